@@ -1,0 +1,28 @@
+@{
+    RootModule           = 'module/Woodgrove.Citus.psm1'
+    ModuleVersion        = '0.1.0'
+    GUID                 = '6f2d7f0e-8a53-4d0a-9b67-3c1f6a0f4d21'
+    Author               = 'Woodgrove.Citus contributors'
+    CompanyName          = 'Woodgrove.Citus'
+    Copyright            = 'Copyright (c) 2026 Woodgrove.Citus contributors. MIT licence.'
+    Description          = 'Load, query and understand a Citus cluster (Azure Cosmos DB for PostgreSQL, Azure Elastic Clusters, or your own) from PowerShell.'
+    PowerShellVersion    = '7.4'
+    CompatiblePSEditions = @('Core')
+    FormatsToProcess     = @('module/Woodgrove.Citus.Format.ps1xml')
+    FunctionsToExport    = @()
+    AliasesToExport      = @()
+    VariablesToExport    = @()
+    CmdletsToExport      = @(
+        'Connect-CitusCluster', 'Disconnect-CitusCluster', 'Get-CitusConnection'
+        'New-DistributedTable', 'New-ReferenceTable', 'Get-DistributedTable'
+        'Get-CitusNode', 'Get-ShardPlacement'
+        'Import-CsvToCitus', 'Invoke-CitusQuery'
+        'Start-CitusSandbox', 'Stop-CitusSandbox', 'Get-CitusSandbox', 'New-CitusSampleData'
+    )
+    PrivateData          = @{
+        PSData = @{
+            Tags       = @('Citus', 'PostgreSQL', 'distributed', 'COPY', 'CSV', 'Cosmos', 'DBA', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
+            LicenseUri = 'https://opensource.org/license/mit'
+        }
+    }
+}

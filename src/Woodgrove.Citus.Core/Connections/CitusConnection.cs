@@ -1,0 +1,117 @@
+using Npgsql;
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Connections;
+
+/// <summary>
+/// A cluster that one is connected to: what it is, and the pool of sessions to it. Holds the only copy of the
+/// secret, inside Npgsql's data source; no member gives it out.
+/// </summary>
+public sealed class CitusConnection : IAsyncDisposable
+{
+    private readonly NpgsqlDataSource _sessions;
+
+    private CitusConnection(NpgsqlDataSource sessions, NpgsqlConnectionStringBuilder settings, string name, ServerFacts facts)
+    {
+        _sessions = sessions;
+        Name = name;
+        Server = settings.Host!;
+        Port = settings.Port;
+        Database = facts.Database;
+        UserName = facts.UserName;
+        ServerVersion = facts.ServerVersion;
+        CitusVersion = facts.CitusVersion;
+        Engine = facts.Engine;
+        SslMode = settings.SslMode.ToString();
+    }
+
+    /// <summary>The name by which other commands may refer to it.</summary>
+    public string Name { get; }
+    public string Server { get; }
+    public int Port { get; }
+    public string Database { get; }
+    public string UserName { get; }
+
+    /// <summary>PostgreSQL's version, such as 15.14.</summary>
+    public Version ServerVersion { get; }
+
+    /// <summary>The version of Citus, such as 13.2.2, or null where the database has no Citus.</summary>
+    public string? CitusVersion { get; }
+
+    /// <summary>Citus, Citus stand-in (the sandbox on a machine without Citus) or PostgreSQL.</summary>
+    public string Engine { get; }
+
+    public string SslMode { get; }
+
+    /// <summary>Connects, and asks the server what it is.</summary>
+    /// <exception cref="CitusException">No connection could be had; the message says what to try.</exception>
+    public static async Task<CitusConnection> OpenAsync(ConnectionRequest request, string? name, CancellationToken stop)
+    {
+        NpgsqlConnectionStringBuilder settings = request.Resolve();
+        string shown = $"{settings.Host}:{settings.Port}/{settings.Database}";
+        NpgsqlDataSource sessions = new NpgsqlDataSourceBuilder(settings.ConnectionString).EnableUnmappedTypes().Build();
+        try
+        {
+            await using NpgsqlConnection session = await sessions.OpenConnectionAsync(stop);
+            return new CitusConnection(sessions, settings, name ?? shown, await ServerFacts.ReadAsync(session, stop));
+        }
+        catch (Exception e)
+        {
+            await sessions.DisposeAsync();
+            if (e is OperationCanceledException && stop.IsCancellationRequested) throw;
+            throw Refused(e, shown, settings);
+        }
+    }
+
+    /// <summary>Borrows a session from the pool; it is reset when given back.</summary>
+    public async Task<NpgsqlConnection> OpenSessionAsync(CancellationToken stop)
+    {
+        try
+        {
+            return await _sessions.OpenConnectionAsync(stop);
+        }
+        catch (ObjectDisposedException e)
+        {
+            throw new CitusException("CitusDisconnected", CitusErrorKind.ConnectionError,
+                $"The connection '{Name}' has been closed.", "Connect again with Connect-CitusCluster.", e) { Target = Name };
+        }
+    }
+
+    public override string ToString() => Name;
+
+    public ValueTask DisposeAsync() => _sessions.DisposeAsync();
+
+    private static CitusException Refused(Exception e, string shown, NpgsqlConnectionStringBuilder settings)
+    {
+        if (e is PostgresException or CitusException) return PostgresErrors.Describe(e, shown);
+        Exception cause = e.InnerException ?? e;
+        string advice = cause is System.Security.Authentication.AuthenticationException
+            ? "The server's TLS certificate could not be verified; give its root with $env:PGSSLROOTCERT, or choose another -SslMode if you trust the network."
+            : settings.SslMode > Npgsql.SslMode.Prefer && cause is NpgsqlException or NotSupportedException
+                ? "The server may not speak TLS: on a network you trust, -SslMode Disable connects without it."
+                : "Check the host and port, that the server listens there, and that no firewall stands between; Start-CitusSandbox starts a local one to try things on.";
+        return new CitusException("CitusConnectionFailed", CitusErrorKind.ConnectionError,
+            $"No connection to {shown} as {settings.Username ?? Environment.UserName}: {cause.Message.TrimEnd('.')}.", advice, e) { Target = shown };
+    }
+
+    private sealed record ServerFacts(string Database, string UserName, Version ServerVersion, string? CitusVersion, string Engine)
+    {
+        public static async Task<ServerFacts> ReadAsync(NpgsqlConnection session, CancellationToken stop)
+        {
+            // citus_version() exists where the extension, or the sandbox's stand-in for it, does.
+            await using var command = new NpgsqlCommand("""
+                SELECT pg_catalog.current_database(), current_user::text, pg_catalog.to_regproc('pg_catalog.citus_version') IS NOT NULL
+                """, session);
+            await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+            await row.ReadAsync(stop);
+            (string database, string user, bool hasCitus) = (row.GetString(0), row.GetString(1), row.GetBoolean(2));
+            await row.DisposeAsync();
+            if (!hasCitus) return new ServerFacts(database, user, session.PostgreSqlVersion, null, "PostgreSQL");
+
+            command.CommandText = "SELECT pg_catalog.citus_version()";
+            string text = (string)(await command.ExecuteScalarAsync(stop))!;
+            string engine = text.StartsWith("Citus stand-in", StringComparison.Ordinal) ? "Citus stand-in" : "Citus";
+            return new ServerFacts(database, user, session.PostgreSqlVersion, text[engine.Length..].TrimStart().Split(' ', 2)[0], engine);
+        }
+    }
+}

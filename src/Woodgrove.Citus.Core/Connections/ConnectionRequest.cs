@@ -1,0 +1,74 @@
+using Npgsql;
+
+namespace Woodgrove.Citus.Connections;
+
+/// <summary>What a user asks for when connecting; null means "whatever libpq's environment or the default says".</summary>
+public sealed record ConnectionRequest
+{
+    public string? Server { get; init; }
+    public int? Port { get; init; }
+    public string? Database { get; init; }
+    public string? UserName { get; init; }
+
+    /// <summary>The password, or an Entra access token, which PostgreSQL takes in its place.</summary>
+    public string? Password { get; init; }
+
+    public SslMode? SslMode { get; init; }
+
+    /// <summary>The name of a section of the service file.</summary>
+    public string? Service { get; init; }
+
+    /// <summary>An Npgsql connection string; the members above stay null with it.</summary>
+    public string? ConnectionString { get; init; }
+
+    /// <summary>
+    /// The settings to connect with, from, in this order: the request, the service file, libpq's environment
+    /// variables, the defaults. <c>.pgpass</c> and the rest of libpq's variables are read by Npgsql itself.
+    /// </summary>
+    public NpgsqlConnectionStringBuilder Resolve()
+    {
+        var settings = new NpgsqlConnectionStringBuilder(ConnectionString ?? "");
+        IReadOnlyDictionary<string, string> service = ServiceFile.Read(Service ?? Environment.GetEnvironmentVariable("PGSERVICE"));
+
+        string? From(string key, string variable) => service.GetValueOrDefault(key) ?? NonEmpty(Environment.GetEnvironmentVariable(variable));
+        bool Given(string keyword) => settings.ContainsKey(keyword) && settings.ShouldSerialize(keyword);
+
+        if (!Given("Host")) settings.Host = Server ?? From("host", "PGHOST") ?? "localhost";
+        if (!Given("Port") && (Port?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? From("port", "PGPORT")) is { } port)
+            settings.Port = int.Parse(port, System.Globalization.CultureInfo.InvariantCulture);
+        if (!Given("Database")) settings.Database = Database ?? From("dbname", "PGDATABASE") ?? "citus";
+        if (!Given("Username") && (UserName ?? From("user", "PGUSER")) is { } user) settings.Username = user;
+        if (!Given("Password") && (Password ?? service.GetValueOrDefault("password")) is { } password) settings.Password = password;
+        if (SslMode is { } mode) settings.SslMode = mode;
+        else if (!Given("SSL Mode")) settings.SslMode = ParseSslMode(From("sslmode", "PGSSLMODE")) ?? DefaultSslMode(settings.Host!);
+        if (!Given("Root Certificate") && From("sslrootcert", "PGSSLROOTCERT") is { } root) settings.RootCertificate = root;
+        if (!Given("Application Name")) settings.ApplicationName = From("application_name", "PGAPPNAME") ?? "Woodgrove.Citus";
+
+        settings.PersistSecurityInfo = false;
+        // A DBA's statement may rightly take hours; -Timeout and Ctrl+C end it.
+        if (!Given("Command Timeout")) settings.CommandTimeout = 0;
+        // Large enough that a CSV chunk or a batch of rows passes in one system call.
+        if (!Given("Read Buffer Size")) settings.ReadBufferSize = 64 * 1024;
+        if (!Given("Write Buffer Size")) settings.WriteBufferSize = 64 * 1024;
+        return settings;
+    }
+
+    /// <summary>Plain text is acceptable on loopback only; Azure's certificates can be verified.</summary>
+    internal static SslMode DefaultSslMode(string host)
+    {
+        if (host.StartsWith('/') || host.StartsWith('@') || host is "localhost"
+            || (System.Net.IPAddress.TryParse(host, out System.Net.IPAddress? address) && System.Net.IPAddress.IsLoopback(address)))
+            return Npgsql.SslMode.Prefer;
+        return host.EndsWith(".azure.com", StringComparison.OrdinalIgnoreCase) ? Npgsql.SslMode.VerifyFull : Npgsql.SslMode.Require;
+    }
+
+    private static SslMode? ParseSslMode(string? text) => text switch
+    {
+        null => null,
+        "verify-ca" => Npgsql.SslMode.VerifyCA,
+        "verify-full" => Npgsql.SslMode.VerifyFull,
+        _ => Enum.Parse<SslMode>(text, ignoreCase: true),
+    };
+
+    private static string? NonEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
+}

@@ -1,0 +1,58 @@
+namespace Woodgrove.Citus.Errors;
+
+/// <summary>What kind of failure it is. The names are those of PowerShell's error categories.</summary>
+public enum CitusErrorKind
+{
+    InvalidArgument,
+    InvalidData,
+    InvalidOperation,
+    ObjectNotFound,
+    ResourceExists,
+    ResourceUnavailable,
+    PermissionDenied,
+    AuthenticationError,
+    ConnectionError,
+    OperationTimeout,
+    OperationStopped,
+    LimitsExceeded,
+    NotInstalled,
+    NotImplemented,
+    SyntaxError,
+}
+
+/// <summary>A failure that is told to the user as it stands: what happened, where, and what to do.</summary>
+/// <param name="errorId">Stable across releases; scripts may compare it.</param>
+/// <param name="kind">The error's category.</param>
+/// <param name="message">What happened and where.</param>
+/// <param name="advice">What to do about it, a sentence or two, or null.</param>
+/// <param name="inner">The cause.</param>
+public sealed class CitusException(
+    string errorId, CitusErrorKind kind, string message, string? advice = null, Exception? inner = null)
+    : Exception(advice is null ? message : $"{message} {advice}", inner)
+{
+    public string ErrorId { get; } = errorId;
+    public CitusErrorKind Kind { get; } = kind;
+
+    /// <summary>What happened and where, without the advice.</summary>
+    public string What { get; } = message;
+
+    public string? Advice { get; } = advice;
+
+    /// <summary>The table, file or connection that the failure is about.</summary>
+    public object? Target { get; init; }
+
+    /// <summary>The five-character SQLSTATE where a server reported the failure.</summary>
+    public string? SqlState { get; init; }
+
+    /// <summary>The row of a file that was refused, where there is one.</summary>
+    public RefusedRow? Row { get; init; }
+}
+
+/// <summary>A row that was refused, in the terms of the user's own file.</summary>
+/// <param name="Source">The file's path or address.</param>
+/// <param name="Line">The physical line, from 1, on which the record ends; a header counts.</param>
+/// <param name="Column">The column, where one is to blame.</param>
+/// <param name="Value">The column's value as it stands in the file.</param>
+/// <param name="SqlState">The five-character SQLSTATE.</param>
+/// <param name="Reason">What the server, or the check before it, said.</param>
+public sealed record RefusedRow(string Source, long? Line, string? Column, string? Value, string? SqlState, string Reason);

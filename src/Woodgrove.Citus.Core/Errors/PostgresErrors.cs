@@ -1,0 +1,84 @@
+using System.Net.Sockets;
+using Npgsql;
+
+namespace Woodgrove.Citus.Errors;
+
+/// <summary>Turns what Npgsql throws into a <see cref="CitusException"/>, by SQLSTATE and never by message text.</summary>
+public static class PostgresErrors
+{
+    /// <summary>Describes any failure that has no more particular explanation.</summary>
+    public static CitusException Describe(Exception failure, object? target = null) => failure switch
+    {
+        CitusException known => known,
+        PostgresException server => FromServer(server, target),
+        NpgsqlException { InnerException: TimeoutException } late => new CitusException(
+            "CitusTimeout", CitusErrorKind.OperationTimeout, "The server did not answer in time.",
+            "Raise -Timeout (seconds; 0 waits for ever), or see what it is waiting for in pg_stat_activity.", late)
+        { Target = target },
+        NpgsqlException lost when IsNetwork(lost) => new CitusException(
+            "CitusConnectionLost", CitusErrorKind.ConnectionError, $"The connection to the server failed: {Innermost(lost)}",
+            "Check that the server runs and that its host, port and firewall let you in; then run the command again.", lost)
+        { Target = target },
+        NpgsqlException other => new CitusException(
+            "CitusClientError", CitusErrorKind.InvalidOperation, other.Message, inner: other)
+        { Target = target },
+        UnauthorizedAccessException denied => new CitusException(
+            "CitusFileDenied", CitusErrorKind.PermissionDenied, denied.Message, inner: denied) { Target = target },
+        IOException io => new CitusException(
+            "CitusReadFailed", CitusErrorKind.ResourceUnavailable, io.Message, inner: io) { Target = target },
+        ArgumentException or InvalidCastException or FormatException or NotSupportedException => new CitusException(
+            "CitusInvalidArgument", CitusErrorKind.InvalidArgument, failure.Message, inner: failure) { Target = target },
+        _ => new CitusException("CitusUnexpected", CitusErrorKind.InvalidOperation, failure.Message,
+            "This was not foreseen; please report it with the output of Get-Error.", failure) { Target = target },
+    };
+
+    /// <summary>True where the connection itself broke, so that nothing of the open transaction can have been committed.</summary>
+    public static bool IsNetwork(Exception failure) =>
+        failure is PostgresException { SqlState: [ '5', '7', 'P', ..] or [ '0', '8', ..] }
+        || (failure is not PostgresException && Causes(failure).Any(e => e is SocketException or IOException or EndOfStreamException));
+
+    /// <summary>The server's message with the detail and hint it gave.</summary>
+    public static string Text(PostgresException server)
+    {
+        var parts = new List<string> { server.MessageText.TrimEnd('.') + "." };
+        if (!string.IsNullOrWhiteSpace(server.Detail)) parts.Add(server.Detail.TrimEnd());
+        if (!string.IsNullOrWhiteSpace(server.Hint)) parts.Add("Hint: " + server.Hint.TrimEnd());
+        parts.Add($"(SQLSTATE {server.SqlState})");
+        return string.Join(' ', parts);
+    }
+
+    private static CitusException FromServer(PostgresException server, object? target)
+    {
+        (string id, CitusErrorKind kind, string? advice) = server.SqlState switch
+        {
+            "28P01" or "28000" => ("CitusAuthenticationFailed", CitusErrorKind.AuthenticationError,
+                "Check the user name and the password (-Credential, $env:PGPASSWORD or .pgpass), and that pg_hba.conf lets this user in from here."),
+            "3D000" => ("CitusDatabaseNotFound", CitusErrorKind.ObjectNotFound, "Name an existing database with -Database."),
+            "42501" => ("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
+                "Ask the owner for the right with GRANT, or connect as another user."),
+            "42P01" => ("CitusTableNotFound", CitusErrorKind.ObjectNotFound, "Check the name and its schema; Get-DistributedTable lists the distributed ones."),
+            "42703" => ("CitusColumnNotFound", CitusErrorKind.ObjectNotFound, null),
+            "42P07" or "42710" or "42P06" => ("CitusAlreadyExists", CitusErrorKind.ResourceExists, null),
+            "42601" => ("CitusSyntaxError", CitusErrorKind.SyntaxError, null),
+            "57014" => ("CitusQueryCancelled", CitusErrorKind.OperationStopped, null),
+            "57P01" or "57P02" or "57P03" => ("CitusConnectionLost", CitusErrorKind.ConnectionError,
+                "The server is stopping or starting. What the open transaction had done is rolled back; run the command again when it is up."),
+            "53300" => ("CitusTooManyConnections", CitusErrorKind.LimitsExceeded, "Close idle sessions or raise max_connections."),
+            "0A000" => ("CitusNotSupported", CitusErrorKind.NotImplemented, null),
+            "55P03" => ("CitusLockTimeout", CitusErrorKind.ResourceUnavailable, "Another session holds the lock; try again later."),
+            "40001" or "40P01" => ("CitusTransactionConflict", CitusErrorKind.ResourceUnavailable, "Run the command again."),
+            [ '2', '2', ..] => ("CitusInvalidValue", CitusErrorKind.InvalidData, null),
+            [ '2', '3', ..] => ("CitusConstraintViolation", CitusErrorKind.InvalidData, null),
+            [ '0', '8', ..] => ("CitusConnectionLost", CitusErrorKind.ConnectionError, null),
+            _ => ("CitusServerError", CitusErrorKind.InvalidOperation, (string?)null),
+        };
+        return new CitusException(id, kind, Text(server), advice, server) { Target = target, SqlState = server.SqlState };
+    }
+
+    private static IEnumerable<Exception> Causes(Exception failure)
+    {
+        for (Exception? e = failure; e is not null; e = e.InnerException) yield return e;
+    }
+
+    private static string Innermost(Exception failure) => Causes(failure).Last().Message;
+}

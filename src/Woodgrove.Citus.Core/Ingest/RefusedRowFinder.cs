@@ -1,0 +1,214 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using CsvHelper;
+using Npgsql;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>
+/// Says which row of the user's file made a COPY fail. Where the coordinator refused the row, the error's context
+/// has the line. Where a worker did, Citus passes on neither the line nor the SQLSTATE, so the file is rehearsed:
+/// loaded into a temporary table with the same constraints, on the coordinator, and rolled back.
+/// </summary>
+internal sealed partial class RefusedRowFinder(
+    CitusConnection connection, CsvSource source, CsvDialect dialect, TableInfo table, IReadOnlyList<TableColumn> columns)
+{
+    private const string Rehearsal = "woodgrove_rehearsal";
+
+    /// <summary>The error to show for a COPY that the server refused; the failed transaction is over.</summary>
+    public async Task<CitusException> ExplainAsync(PostgresException refusal, CancellationToken stop)
+    {
+        PostgresException told = refusal;
+        Record? record = null;
+        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        try
+        {
+            if (Context(refusal) is { } where) record = await RecordAtAsync(where.Line, null, stop);
+            else (told, record) = await RehearseAsync(session, refusal, stop);
+        }
+        catch (Exception e) when (e is NpgsqlException or IOException or CitusException && !stop.IsCancellationRequested)
+        {
+            // The first failure is what counts; without the row it is told less exactly.
+        }
+        if (record is null && !IsAboutData(told)) return PostgresErrors.Describe(refusal, source.Name);
+        return await ErrorAsync(session, told, record, stop);
+    }
+
+    private static bool IsAboutData(PostgresException e) => e.SqlState.StartsWith("22", StringComparison.Ordinal) || e.SqlState.StartsWith("23", StringComparison.Ordinal);
+
+    private async Task<CitusException> ErrorAsync(NpgsqlConnection session, PostgresException refusal, Record? record, CancellationToken stop)
+    {
+        string[] blamed = await BlamedColumnsAsync(session, refusal, stop);
+        string? value = record?.ValuesOf(blamed, columns);
+        string column = string.Join(", ", blamed);
+        string reason = refusal.MessageText.Replace(Rehearsal, table.Name.Name, StringComparison.Ordinal);
+        string detail = string.IsNullOrEmpty(refusal.Detail) ? "" : " " + refusal.Detail.Replace(Rehearsal, table.Name.Name, StringComparison.Ordinal);
+        var where = new StringBuilder(source.Name);
+        if (record is not null) where.Append(CultureInfo.InvariantCulture, $", line {record.Line}");
+        if (column.Length > 0) where.Append(CultureInfo.InvariantCulture, $", column {column}");
+        if (value is not null) where.Append(CultureInfo.InvariantCulture, $", value {Shorten(value)}");
+        return new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
+            $"{where}: {reason.TrimEnd('.')}.{detail} (SQLSTATE {refusal.SqlState}) Nothing was loaded into {table.Display}.",
+            Advice(refusal), refusal)
+        {
+            Target = source.Name,
+            SqlState = refusal.SqlState,
+            Row = new RefusedRow(source.Name, record?.Line, column.Length > 0 ? column : null, value, refusal.SqlState, reason + detail),
+        };
+    }
+
+    private string? Advice(PostgresException refusal) => refusal.SqlState switch
+    {
+        PostgresErrorCodes.UniqueViolation => "Remove the duplicate from the file, or the row from the table.",
+        PostgresErrorCodes.ForeignKeyViolation => "Load the referenced table first.",
+        PostgresErrorCodes.NullValueNotAllowed or PostgresErrorCodes.NotNullViolation when dialect.NullValue.Length == 0 =>
+            "An empty unquoted field is NULL; quote it (\"\") for an empty text, or name the file's own mark with -NullValue.",
+        PostgresErrorCodes.BadCopyFileFormat => "Check the line's delimiters and quotes.",
+        PostgresErrorCodes.CharacterNotInRepertoire => "Name the file's encoding with -Encoding, such as -Encoding windows-1252.",
+        _ => "Mend the line and load the file again.",
+    };
+
+    /// <summary>The line and column that "COPY t, line N, column c" names, in whatever language the server writes it.</summary>
+    private static (long Line, string? Column)? Context(PostgresException refusal)
+    {
+        if (refusal.Where is not { } text || ContextPattern().Match(text) is not { Success: true } match) return null;
+        return (long.Parse(match.Groups["line"].Value, CultureInfo.InvariantCulture),
+            match.Groups["column"].Success ? match.Groups["column"].Value : null);
+    }
+
+    [GeneratedRegex(@"^COPY .+, \p{L}+ (?<line>\d+)(, \p{L}+ (?<column>[^:\n]+))?(?=:|$)", RegexOptions.Multiline)]
+    private static partial Regex ContextPattern();
+
+    /// <summary>The key in "Key (a, b)=(1, 2) already exists".</summary>
+    [GeneratedRegex(@"\((?<columns>[^()]+)\)=\((?<values>.*)\)")]
+    private static partial Regex KeyPattern();
+
+    private async Task<string[]> BlamedColumnsAsync(NpgsqlConnection session, PostgresException refusal, CancellationToken stop)
+    {
+        if (Context(refusal) is { Column: { } named }) return [named];
+        if (!string.IsNullOrEmpty(refusal.ColumnName)) return [refusal.ColumnName];
+        if (refusal.SqlState == PostgresErrorCodes.NullValueNotAllowed && table.DistributionColumn is { } key) return [key];
+        if (Key(refusal) is { } found) return found.Columns;
+        if (string.IsNullOrEmpty(refusal.ConstraintName)) return [];
+        await using var command = new NpgsqlCommand("""
+            SELECT a.attname FROM pg_catalog.pg_constraint k
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
+            WHERE k.conrelid = $1::oid AND k.conname = $2 ORDER BY a.attnum
+            """, session)
+        {
+            Parameters = { new() { Value = (long)table.Oid }, new() { Value = refusal.ConstraintName } },
+        };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var names = new List<string>();
+        while (await row.ReadAsync(stop)) names.Add(row.GetString(0));
+        return [.. names];
+    }
+
+    private static (string[] Columns, string[] Values)? Key(PostgresException refusal)
+    {
+        if (refusal.Detail is null || KeyPattern().Match(refusal.Detail) is not { Success: true } match) return null;
+        string[] names = match.Groups["columns"].Value.Split(", ").Select(c => c.Trim('"').Replace("\"\"", "\"", StringComparison.Ordinal)).ToArray();
+        string[] values = names.Length == 1 ? [match.Groups["values"].Value] : match.Groups["values"].Value.Split(", ");
+        return names.Length == values.Length ? (names, values) : null;
+    }
+
+    private async Task<(PostgresException Told, Record? Record)> RehearseAsync(
+        NpgsqlConnection session, PostgresException refusal, CancellationToken stop)
+    {
+        await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
+        await using (var create = new NpgsqlCommand($"""
+            CREATE TEMP TABLE {Rehearsal} (LIKE {table.Name.Sql} INCLUDING ALL) ON COMMIT DROP;
+            ALTER TABLE {Rehearsal} ADD COLUMN woodgrove_row bigint GENERATED ALWAYS AS IDENTITY
+            """, session))
+        {
+            await create.ExecuteNonQueryAsync(stop);
+        }
+        string list = string.Join(", ", columns.Select(c => TableName.Quote(c.Name)));
+        TextWriter writer = await session.BeginTextImportAsync($"COPY pg_temp.{Rehearsal} ({list}) FROM STDIN WITH ({dialect.CopyOptions()})", stop);
+        Stream copy = ((StreamWriter)writer).BaseStream;
+        try
+        {
+            await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
+            var reader = new CsvRecordReader(input, dialect);
+            while (await reader.ReadAsync(stop)) await copy.WriteAsync(reader.Block, stop);
+            await copy.DisposeAsync();
+        }
+        catch (PostgresException again) when (Context(again) is { } where)
+        {
+            await transaction.RollbackAsync(stop);
+            return (again, await RecordAtAsync(where.Line, null, stop));
+        }
+        // Every row is good in itself: it clashes with rows of the cluster, and the detail names its key.
+        long? row = await FindByKeyAsync(session, refusal, stop);
+        await transaction.RollbackAsync(stop);
+        if (row is null) return (refusal, null);
+        long record = row.Value + (dialect.HasHeader ? 1 : 0);
+        return (await WithSqlStateAsync(session, refusal, stop), await RecordAtAsync(null, record, stop));
+    }
+
+    /// <summary>
+    /// Citus reports a worker's refusal as an internal error (XX000) that names the shard's constraint; the catalog
+    /// says what kind of constraint that is.
+    /// </summary>
+    private async Task<PostgresException> WithSqlStateAsync(NpgsqlConnection session, PostgresException refusal, CancellationToken stop)
+    {
+        if (refusal.SqlState != PostgresErrorCodes.InternalError) return refusal;
+        await using var command = new NpgsqlCommand("""
+            SELECT k.contype = 'f' FROM pg_catalog.pg_constraint k
+            WHERE k.conrelid = $1::oid AND pg_catalog.strpos($2, '"' || k.conname || '_') > 0
+            ORDER BY pg_catalog.length(k.conname) DESC LIMIT 1
+            """, session)
+        {
+            Parameters = { new() { Value = (long)table.Oid }, new() { Value = refusal.MessageText } },
+        };
+        string state = await command.ExecuteScalarAsync(stop) is true ? PostgresErrorCodes.ForeignKeyViolation : PostgresErrorCodes.UniqueViolation;
+        return new PostgresException(refusal.MessageText, refusal.Severity, refusal.InvariantSeverity, state, detail: refusal.Detail);
+    }
+
+    private async Task<long?> FindByKeyAsync(NpgsqlConnection session, PostgresException refusal, CancellationToken stop)
+    {
+        if (Key(refusal) is not { } key || key.Columns.Any(c => table.FindColumn(c) is null)) return null;
+        string condition = string.Join(" AND ", key.Columns.Select((c, i) => $"{TableName.Quote(c)}::text = ${i + 1}"));
+        await using var command = new NpgsqlCommand($"SELECT min(woodgrove_row) FROM pg_temp.{Rehearsal} WHERE {condition}", session);
+        foreach (string value in key.Values) command.Parameters.Add(new() { Value = value });
+        return await command.ExecuteScalarAsync(stop) as long?;
+    }
+
+    /// <summary>The record that ends on a line, or the one with an ordinal (from 1, the header counted).</summary>
+    private async Task<Record?> RecordAtAsync(long? line, long? ordinal, CancellationToken stop)
+    {
+        await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
+        var reader = new CsvRecordReader(input, dialect);
+        while (await reader.ReadAsync(stop))
+        {
+            int last = reader.Ends.Count - 1;
+            int found = ordinal is { } n ? (int)Math.Min(n - reader.RecordsBefore - 1, int.MaxValue)
+                : reader.LineOf(last) < line ? int.MaxValue
+                : Enumerable.Range(0, last + 1).First(i => reader.LineOf(i) >= line);
+            if (found > last) continue;
+            int start = found == 0 ? 0 : reader.Ends[found - 1];
+            string text = Encoding.UTF8.GetString(reader.Block.Span[start..reader.Ends[found]]).TrimEnd('\r', '\n');
+            using var parser = new CsvParser(new StringReader(text), dialect.ForCsvHelper());
+            return new Record(reader.LineOf(found), text, parser.Read() ? parser.Record! : []);
+        }
+        return null;
+    }
+
+    private static string Shorten(string value) => value.Length <= 100 ? $"\"{value}\"" : $"\"{value[..97]}...\"";
+
+    /// <summary>A record of the file.</summary>
+    private sealed record Record(long Line, string Text, IReadOnlyList<string> Fields)
+    {
+        /// <summary>The values of some columns, or the whole record where none is known.</summary>
+        public string? ValuesOf(string[] names, IReadOnlyList<TableColumn> columns)
+        {
+            if (names.Length == 0 || Fields.Count != columns.Count) return Text;
+            IEnumerable<int> at = names.Select(n => Array.FindIndex([.. columns], c => c.Name == n)).Where(i => i >= 0);
+            return string.Join(", ", at.Select(i => Fields[i]));
+        }
+    }
+}

@@ -1,0 +1,155 @@
+using System.Collections;
+using Npgsql;
+using NpgsqlTypes;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Queries;
+
+/// <summary>One column of a result; names are made distinct (<c>count</c>, <c>count_2</c>).</summary>
+public sealed record ResultColumn(string Name, Type Type, string DataTypeName);
+
+/// <summary>Receives what a query returns, in the order in which it comes.</summary>
+public interface IResultSink
+{
+    /// <summary>A result set begins.</summary>
+    ValueTask BeginAsync(IReadOnlyList<ResultColumn> columns);
+
+    /// <summary>Some rows of it; a value is null where the database's is. The array is the receiver's to keep.</summary>
+    ValueTask RowsAsync(object?[][] rows);
+}
+
+/// <summary>SQL to run, with its parameters and settings.</summary>
+public sealed record CitusQuery(string Sql)
+{
+    /// <summary>Values by name, for <c>@name</c> in the SQL.</summary>
+    public IDictionary? Parameters { get; init; }
+
+    /// <summary>Server parameters that hold for this query alone.</summary>
+    public IDictionary? Settings { get; init; }
+
+    /// <summary>How long the server may take; zero is for ever.</summary>
+    public TimeSpan Timeout { get; init; }
+
+    /// <summary>Receives the server's notices.</summary>
+    public Action<string>? Notice { get; init; }
+
+    /// <summary>Runs it, streaming. Statements of one text are one transaction unless they say otherwise.</summary>
+    public async Task RunAsync(CitusConnection connection, IResultSink sink, CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        session.Notice += (_, e) => Notice?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
+        await ApplySettingsAsync(session, stop);
+        await using var command = new NpgsqlCommand(Sql, session) { CommandTimeout = (int)Math.Ceiling(Timeout.TotalSeconds) };
+        foreach (DictionaryEntry entry in Parameters ?? new Hashtable())
+            command.Parameters.Add(Parameter(Convert.ToString(entry.Key, System.Globalization.CultureInfo.InvariantCulture)!, entry.Value));
+
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        do
+        {
+            if (reader.FieldCount > 0) await ReadResultAsync(reader, sink, stop);
+        }
+        while (await reader.NextResultAsync(stop));
+    }
+
+    private async Task ApplySettingsAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        if (Settings is not { Count: > 0 }) return;
+        await using var batch = new NpgsqlBatch(session);
+        foreach (DictionaryEntry setting in Settings)
+        {
+            // For the session, which the pool resets before anyone else has it.
+            batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT pg_catalog.set_config($1, $2, false)")
+            {
+                Parameters = { new() { Value = setting.Key.ToString() }, new() { Value = SettingText(setting.Value) } },
+            });
+        }
+        await batch.ExecuteNonQueryAsync(stop);
+    }
+
+    private static string SettingText(object? value) => value switch
+    {
+        bool flag => flag ? "on" : "off",
+        _ => Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture) ?? "",
+    };
+
+    private static NpgsqlParameter Parameter(string name, object? value) => value switch
+    {
+        null => new NpgsqlParameter(name, DBNull.Value),
+        // Untyped, so that '5' compares with a bigint and a JSON text goes into a jsonb, as in psql.
+        string text => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = text },
+        char c => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = c.ToString() },
+        Guid or byte[] => new NpgsqlParameter(name, value),
+        // A DateTime's kind says whether it is an instant; Npgsql reads it so.
+        DateTimeOffset moment => new NpgsqlParameter(name, moment.UtcDateTime),
+        object[] list => new NpgsqlParameter(name, Typed(list)),
+        _ => new NpgsqlParameter(name, value),
+    };
+
+    /// <summary>PowerShell's arrays are object[]; PostgreSQL's have an element type.</summary>
+    private static Array Typed(object[] list)
+    {
+        Type[] types = list.Where(v => v is not null).Select(v => v.GetType()).Distinct().ToArray();
+        Type element = types.Length == 1 ? types[0] : typeof(string);
+        var typed = Array.CreateInstance(element, list.Length);
+        for (int i = 0; i < list.Length; i++)
+            typed.SetValue(types.Length == 1 ? list[i] : Convert.ToString(list[i], System.Globalization.CultureInfo.InvariantCulture), i);
+        return typed;
+    }
+
+    private static async Task ReadResultAsync(NpgsqlDataReader reader, IResultSink sink, CancellationToken stop)
+    {
+        ResultColumn[] columns = Columns(reader);
+        await sink.BeginAsync(columns);
+        var batch = new List<object?[]>(RowBatch.Size);
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        int size = 1; // The first row goes out at once; batches grow after it.
+        while (await reader.ReadAsync(stop))
+        {
+            var row = new object?[columns.Length];
+            for (int i = 0; i < row.Length; i++) row[i] = ReadValue(reader, i);
+            batch.Add(row);
+            if (batch.Count < size && (batch.Count < 16 || clock.ElapsedMilliseconds < 100)) continue;
+            await sink.RowsAsync(batch.ToArray());
+            batch.Clear();
+            clock.Restart();
+            size = Math.Min(size * 4, RowBatch.Size);
+        }
+        if (batch.Count > 0) await sink.RowsAsync(batch.ToArray());
+    }
+
+    private static object? ReadValue(NpgsqlDataReader reader, int i)
+    {
+        if (reader.IsDBNull(i)) return null;
+        try
+        {
+            return reader.GetValue(i);
+        }
+        catch (Exception e) when (e is OverflowException or InvalidCastException)
+        {
+            throw new CitusException("CitusValueNotRepresentable", CitusErrorKind.InvalidData,
+                $"Column '{reader.GetName(i)}' holds a {reader.GetDataTypeName(i)} that no .NET type holds exactly.",
+                $"Select it as text: {TableName.QuoteIfNeeded(reader.GetName(i))}::text.", e);
+        }
+    }
+
+    private static ResultColumn[] Columns(NpgsqlDataReader reader)
+    {
+        var columns = new ResultColumn[reader.FieldCount];
+        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        for (int i = 0; i < columns.Length; i++)
+        {
+            string name = reader.GetName(i), distinct = name;
+            for (int n = 2; !seen.Add(distinct); n++) distinct = $"{name}_{n}";
+            columns[i] = new ResultColumn(distinct, reader.GetFieldType(i), reader.GetDataTypeName(i));
+        }
+        return columns;
+    }
+}
+
+internal static class RowBatch
+{
+    /// <summary>Rows handed over at a time: enough to hide the hand-over, few enough to stay in the cache.</summary>
+    public const int Size = 256;
+}

@@ -1,0 +1,89 @@
+using System.Net;
+using System.Net.Sockets;
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Sandbox;
+
+/// <summary>One throwaway server: a data directory and a port on loopback.</summary>
+internal sealed record PostgresServer(PostgresInstallation Programs, string Folder, string Name, int Port)
+{
+    private string Data => Path.Combine(Folder, Name);
+    private string Log => Path.Combine(Folder, Name + ".log");
+
+    /// <summary>The postmaster's process id.</summary>
+    /// <remarks>Read by the account's own rights where the caller is not root.</remarks>
+    public int? ProcessId => File.Exists(Path.Combine(Data, "postmaster.pid"))
+        && int.TryParse(File.ReadLines(Path.Combine(Data, "postmaster.pid")).FirstOrDefault(), out int id) ? id : null;
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    public async Task CreateAsync(bool citus, CancellationToken stop)
+    {
+        await ServerAccount.RunAsync(Folder, Programs.Program("initdb"),
+            ["-D", Data, "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync", "-A", "scram-sha-256", $"--pwfile={Path.Combine(Folder, "password")}"], stop: stop);
+        await File.AppendAllTextAsync(Path.Combine(Data, "postgresql.conf"), Settings(citus), stop);
+    }
+
+    public async Task StartAsync(CancellationToken stop)
+    {
+        try
+        {
+            await ServerAccount.RunAsync(Folder, Programs.Program("pg_ctl"), ["start", "-D", Data, "-l", Log, "-w", "-t", "60", "-s", "-o", $"-p {Port}"], stop: stop);
+        }
+        catch (CitusException e)
+        {
+            string log = File.Exists(Log) ? string.Join(Environment.NewLine, File.ReadLines(Log).TakeLast(5)) : "";
+            throw new CitusException("CitusSandboxFailed", CitusErrorKind.ResourceUnavailable, $"The server '{Name}' did not start: {e.Message} {log}", null, e);
+        }
+    }
+
+    /// <summary>Stops it by its own process id, which pg_ctl takes from its data directory.</summary>
+    public async Task StopAsync()
+    {
+        if (ProcessId is not { } id || !IsRunning(id)) return;
+        await ServerAccount.RunAsync(Folder, Programs.Program("pg_ctl"), ["stop", "-D", Data, "-m", "immediate", "-s"]);
+    }
+
+    private static bool IsRunning(int processId)
+    {
+        try
+        {
+            using var process = System.Diagnostics.Process.GetProcessById(processId);
+            return process.ProcessName.StartsWith("postgres", StringComparison.OrdinalIgnoreCase);
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Nothing here must outlive the machine's power, so nothing waits for the disk.</summary>
+    private string Settings(bool citus) => $"""
+
+        listen_addresses = '127.0.0.1'
+        unix_socket_directories = ''
+        max_connections = 300
+        max_prepared_transactions = 300
+        shared_buffers = 256MB
+        max_wal_size = 4GB
+        wal_level = logical
+        max_worker_processes = 32
+        fsync = off
+        full_page_writes = off
+        log_min_messages = warning
+        timezone = 'UTC'
+        {(citus ? CitusSettings : "")}
+
+        """;
+
+    private const string CitusSettings = """
+        shared_preload_libraries = 'citus'
+        citus.node_conninfo = 'sslmode=prefer'
+        citus.local_hostname = '127.0.0.1'
+        """;
+}

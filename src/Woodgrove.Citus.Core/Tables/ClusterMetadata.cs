@@ -1,0 +1,98 @@
+using System.Runtime.CompilerServices;
+using Npgsql;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Shards;
+
+namespace Woodgrove.Citus.Tables;
+
+/// <summary>What the cluster's catalogs say, as objects.</summary>
+public static class ClusterMetadata
+{
+    public static async IAsyncEnumerable<CitusNode> NodesAsync(CitusConnection connection, [EnumeratorCancellation] CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await OpenAsync(connection, stop);
+        await foreach (CitusNode node in CitusNode.ReadAsync(session, stop)) yield return node;
+    }
+
+    /// <summary>The tables of these names, or all that Citus knows.</summary>
+    public static async IAsyncEnumerable<DistributedTable> TablesAsync(
+        CitusConnection connection, IReadOnlyCollection<string> names, [EnumeratorCancellation] CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await OpenAsync(connection, stop);
+        List<TableInfo> tables = await FindAsync(connection, session, names, stop);
+        await foreach (DistributedTable table in DistributedTable.ReadAsync(session, tables, stop)) yield return table;
+    }
+
+    /// <summary>The placements of these tables, or of all; with a value, those of the one shard that holds it.</summary>
+    public static async IAsyncEnumerable<ShardPlacement> PlacementsAsync(
+        CitusConnection connection, IReadOnlyCollection<string> names, string? value, [EnumeratorCancellation] CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await OpenAsync(connection, stop);
+        List<TableInfo> tables = await FindAsync(connection, session, names, stop);
+        if (value is null)
+        {
+            await foreach (ShardPlacement placement in ShardPlacement.ReadAsync(session, tables, null, stop)) yield return placement;
+            yield break;
+        }
+        foreach (TableInfo table in tables)
+        {
+            long shard = await ShardPlacement.FindShardAsync(session, table, value, stop);
+            await foreach (ShardPlacement placement in ShardPlacement.ReadAsync(session, [table], shard, stop)) yield return placement;
+        }
+    }
+
+    /// <summary>Names of tables that begin so, for completion.</summary>
+    public static Task<IReadOnlyList<string>> TableNamesAsync(CitusConnection connection, string start, CancellationToken stop) => NamesAsync(connection, """
+        SELECT c.oid::regclass::text FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal')
+          AND pg_catalog.starts_with(c.oid::regclass::text, $1)
+        ORDER BY 1 LIMIT 200
+        """, start, stop);
+
+    /// <summary>Names of a table's columns, for completion.</summary>
+    public static Task<IReadOnlyList<string>> ColumnNamesAsync(CitusConnection connection, string table, CancellationToken stop) => NamesAsync(connection, """
+        SELECT attname::text FROM pg_catalog.pg_attribute
+        WHERE attrelid = pg_catalog.to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+        """, TableName.Parse(table).Sql, stop);
+
+    private static async Task<IReadOnlyList<string>> NamesAsync(CitusConnection connection, string sql, string argument, CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        await using var command = new NpgsqlCommand(sql, session) { Parameters = { new() { Value = argument } } };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var names = new List<string>();
+        while (await row.ReadAsync(stop)) names.Add(row.GetString(0));
+        return names;
+    }
+
+    private static async Task<NpgsqlConnection> OpenAsync(CitusConnection connection, CancellationToken stop)
+    {
+        if (connection.CitusVersion is null)
+        {
+            throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled,
+                $"Database '{connection.Database}' has no Citus, so it has no distributed tables or nodes.",
+                "Connect to the database that has it, or run CREATE EXTENSION citus as a superuser.") { Target = connection.Name };
+        }
+        return await connection.OpenSessionAsync(stop);
+    }
+
+    private static async Task<List<TableInfo>> FindAsync(
+        CitusConnection connection, NpgsqlConnection session, IReadOnlyCollection<string> names, CancellationToken stop)
+    {
+        var tables = new List<TableInfo>();
+        foreach (string name in names)
+        {
+            TableInfo table = await TableCatalog.FindAsync(connection, session, TableName.Parse(name), stop);
+            if (table.Kind == TableKind.Local && table.ColocationId is null)
+            {
+                throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument,
+                    $"{table.Display} is not distributed: it is a plain table of the node that the connection leads to.",
+                    "New-DistributedTable distributes it.") { Target = table.Display };
+            }
+            tables.Add(table);
+        }
+        return tables;
+    }
+}

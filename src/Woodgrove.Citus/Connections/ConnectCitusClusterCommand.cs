@@ -1,0 +1,78 @@
+using System.Management.Automation;
+using System.Net;
+using System.Security;
+using Npgsql;
+using Woodgrove.Citus.Pipeline;
+
+namespace Woodgrove.Citus.Connections;
+
+/// <summary>Connects to a cluster; other cmdlets use the latest connection.</summary>
+[Cmdlet(VerbsCommunications.Connect, "CitusCluster", DefaultParameterSetName = "Server")]
+[OutputType(typeof(CitusConnection))]
+public sealed class ConnectCitusClusterCommand : CitusCmdlet
+{
+    [Parameter(ParameterSetName = "Server", Position = 0)]
+    [Parameter(ParameterSetName = "Token", Position = 0)]
+    [Alias("Host", "ComputerName")]
+    public string? Server { get; set; }
+
+    [Parameter(ParameterSetName = "Server")]
+    [Parameter(ParameterSetName = "Token")]
+    [ValidateRange(1, 65535)]
+    public int? Port { get; set; }
+
+    [Parameter(ParameterSetName = "Server")]
+    [Parameter(ParameterSetName = "Token")]
+    public string? Database { get; set; }
+
+    [Parameter(ParameterSetName = "Server")]
+    [Credential]
+    public PSCredential? Credential { get; set; }
+
+    /// <summary>An Entra access token, which the server takes in place of a password.</summary>
+    [Parameter(ParameterSetName = "Token", Mandatory = true)]
+    public SecureString? AccessToken { get; set; }
+
+    [Parameter(ParameterSetName = "Server")]
+    [Parameter(ParameterSetName = "Token")]
+    [Alias("User")]
+    public string? UserName { get; set; }
+
+    [Parameter(ParameterSetName = "Server")]
+    [Parameter(ParameterSetName = "Token")]
+    public SslMode? SslMode { get; set; }
+
+    /// <summary>A section of libpq's connection service file.</summary>
+    [Parameter(ParameterSetName = "Server")]
+    [Parameter(ParameterSetName = "Token")]
+    public string? Service { get; set; }
+
+    [Parameter(ParameterSetName = "ConnectionString", Mandatory = true)]
+    public string? ConnectionString { get; set; }
+
+    /// <summary>What to call the connection; server:port/database by default.</summary>
+    [Parameter]
+    public string? Name { get; set; }
+
+    protected override void ProcessRecord()
+    {
+        var request = new ConnectionRequest
+        {
+            Server = Server,
+            Port = Port,
+            Database = Database,
+            UserName = UserName ?? Credential?.UserName,
+            Password = AccessToken is null ? Credential?.GetNetworkCredential().Password : new NetworkCredential("", AccessToken).Password,
+            SslMode = SslMode,
+            Service = Service,
+            ConnectionString = ConnectionString,
+        };
+        Run(async (output, stop) =>
+        {
+            CitusConnection connection = await CitusConnection.OpenAsync(request, Name, stop);
+            await SessionConnections.AddAsync(connection);
+            output.Verbose($"Connected to {connection.Name} as {connection.UserName} (TLS {connection.SslMode}); it is now the default of -Connection.");
+            await output.ObjectAsync(connection);
+        }, Server);
+    }
+}

@@ -1,0 +1,20 @@
+using System.Management.Automation;
+
+namespace Woodgrove.Citus.Connections;
+
+/// <summary>Lists the open connections, the default one last.</summary>
+[Cmdlet(VerbsCommon.Get, "CitusConnection")]
+[OutputType(typeof(CitusConnection))]
+public sealed class GetCitusConnectionCommand : PSCmdlet
+{
+    [Parameter(Position = 0)]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(ConnectionCompleter))]
+    public string Name { get; set; } = "*";
+
+    protected override void ProcessRecord()
+    {
+        var pattern = new WildcardPattern(Name, WildcardOptions.IgnoreCase);
+        WriteObject(SessionConnections.All.Where(c => pattern.IsMatch(c.Name)), enumerateCollection: true);
+    }
+}

@@ -1,0 +1,33 @@
+using System.Management.Automation;
+using System.Threading.Channels;
+
+namespace Woodgrove.Citus.Pipeline;
+
+/// <summary>What work off the pipeline thread may write; each call hands over to the pipeline thread.</summary>
+internal sealed class CmdletOutput(ChannelWriter<Action<PSCmdlet>> pipeline, CancellationToken stop)
+{
+    public ValueTask ObjectAsync(object value) => Async(c => c.WriteObject(value));
+
+    /// <summary>Anything else that must happen on the pipeline thread.</summary>
+    public ValueTask Async(Action<PSCmdlet> write) => pipeline.WriteAsync(write, stop);
+
+    public void Verbose(string text) => Wait(c => c.WriteVerbose(text));
+
+    public void Warning(string text) => Wait(c => c.WriteWarning(text));
+
+    /// <summary>Shows progress if the pipeline thread is free to; the next report tells more anyway.</summary>
+    public void Progress(ProgressRecord record) => pipeline.TryWrite(c => c.WriteProgress(record));
+
+    private void Wait(Action<PSCmdlet> write)
+    {
+        if (pipeline.TryWrite(write)) return;
+        try
+        {
+            pipeline.WriteAsync(write, stop).AsTask().GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            // Nobody listens any more.
+        }
+    }
+}

@@ -1,0 +1,32 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Connections;
+
+namespace Woodgrove.Citus.Pipeline;
+
+/// <summary>A cmdlet that works on a cluster.</summary>
+public abstract class ConnectedCmdlet : CitusCmdlet
+{
+    /// <summary>The cluster to work on: an object from Connect-CitusCluster or its name; the latest by default.</summary>
+    [Parameter]
+    [ConnectionTransformation]
+    [ArgumentCompleter(typeof(ConnectionCompleter))]
+    [ValidateNotNull]
+    public CitusConnection? Connection { get; set; }
+
+    /// <summary>The connection asked for, or the latest.</summary>
+    private protected CitusConnection Cluster
+    {
+        get
+        {
+            try
+            {
+                return Connection ?? SessionConnections.Latest();
+            }
+            catch (Errors.CitusException e)
+            {
+                ThrowTerminatingError(CitusErrorRecord.From(e, null));
+                throw;
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Pipeline;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Shards;
+
+/// <summary>Lists the cluster's nodes.</summary>
+[Cmdlet(VerbsCommon.Get, "CitusNode")]
+[OutputType(typeof(CitusNode))]
+public sealed class GetCitusNodeCommand : ConnectedCmdlet
+{
+    protected override void ProcessRecord()
+    {
+        CitusConnection cluster = Cluster;
+        Run(async (output, stop) =>
+        {
+            await foreach (CitusNode node in ClusterMetadata.NodesAsync(cluster, stop)) await output.ObjectAsync(node);
+        });
+    }
+}

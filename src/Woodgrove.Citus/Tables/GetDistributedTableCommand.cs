@@ -1,0 +1,25 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Pipeline;
+
+namespace Woodgrove.Citus.Tables;
+
+/// <summary>Lists the tables that Citus knows.</summary>
+[Cmdlet(VerbsCommon.Get, "DistributedTable")]
+[OutputType(typeof(DistributedTable))]
+public sealed class GetDistributedTableCommand : ConnectedCmdlet
+{
+    /// <summary>Just these; all by default.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true)]
+    [ArgumentCompleter(typeof(TableCompleter))]
+    public string[] Table { get; set; } = [];
+
+    protected override void ProcessRecord()
+    {
+        CitusConnection cluster = Cluster;
+        Run(async (output, stop) =>
+        {
+            await foreach (DistributedTable table in ClusterMetadata.TablesAsync(cluster, Table, stop)) await output.ObjectAsync(table);
+        }, string.Join(", ", Table));
+    }
+}

@@ -1,0 +1,40 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Connections;
+
+namespace Woodgrove.Citus.Tables;
+
+/// <summary>Splits a table over the nodes by the hash of a column.</summary>
+[Cmdlet(VerbsCommon.New, "DistributedTable", SupportsShouldProcess = true)]
+[OutputType(typeof(DistributedTable))]
+public sealed class NewDistributedTableCommand : DistributeCommand
+{
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
+    [Alias("Column")]
+    [ArgumentCompleter(typeof(ColumnCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string DistributionColumn { get; set; } = "";
+
+    /// <summary>A distributed table whose rows of equal distribution values shall lie on the same node, or none.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(TableCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? ColocateWith { get; set; }
+
+    [Parameter]
+    [ValidateRange(1, 64000)]
+    public int? ShardCount { get; set; }
+
+    /// <summary>Lets writers go on while rows move.</summary>
+    [Parameter]
+    public SwitchParameter Concurrently { get; set; }
+
+    private protected override string Action => $"Distribute by {DistributionColumn}";
+
+    private protected override TableDistributor Distributor(CitusConnection cluster, TableName table) => new(cluster, table)
+    {
+        DistributionColumn = DistributionColumn,
+        ColocateWith = ColocateWith,
+        ShardCount = ShardCount,
+        Concurrently = Concurrently,
+    };
+}
