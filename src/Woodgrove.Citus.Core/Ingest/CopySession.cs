@@ -46,31 +46,18 @@ internal sealed class CopySession(NpgsqlConnection session, string copyCommand)
         long sent = 0;
         while (await records.ReadAsync(stop))
         {
-            int count = dotEndsData ? RecordsBeforeDot(records) : records.Ends.Count;
-            await copy.WriteAsync(records.Block[..(count == 0 ? 0 : records.Ends[count - 1])], stop);
+            (int count, int end) = dotEndsData ? EndOfData.Find(records) : (records.Count, records.Block.Length);
+            await copy.WriteAsync(records.Block[..end], stop);
             sent += count;
             progress(Rows(sent, dialect));
-            if (count == records.Ends.Count) continue;
-            warn?.Invoke($"{input.Source}, line {records.LineOf(count):N0}: '\\.' on a line of its own ends the data, as it does for psql; what follows is not loaded.");
+            if (count == records.Count) continue;
+            warn?.Invoke(EndOfData.Warning(input.Source, records, end));
             break;
         }
         return Rows(sent, dialect);
     }
 
     private static long Rows(long records, CsvDialect dialect) => Math.Max(0, records - (dialect.HasHeader ? 1 : 0));
-
-    /// <summary>How many records of the block come before one that is <c>\.</c> and nothing else.</summary>
-    private static int RecordsBeforeDot(CsvRecordReader records)
-    {
-        ReadOnlySpan<byte> block = records.Block.Span;
-        if (block.IndexOf("\\."u8) < 0) return records.Ends.Count;
-        int start = 0;
-        for (int i = 0; i < records.Ends.Count; start = records.Ends[i++])
-        {
-            if (block[start..records.Ends[i]].TrimEnd("\r\n"u8).SequenceEqual("\\."u8)) return i;
-        }
-        return records.Ends.Count;
-    }
 
     private static async Task CancelAsync(NpgsqlRawCopyStream copy)
     {

@@ -185,17 +185,23 @@ internal sealed partial class RefusedRowFinder(
         var reader = new CsvRecordReader(input, dialect);
         while (await reader.ReadAsync(stop))
         {
-            int last = reader.Ends.Count - 1;
-            int found = ordinal is { } n ? (int)Math.Min(n - reader.RecordsBefore - 1, int.MaxValue)
-                : reader.LineOf(last) < line ? int.MaxValue
-                : Enumerable.Range(0, last + 1).First(i => reader.LineOf(i) >= line);
-            if (found > last) continue;
-            int start = found == 0 ? 0 : reader.Ends[found - 1];
-            string text = Encoding.UTF8.GetString(reader.Block.Span[start..reader.Ends[found]]).TrimEnd('\r', '\n');
-            using var parser = new CsvParser(new StringReader(text), dialect.ForCsvHelper());
-            return new Record(reader.LineOf(found), text, parser.Read() ? parser.Record! : []);
+            bool here = ordinal is { } n ? n <= reader.RecordsBefore + reader.Count : reader.LineAt(reader.Block.Length) >= line;
+            if (!here) continue;
+            for (int record = 0, start = 0; record < reader.Count; record++)
+            {
+                int end = reader.EndAfter(start);
+                if (ordinal is null ? reader.LineAt(end) >= line : reader.RecordsBefore + record + 1 == ordinal) return Parse(reader, start, end);
+                start = end;
+            }
         }
         return null;
+    }
+
+    private Record Parse(CsvRecordReader reader, int start, int end)
+    {
+        string text = Encoding.UTF8.GetString(reader.Block.Span[start..end]).TrimEnd('\r', '\n');
+        using var parser = new CsvParser(new StringReader(text), dialect.ForCsvHelper());
+        return new Record(reader.LineAt(end), text, parser.Read() ? parser.Record! : []);
     }
 
     private static string Shorten(string value) => value.Length <= 100 ? $"\"{value}\"" : $"\"{value[..97]}...\"";
