@@ -12,14 +12,17 @@ internal sealed class CoordinatorBatch : IBatch
     private readonly NpgsqlTransaction _transaction;
     private readonly CopyStream? _copy;          // where the first refusal ends the load
     private readonly TolerantCopy? _tolerant;    // where refused records are set aside
+    private readonly Func<Task>? _perform;       // moves what was sifted into the table
     private readonly List<RecordMark> _marks = [];
     private readonly ImportLedger? _ledger;
     private readonly CancellationTokenRegistration _cancel;
 
     private CoordinatorBatch(
-        NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, TolerantCopy? tolerant, ImportLedger? ledger, CancellationTokenRegistration cancel)
+        NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, TolerantCopy? tolerant, Func<Task>? perform,
+        ImportLedger? ledger, CancellationTokenRegistration cancel)
     {
-        (_session, _transaction, _copy, _tolerant, _ledger, _cancel) = (session, transaction, copy, tolerant, ledger, cancel);
+        (_session, _transaction, _copy, _tolerant) = (session, transaction, copy, tolerant);
+        (_perform, _ledger, _cancel) = (perform, ledger, cancel);
     }
 
     /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
@@ -32,6 +35,7 @@ internal sealed class CoordinatorBatch : IBatch
         NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         CopyStream? copy = null;
         TolerantCopy? tolerant = null;
+        Func<Task>? perform = null;
         if (rejects is null)
         {
             copy = new CopyStream(session, copyCommand);
@@ -39,25 +43,22 @@ internal sealed class CoordinatorBatch : IBatch
         }
         else
         {
+            // A worker's refusal would end the transaction, so the coordinator sifts the records first.
             bool rehearse = table.Kind != TableKind.Local;
             if (rehearse) await Rehearsal.CreateAsync(session, table, stop);
-            tolerant = new TolerantCopy(session, copyCommand, rejects, null, rehearse ? Rehearsal.CopyCommand(columns, dialect) : null);
+            tolerant = new TolerantCopy(session, rehearse ? Rehearsal.CopyCommand(columns, dialect) : copyCommand, rejects, null);
+            if (rehearse) perform = () => Rehearsal.PerformAsync(session, table, columns, stop);
         }
         // The server alone knows when a wait inside it can end, so Ctrl+C is told to it over a session of its own.
         int process = session.ProcessID;
         CancellationTokenRegistration cancel = stop.Register(() => _ = ServerCancel.SendAsync(c => connection.OpenSessionAsync(c), [process]));
-        return new CoordinatorBatch(session, transaction, copy, tolerant, ledger, cancel);
+        return new CoordinatorBatch(session, transaction, copy, tolerant, perform, ledger, cancel);
     }
 
     public async ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop)
     {
-        _marks.Clear();
-        for (int start = from; _tolerant is not null && start < to;)
-        {
-            int end = block.EndAfter(start);
-            _marks.Add(new RecordMark(end - from, block.LineAt(end)));
-            start = end;
-        }
+        if (_tolerant is not null) block.MarkRecords(from, to, _marks);
+        for (int i = 0; i < _marks.Count; i++) _marks[i] = _marks[i] with { End = _marks[i].End - from };
         await WriteAsync(block.Block[from..to], _marks.ToArray(), stop);
     }
 
@@ -73,6 +74,7 @@ internal sealed class CoordinatorBatch : IBatch
         try
         {
             if (_copy is not null) await _copy.FinishAsync();
+            if (_perform is not null) await _perform();
         }
         catch (PostgresException refusal) when (!PostgresErrors.IsNetwork(refusal) && !stop.IsCancellationRequested)
         {

@@ -20,6 +20,8 @@ internal sealed class ShardBatch : IBatch
     private readonly ShardMap _shards;
     private readonly Stream[] _streams;
     private readonly Rejects? _rejects;
+    private readonly List<RecordMark> _marks = []; // of the block, where refused records are set aside
+    private int _record;
     private readonly CancellationTokenRegistration _cancel;
     private bool _over;
     private bool _undecided; // the ledger was asked to commit, and its answer is not known
@@ -64,6 +66,8 @@ internal sealed class ShardBatch : IBatch
 
     public async ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop)
     {
+        if (_rejects is not null) block.MarkRecords(from, to, _marks);
+        _record = 0;
         while (from < to)
         {
             RoutingProblem problem = Split(block, ref from, to, out int shard);
@@ -108,8 +112,9 @@ internal sealed class ShardBatch : IBatch
         {
             int end = reader.EndAfter(from);
             RoutingProblem problem = Router.Find(block, delimiters, from, end, out shard);
-            if (problem != RoutingProblem.None || !_streams[shard].TryAppend(block[from..end], _rejects is null ? 0 : reader.LineAt(end))) return problem;
+            if (problem != RoutingProblem.None || !_streams[shard].TryAppend(block[from..end], _rejects is null ? 0 : _marks[_record].Line)) return problem;
             from = end;
+            _record++;
         }
         return RoutingProblem.None;
     }
@@ -121,6 +126,7 @@ internal sealed class ShardBatch : IBatch
         if (_rejects is null) throw new NullKeyException(line);
         _rejects.Add(block.Block[from..end], RefusedRowFinder.NullKeyRow(_route.Source, _route.Table, line));
         from = end;
+        _record++;
     }
 
     private async Task AskAsync(CancellationToken stop)
@@ -183,7 +189,7 @@ internal sealed class ShardBatch : IBatch
     /// <summary>The rows of one shard on their way.</summary>
     private sealed class Stream(ShardRange shard, Rejects? rejects)
     {
-        private const int BufferSize = 64 * 1024;
+        private const int BufferSize = 128 * 1024;
         private List<RecordMark> _marks = [];
         private byte[] _buffer = new byte[BufferSize];
         private int _used;
