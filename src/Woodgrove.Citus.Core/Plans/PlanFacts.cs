@@ -1,0 +1,59 @@
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Plans;
+
+/// <summary>A table that a query uses, as the catalogs have it.</summary>
+/// <param name="Display">As <c>regclass</c> prints it.</param>
+/// <param name="IsTarget">The query writes to it.</param>
+/// <param name="Columns">The columns' types by their names.</param>
+internal sealed record PlanTable(
+    uint Oid, string Display, TableKind Kind, string? DistributionColumn, int? ColocationId, bool IsTarget, IReadOnlyDictionary<string, string> Columns)
+{
+    public bool IsDistributed => Kind is TableKind.Distributed or TableKind.Schema;
+
+    public string? DistributionType => DistributionColumn is null ? null : Columns.GetValueOrDefault(DistributionColumn);
+}
+
+/// <summary>A shard of such a table.</summary>
+/// <param name="SizeBytes">Null where sizes were not asked for.</param>
+internal sealed record PlanShard(long ShardId, string Name, PlanTable Table, IReadOnlyList<(string Name, int Port)> Nodes, long? SizeBytes);
+
+/// <summary>What EXPLAIN does not tell and the catalogs do.</summary>
+internal sealed record PlanFacts
+{
+    /// <summary>Of a server without Citus.</summary>
+    public static PlanFacts None { get; } = new() { IsCitus = false };
+
+    public bool IsCitus { get; init; } = true;
+
+    /// <summary>The tables that the query uses, those beneath views included.</summary>
+    public IReadOnlyList<PlanTable> Tables { get; init; } = [];
+
+    /// <summary>Their shards, by id.</summary>
+    public IReadOnlyDictionary<long, PlanShard> Shards { get; init; } = new Dictionary<long, PlanShard>();
+
+    public (string Name, int Port)? Coordinator { get; init; }
+
+    /// <summary>Which of the functions that the coordinator's plan calls are aggregates.</summary>
+    public IReadOnlySet<string> Aggregates { get; init; } = new HashSet<string>();
+
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+
+    public IEnumerable<PlanTable> Distributed => Tables.Where(t => t.IsDistributed);
+
+    public IEnumerable<PlanShard> ShardsOf(PlanTable table) => Shards.Values.Where(s => s.Table.Oid == table.Oid);
+
+    /// <summary>Bytes of all shards, or null where sizes were not asked for.</summary>
+    public long? SizeOf(PlanTable table) => ShardsOf(table).Any(s => s.SizeBytes is not null) ? ShardsOf(table).Sum(s => s.SizeBytes ?? 0) : null;
+
+    /// <summary>The coordinator also calls itself localhost, where it combines results on its own.</summary>
+    public bool IsCoordinator(string name, int port) =>
+        Coordinator is { } c && port == c.Port && (name == c.Name || name == "localhost");
+
+    /// <summary>The shard of that name: the number at its end must be that of a shard whose name is just this.</summary>
+    public PlanShard? FindShard(string name)
+    {
+        int mark = name.LastIndexOf('_');
+        return mark > 0 && long.TryParse(name.AsSpan(mark + 1), out long id) && Shards.TryGetValue(id, out PlanShard? shard) && shard.Name == name ? shard : null;
+    }
+}
