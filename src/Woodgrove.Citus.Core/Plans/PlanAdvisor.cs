@@ -73,10 +73,10 @@ internal sealed class PlanAdvisor
                 "The window function is computed on the coordinator, over the rows of all shards.",
                 $"Add the distribution column to the window: PARTITION BY {_view.AnchorTable?.DistributionColumn ?? "<distribution column>"}, … ; then each worker computes it for its own rows.");
         }
-        if (_plan.Aggregation != QueryAggregation.PulledToCoordinator || PulledAggregates().Count > 0) return null;
+        if (_plan.Aggregation != QueryAggregation.PulledToCoordinator || PulledAggregates().Count > 0 || _view.AnchorTable is null) return null;
         return new PlanAdvice(PlanAdviceCodes.PulledToCoordinator, AdviceSeverity.Warning,
             "The workers return every row, and the coordinator aggregates them alone.",
-            $"Group by {_view.AnchorTable?.DistributionColumn ?? "the distribution column"} too, or use an aggregate that can be merged (count, sum, avg, min, max, array_agg without ORDER BY).");
+            $"Group by {_view.AnchorTable.DistributionColumn} too, or use an aggregate that can be merged (count, sum, avg, min, max, array_agg without ORDER BY).");
     }
 
     private PlanAdvice? IntermediateResultMoved()

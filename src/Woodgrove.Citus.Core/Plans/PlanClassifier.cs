@@ -39,6 +39,8 @@ internal static class PlanClassifier
         bool onWorkers = view.Fragments.Any(AggregatesItsResult);
         return (onWorkers, onCoordinator) switch
         {
+            // A fragment that names no shard combines the results of parts.
+            (true, false) when view.Fragments.All(f => f.Shards.Count == 0) => QueryAggregation.PulledToCoordinator,
             (true, true) => QueryAggregation.Partial,
             (false, true) => QueryAggregation.PulledToCoordinator,
             (true, false) => QueryAggregation.Pushdown,

@@ -111,7 +111,7 @@ internal sealed class PlanExplanation
             : $"Each of {Count(_plan.TaskCount, "fragment")} runs on its own shard; the one that EXPLAIN shows does: {steps}.");
         if (_plan.Aggregation == QueryAggregation.Pushdown) Say("Groups are finished on the workers: no group spans two shards.");
         if (_plan.Aggregation == QueryAggregation.Partial) Say("Each fragment aggregates its own rows to partial results, one row a group.");
-        if (_plan.Aggregation == QueryAggregation.PulledToCoordinator) Say("The aggregate can't be merged from parts, so the fragments return every row that goes into it.");
+        if (_plan.Aggregation == QueryAggregation.PulledToCoordinator && _view.AnchorTable is not null) Say("The aggregate can't be merged from parts, so the fragments return every row that goes into it.");
     }
 
     private void TellReturn()

@@ -31,17 +31,25 @@ public sealed record PlanRequest(string Sql)
     /// <exception cref="CitusException">Citus refuses the query; the message says why and what it costs to write it otherwise.</exception>
     public async Task<CitusQueryPlan> ReadAsync(CitusConnection connection, CancellationToken stop)
     {
-        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
-        session.Notice += (_, e) => Notice?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
-        await QueryArguments.ApplySettingsAsync(session, Settings, stop);
         bool isCitus = connection.Engine == "Citus";
-        if (isCitus) await SetAsync(session, "citus.explain_distributed_queries", "on", stop);
-
-        (CitusQueryPlan plan, PlanFacts facts) = await PlanAsync(session, isCitus, AllTasks, stop);
-        // Some of many shards: only all their fragments together tell the nodes.
-        if (isCitus && plan.TaskCount > plan.Fragments.Count && plan.Fragments.Count > 0 && plan.Nodes.Count == 0)
-            plan = plan with { Nodes = (await PlanAsync(session, isCitus, true, stop)).Plan.Nodes };
-        return Analyze ? await AnalyzeAsync(session, plan, facts, isCitus, stop) : plan;
+        try
+        {
+            await using NpgsqlConnection session = await OpenAsync(connection, stop);
+            (CitusQueryPlan plan, PlanFacts facts) = await PlanAsync(session, isCitus, AllTasks, stop);
+            // Some of many shards: only all their fragments together tell the nodes.
+            if (isCitus && plan.TaskCount > plan.Fragments.Count && plan.Fragments.Count > 0 && plan.Nodes.Count == 0)
+                plan = (await PlanAsync(session, isCitus, true, stop)).Plan with { Fragments = plan.Fragments };
+            return Analyze ? await AnalyzeAsync(session, plan, facts, isCitus, stop) : plan;
+        }
+        catch (PostgresException refusal) when (isCitus && RefusedQuery.IsRefusal(refusal))
+        {
+            throw await RefusedQuery.DescribeAsync(connection, this, refusal, stop);
+        }
+        catch (PostgresException syntax) when (syntax.SqlState == PostgresErrorCodes.SyntaxError && SqlTokens.Read(Sql).SkipLast(1).Any(t => t.Is(";")))
+        {
+            throw new CitusException("CitusOneStatementNeeded", CitusErrorKind.InvalidArgument, "A plan is of one statement, and this text has several.",
+                "Give them one by one; nothing has been run.", syntax) { Target = Sql, SqlState = syntax.SqlState };
+        }
     }
 
     private async Task<(CitusQueryPlan Plan, PlanFacts Facts)> PlanAsync(NpgsqlConnection session, bool isCitus, bool allTasks, CancellationToken stop)
@@ -49,18 +57,8 @@ public sealed record PlanRequest(string Sql)
         // A transaction, so that the query's tables are those that it has locked; rolled back, so that nothing stays.
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         if (isCitus) await SetAsync(session, "citus.explain_all_tasks", allTasks ? "on" : "off", stop);
-        ExplainDocument document;
-        try
-        {
-            document = await ExplainAsync(session, analyze: false, stop);
-        }
-        catch (PostgresException refusal) when (isCitus && RefusedQuery.IsRefusal(refusal))
-        {
-            await transaction.RollbackAsync(stop);
-            throw await RefusedQuery.DescribeAsync(session, this, refusal, stop);
-        }
+        ExplainDocument document = await ExplainAsync(session, analyze: false, stop);
         PlanFacts facts = isCitus ? await FactsAsync(session, document, stop) : PlanFacts.None;
-        await transaction.RollbackAsync(stop);
         return (new PlanReader(facts).Read(document, Sql), facts);
     }
 
@@ -72,15 +70,15 @@ public sealed record PlanRequest(string Sql)
                 $"The query would run as {plan.Execution}, of which Citus has no EXPLAIN ANALYZE: it would do the work, and then fail.",
                 "Leave -Analyze out; or analyze its SELECT alone, which is the part that takes the time.") { Target = Sql, SqlState = "0A000" };
         }
+        // Never committed: what the query changes is undone with the transaction.
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         // All fragments ran anyway, and only all together tell what each node did.
         if (isCitus) await SetAsync(session, "citus.explain_all_tasks", "on", stop);
         ExplainDocument document = await ExplainAsync(session, analyze: true, stop);
-        await transaction.RollbackAsync(stop);
         return new PlanReader(facts).Read(document, Sql);
     }
 
-    internal async Task<ExplainDocument> ExplainAsync(NpgsqlConnection session, bool analyze, CancellationToken stop)
+    private async Task<ExplainDocument> ExplainAsync(NpgsqlConnection session, bool analyze, CancellationToken stop)
     {
         // A batch's command goes to the server as one statement, which refuses a second one behind it: EXPLAIN would
         // stand before the first alone, and the second would run.
@@ -114,9 +112,10 @@ public sealed record PlanRequest(string Sql)
         await command.ExecuteNonQueryAsync(stop);
     }
 
-    internal async Task<bool> WouldPlanAsync(NpgsqlConnection session, string setting, string value, CancellationToken stop)
+    /// <summary>Whether Citus would plan the query with another setting.</summary>
+    internal async Task<bool> WouldPlanAsync(CitusConnection connection, string setting, string value, CancellationToken stop)
     {
-        await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
+        await using NpgsqlConnection session = await OpenAsync(connection, stop);
         await SetAsync(session, setting, value, stop);
         try
         {
@@ -126,6 +125,24 @@ public sealed record PlanRequest(string Sql)
         catch (PostgresException)
         {
             return false;
+        }
+    }
+
+    /// <summary>A session for this query. After an XX000, as which some refusals come, Npgsql closes it.</summary>
+    internal async Task<NpgsqlConnection> OpenAsync(CitusConnection connection, CancellationToken stop)
+    {
+        NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        try
+        {
+            session.Notice += (_, e) => Notice?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
+            await QueryArguments.ApplySettingsAsync(session, Settings, stop);
+            if (connection.Engine == "Citus") await SetAsync(session, "citus.explain_distributed_queries", "on", stop);
+            return session;
+        }
+        catch
+        {
+            await session.DisposeAsync();
+            throw;
         }
     }
 }

@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Plans;
@@ -12,12 +13,13 @@ internal static class RefusedQuery
     /// <summary>0A000 is Citus's for SQL that it can't distribute; a join that needs repartitioning comes as XX000.</summary>
     public static bool IsRefusal(PostgresException e) => e.SqlState is PostgresErrorCodes.FeatureNotSupported or PostgresErrorCodes.InternalError;
 
-    public static async Task<CitusException> DescribeAsync(NpgsqlConnection session, PlanRequest request, PostgresException refusal, CancellationToken stop)
+    public static async Task<CitusException> DescribeAsync(CitusConnection connection, PlanRequest request, PostgresException refusal, CancellationToken stop)
     {
         QueryShape shape = QueryShape.Of(request.Sql);
+        await using NpgsqlConnection session = await request.OpenAsync(connection, stop);
         PlanFacts facts = await PlanCatalog.ReadAsync(session, [.. shape.Names.Distinct()], [], withSizes: false, stop);
         bool repartitionHelps = facts.Distributed.Count() > 1
-            && await request.WouldPlanAsync(session, "citus.enable_repartition_joins", "on", stop);
+            && await request.WouldPlanAsync(connection, "citus.enable_repartition_joins", "on", stop);
         return Describe(shape, facts, repartitionHelps, refusal, request.Sql);
     }
 
