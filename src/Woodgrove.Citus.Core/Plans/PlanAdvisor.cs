@@ -61,7 +61,7 @@ internal sealed class PlanAdvisor
     private PlanAdvice? PulledToCoordinator()
     {
         bool window = _view.Scans.Count > 0 && _plan.Aggregation != QueryAggregation.Partial && _view.CoordinatorSteps.Any(n => n.NodeType == "WindowAgg");
-        if (_plan.Transfer() == false && _view.Scans.Count > 0)
+        if (_plan.Transfer() == false && _view.Scans.Count > 0 && _facts.Tables.Any(t => t.IsTarget && t.IsDistributed))
         {
             return new PlanAdvice(PlanAdviceCodes.PulledToCoordinator, AdviceSeverity.Warning,
                 "All rows come to the coordinator and go out again to the target's shards.",

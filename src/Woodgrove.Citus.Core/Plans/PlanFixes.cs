@@ -11,12 +11,10 @@ internal static class ColocationFix
         foreach ((PlanTable table, string column, PlanTable other, string otherColumn) in joined.Concat(joined.Select(j => (j.Other, j.OtherColumn, j.Table, j.Column))))
         {
             // The other's join column is its distribution column, and the types agree: this table can follow it.
-            if (table.Kind == TableKind.Distributed && other.Kind == TableKind.Distributed && otherColumn == other.DistributionColumn
-                && table.ColocationId != other.ColocationId && table.Columns[column] == other.Columns[otherColumn])
-            {
-                return $"Distribute {table.Display} by the join's column: SELECT alter_distributed_table('{table.Display}', distribution_column := '{column}', colocate_with := '{other.Display}'); "
-                    + $"every unique key of it must then hold {column}. Or, {OrReference(facts)}";
-            }
+            if (table.Kind != TableKind.Distributed || other.Kind != TableKind.Distributed || otherColumn != other.DistributionColumn
+                || table.ColocationId == other.ColocationId || table.Columns[column] != other.Columns[otherColumn]) continue;
+            string follow = $"istribute {table.Display} by the join's column: SELECT alter_distributed_table('{table.Display}', distribution_column := '{column}', colocate_with := '{other.Display}'); every unique key of it must then hold {column}, and its joins by {table.DistributionColumn} are lost.";
+            return facts.SizeOf(table) <= facts.SizeOf(other) ? $"D{follow} Or, {OrReference(facts)}" : $"{OrReference(facts, capital: true)} Or d{follow}";
         }
         return OrReference(facts, capital: true);
     }

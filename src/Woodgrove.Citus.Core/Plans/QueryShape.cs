@@ -26,7 +26,9 @@ internal sealed record QueryShape
     public required IReadOnlyList<string> SetColumns { get; init; }
 
     private IReadOnlyList<SqlToken> Tokens { get; init; } = [];
-    private IReadOnlyDictionary<string, string> Aliases { get; init; } = new Dictionary<string, string>();
+    private IReadOnlyList<TableAlias> Aliases { get; init; } = [];
+
+    private sealed record TableAlias(string Alias, string Table, int At);
 
     private static readonly HashSet<string> Reserved =
     [
@@ -40,7 +42,7 @@ internal sealed record QueryShape
         bool Follows(int i, params string[] words) => i + words.Length <= tokens.Count && words.Select((w, n) => tokens[i + n].Is(w)).All(m => m);
         bool Anywhere(params string[] words) => Enumerable.Range(0, tokens.Count).Any(i => Follows(i, words));
 
-        Dictionary<string, string> aliases = FindAliases(tokens);
+        List<TableAlias> aliases = FindAliases(tokens);
         return new QueryShape
         {
             Names = [.. FindNames(tokens)],
@@ -59,11 +61,11 @@ internal sealed record QueryShape
     /// <summary>The columns of different tables that the query sets equal.</summary>
     public IEnumerable<(PlanTable Table, string Column, PlanTable Other, string OtherColumn)> JoinedColumns(IReadOnlyList<PlanTable> tables)
     {
+        PlanTable? Named(string? name) => tables.FirstOrDefault(t => TableName.Parse(t.Display).Name == name);
         (PlanTable Table, string Column)? Resolve(SqlToken[] side)
         {
             if (side is [{ IsName: true } alias, { Text: "." }, { IsName: true } name]
-                && tables.FirstOrDefault(t => TableName.Parse(t.Display).Name == Aliases.GetValueOrDefault(alias.Text, alias.Text)) is { } table
-                && table.Columns.ContainsKey(name.Text)) return (table, name.Text);
+                && Named(Aliases.FirstOrDefault(a => a.Alias == alias.Text)?.Table ?? alias.Text) is { } table && table.Columns.ContainsKey(name.Text)) return (table, name.Text);
             if (side is [{ IsName: true } bare] && tables.Where(t => t.Columns.ContainsKey(bare.Text)).ToArray() is [var only]) return (only, bare.Text);
             return null;
         }
@@ -72,10 +74,12 @@ internal sealed record QueryShape
             if (Tokens[i].Is("=") && Resolve(Before(i)) is { } left && Resolve(After(i)) is { } right && left.Table != right.Table)
                 yield return (left.Table, left.Column, right.Table, right.Column);
             if (!Tokens[i].Is("using") || i + 2 >= Tokens.Count || !Tokens[i + 1].Is("(")) continue;
+            // The table just named is joined with one named before it.
+            PlanTable[] before = [.. Aliases.Where(a => a.At < i).Select(a => Named(a.Table)).OfType<PlanTable>()];
             foreach (SqlToken column in Tokens.Skip(i + 2).Take(SqlTokens.Closing(Tokens, i + 1) - i - 2).Where(t => t.IsName))
             {
-                PlanTable[] owners = [.. tables.Where(t => t.Columns.ContainsKey(column.Text))];
-                for (int n = 1; n < owners.Length; n++) yield return (owners[0], column.Text, owners[n], column.Text);
+                if (before.LastOrDefault() is { } last && last.Columns.ContainsKey(column.Text)
+                    && before.FirstOrDefault(t => t != last && t.Columns.ContainsKey(column.Text)) is { } first) yield return (first, column.Text, last, column.Text);
             }
         }
     }
@@ -97,9 +101,9 @@ internal sealed record QueryShape
     }
 
     /// <summary>Two names in a row after FROM, JOIN and the like: a table and its alias.</summary>
-    private static Dictionary<string, string> FindAliases(IReadOnlyList<SqlToken> tokens)
+    private static List<TableAlias> FindAliases(IReadOnlyList<SqlToken> tokens)
     {
-        var aliases = new Dictionary<string, string>();
+        var aliases = new List<TableAlias>();
         for (int i = 1; i < tokens.Count; i++)
         {
             if (!(tokens[i - 1].Is("from") || tokens[i - 1].Is("join") || tokens[i - 1].Is(",") || tokens[i - 1].Is("into") || tokens[i - 1].Is("update") || tokens[i - 1].Is("using"))) continue;
@@ -107,22 +111,22 @@ internal sealed record QueryShape
             int alias = name + 1 < tokens.Count && tokens[name + 1].Is("as") ? name + 2 : name + 1;
             if (!tokens[name].IsName) continue;
             bool hasAlias = alias < tokens.Count && tokens[alias].IsName && !(tokens[alias].Kind == SqlTokenKind.Word && Reserved.Contains(tokens[alias].Text));
-            aliases.TryAdd(hasAlias ? tokens[alias].Text : tokens[name].Text, tokens[name].Text);
+            aliases.Add(new TableAlias(hasAlias ? tokens[alias].Text : tokens[name].Text, tokens[name].Text, i));
         }
         return aliases;
     }
 
     /// <summary>A subquery that qualifies a column by an alias which only the text outside it introduces.</summary>
-    private static bool FindCorrelation(IReadOnlyList<SqlToken> tokens, Dictionary<string, string> aliases)
+    private static bool FindCorrelation(IReadOnlyList<SqlToken> tokens, List<TableAlias> aliases)
     {
         for (int open = 0; open + 1 < tokens.Count; open++)
         {
             if (!tokens[open].Is("(") || !tokens[open + 1].Is("select")) continue;
             SqlToken[] inside = [.. tokens.Skip(open + 1).Take(SqlTokens.Closing(tokens, open) - open - 1)];
-            Dictionary<string, string> own = FindAliases(inside);
+            HashSet<string> own = [.. FindAliases(inside).Select(a => a.Alias)];
             for (int i = 0; i + 1 < inside.Length; i++)
             {
-                if (inside[i].IsName && inside[i + 1].Is(".") && aliases.ContainsKey(inside[i].Text) && !own.ContainsKey(inside[i].Text)) return true;
+                if (inside[i].IsName && inside[i + 1].Is(".") && !own.Contains(inside[i].Text) && aliases.Exists(a => a.Alias == inside[i].Text)) return true;
             }
         }
         return false;

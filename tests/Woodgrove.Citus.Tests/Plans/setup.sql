@@ -17,6 +17,8 @@ CREATE TABLE user_limits (user_id int PRIMARY KEY, daily numeric);
 SELECT create_distributed_table('user_limits', 'user_id', colocate_with => 'none');
 CREATE TABLE branch_notes (merchant_id bigint, note text);
 CREATE VIEW payment_events_by_user AS SELECT user_id, count(*) AS n FROM payment_events GROUP BY 1;
+CREATE TABLE payment_log (user_id bigint, note text);
+SELECT create_distributed_table('payment_log', 'user_id', colocate_with => 'payment_users');
 CREATE TABLE campaigns (id bigint, company_id bigint, name text, cost_model text, state text, monthly_budget bigint, PRIMARY KEY (company_id, id));
 SELECT create_distributed_table('campaigns', 'company_id', colocate_with => 'none');
 CREATE TABLE ads (id bigint, company_id bigint, campaign_id bigint, clicks bigint, PRIMARY KEY (company_id, id));
@@ -39,6 +41,7 @@ INSERT INTO payment_events SELECT i, (ARRAY['SendFunds','RequestFunds','GiftFund
 INSERT INTO payment_merchants SELECT i, 'Merchant '||i, 'https://m/'||i FROM generate_series(1,40) i;
 INSERT INTO payment_disputes SELECT i, i*3, i%500, 'why' FROM generate_series(1,300) i;
 INSERT INTO user_limits SELECT i, 100 FROM generate_series(1,500) i;
+INSERT INTO payment_log SELECT 5, repeat('note ', 20) FROM generate_series(1,10000) i;
 INSERT INTO branch_notes SELECT i, 'note' FROM generate_series(1,20) i;
 ANALYZE payment_events;
 ANALYZE payment_users;
