@@ -124,8 +124,10 @@ public sealed record CitusQueryPlan
 
     public TimeSpan? PlanningTime { get; init; }
 
-    /// <summary>Of the whole query; of a part, until its result had been sent.</summary>
+    /// <summary>Of the whole query; of a part, until its result had been sent. Null where the query was not run.</summary>
     public TimeSpan? ExecutionTime { get; init; }
+
+    public override string ToString() => $"{Execution}, {TaskCount} {(TaskCount == 1 ? "task" : "tasks")}";
 }
 
 /// <summary>A node that takes part in a query; times and bytes only with -Analyze.</summary>

@@ -8,11 +8,11 @@ namespace Woodgrove.Citus.Plans;
 internal static class PlanCatalog
 {
     /// <summary>The settings that change how Citus plans.</summary>
-    internal static readonly string[] SettingNames =
+    private static readonly string[] SettingNames =
     [
         "citus.enable_repartition_joins", "citus.enable_single_hash_repartition_joins", "citus.repartition_join_bucket_count_per_node",
         "citus.local_table_join_policy", "citus.coordinator_aggregation_strategy", "citus.count_distinct_error_rate",
-        "citus.limit_clause_row_fetch_count", "citus.max_intermediate_result_size", "citus.enable_local_execution", "citus.multi_shard_modify_mode",
+        "citus.limit_clause_row_fetch_count", "citus.max_intermediate_result_size", "citus.multi_shard_modify_mode",
     ];
 
     // Parsing and planning lock every table of a query, those beneath views too: in the transaction of an EXPLAIN,
@@ -55,9 +55,10 @@ internal static class PlanCatalog
     /// <summary>Reads what the catalogs say of the query that this transaction has just explained.</summary>
     /// <param name="names">Quoted names of tables to look at besides, for a query that was refused.</param>
     /// <param name="functions">Names of functions of which to find the aggregates.</param>
+    /// <param name="settings">Settings to tell besides those of the planner.</param>
     /// <param name="withSizes">Asks all nodes for the sizes of shards.</param>
     public static async Task<PlanFacts> ReadAsync(
-        NpgsqlConnection session, string[] names, string[] functions, bool withSizes, CancellationToken stop)
+        NpgsqlConnection session, string[] names, string[] functions, string[] settings, bool withSizes, CancellationToken stop)
     {
         List<PlanTable> tables = await TablesAsync(session, names, stop);
         await using var batch = new NpgsqlBatch(session)
@@ -70,7 +71,10 @@ internal static class PlanCatalog
                 },
                 new NpgsqlBatchCommand("SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE groupid = 0 AND noderole = 'primary'"),
                 new NpgsqlBatchCommand("SELECT DISTINCT proname::text FROM pg_catalog.pg_proc WHERE prokind = 'a' AND proname = ANY ($1)") { Parameters = { new() { Value = functions } } },
-                new NpgsqlBatchCommand("SELECT name, setting FROM pg_catalog.pg_settings WHERE name = ANY ($1) ORDER BY 1") { Parameters = { new() { Value = SettingNames } } },
+                new NpgsqlBatchCommand("SELECT name, pg_catalog.current_setting(name, true) FROM pg_catalog.unnest($1) name WHERE pg_catalog.current_setting(name, true) IS NOT NULL")
+                {
+                    Parameters = { new() { Value = SettingNames.Concat(settings).Distinct().ToArray() } },
+                },
             },
         };
         await using NpgsqlDataReader row = await batch.ExecuteReaderAsync(stop);
@@ -88,9 +92,9 @@ internal static class PlanCatalog
         var aggregates = new HashSet<string>();
         while (await row.ReadAsync(stop)) aggregates.Add(row.GetString(0));
         await row.NextResultAsync(stop);
-        var settings = new SortedDictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        while (await row.ReadAsync(stop)) settings[row.GetString(0)] = row.GetString(1);
-        return new PlanFacts { Tables = tables, Shards = shards, Coordinator = coordinator, Aggregates = aggregates, Settings = settings };
+        var values = new SortedDictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        while (await row.ReadAsync(stop)) values[row.GetString(0)] = row.GetString(1);
+        return new PlanFacts { Tables = tables, Shards = shards, Coordinator = coordinator, Aggregates = aggregates, Settings = values };
     }
 
     private static async Task<List<PlanTable>> TablesAsync(NpgsqlConnection session, string[] names, CancellationToken stop)

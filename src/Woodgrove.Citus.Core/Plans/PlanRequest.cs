@@ -89,11 +89,11 @@ public sealed record PlanRequest(string Sql)
         return ExplainDocument.Parse((string)(await batch.ExecuteScalarAsync(stop))!);
     }
 
-    private static Task<PlanFacts> FactsAsync(NpgsqlConnection session, ExplainDocument document, CancellationToken stop)
+    private Task<PlanFacts> FactsAsync(NpgsqlConnection session, ExplainDocument document, CancellationToken stop)
     {
         var view = PlanView.Of(document, PlanFacts.None);
         string[] functions = [.. Coordinators(document).SelectMany(r => r.Tree()).Where(PlanClassifier.IsAggregate).SelectMany(n => n.Output).SelectMany(PlanClassifier.Calls).Distinct()];
-        return PlanCatalog.ReadAsync(session, [], functions, withSizes: view.TaskCount > view.Fragments.Count, stop);
+        return PlanCatalog.ReadAsync(session, [], functions, [.. (Settings?.Keys.Cast<object>() ?? []).Select(k => k.ToString()!)], withSizes: view.TaskCount > view.Fragments.Count, stop);
     }
 
     /// <summary>The coordinator's plan of the query and of each of its parts.</summary>

@@ -11,13 +11,16 @@ namespace Woodgrove.Citus.Plans;
 internal static class RefusedQuery
 {
     /// <summary>0A000 is Citus's for SQL that it can't distribute; a join that needs repartitioning comes as XX000.</summary>
-    public static bool IsRefusal(PostgresException e) => e.SqlState is PostgresErrorCodes.FeatureNotSupported or PostgresErrorCodes.InternalError;
+    /// <remarks>What PostgreSQL's own parser refuses, it would refuse on one machine too: that is told as it stands.</remarks>
+    public static bool IsRefusal(PostgresException e) =>
+        e.SqlState is PostgresErrorCodes.FeatureNotSupported or PostgresErrorCodes.InternalError
+        && e.Position == 0 && e.File is not ("analyze.c" or ['p', 'a', 'r', 's', 'e', '_', ..]);
 
     public static async Task<CitusException> DescribeAsync(CitusConnection connection, PlanRequest request, PostgresException refusal, CancellationToken stop)
     {
         QueryShape shape = QueryShape.Of(request.Sql);
         await using NpgsqlConnection session = await request.OpenAsync(connection, stop);
-        PlanFacts facts = await PlanCatalog.ReadAsync(session, [.. shape.Names.Distinct()], [], withSizes: true, stop);
+        PlanFacts facts = await PlanCatalog.ReadAsync(session, [.. shape.Names.Distinct()], [], [], withSizes: true, stop);
         bool repartitionHelps = facts.Distributed.Count() > 1
             && await request.WouldPlanAsync(connection, "citus.enable_repartition_joins", "on", stop);
         return Describe(shape, facts, repartitionHelps, refusal, request.Sql);
@@ -27,7 +30,7 @@ internal static class RefusedQuery
     internal static CitusException Describe(QueryShape shape, PlanFacts facts, bool repartitionHelps, PostgresException refusal, string sql)
     {
         if (Reason(shape, facts, repartitionHelps) is not { } reason) return PostgresErrors.Describe(refusal, sql);
-        return new CitusException(reason.Id, CitusErrorKind.NotImplemented, reason.Why, $"{reason.Otherwise} {reason.Price}", refusal)
+        return new CitusException(reason.Id, CitusErrorKind.NotImplemented, $"{reason.Why} The server said: {PostgresErrors.Text(refusal)}", $"{reason.Otherwise} {reason.Price}", refusal)
         {
             Target = sql,
             SqlState = refusal.SqlState,

@@ -9,7 +9,7 @@ namespace Woodgrove.Citus.Plans;
 public abstract class PlanCmdlet : ConnectedCmdlet
 {
     /// <summary>Values for @name in the SQL; they travel apart from it.</summary>
-    [Parameter]
+    [Parameter(Position = 2)]
     public IDictionary? Parameter { get; set; }
 
     /// <summary>Server parameters for this call alone, such as @{ 'citus.enable_repartition_joins' = 'on' }.</summary>
