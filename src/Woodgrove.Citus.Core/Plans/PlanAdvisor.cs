@@ -149,8 +149,8 @@ internal sealed class PlanAdvisor
     private PlanAdvice? FragmentNotRepresentative()
     {
         if (_view.AreAllTasksShown || _view.Fragments.Count == 0 || _view.AnchorTable is not { } table) return null;
-        long shown = _facts.Shards[_view.Fragments[0].ShardId!.Value].SizeBytes ?? 0;
-        List<long> sizes = [.. _facts.ShardsOf(table).Select(s => s.SizeBytes ?? 0)];
+        List<long> sizes = [.. _facts.ShardsOf(table).Select(s => s.SizeBytes).OfType<long>()];
+        if (sizes.Count < _facts.ShardsOf(table).Count() || _facts.Shard(_view.Fragments[0].ShardId!.Value).SizeBytes is not { } shown) return null;
         if (sizes.Max() < SmallestTelling || (sizes.Max() < shown * SkewFactor && shown < sizes.Average() * SkewFactor)) return null;
         return new PlanAdvice(PlanAdviceCodes.FragmentNotRepresentative, AdviceSeverity.Information,
             string.Create(CultureInfo.InvariantCulture, $"EXPLAIN shows one of {_plan.TaskCount} fragments, on a shard of {shown:N0} bytes; the shards of {table.Display} have {sizes.Min():N0} to {sizes.Max():N0}."),

@@ -32,24 +32,28 @@ internal static class PlanCatalog
                EXISTS (SELECT FROM pg_catalog.pg_locks w WHERE w.pid = pg_catalog.pg_backend_pid() AND w.locktype = 'relation'
                        AND w.relation = c.oid AND w.mode = 'RowExclusiveLock'),
                ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),
-               ARRAY(SELECT pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
+               ARRAY(SELECT pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),
+               CASE WHEN $2 AND p.partkey IS NOT NULL THEN pg_catalog.citus_total_relation_size(c.oid, fail_on_error := false) END
         FROM used
-        JOIN pg_catalog.pg_class c ON c.oid = used.oid AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition
+        JOIN pg_catalog.pg_class c ON c.oid = used.oid AND c.relkind IN ('r', 'p', 'f')
+             AND NOT (c.relispartition AND pg_catalog.pg_partition_root(c.oid)::oid IN (SELECT oid FROM used))
         LEFT JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = c.oid
         WHERE c.relnamespace <> 'pg_catalog'::regnamespace
         ORDER BY c.oid
         """;
 
+    // A partition has shards of its own, which plans name and queries do not.
     private const string Shards = """
-        SELECT s.logicalrelid::oid, s.shardid, pg_catalog.shard_name(s.logicalrelid, s.shardid), n.nodename, n.nodeport, {0}
-        FROM pg_catalog.pg_dist_shard s
+        SELECT t.root, s.shardid, pg_catalog.shard_name(s.logicalrelid, s.shardid), n.nodename, n.nodeport, {0}, s.logicalrelid::oid <> t.root
+        FROM (SELECT root, coalesce(p.relid::oid, root) AS relid FROM pg_catalog.unnest($1) root LEFT JOIN LATERAL pg_catalog.pg_partition_tree(root) p ON true) t
+        JOIN pg_catalog.pg_dist_shard s ON s.logicalrelid::oid = t.relid
         JOIN pg_catalog.pg_dist_placement l ON l.shardid = s.shardid
         JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
         {1}
-        WHERE s.logicalrelid::oid = ANY ($1)
         ORDER BY s.shardid, n.groupid
         """;
 
+    // Gives no shard of a node at all where the role lacks USAGE on the schema of any table there; then sizes are unknown.
     private const string Sizes = "LEFT JOIN (SELECT shard_id, max(size) AS size FROM pg_catalog.citus_shard_sizes() GROUP BY 1) z ON z.shard_id = s.shardid";
 
     /// <summary>Reads what the catalogs say of the query that this transaction has just explained.</summary>
@@ -60,7 +64,7 @@ internal static class PlanCatalog
     public static async Task<PlanFacts> ReadAsync(
         NpgsqlConnection session, string[] names, string[] functions, string[] settings, bool withSizes, CancellationToken stop)
     {
-        List<PlanTable> tables = await TablesAsync(session, names, stop);
+        List<PlanTable> tables = await TablesAsync(session, names, withSizes, stop);
         await using var batch = new NpgsqlBatch(session)
         {
             BatchCommands =
@@ -78,11 +82,12 @@ internal static class PlanCatalog
             },
         };
         await using NpgsqlDataReader row = await batch.ExecuteReaderAsync(stop);
-        var shards = new Dictionary<long, PlanShard>();
+        Dictionary<long, PlanShard> shards = [], partitions = [];
         while (await row.ReadAsync(stop))
         {
             (long id, (string, int) node) = (row.GetInt64(1), (row.GetString(3), row.GetInt32(4)));
-            shards[id] = shards.TryGetValue(id, out PlanShard? known) ? known with { Nodes = [.. known.Nodes, node] }
+            Dictionary<long, PlanShard> found = row.GetBoolean(6) ? partitions : shards;
+            found[id] = found.TryGetValue(id, out PlanShard? known) ? known with { Nodes = [.. known.Nodes, node] }
                 : new PlanShard(id, TableName.Parse(row.GetString(2)).Name, tables.First(t => t.Oid == row.GetFieldValue<uint>(0)), [node],
                     await row.IsDBNullAsync(5, stop) ? null : row.GetInt64(5));
         }
@@ -94,12 +99,12 @@ internal static class PlanCatalog
         await row.NextResultAsync(stop);
         var values = new SortedDictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         while (await row.ReadAsync(stop)) values[row.GetString(0)] = row.GetString(1);
-        return new PlanFacts { Tables = tables, Shards = shards, Coordinator = coordinator, Aggregates = aggregates, Settings = values };
+        return new PlanFacts { Tables = tables, Shards = shards, PartitionShards = partitions, Coordinator = coordinator, Aggregates = aggregates, Settings = values };
     }
 
-    private static async Task<List<PlanTable>> TablesAsync(NpgsqlConnection session, string[] names, CancellationToken stop)
+    private static async Task<List<PlanTable>> TablesAsync(NpgsqlConnection session, string[] names, bool withSizes, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand(UsedTables, session) { Parameters = { new() { Value = names } } };
+        await using var command = new NpgsqlCommand(UsedTables, session) { Parameters = { new() { Value = names }, new() { Value = withSizes } } };
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         var tables = new List<PlanTable>();
         while (await row.ReadAsync(stop))
@@ -109,6 +114,7 @@ internal static class PlanCatalog
                 row.GetFieldValue<uint>(0), row.GetString(1),
                 isKnown ? DistributedTable.KindOf(row.GetChar(2), row.GetChar(3), row.GetBoolean(4)) : TableKind.Local,
                 await row.IsDBNullAsync(5, stop) ? null : row.GetString(5), isKnown ? row.GetInt32(6) : null, row.GetBoolean(7),
+                await row.IsDBNullAsync(10, stop) ? null : row.GetInt64(10),
                 row.GetFieldValue<string[]>(8).Zip(row.GetFieldValue<string[]>(9)).ToDictionary(c => c.First, c => c.Second)));
         }
         return tables;

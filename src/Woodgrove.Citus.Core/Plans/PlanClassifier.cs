@@ -161,9 +161,6 @@ internal static class PlanClassifier
         {
             TableKind.Distributed or TableKind.Schema => Leaf.Distributed,
             TableKind.Reference => Leaf.Reference,
-            TableKind.Local => Leaf.Local,
-            // Partitions have shards of their own, which the parent's name in the SQL stands for.
-            null => node.RelationName.LastIndexOf('_') is > 0 and var mark && long.TryParse(node.RelationName.AsSpan(mark + 1), out _) ? Leaf.Distributed : Leaf.Local,
             _ => Leaf.Local,
         };
     }

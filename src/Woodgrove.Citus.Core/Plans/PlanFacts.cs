@@ -5,9 +5,10 @@ namespace Woodgrove.Citus.Plans;
 /// <summary>A table that a query uses, as the catalogs have it.</summary>
 /// <param name="Display">As <c>regclass</c> prints it.</param>
 /// <param name="IsTarget">The query writes to it.</param>
+/// <param name="SizeBytes">All shards together; null where it was not asked for, or could not be had.</param>
 /// <param name="Columns">The columns' types by their names.</param>
 internal sealed record PlanTable(
-    uint Oid, string Display, TableKind Kind, string? DistributionColumn, int? ColocationId, bool IsTarget, IReadOnlyDictionary<string, string> Columns)
+    uint Oid, string Display, TableKind Kind, string? DistributionColumn, int? ColocationId, bool IsTarget, long? SizeBytes, IReadOnlyDictionary<string, string> Columns)
 {
     public bool IsDistributed => Kind is TableKind.Distributed or TableKind.Schema;
 
@@ -15,7 +16,7 @@ internal sealed record PlanTable(
 }
 
 /// <summary>A shard of such a table.</summary>
-/// <param name="SizeBytes">Null where sizes were not asked for.</param>
+/// <param name="SizeBytes">Null where it was not asked for, or could not be had.</param>
 internal sealed record PlanShard(long ShardId, string Name, PlanTable Table, IReadOnlyList<(string Name, int Port)> Nodes, long? SizeBytes);
 
 /// <summary>What EXPLAIN does not tell and the catalogs do.</summary>
@@ -32,6 +33,9 @@ internal sealed record PlanFacts
     /// <summary>Their shards, by id.</summary>
     public IReadOnlyDictionary<long, PlanShard> Shards { get; init; } = new Dictionary<long, PlanShard>();
 
+    /// <summary>Shards of partitions, by id; their table is the partitioned one.</summary>
+    public IReadOnlyDictionary<long, PlanShard> PartitionShards { get; init; } = new Dictionary<long, PlanShard>();
+
     public (string Name, int Port)? Coordinator { get; init; }
 
     /// <summary>Which of the functions that the coordinator's plan calls are aggregates.</summary>
@@ -41,10 +45,9 @@ internal sealed record PlanFacts
 
     public IEnumerable<PlanTable> Distributed => Tables.Where(t => t.IsDistributed);
 
-    public IEnumerable<PlanShard> ShardsOf(PlanTable table) => Shards.Values.Where(s => s.Table.Oid == table.Oid);
+    public PlanShard Shard(long id) => Shards.TryGetValue(id, out PlanShard? shard) ? shard : PartitionShards[id];
 
-    /// <summary>Bytes of all shards, or null where sizes were not asked for.</summary>
-    public long? SizeOf(PlanTable table) => ShardsOf(table).Any(s => s.SizeBytes is not null) ? ShardsOf(table).Sum(s => s.SizeBytes ?? 0) : null;
+    public IEnumerable<PlanShard> ShardsOf(PlanTable table) => Shards.Values.Where(s => s.Table.Oid == table.Oid);
 
     /// <summary>The coordinator also calls itself localhost, where it combines results on its own.</summary>
     public bool IsCoordinator(string name, int port) =>
@@ -54,6 +57,7 @@ internal sealed record PlanFacts
     public PlanShard? FindShard(string name)
     {
         int mark = name.LastIndexOf('_');
-        return mark > 0 && long.TryParse(name.AsSpan(mark + 1), out long id) && Shards.TryGetValue(id, out PlanShard? shard) && shard.Name == name ? shard : null;
+        if (mark <= 0 || !long.TryParse(name.AsSpan(mark + 1), out long id)) return null;
+        return (Shards.TryGetValue(id, out PlanShard? shard) || PartitionShards.TryGetValue(id, out shard)) && shard.Name == name ? shard : null;
     }
 }

@@ -14,14 +14,14 @@ internal static class ColocationFix
             if (table.Kind != TableKind.Distributed || other.Kind != TableKind.Distributed || otherColumn != other.DistributionColumn
                 || table.ColocationId == other.ColocationId || table.Columns[column] != other.Columns[otherColumn]) continue;
             string follow = $"istribute {table.Display} by the join's column: SELECT alter_distributed_table('{table.Display}', distribution_column := '{column}', colocate_with := '{other.Display}'); every unique key of it must then hold {column}, and its joins by {table.DistributionColumn} are lost.";
-            return facts.SizeOf(table) <= facts.SizeOf(other) ? $"D{follow} Or, {OrReference(facts)}" : $"{OrReference(facts, capital: true)} Or d{follow}";
+            return table.SizeBytes <= other.SizeBytes ? $"D{follow} Or, {OrReference(facts)}" : $"{OrReference(facts, capital: true)} Or d{follow}";
         }
         return OrReference(facts, capital: true);
     }
 
     private static string OrReference(PlanFacts facts, bool capital = false)
     {
-        PlanTable? smallest = facts.Tables.Where(t => t.Kind == TableKind.Distributed).OrderBy(t => facts.SizeOf(t) ?? long.MaxValue).FirstOrDefault();
+        PlanTable? smallest = facts.Tables.Where(t => t.Kind == TableKind.Distributed).OrderBy(t => t.SizeBytes ?? long.MaxValue).FirstOrDefault();
         string table = smallest?.Display ?? "<table>";
         return $"{(capital ? "I" : "i")}f {table} is small and changes seldom, make it a reference table: SELECT undistribute_table('{table}'); SELECT create_reference_table('{table}');";
     }

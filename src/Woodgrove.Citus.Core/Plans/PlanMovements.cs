@@ -65,7 +65,7 @@ internal static class PlanMovements
     /// <summary>EXPLAIN tells nothing of it; the tables' sizes bound it from above.</summary>
     private static DataMovement Repartition(CitusQueryPlan plan, PlanView view)
     {
-        List<long> sizes = [.. view.Facts.Tables.Where(t => t.Kind == TableKind.Distributed).Select(t => view.Facts.SizeOf(t) ?? 0)];
+        List<long> sizes = [.. view.Facts.Tables.Where(t => t.Kind == TableKind.Distributed).Select(t => t.SizeBytes ?? 0)];
         bool both = plan.Joins.HasFlag(QueryJoins.DualHashRepartition);
         long bytes = sizes.Count == 0 ? 0 : both ? sizes.Sum() : sizes.Max();
         return new DataMovement(both ? "Rows of both sides, re-hashed by the join's column; at most the tables' size" : "Rows of one side, re-hashed by the other's distribution column; at most the table's size",

@@ -41,7 +41,7 @@ internal sealed class PlanReader(PlanFacts facts)
                 g.Key.NodeName, g.Key.NodePort, g.Count(), Sum(g.Select(f => f.ExecutionTime)), Sum(g.Select(f => f.ReceivedBytes))))];
             // EXPLAIN shows one copy of a reference table; a write goes to all.
             if (view.WritesReferenceTable && view.Fragments[0].Shards is [{ } shard, ..])
-                shown.AddRange(facts.Shards[shard.ShardId].Nodes.Where(n => !shown.Exists(s => s.NodeName == n.Name && s.NodePort == n.Port)).Select(n => new QueryNode(n.Name, n.Port, 1, null, null)));
+                shown.AddRange(facts.Shard(shard.ShardId).Nodes.Where(n => !shown.Exists(s => s.NodeName == n.Name && s.NodePort == n.Port)).Select(n => new QueryNode(n.Name, n.Port, 1, null, null)));
             return shown;
         }
         // One of N fragments is shown: where N is the number of all shards, the catalog knows the nodes.
@@ -78,14 +78,14 @@ internal sealed record PlanView
     public IEnumerable<PlanNode> CoordinatorSteps => Coordinator.Tree().Where(n => n.Distributed is null);
 
     /// <summary>The table whose shards the fragments go by.</summary>
-    public PlanTable? AnchorTable => Fragments.Count > 0 && Fragments[0].ShardId is { } id ? Facts.Shards[id].Table : null;
+    public PlanTable? AnchorTable => Fragments.Count > 0 && Fragments[0].ShardId is { } id ? Facts.Shard(id).Table : null;
 
     /// <summary>What a fragment writes: Insert, Update, Delete or Merge.</summary>
     public string? Operation => Fragments.Count > 0 ? Fragments[0].Plan?.Tree().FirstOrDefault(n => n.NodeType == "ModifyTable")?.Operation : null;
 
     public bool WritesReferenceTable => Operation is not null && Fragments.All(f => f.Shards.Count > 0 && ShardsOf(f).All(s => s.Table.Kind == TableKind.Reference));
 
-    public IEnumerable<PlanShard> ShardsOf(QueryFragment fragment) => fragment.Shards.Select(s => Facts.Shards[s.ShardId]);
+    public IEnumerable<PlanShard> ShardsOf(QueryFragment fragment) => fragment.Shards.Select(s => Facts.Shard(s.ShardId));
 
     public static PlanView Of(ExplainDocument document, PlanFacts facts)
     {

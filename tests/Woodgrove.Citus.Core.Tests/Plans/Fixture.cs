@@ -57,7 +57,7 @@ internal static class Fixture
     }
 
     private static PlanTable Table(uint oid, string name, TableKind kind, string? column, int? colocation, string columns) =>
-        new(oid, name, kind, column, colocation, false, columns.Split(", ").Select(c => c.Split(' ', 2)).ToDictionary(c => c[0], c => c[1]));
+        new(oid, name, kind, column, colocation, false, kind == TableKind.Distributed ? 2_400_000 : null, columns.Split(", ").Select(c => c.Split(' ', 2)).ToDictionary(c => c[0], c => c[1]));
 
     private static string Folder([CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, "explain");
 }
