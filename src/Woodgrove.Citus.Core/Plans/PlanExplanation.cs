@@ -128,7 +128,7 @@ internal sealed class PlanExplanation
         List<PlanNode> steps = [.. _view.CoordinatorSteps.Where(n => n.NodeType is not ("Result" or "Hash" or "Materialize" or "Subquery Scan")).Reverse()];
         if (_plan.Execution is QueryExecution.InsertSelectRepartition or QueryExecution.MergeRepartition) return;
         if (steps.Count > 0) Say($"The coordinator {string.Join(", then ", steps.Select(Step).Distinct())}.");
-        else if (_plan.TaskCount == 1) Say("The coordinator passes the answer on as it stands.");
+        else if (_plan.TaskCount == 1 && _view.Operation is null) Say("The coordinator passes the answer on as it stands.");
         else if (_view.Operation is null && _plan.Transfer() is null) Say("The coordinator only puts the fragments' rows one after the other.");
     }
 

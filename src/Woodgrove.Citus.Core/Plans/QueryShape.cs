@@ -19,9 +19,6 @@ internal sealed record QueryShape
     /// <summary>A subquery uses a table of the query around it.</summary>
     public required bool IsCorrelated { get; init; }
 
-    /// <summary>Any SELECT inside parentheses.</summary>
-    public required bool HasSubquery { get; init; }
-
     /// <summary>Columns that an UPDATE sets.</summary>
     public required IReadOnlyList<string> SetColumns { get; init; }
 
@@ -51,7 +48,6 @@ internal sealed record QueryShape
             HasOuterJoin = Anywhere("left", "join") || Anywhere("right", "join") || Anywhere("full", "join") || Anywhere("outer", "join"),
             IsRecursive = Anywhere("with", "recursive"),
             IsCorrelated = FindCorrelation(tokens, aliases),
-            HasSubquery = tokens.Any(t => t.Depth > 0 && t.Is("select")),
             SetColumns = tokens.Count > 0 && tokens[0].Is("update") ? [.. FindSetColumns(tokens)] : [],
             Tokens = tokens,
             Aliases = aliases,
