@@ -51,19 +51,21 @@ internal sealed class CoordinatorBatch : IBatch
 
     public async ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop)
     {
-        if (_copy is not null)
-        {
-            await _copy.WriteAsync(block.Block[from..to], stop);
-            return;
-        }
         _marks.Clear();
-        for (int start = from; start < to;)
+        for (int start = from; _tolerant is not null && start < to;)
         {
             int end = block.EndAfter(start);
             _marks.Add(new RecordMark(end - from, block.LineAt(end)));
             start = end;
         }
-        await _tolerant!.LoadAsync(block.Block[from..to], _marks.ToArray(), stop);
+        await WriteAsync(block.Block[from..to], _marks.ToArray(), stop);
+    }
+
+    /// <param name="marks">Where the records end; only needed where refused ones are set aside.</param>
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
+    {
+        if (_tolerant is null) await _copy!.WriteAsync(records, stop);
+        else await _tolerant.LoadAsync(records, marks, stop);
     }
 
     public async Task FinishAsync(CancellationToken stop)
@@ -78,9 +80,9 @@ internal sealed class CoordinatorBatch : IBatch
         }
     }
 
-    public async Task CommitAsync(ImportBatch row, CancellationToken stop)
+    public async Task CommitAsync(ImportBatch? row, CancellationToken stop)
     {
-        if (_ledger is not null) await _ledger.WriteAsync(row, stop);
+        if (_ledger is not null && row is not null) await _ledger.WriteAsync(row, stop);
         await _transaction.CommitAsync(stop);
     }
 

@@ -75,8 +75,9 @@ internal sealed class ShardBatch : IBatch
 
     public Task FinishAsync(CancellationToken stop) => Task.WhenAll(_streams.Where(s => s.HasRows).Select(s => s.FinishAsync(stop)));
 
-    public async Task CommitAsync(ImportBatch row, CancellationToken stop)
+    public async Task CommitAsync(ImportBatch? row, CancellationToken stop)
     {
+        ArgumentNullException.ThrowIfNull(row); // it is the decision
         Stream[] used = _streams.Where(s => s.HasRows).ToArray();
         await Task.WhenAll(used.Select(s => s.PrepareAsync(PreparedBatches.Name(row.ImportId, _number, s.Shard.ShardId), stop)));
         await DecideAsync(row, stop);

@@ -31,7 +31,7 @@ internal static class PlanMovements
             movements.Add(new DataMovement("Rows, re-hashed for the target's shards", "workers", "workers", pulled, false));
             return movements;
         }
-        if (pulled > 0 || isMeasured)
+        if (pulled > 0 || (isMeasured && plan.Nodes.Any(n => !view.Facts.IsCoordinator(n.NodeName, n.NodePort))))
             movements.Add(new DataMovement("What the fragments return", Count(plan.TaskCount, "fragment"), "coordinator", pulled, isMeasured));
         if (plan.Execution is QueryExecution.InsertSelectPull or QueryExecution.MergePull)
             movements.Add(new DataMovement("Rows, sent on to the target's shards", "coordinator", "workers", ResultBytes(plan, view), false));
@@ -56,6 +56,7 @@ internal static class PlanMovements
         foreach (DistributedQuery scan in view.Scans)
         {
             List<ExplainTask> away = [.. scan.Tasks.Where(t => !view.Facts.IsCoordinator(t.NodeName, t.NodePort) && t.Plan is not null)];
+            if (away.Count == 0 && scan.Tasks.Count > 0) continue;
             if (scan.ReceivedBytes is { } counted) bytes += counted;
             else if (scan.Tasks.Count > 0) bytes += away.Sum(t => t.Plan!.Rows * t.Plan.Width) * scan.TaskCount / scan.Tasks.Count;
         }

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using System.Threading.Channels;
 using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Pipeline;
@@ -54,43 +53,17 @@ public abstract class CitusCmdlet : PSCmdlet, IDisposable
         if (disposing) _stop.Dispose();
     }
 
+    /// <summary>Starts work that goes on while further input comes; the caller ends and disposes it.</summary>
+    private protected BackgroundWork Start(Func<CmdletOutput, CancellationToken, Task> work) => new(work, _stop.Token);
+
+    private protected bool IsStopping => _stop.IsCancellationRequested;
+
     private void Pump(Func<CmdletOutput, CancellationToken, Task> work)
     {
-        // Bounded, so that a slow pipeline holds back the server instead of filling memory.
-        var channel = Channel.CreateBounded<Action<PSCmdlet>>(new BoundedChannelOptions(64) { SingleReader = true });
-        using var abandon = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        Task task = Task.Run(async () =>
-        {
-            try
-            {
-                await work(new CmdletOutput(channel.Writer, abandon.Token), abandon.Token);
-            }
-            finally
-            {
-                channel.Writer.Complete();
-            }
-        });
+        using BackgroundWork background = Start(work);
         try
         {
-            while (channel.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
-            {
-                while (channel.Reader.TryRead(out Action<PSCmdlet>? write)) write(this);
-            }
-        }
-        catch
-        {
-            // Downstream has had enough (Select-Object -First, Ctrl+C, -ErrorAction Stop).
-            abandon.Cancel();
-            throw;
-        }
-        finally
-        {
-            while (channel.Reader.TryRead(out _)) { }
-            ((IAsyncResult)task).AsyncWaitHandle.WaitOne();
-        }
-        try
-        {
-            task.GetAwaiter().GetResult();
+            background.WriteToEnd(this);
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
