@@ -17,6 +17,7 @@
         'New-DistributedTable', 'New-ReferenceTable', 'Get-DistributedTable'
         'Get-CitusNode', 'Get-ShardPlacement'
         'Import-CsvToCitus', 'Add-CitusRow', 'Get-CitusImport', 'Remove-CitusImport', 'Invoke-CitusQuery'
+        'Get-CitusQueryPlan', 'Get-CitusQueryFragment', 'Compare-CitusQueryPlan'
         'Start-CitusSandbox', 'Stop-CitusSandbox', 'Get-CitusSandbox', 'New-CitusSampleData'
     )
     PrivateData          = @{

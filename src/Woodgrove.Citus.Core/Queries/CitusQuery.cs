@@ -1,6 +1,5 @@
 using System.Collections;
 using Npgsql;
-using NpgsqlTypes;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Tables;
@@ -40,10 +39,9 @@ public sealed record CitusQuery(string Sql)
     {
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         session.Notice += (_, e) => Notice?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
-        await ApplySettingsAsync(session, stop);
+        await QueryArguments.ApplySettingsAsync(session, Settings, stop);
         await using var command = new NpgsqlCommand(Sql, session) { CommandTimeout = (int)Math.Ceiling(Timeout.TotalSeconds) };
-        foreach (DictionaryEntry entry in Parameters ?? new Hashtable())
-            command.Parameters.Add(Parameter(Convert.ToString(entry.Key, System.Globalization.CultureInfo.InvariantCulture)!, entry.Value));
+        QueryArguments.AddParameters(command.Parameters, Parameters);
 
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         do
@@ -51,51 +49,6 @@ public sealed record CitusQuery(string Sql)
             if (reader.FieldCount > 0) await ReadResultAsync(reader, sink, stop);
         }
         while (await reader.NextResultAsync(stop));
-    }
-
-    private async Task ApplySettingsAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        if (Settings is not { Count: > 0 }) return;
-        await using var batch = new NpgsqlBatch(session);
-        foreach (DictionaryEntry setting in Settings)
-        {
-            // For the session, which the pool resets before anyone else has it.
-            batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT pg_catalog.set_config($1, $2, false)")
-            {
-                Parameters = { new() { Value = setting.Key.ToString() }, new() { Value = SettingText(setting.Value) } },
-            });
-        }
-        await batch.ExecuteNonQueryAsync(stop);
-    }
-
-    private static string SettingText(object? value) => value switch
-    {
-        bool flag => flag ? "on" : "off",
-        _ => Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture) ?? "",
-    };
-
-    private static NpgsqlParameter Parameter(string name, object? value) => value switch
-    {
-        null => new NpgsqlParameter(name, DBNull.Value),
-        // Untyped, so that '5' compares with a bigint and a JSON text goes into a jsonb, as in psql.
-        string text => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = text },
-        char c => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = c.ToString() },
-        Guid or byte[] => new NpgsqlParameter(name, value),
-        // A DateTime's kind says whether it is an instant; Npgsql reads it so.
-        DateTimeOffset moment => new NpgsqlParameter(name, moment.UtcDateTime),
-        object[] list => new NpgsqlParameter(name, Typed(list)),
-        _ => new NpgsqlParameter(name, value),
-    };
-
-    /// <summary>PowerShell's arrays are object[]; PostgreSQL's have an element type.</summary>
-    private static Array Typed(object[] list)
-    {
-        Type[] types = list.Where(v => v is not null).Select(v => v.GetType()).Distinct().ToArray();
-        Type element = types.Length == 1 ? types[0] : typeof(string);
-        var typed = Array.CreateInstance(element, list.Length);
-        for (int i = 0; i < list.Length; i++)
-            typed.SetValue(types.Length == 1 ? list[i] : Convert.ToString(list[i], System.Globalization.CultureInfo.InvariantCulture), i);
-        return typed;
     }
 
     private static async Task ReadResultAsync(NpgsqlDataReader reader, IResultSink sink, CancellationToken stop)
