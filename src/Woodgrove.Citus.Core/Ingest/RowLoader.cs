@@ -164,8 +164,8 @@ public sealed class RowLoader
     }
 
     /// <summary>
-    /// Sets refused rows aside and loads the others. What only a worker can refuse, a clash with rows it has, ends the
-    /// transaction on the coordinator: then the halves go in transactions of their own.
+    /// Sets refused rows aside and loads the others. A clash with rows that a worker has ends the whole transaction:
+    /// then the halves go in transactions of their own.
     /// </summary>
     private async Task SiftAsync(ReadOnlyMemory<byte> rows, ReadOnlyMemory<RecordMark> marks, Rejects rejects, CancellationToken stop)
     {
@@ -175,11 +175,11 @@ public sealed class RowLoader
             await CopyAsync(rows, marks, tried, stop);
             foreach (RejectedRecord bad in tried.TakeBatch()) rejects.Add(bad.Bytes, bad.Row);
         }
-        catch (PostgresException refusal) when (refusal.SqlState == PostgresErrorCodes.InternalError && !stop.IsCancellationRequested)
+        catch (RecordRefusedException refused)
         {
             if (marks.Length == 1)
             {
-                rejects.Add(rows, marks.Span[0].Line, refusal, null);
+                rejects.Add(rows, marks.Span[0].Line, refused.Refusal, null);
                 return;
             }
             int half = marks.Length / 2, cut = marks.Span[half - 1].End;
