@@ -89,7 +89,7 @@ every node.
     Get-DistributedTable | Out-Host
 
     Step 'Which shard and node hold user 5?' @'
-PostgreSQL's hash of 5 falls into one shard''s range; both tables cut the ranges alike, so both shards lie on one node.
+PostgreSQL's hash of 5 falls into one shard's range; both tables cut the ranges alike, so both shards lie on one node.
 '@
     Get-ShardPlacement payment_users, payment_events -Value 5 | Out-Host
 

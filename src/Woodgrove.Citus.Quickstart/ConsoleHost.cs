@@ -25,9 +25,9 @@ internal sealed class ConsoleHost : PSHost
     {
         public override PSHostRawUserInterface RawUI { get; } = new FixedSize();
         public override bool SupportsVirtualTerminal => !Console.IsOutputRedirected;
-        public override void Write(string value) => Console.Write(value);
-        public override void Write(ConsoleColor foregroundColor, ConsoleColor backgroundColor, string value) => Console.Write(value);
-        public override void WriteLine(string value) => Console.WriteLine(value);
+        public override void Write(string value) => Console.Write(Plain(value));
+        public override void Write(ConsoleColor foregroundColor, ConsoleColor backgroundColor, string value) => Console.Write(Plain(value));
+        public override void WriteLine(string value) => Console.WriteLine(Plain(value));
         public override void WriteErrorLine(string value) => Console.Error.WriteLine(value);
         public override void WriteWarningLine(string message) => Console.WriteLine($"WARNING: {message}");
         public override void WriteVerboseLine(string message) => Console.WriteLine($"VERBOSE: {message}");
@@ -40,6 +40,10 @@ internal sealed class ConsoleHost : PSHost
         public override int PromptForChoice(string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice) => defaultChoice;
         public override PSCredential PromptForCredential(string caption, string message, string userName, string targetName) =>
             throw new NotSupportedException("The quickstart asks nothing.");
+
+        /// <summary>Without colours where the output goes to a file.</summary>
+        private string Plain(string value) => GetOutputString(value, SupportsVirtualTerminal);
+
         public override PSCredential PromptForCredential(
             string caption, string message, string userName, string targetName, PSCredentialTypes allowedCredentialTypes, PSCredentialUIOptions options) =>
             throw new NotSupportedException("The quickstart asks nothing.");

@@ -21,7 +21,6 @@ for (int i = 0; i < args.Length; i += 2)
 InitialSessionState state = InitialSessionState.CreateDefault2();
 if (OperatingSystem.IsWindows()) state.ExecutionPolicy = Microsoft.PowerShell.ExecutionPolicy.RemoteSigned;
 state.ImportPSModule([manifest]);
-if (Console.IsOutputRedirected) PSStyle.Instance.OutputRendering = OutputRendering.PlainText;
 var host = new ConsoleHost();
 using Runspace runspace = RunspaceFactory.CreateRunspace(host, state);
 runspace.Open();

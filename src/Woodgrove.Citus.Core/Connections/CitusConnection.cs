@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Npgsql;
 using Woodgrove.Citus.Errors;
 
@@ -10,10 +11,13 @@ namespace Woodgrove.Citus.Connections;
 public sealed class CitusConnection : IAsyncDisposable
 {
     private readonly NpgsqlDataSource _sessions;
+    private readonly NpgsqlConnectionStringBuilder _settings;
+    private readonly ConcurrentDictionary<(string Host, int Port), NpgsqlDataSource> _nodes = new();
 
     private CitusConnection(NpgsqlDataSource sessions, NpgsqlConnectionStringBuilder settings, string name, ServerFacts facts)
     {
         _sessions = sessions;
+        _settings = settings;
         Name = name;
         Server = settings.Host!;
         Port = settings.Port;
@@ -77,9 +81,21 @@ public sealed class CitusConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>Borrows a session to a node of the cluster, with the same user and secret.</summary>
+    internal async Task<NpgsqlConnection> OpenNodeSessionAsync(string host, int port, CancellationToken stop)
+    {
+        NpgsqlDataSource node = _nodes.GetOrAdd((host, port), key =>
+            NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(_settings.ConnectionString) { Host = key.Host, Port = key.Port, MaxPoolSize = 1000 }));
+        return await node.OpenConnectionAsync(stop);
+    }
+
     public override string ToString() => Name;
 
-    public ValueTask DisposeAsync() => _sessions.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _sessions.DisposeAsync();
+        foreach (NpgsqlDataSource node in _nodes.Values) await node.DisposeAsync();
+    }
 
     private static CitusException Refused(Exception e, string shown, NpgsqlConnectionStringBuilder settings)
     {

@@ -45,6 +45,8 @@ public sealed record ConnectionRequest
         if (!Given("Application Name")) settings.ApplicationName = From("application_name", "PGAPPNAME") ?? "Woodgrove.Citus";
 
         settings.PersistSecurityInfo = false;
+        // The detail of a refusal ("Key (id)=(5) already exists") is the user's own data and tells which row it was.
+        if (!Given("Include Error Detail")) settings.IncludeErrorDetail = true;
         // A DBA's statement may rightly take hours; -Timeout and Ctrl+C end it.
         if (!Given("Command Timeout")) settings.CommandTimeout = 0;
         // Large enough that a CSV chunk or a batch of rows passes in one system call.

@@ -1,38 +1,37 @@
 using System.Diagnostics;
 using Npgsql;
+using Polly;
+using Polly.Retry;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Ingest;
 
-/// <summary>How rows travel into a table.</summary>
-public enum ImportRoute
-{
-    /// <summary>COPY into the distributed table on the coordinator, which sends each row to its shard.</summary>
-    Coordinator,
-
-    /// <summary>COPY into a table that Citus does not distribute.</summary>
-    Local,
-}
-
-/// <summary>What one file's load did.</summary>
-/// <param name="Bytes">Bytes of the source, in its own encoding.</param>
-/// <param name="RouteReason">Why this route was taken.</param>
-public sealed record ImportResult(
-    string Table, string Source, long Rows, long Bytes, TimeSpan Duration, double RowsPerSecond, ImportRoute Route, string RouteReason);
-
-/// <summary>How far a load is.</summary>
-/// <param name="TotalBytes">Null where the source does not say its length.</param>
-public readonly record struct ImportProgress(string Source, long Rows, long Bytes, long? TotalBytes, TimeSpan Elapsed);
-
-/// <summary>One CSV into one table, in one transaction: all of it or nothing.</summary>
+/// <summary>One CSV into one table: in one transaction, or, with checkpoints, in batches that are each in the ledger.</summary>
 public sealed class CsvImport(CitusConnection connection, CsvSource source, TableName table)
 {
+    /// <summary>Below this size a load is over before many connections would have paid.</summary>
+    private const long WorthManyConnections = 8 * 1024 * 1024;
+
     public CsvDialect Dialect { get; init; } = new();
 
     /// <summary>The table's columns in the file's order; null takes the header's names, or all columns in table order.</summary>
     public IReadOnlyList<string>? Columns { get; init; }
+
+    public ImportRoute Route { get; init; }
+
+    /// <summary>Addresses for nodes whose own names can't be reached from here.</summary>
+    public IReadOnlyDictionary<string, string>? NodeAddress { get; init; }
+
+    /// <summary>Null loads the file as one.</summary>
+    public Checkpoint? Checkpoint { get; init; }
+
+    /// <summary>Names the import in the ledger; one that is there already goes on after its last committed byte.</summary>
+    public Guid? ImportId { get; init; }
+
+    /// <summary>Goes on with the latest import of this source into this table that was not completed.</summary>
+    public bool Resume { get; init; }
 
     public Action<ImportProgress>? Progress { get; init; }
 
@@ -42,61 +41,112 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
     /// <summary>Told what the user should know but did not ask.</summary>
     public Action<string>? Warn { get; init; }
 
-    /// <exception cref="CitusException">The file, or a row of it, was refused; the table is as it was.</exception>
+    /// <exception cref="CitusException">The file, or a row of it, was refused; what was not committed at a checkpoint is rolled back.</exception>
     public async Task<ImportResult> RunAsync(CancellationToken stop)
     {
+        Guid? importId = ImportId ?? (Resume ? await FindResumableAsync(stop) : null);
+        bool named = importId is not null;
+        importId ??= Guid.NewGuid();
+        long? rowsBefore = null;
         var clock = Stopwatch.StartNew();
+        // Where a ledger is kept, an attempt that broke off is repeated from its last committed batch: exactly once all the same.
+        ResiliencePipeline retries = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
+        {
+            MaxRetryAttempts = 4,
+            BackoffType = DelayBackoffType.Exponential,
+            Delay = TimeSpan.FromSeconds(1),
+            UseJitter = true,
+            ShouldHandle = new PredicateBuilder().Handle<BrokenOffException>(e => e.CanRepeat),
+            OnRetry = attempt =>
+            {
+                Warn?.Invoke($"{attempt.Outcome.Exception!.Message} Trying again in {attempt.RetryDelay.TotalSeconds:0.0} s ({attempt.AttemptNumber + 1} of 4).");
+                return default;
+            },
+        }).Build();
+        try
+        {
+            (ImportRun run, string reason) = await retries.ExecuteAsync(
+                async token => await RunOnceAsync(importId.Value, named || Checkpoint is not null, before => rowsBefore ??= before, token), stop);
+            return run.Result(rowsBefore ?? 0, clock.Elapsed, reason);
+        }
+        catch (BrokenOffException e)
+        {
+            throw e.Failure;
+        }
+    }
+
+    private async Task<(ImportRun Run, string Reason)> RunOnceAsync(Guid importId, bool keepLedger, Action<long> resumed, CancellationToken stop)
+    {
         CsvDialect dialect = Dialect.Checked();
+        var addresses = new NodeAddresses(NodeAddress);
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         TableInfo target = await TableCatalog.FindAsync(connection, session, table, stop);
         await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
         IReadOnlyList<TableColumn> columns = ColumnBinding.Bind(input, dialect, target, Columns);
-        (ImportRoute route, string reason) = ChooseRoute(target);
-        Explain?.Invoke(reason);
-        if (route == ImportRoute.Local) Warn?.Invoke($"{target.Display} is not distributed: its rows stay on the node that the connection leads to. New-DistributedTable distributes it.");
+        var shardRoute = new ShardRoute(connection, target, columns, dialect, addresses);
+        (ImportRoute route, string reason) = await ChooseRouteAsync(shardRoute, session, target, input, stop);
+        Explain?.Invoke($"{route} route: {reason}");
+        if (target.Kind == TableKind.Local) Warn?.Invoke($"{target.Display} is not distributed: its rows stay on the node that the connection leads to. New-DistributedTable distributes it.");
 
-        string list = string.Join(", ", columns.Select(c => TableName.Quote(c.Name)));
-        var copy = new CopySession(session, $"COPY {target.Name.Sql} ({list}) FROM STDIN WITH ({dialect.CopyOptions()})");
-        // The server alone knows when a wait inside it can end, so Ctrl+C is told to it over a session of its own.
-        await using CancellationTokenRegistration cancel = stop.Register(() => _ = ServerCancel.SendAsync(connection, session.ProcessID));
+        keepLedger |= route == ImportRoute.Shard;
+        if (keepLedger) await PreparedBatches.RecoverAsync(connection, addresses, Explain, stop);
+        await using ImportLedger? ledger = keepLedger ? await ImportLedger.OpenAsync(connection, importId, stop) : null;
+        var run = new ImportRun(this, source, dialect, target, columns, input, route, shardRoute, ledger, session.PostgreSqlVersion.Major < 18);
         try
         {
-            long rows = await copy.SendAsync(input, dialect, session.PostgreSqlVersion.Major < 18, r => Progress?.Invoke(
-                new ImportProgress(source.Name, r, input.BytesRead, input.Length, clock.Elapsed)), Warn, stop);
-            var result = new ImportResult(target.Display, source.Name, rows, input.BytesRead, clock.Elapsed,
-                rows / Math.Max(clock.Elapsed.TotalSeconds, 1e-9), route, reason);
-            Explain?.Invoke($"Committed {rows:N0} rows in one transaction: Citus prepares it on every node that received rows and then commits it everywhere.");
-            return result;
+            await run.RunAsync(connection, resumed, stop);
+            return (run, reason);
         }
         catch (Exception) when (stop.IsCancellationRequested)
         {
             throw new OperationCanceledException(stop);
         }
-        catch (PostgresException refusal) when (!PostgresErrors.IsNetwork(refusal))
-        {
-            throw await new RefusedRowFinder(connection, source, dialect, target, columns).ExplainAsync(refusal, stop);
-        }
         catch (Exception e) when (e is not CitusException)
         {
-            throw Broken(e, input.BytesRead);
+            CitusException known = PostgresErrors.Describe(e, source.Name);
+            throw new BrokenOffException(PostgresErrors.IsTransient(e) && ledger is not null, new CitusException(known.ErrorId, known.Kind,
+                $"{source}: the load broke off after {input.BytesRead} bytes. {run.Kept} {known.What}", known.Advice, e) { Target = source.Name });
+        }
+        finally
+        {
+            await shardRoute.CloseAsync();
         }
     }
 
-    private CitusException Broken(Exception e, long bytes)
+    private async Task<Guid?> FindResumableAsync(CancellationToken stop)
     {
-        CitusException known = PostgresErrors.Describe(e, source.Name);
-        return new CitusException(known.ErrorId, known.Kind,
-            $"{source}: the load broke off after {bytes:N0} bytes and left nothing in {table}. {known.Message}", null, e) { Target = source.Name };
+        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        TableInfo target = await TableCatalog.FindAsync(connection, session, table, stop);
+        return await ImportLedger.FindResumableAsync(session, target.Name.ToString(), source.Name, stop);
     }
 
-    private static (ImportRoute Route, string Reason) ChooseRoute(TableInfo target) => target.Kind switch
+    private async Task<(ImportRoute Route, string Reason)> ChooseRouteAsync(
+        ShardRoute shards, NpgsqlConnection session, TableInfo target, CsvInput input, CancellationToken stop)
     {
-        TableKind.Distributed => (ImportRoute.Coordinator,
-            $"One COPY into {target.Display} on the coordinator, which hashes each row's {target.DistributionColumn} and streams the row to the node that holds its shard."),
-        TableKind.Reference => (ImportRoute.Coordinator,
-            $"One COPY into {target.Display} on the coordinator, which sends every row to every node, since each keeps a full copy of a reference table."),
-        TableKind.Schema => (ImportRoute.Coordinator,
-            $"One COPY into {target.Display} on the coordinator, which streams the rows to the node that holds its distributed schema."),
-        _ => (ImportRoute.Local, $"One COPY into {target.Display}, a plain table of the node that the connection leads to."),
-    };
+        string coordinator = target.Kind switch
+        {
+            TableKind.Distributed => $"one COPY into {target.Display} on the coordinator, which hashes each row's {target.DistributionColumn} and streams the row to the node that holds its shard",
+            TableKind.Reference => $"one COPY into {target.Display} on the coordinator, which sends every row to every node, since each keeps a full copy of a reference table",
+            TableKind.Schema => $"one COPY into {target.Display} on the coordinator, which streams the rows to the node that holds its distributed schema",
+            _ => $"one COPY into {target.Display}, a plain table of the node that the connection leads to",
+        };
+        if (Route == ImportRoute.Coordinator || target.Kind == TableKind.Local) return (ImportRoute.Coordinator, coordinator + ".");
+        if (Route == ImportRoute.Auto && input.Length < WorthManyConnections)
+            return (ImportRoute.Coordinator, $"{coordinator}; the file is too small for a connection to each shard to pay.");
+        if (await shards.ObstacleAsync(session, stop) is { } obstacle)
+        {
+            if (Route == ImportRoute.Auto) return (ImportRoute.Coordinator, $"{coordinator}; not straight into the shards, because {obstacle}.");
+            throw new CitusException("CitusRouteNotPossible", CitusErrorKind.InvalidOperation, $"-Route Shard is not possible: {obstacle}.",
+                "Use -Route Auto, which takes the best way that is.") { Target = target.Display };
+        }
+        return (ImportRoute.Shard,
+            $"each row's {target.DistributionColumn} is hashed here, as Citus would, and its bytes go straight to its shard's COPY on its node; the nodes share the work that the coordinator would do alone.");
+    }
+
+    /// <summary>An attempt that failed with the connection or the like, not with the file.</summary>
+    private sealed class BrokenOffException(bool canRepeat, CitusException failure) : Exception(failure.What, failure)
+    {
+        public bool CanRepeat => canRepeat;
+        public CitusException Failure => failure;
+    }
 }

@@ -96,16 +96,18 @@ internal sealed class CsvInput : IAsyncDisposable
 
     private async Task ReadFirstRecordAsync(CsvDialect dialect, CancellationToken stop)
     {
-        CsvRecordScanner scanner = CsvRecordScanner.Create(dialect);
-        var ends = new List<int>();
+        CsvScanner scanner = CsvScanner.Create(dialect);
+        int length;
         while (true)
         {
             if (_headLength == _head.Length) Array.Resize(ref _head, _head.Length * 2);
             int count = await ReadUtf8Async(_head.AsMemory(_headLength), stop);
-            if (ends.Count == 0) scanner.FindEnds(_head.AsSpan(_headLength, count), ends);
-            if (ends.Count > 0) ends[0] += _headLength;
             _headLength += count;
-            if (ends.Count > 0 || count == 0) break;
+            if (FirstRecordLength(scanner, _head.AsSpan(0, _headLength), count == 0) is { } found)
+            {
+                length = found;
+                break;
+            }
             if (_headLength > MaxFirstRecord)
             {
                 throw new CitusException("CitusUnterminatedQuote", CitusErrorKind.InvalidData,
@@ -114,15 +116,25 @@ internal sealed class CsvInput : IAsyncDisposable
                 { Target = Source.Name, Row = new RefusedRow(Source.Name, 1, null, null, null, "no end of record") };
             }
         }
-        int length = ends.Count > 0 ? ends[0] : _headLength;
         FirstLine = Encoding.UTF8.GetString(_head, 0, length).TrimEnd('\r', '\n');
-        if (_headLength == 0 || (ends.Count <= 1 && length == _headLength && FirstLine.Length == 0))
+        if (length == _headLength && FirstLine.Length == 0)
         {
             throw new CitusException("CitusCsvEmpty", CitusErrorKind.InvalidData, $"{Source} is empty; nothing was loaded.",
                 "Check how the file was written; a load that finds nothing is more often a broken export than an empty day.") { Target = Source.Name };
         }
         using var parser = new CsvParser(new StringReader(FirstLine), dialect.ForCsvHelper());
         FirstRecord = parser.Read() ? parser.Record! : [""];
+    }
+
+    /// <summary>The length of the first record, or null where more bytes are needed to tell.</summary>
+    private static int? FirstRecordLength(CsvScanner scanner, ReadOnlySpan<byte> data, bool isWhole)
+    {
+        byte lineEnd = scanner.FindLineEnd(data, isWhole);
+        if (lineEnd == 0) return null;
+        var lineEnds = new ulong[data.Length / CsvScanner.WordBytes + 1];
+        scanner.Scan(data, lineEnd, lineEnds, new ulong[lineEnds.Length]);
+        int end = BitMask.Next(lineEnds, 0);
+        return end >= 0 ? end + 1 : isWhole ? data.Length : null;
     }
 
     private static async Task<(Encoding Encoding, byte[] Start)> DetectEncodingAsync(Stream raw, Encoding? asked, CancellationToken stop)

@@ -2,15 +2,17 @@ using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Ingest;
 
-/// <summary>Reads a CSV in blocks of whole records, and knows each block's first record and line.</summary>
+/// <summary>Reads a CSV in blocks of whole records, and knows each block's place in the file.</summary>
 internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect)
 {
     private const int InitialBuffer = 256 * 1024;
     private const int LargestRecord = 1 << 30; // COPY's own limit for a line
 
-    private readonly CsvRecordScanner _scanner = CsvRecordScanner.Create(dialect);
-    private readonly List<int> _ends = new(4096);
+    private readonly CsvScanner _scanner = CsvScanner.Create(dialect);
     private byte[] _buffer = new byte[InitialBuffer];
+    private ulong[] _lineEnds = new ulong[InitialBuffer / CsvScanner.WordBytes];
+    private ulong[] _delimiters = new ulong[InitialBuffer / CsvScanner.WordBytes];
+    private byte _lineEnd;
     private int _used;      // end of the block in the buffer
     private int _filled;    // end of the bytes in the buffer
     private bool _ended;
@@ -18,64 +20,87 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect)
     /// <summary>The block's records, line ends included.</summary>
     public ReadOnlyMemory<byte> Block => _buffer.AsMemory(0, _used);
 
-    /// <summary>The offset in <see cref="Block"/> just past each record.</summary>
-    public IReadOnlyList<int> Ends => _ends;
+    /// <summary>A bit for each byte of the block that ends a record; the file's last record may lack it.</summary>
+    public ReadOnlySpan<ulong> LineEnds => _lineEnds.AsSpan(0, Words(_used));
+
+    /// <summary>A bit for each byte of the block that is a delimiter outside quotes.</summary>
+    public ReadOnlySpan<ulong> Delimiters => _delimiters.AsSpan(0, Words(_used));
+
+    /// <summary>Records in the block.</summary>
+    public int Count { get; private set; }
 
     /// <summary>Records before the block, the header counted.</summary>
     public long RecordsBefore { get; private set; }
+
+    /// <summary>Bytes before the block, in UTF-8 and without a byte order mark.</summary>
+    public long BytesBefore { get; private set; }
 
     /// <summary>Physical lines before the block.</summary>
     public long LinesBefore { get; private set; }
 
     /// <summary>Reads the next block.</summary>
     /// <returns>False at the end of the file.</returns>
-    /// <exception cref="CitusException">The file ends inside quotes.</exception>
+    /// <exception cref="CitusException">The file ends inside quotes, or a record is longer than COPY allows.</exception>
     public async ValueTask<bool> ReadAsync(CancellationToken stop)
     {
-        Advance();
-        while (!_ended && _ends.Count == 0)
-        {
-            if (_filled == _buffer.Length) Grow();
-            int count = await input.ReadAsync(_buffer.AsMemory(_filled), stop);
-            if (count > 0) Scan(count);
-            else End();
-        }
-        _used = _ends.Count > 0 ? _ends[^1] : 0;
-        return _used > 0;
-    }
-
-    /// <summary>The physical line on which a record of the block ends.</summary>
-    public long LineOf(int record) => LinesBefore + Lines(Block.Span[..Math.Max(0, _ends[record] - 1)]) + 1;
-
-    private void Advance()
-    {
-        RecordsBefore += _ends.Count;
+        RecordsBefore += Count;
+        BytesBefore += _used;
         LinesBefore += Lines(Block.Span);
         Buffer.BlockCopy(_buffer, _used, _buffer, 0, _filled - _used);
         _filled -= _used;
-        _used = 0;
-        _ends.Clear();
-    }
-
-    private void Scan(int count)
-    {
-        _scanner.FindEnds(_buffer.AsSpan(_filled, count), _ends);
-        for (int i = 0; i < _ends.Count; i++) _ends[i] += _filled;
-        _filled += count;
-    }
-
-    private void End()
-    {
-        _ended = true;
-        _scanner.EndOfFile();
-        if (_scanner.InQuotes)
+        (_used, Count) = (0, 0);
+        while (_used == 0 && !(_ended && _filled == 0))
         {
-            throw new CitusException("CitusUnterminatedQuote", CitusErrorKind.InvalidData,
-                $"{input.Source}, line {LinesBefore + 1:N0}: a quote that opens in this record is never closed. Nothing was loaded.",
-                "Close the quote, double it where it belongs to the value, or name the file's own with -Quote.")
-            { Target = input.Source.Name, Row = new RefusedRow(input.Source.Name, LinesBefore + 1, null, null, "22P04", "unterminated quote") };
+            await FillAsync(stop);
+            ScanBuffer();
+            if (_used == 0 && !_ended) Grow();
         }
-        if (_filled > 0) _ends.Add(_filled); // the last record, without a line end
+        return _used > 0;
+    }
+
+    /// <summary>The offset in the block just past the record that begins at an offset.</summary>
+    public int EndAfter(int start)
+    {
+        int end = BitMask.Next(LineEnds, start);
+        return end < 0 ? _used : end + 1;
+    }
+
+    /// <summary>The physical line on which the record ends whose last byte is before an offset in the block.</summary>
+    public long LineAt(int end) => LinesBefore + Lines(Block.Span[..Math.Max(0, end - 1)]) + 1;
+
+    private async ValueTask FillAsync(CancellationToken stop)
+    {
+        while (!_ended && _filled < _buffer.Length)
+        {
+            int count = await input.ReadAsync(_buffer.AsMemory(_filled), stop);
+            _filled += count;
+            _ended = count == 0;
+        }
+    }
+
+    private void ScanBuffer()
+    {
+        ReadOnlySpan<byte> data = _buffer.AsSpan(0, _filled);
+        if (_lineEnd == 0) _lineEnd = _scanner.FindLineEnd(data, _ended);
+        if (_lineEnd == 0) return;
+        Span<ulong> ends = _lineEnds.AsSpan(0, Words(_filled));
+        bool inQuotes = _scanner.Scan(data, _lineEnd, ends, _delimiters);
+        _used = BitMask.Last(ends) + 1;
+        Count = BitMask.Count(ends);
+        if (!_ended) return;
+        if (inQuotes) throw UnterminatedQuote(BitMask.Last(ends) + 1);
+        if (_used == _filled) return;
+        _used = _filled; // the last record, without a line end
+        Count++;
+    }
+
+    private CitusException UnterminatedQuote(int start)
+    {
+        long line = LinesBefore + Lines(_buffer.AsSpan(0, start)) + 1;
+        return new CitusException("CitusUnterminatedQuote", CitusErrorKind.InvalidData,
+            $"{input.Source}, line {line}: a quote that opens in this record is never closed. Nothing was loaded.",
+            "Close the quote, double it where it belongs to the value, or name the file's own with -Quote.")
+        { Target = input.Source.Name, Row = new RefusedRow(input.Source.Name, line, null, null, "22P04", "unterminated quote") };
     }
 
     private void Grow()
@@ -83,12 +108,15 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect)
         if (_buffer.Length >= LargestRecord)
         {
             throw new CitusException("CitusRecordTooLong", CitusErrorKind.InvalidData,
-                $"{input.Source}, line {LinesBefore + 1:N0}: a record of more than 1 GB.",
-                "A quote in it is probably never closed, or -Quote is not the file's.")
+                $"{input.Source}, line {LinesBefore + 1}: a record of more than 1 GB.", "A quote in it is probably never closed, or -Quote is not the file's.")
             { Target = input.Source.Name, Row = new RefusedRow(input.Source.Name, LinesBefore + 1, null, null, null, "record too long") };
         }
         Array.Resize(ref _buffer, _buffer.Length * 2);
+        _lineEnds = new ulong[Words(_buffer.Length)];
+        _delimiters = new ulong[Words(_buffer.Length)];
     }
 
-    private long Lines(ReadOnlySpan<byte> bytes) => bytes.Count(_scanner.LineEnd == '\r' ? (byte)'\r' : (byte)'\n');
+    private long Lines(ReadOnlySpan<byte> bytes) => bytes.Count(_lineEnd == '\r' ? (byte)'\r' : (byte)'\n');
+
+    private static int Words(int bytes) => (bytes + CsvScanner.WordBytes - 1) / CsvScanner.WordBytes;
 }

@@ -10,50 +10,72 @@ using Woodgrove.Citus.Tables;
 namespace Woodgrove.Citus.Ingest;
 
 /// <summary>
-/// Says which row of the user's file made a COPY fail. Where the coordinator refused the row, the error's context
-/// has the line. Where a worker did, Citus passes on neither the line nor the SQLSTATE, so the file is rehearsed:
+/// Says which row of the user's file made a COPY fail. The coordinator, or a shard's server, names the line of what
+/// it was sent, and the file is read again to find the record that stood there. Where a worker refused a row that
+/// the coordinator had sent it, Citus passes on neither the line nor the SQLSTATE, so the records are rehearsed:
 /// loaded into a temporary table with the same constraints, on the coordinator, and rolled back.
 /// </summary>
+/// <param name="firstByte">Where the refused batch begins in the source.</param>
+/// <param name="kept">What of the file is in the table all the same, in words.</param>
 internal sealed partial class RefusedRowFinder(
-    CitusConnection connection, CsvSource source, CsvDialect dialect, TableInfo table, IReadOnlyList<TableColumn> columns)
+    CitusConnection connection, CsvSource source, CsvDialect dialect, TableInfo table, IReadOnlyList<TableColumn> columns, long firstByte, string kept)
 {
     private const string Rehearsal = "woodgrove_rehearsal";
 
-    /// <summary>The error to show for a COPY that the server refused; the failed transaction is over.</summary>
-    public async Task<CitusException> ExplainAsync(PostgresException refusal, CancellationToken stop)
+    /// <summary>The error to show for a COPY that a server refused; the failed transaction is over.</summary>
+    /// <param name="batch">The batch, where its records went straight to shards.</param>
+    public async Task<CitusException> ExplainAsync(RecordRefusedException refused, ShardBatch? batch, CancellationToken stop)
     {
-        PostgresException told = refusal;
+        PostgresException told = refused.Refusal;
         Record? record = null;
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         try
         {
-            if (Context(refusal) is { } where) record = await RecordAtAsync(where.Line, null, stop);
-            else (told, record) = await RehearseAsync(session, refusal, stop);
+            if (Context(told) is not { } where) (told, record) = await RehearseAsync(session, told, stop);
+            else record = await FindAsync(where.Line, Unit.Line, refused.Shard is { } shard ? OnlyOf(batch!, shard) : null, stop);
         }
         catch (Exception e) when (e is NpgsqlException or IOException or CitusException && !stop.IsCancellationRequested)
         {
             // The first failure is what counts; without the row it is told less exactly.
         }
-        if (record is null && !IsAboutData(told)) return PostgresErrors.Describe(refusal, source.Name);
-        return await ErrorAsync(session, told, record, stop);
+        if (record is null && !IsAboutData(told)) return PostgresErrors.Describe(refused.Refusal, source.Name);
+        return await ErrorAsync(session, told, refused.Shard, record, stop);
+    }
+
+    /// <summary>The error for a record without a distribution value, which is found before it is sent.</summary>
+    public static CitusException NullKey(CsvSource source, CsvDialect dialect, TableInfo table, long line, string kept)
+    {
+        string reason = $"{table.DistributionColumn} is NULL, so no shard can be chosen for the row";
+        return new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
+            $"{source}, line {line}, column {table.DistributionColumn}, value \"\": {reason}. (SQLSTATE {PostgresErrorCodes.NullValueNotAllowed}) {kept}",
+            Advice(PostgresErrorCodes.NullValueNotAllowed, dialect))
+        {
+            Target = source.Name,
+            SqlState = PostgresErrorCodes.NullValueNotAllowed,
+            Row = new RefusedRow(source.Name, line, table.DistributionColumn, "", PostgresErrorCodes.NullValueNotAllowed, reason),
+        };
     }
 
     private static bool IsAboutData(PostgresException e) => e.SqlState.StartsWith("22", StringComparison.Ordinal) || e.SqlState.StartsWith("23", StringComparison.Ordinal);
 
-    private async Task<CitusException> ErrorAsync(NpgsqlConnection session, PostgresException refusal, Record? record, CancellationToken stop)
+    private async Task<CitusException> ErrorAsync(
+        NpgsqlConnection session, PostgresException refusal, Shards.ShardRange? shard, Record? record, CancellationToken stop)
     {
         string[] blamed = await BlamedColumnsAsync(session, refusal, stop);
         string? value = record?.ValuesOf(blamed, columns);
         string column = string.Join(", ", blamed);
-        string reason = refusal.MessageText.Replace(Rehearsal, table.Name.Name, StringComparison.Ordinal);
-        string detail = string.IsNullOrEmpty(refusal.Detail) ? "" : " " + refusal.Detail.Replace(Rehearsal, table.Name.Name, StringComparison.Ordinal);
+        // The names of the shard or of the rehearsal mean nothing to the user.
+        string Named(string text) => text.Replace(Rehearsal, table.Name.Name, StringComparison.Ordinal)
+            .Replace(shard is null ? "\0" : string.Create(CultureInfo.InvariantCulture, $"_{shard.ShardId}"), "", StringComparison.Ordinal);
+        string reason = Named(refusal.MessageText);
+        string detail = string.IsNullOrEmpty(refusal.Detail) ? "" : " " + Named(refusal.Detail);
         var where = new StringBuilder(source.Name);
         if (record is not null) where.Append(CultureInfo.InvariantCulture, $", line {record.Line}");
         if (column.Length > 0) where.Append(CultureInfo.InvariantCulture, $", column {column}");
         if (value is not null) where.Append(CultureInfo.InvariantCulture, $", value {Shorten(value)}");
         return new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
-            $"{where}: {reason.TrimEnd('.')}.{detail} (SQLSTATE {refusal.SqlState}) Nothing was loaded into {table.Display}.",
-            Advice(refusal), refusal)
+            $"{where}: {reason.TrimEnd('.')}.{detail} (SQLSTATE {refusal.SqlState}) {kept}",
+            Advice(refusal.SqlState, dialect), refusal)
         {
             Target = source.Name,
             SqlState = refusal.SqlState,
@@ -61,7 +83,7 @@ internal sealed partial class RefusedRowFinder(
         };
     }
 
-    private string? Advice(PostgresException refusal) => refusal.SqlState switch
+    private static string? Advice(string sqlState, CsvDialect dialect) => sqlState switch
     {
         PostgresErrorCodes.UniqueViolation => "Remove the duplicate from the file, or the row from the table.",
         PostgresErrorCodes.ForeignKeyViolation => "Load the referenced table first.",
@@ -128,26 +150,26 @@ internal sealed partial class RefusedRowFinder(
             await create.ExecuteNonQueryAsync(stop);
         }
         string list = string.Join(", ", columns.Select(c => TableName.Quote(c.Name)));
-        TextWriter writer = await session.BeginTextImportAsync($"COPY pg_temp.{Rehearsal} ({list}) FROM STDIN WITH ({dialect.CopyOptions()})", stop);
+        TextWriter writer = await session.BeginTextImportAsync($"COPY pg_temp.{Rehearsal} ({list}) FROM STDIN WITH ({(dialect with { HasHeader = false }).CopyOptions()})", stop);
         Stream copy = ((StreamWriter)writer).BaseStream;
         try
         {
             await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
             var reader = new CsvRecordReader(input, dialect);
-            while (await reader.ReadAsync(stop)) await copy.WriteAsync(reader.Block, stop);
+            while (await reader.ReadAsync(stop))
+                if (reader.BytesBefore >= firstByte) await copy.WriteAsync(reader.Block[FirstRecord(reader)..], stop);
             await copy.DisposeAsync();
         }
         catch (PostgresException again) when (Context(again) is { } where)
         {
             await transaction.RollbackAsync(stop);
-            return (again, await RecordAtAsync(where.Line, null, stop));
+            return (again, await FindAsync(where.Line, Unit.Line, null, stop));
         }
         // Every row is good in itself: it clashes with rows of the cluster, and the detail names its key.
         long? row = await FindByKeyAsync(session, refusal, stop);
         await transaction.RollbackAsync(stop);
         if (row is null) return (refusal, null);
-        long record = row.Value + (dialect.HasHeader ? 1 : 0);
-        return (await WithSqlStateAsync(session, refusal, stop), await RecordAtAsync(null, record, stop));
+        return (await WithSqlStateAsync(session, refusal, stop), await FindAsync(row.Value, Unit.Record, null, stop));
     }
 
     /// <summary>
@@ -178,24 +200,43 @@ internal sealed partial class RefusedRowFinder(
         return await command.ExecuteScalarAsync(stop) as long?;
     }
 
-    /// <summary>The record that ends on a line, or the one with an ordinal (from 1, the header counted).</summary>
-    private async Task<Record?> RecordAtAsync(long? line, long? ordinal, CancellationToken stop)
+    /// <summary>The n-th record of the batch, or the one that its n-th line ends; among those of one shard, or all.</summary>
+    private async Task<Record?> FindAsync(long n, Unit unit, Func<CsvRecordReader, int, int, bool>? counts, CancellationToken stop)
     {
         await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
         var reader = new CsvRecordReader(input, dialect);
+        long seen = 0;
         while (await reader.ReadAsync(stop))
         {
-            int last = reader.Ends.Count - 1;
-            int found = ordinal is { } n ? (int)Math.Min(n - reader.RecordsBefore - 1, int.MaxValue)
-                : reader.LineOf(last) < line ? int.MaxValue
-                : Enumerable.Range(0, last + 1).First(i => reader.LineOf(i) >= line);
-            if (found > last) continue;
-            int start = found == 0 ? 0 : reader.Ends[found - 1];
-            string text = Encoding.UTF8.GetString(reader.Block.Span[start..reader.Ends[found]]).TrimEnd('\r', '\n');
-            using var parser = new CsvParser(new StringReader(text), dialect.ForCsvHelper());
-            return new Record(reader.LineOf(found), text, parser.Read() ? parser.Record! : []);
+            if (reader.BytesBefore < firstByte) continue;
+            for (int start = FirstRecord(reader); start < reader.Block.Length;)
+            {
+                int end = reader.EndAfter(start);
+                if (counts is null || counts(reader, start, end)) seen += unit == Unit.Record ? 1 : reader.LineAt(end) - reader.LineAt(start + 1) + 1;
+                if (seen >= n) return Parse(reader, start, end);
+                start = end;
+            }
         }
         return null;
+    }
+
+    private int FirstRecord(CsvRecordReader reader) => dialect.HasHeader && reader.BytesBefore == 0 ? reader.EndAfter(0) : 0;
+
+    private static Func<CsvRecordReader, int, int, bool> OnlyOf(ShardBatch batch, Shards.ShardRange shard) => (reader, start, end) =>
+        batch.Router.Find(reader.Block.Span, reader.Delimiters, start, end, out int found) == RoutingProblem.None
+        && batch.Shards.Shards[found] == shard;
+
+    private enum Unit
+    {
+        Line,
+        Record,
+    }
+
+    private Record Parse(CsvRecordReader reader, int start, int end)
+    {
+        string text = Encoding.UTF8.GetString(reader.Block.Span[start..end]).TrimEnd('\r', '\n');
+        using var parser = new CsvParser(new StringReader(text), dialect.ForCsvHelper());
+        return new Record(reader.LineAt(end), text, parser.Read() ? parser.Record! : []);
     }
 
     private static string Shorten(string value) => value.Length <= 100 ? $"\"{value}\"" : $"\"{value[..97]}...\"";

@@ -152,10 +152,20 @@ public sealed class CitusSandbox
         {
             await first.OpenAsync(stop);
             await ExecuteAsync(first, "CREATE DATABASE citus", stop);
+            if (citus) await AllowCitusDecodingAsync(first, stop);
         }
         await using var session = new NpgsqlConnection(Request(port, "citus", password).Resolve().ConnectionString + ";Pooling=false");
         await session.OpenAsync(stop);
         await ExecuteAsync(session, citus ? "CREATE EXTENSION citus" : StandIn(), stop);
+    }
+
+    /// <summary>Minor releases since 2026 load only the listed logical decoding plugins; moves of shards need Citus's.</summary>
+    private static async Task AllowCitusDecodingAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'output_plugin_libraries'", session);
+        if (await command.ExecuteScalarAsync(stop) is not string listed) return;
+        await ExecuteAsync(session, $"ALTER SYSTEM SET output_plugin_libraries = {listed}, citus", stop);
+        await ExecuteAsync(session, "SELECT pg_catalog.pg_reload_conf()", stop);
     }
 
     private static ConnectionRequest Request(int port, string database, string password) => new()

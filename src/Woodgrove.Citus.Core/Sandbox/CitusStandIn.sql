@@ -1,6 +1,6 @@
 -- A stand-in for the Citus extension, for sandboxes on machines that have none.
 --
--- It is: Citus's catalogs, views and functions by their own names on ONE plain PostgreSQL (15 to 18), where a
+-- It is: Citus's catalogs, views and functions by their own names on ONE plain PostgreSQL (14 to 18), where a
 -- distributed table is a hash-partitioned table whose partitions are the shards. Rows land in the very shard
 -- that Citus would choose, shards bear Citus's names and hash ranges, and errors bear Citus's SQLSTATEs.
 -- It is not: Citus. There is one node, nothing runs in parallel, plans are PostgreSQL's own, and what Citus

@@ -55,6 +55,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
                 transaction = null;
             }
             await DistributeAsync(session, table, stop);
+            table = await TableCatalog.FindAsync(Connection, session, table.Name, stop);
             DistributedTable done = await DistributedTable.ReadAsync(session, [table], stop).SingleAsync();
             if (transaction is not null) await transaction.CommitAsync(stop);
             Explain?.Invoke(DistributionColumn is null

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 using System.Text;
 using Woodgrove.Citus.Connections;
@@ -63,6 +64,28 @@ public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
     [EncodingTransformation]
     public Encoding? Encoding { get; set; }
 
+    /// <summary>How rows travel; Auto takes the fastest way that the table, the user and the network allow.</summary>
+    [Parameter]
+    public ImportRoute Route { get; set; }
+
+    /// <summary>Addresses for nodes whose own names can't be reached from here: name (or name:port) to host (or host:port).</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public IDictionary? NodeAddress { get; set; }
+
+    /// <summary>Commits after so many rows (100000) or so many bytes (64MB), each batch with its row in the ledger.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Checkpoint { get; set; }
+
+    /// <summary>Names the import; one that was begun goes on after its last committed byte.</summary>
+    [Parameter]
+    public Guid? ImportId { get; set; }
+
+    /// <summary>Goes on with the latest import of the same source into the same table that was not completed.</summary>
+    [Parameter]
+    public SwitchParameter Resume { get; set; }
+
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster;
@@ -79,6 +102,11 @@ public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
                         Delimiter = Delimiter, Quote = Quote, Escape = Escape, NullValue = NullValue, HasHeader = !NoHeader, Encoding = Encoding,
                     },
                     Columns = Column,
+                    Route = Route,
+                    NodeAddress = NodeAddressArgument.Read(NodeAddress),
+                    Checkpoint = Checkpoint is null ? null : Ingest.Checkpoint.Parse(Checkpoint),
+                    ImportId = ImportId,
+                    Resume = Resume,
                     Progress = bar.Report,
                     Explain = output.Verbose,
                     Warn = output.Warning,

@@ -1,0 +1,70 @@
+using Npgsql;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>Some consecutive records of a file on their way into a table: committed together, or not at all.</summary>
+internal interface IBatch : IAsyncDisposable
+{
+    /// <summary>Takes the records of a block between two offsets.</summary>
+    ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop);
+
+    /// <summary>Commits the records together with their row of the ledger, if one is kept. Disposed before, a batch leaves nothing.</summary>
+    Task CommitAsync(ImportBatch row, CancellationToken stop);
+}
+
+/// <summary>A server refused a record of a batch.</summary>
+/// <param name="shard">The shard whose server it was, or null for the coordinator.</param>
+internal sealed class RecordRefusedException(PostgresException refusal, Shards.ShardRange? shard) : Exception(refusal.Message, refusal)
+{
+    public PostgresException Refusal { get; } = refusal;
+    public Shards.ShardRange? Shard { get; } = shard;
+}
+
+/// <summary>A record has no distribution value.</summary>
+/// <param name="line">The physical line on which the record ends.</param>
+internal sealed class NullKeyException(long line) : Exception
+{
+    public long Line { get; } = line;
+}
+
+/// <summary>One COPY of raw bytes into a table.</summary>
+internal sealed class CopyStream(NpgsqlConnection session, string command)
+{
+    private NpgsqlRawCopyStream? _copy;
+
+    /// <summary>The server's process, for cancelling it from another session.</summary>
+    public int ProcessId => session.ProcessID;
+
+    public NpgsqlConnection Session => session;
+
+    public async Task OpenAsync(CancellationToken stop)
+    {
+        TextWriter writer = await session.BeginTextImportAsync(command, stop);
+        _copy = (NpgsqlRawCopyStream)((StreamWriter)writer).BaseStream;
+    }
+
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken stop) => _copy!.WriteAsync(bytes, stop);
+
+    /// <summary>Says that the data is complete; the server answers with what it refuses.</summary>
+    public async Task FinishAsync()
+    {
+        NpgsqlRawCopyStream copy = _copy!;
+        _copy = null; // disposing ends the COPY even when the server refuses
+        await copy.DisposeAsync();
+    }
+
+    /// <summary>Makes the server discard the data: disposing alone would commit it.</summary>
+    public async Task CancelAsync()
+    {
+        if (_copy is not { } copy) return;
+        _copy = null;
+        try
+        {
+            await copy.CancelAsync();
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException or ObjectDisposedException)
+        {
+            // The server had refused already, or is gone; either way nothing is committed.
+        }
+    }
+}

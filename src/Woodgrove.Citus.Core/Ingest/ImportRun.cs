@@ -1,0 +1,147 @@
+using System.Diagnostics;
+using System.IO.Hashing;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>Reads a file's blocks and gives them to batches, each committed with its row of the ledger.</summary>
+internal sealed class ImportRun(
+    CsvImport import, CsvSource source, CsvDialect dialect, TableInfo target, IReadOnlyList<TableColumn> columns,
+    CsvInput input, ImportRoute route, ShardRoute shards, ImportLedger? ledger, bool dotEndsData)
+{
+    private readonly CsvRecordReader _reader = new(input, dialect);
+    private readonly XxHash3 _fingerprint = new();
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private int _number;             // of the batch that is open, or comes next
+    private long _committedRows;     // of this run and, resumed, of those before it
+    private long _committedBytes;
+    private long _batchRows;
+
+    /// <summary>What is in the table if the run ends now, in words.</summary>
+    public string Kept => _committedRows == 0 ? $"Nothing of the file is in {target.Display}."
+        : $"{_committedRows} rows up to byte {_committedBytes} are committed; -ImportId {ledger!.ImportId} goes on after them.";
+
+    /// <summary>What the load did, once it has run.</summary>
+    /// <param name="rowsBefore">Rows that were committed before this load began.</param>
+    public ImportResult Result(long rowsBefore, TimeSpan duration, string reason) => new(target.Display, source.Name, _committedRows - rowsBefore,
+        input.BytesRead, duration, (_committedRows - rowsBefore) / Math.Max(duration.TotalSeconds, 1e-9), route, reason, ledger?.ImportId);
+
+    /// <param name="resumed">Told how many rows earlier runs of the import have committed.</param>
+    public async Task RunAsync(CitusConnection connection, Action<long> resumed, CancellationToken stop)
+    {
+        resumed(await SkipCommittedAsync(stop));
+        IBatch? batch = null;
+        try
+        {
+            bool ended = false;
+            while (!ended && await _reader.ReadAsync(stop))
+            {
+                (int from, int to, int rows, ended) = Records();
+                if (rows > 0)
+                {
+                    batch ??= await BeginAsync(connection, stop);
+                    await batch.WriteAsync(_reader, from, to, stop);
+                    _batchRows += rows;
+                }
+                _fingerprint.Append(_reader.Block.Span[..to]);
+                import.Progress?.Invoke(new ImportProgress(source.Name, _committedRows + _batchRows, input.BytesRead, input.Length, _clock.Elapsed));
+                long end = _reader.BytesBefore + to;
+                if (batch is null || import.Checkpoint?.IsReached(_batchRows, end - _committedBytes) is not true) continue;
+                await CommitAsync(batch, end, isLast: false, stop);
+                batch = null;
+            }
+            if (_committedRows + _batchRows == 0) throw NoRows();
+            if (batch is not null) await CommitAsync(batch, _reader.BytesBefore, isLast: true, stop);
+            else if (ledger is not null) await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
+            batch = null;
+        }
+        catch (RecordRefusedException refused)
+        {
+            throw await ExplainAsync(connection, refused, batch as ShardBatch, stop);
+        }
+        catch (NullKeyException missing)
+        {
+            throw RefusedRowFinder.NullKey(source, dialect, target, missing.Line, Kept);
+        }
+        finally
+        {
+            if (batch is not null) await batch.DisposeAsync();
+        }
+        import.Explain?.Invoke(route == ImportRoute.Shard
+            ? $"Committed {_committedRows} rows: prepared on every node, decided by one row of woodgrove.import_batch, then committed everywhere."
+            : $"Committed {_committedRows} rows: Citus prepares them on every node that received some and then commits everywhere.");
+    }
+
+    /// <summary>The block's records that are to be loaded: without the header, up to the line that ends the data.</summary>
+    private (int From, int To, int Rows, bool Ended) Records()
+    {
+        bool hasHeader = dialect.HasHeader && _reader.BytesBefore == 0;
+        (int count, int to) = dotEndsData ? EndOfData.Find(_reader) : (_reader.Count, _reader.Block.Length);
+        bool ended = count < _reader.Count;
+        if (ended) import.Warn?.Invoke(EndOfData.Warning(source, _reader, to));
+        return (hasHeader ? _reader.EndAfter(0) : 0, to, count - (hasHeader ? 1 : 0), ended);
+    }
+
+    /// <summary>Reads past what an earlier run has committed, and refuses a source that is no longer the same.</summary>
+    private async Task<long> SkipCommittedAsync(CancellationToken stop)
+    {
+        IReadOnlyList<ImportBatch> done = ledger is null ? [] : await ledger.BatchesAsync(stop);
+        if (done.Count == 0) return 0;
+        ImportBatch last = done[^1];
+        if (last.IsLast)
+        {
+            throw new CitusException("CitusImportComplete", CitusErrorKind.ResourceExists, $"Import {last.ImportId} of {last.Source} is complete: {done.Sum(b => b.Rows)} rows.",
+                "Leave -ImportId out to load the file again, as another import.") { Target = last.ImportId };
+        }
+        if (last.Table != target.Name.ToString())
+        {
+            throw new CitusException("CitusImportOfOtherTable", CitusErrorKind.InvalidArgument, $"Import {last.ImportId} loads into {last.Table}, not into {target.Name}.",
+                "Name that table, or another -ImportId.") { Target = last.ImportId };
+        }
+        while (_reader.BytesBefore + _reader.Block.Length < last.EndByte && await _reader.ReadAsync(stop)) _fingerprint.Append(_reader.Block.Span);
+        // Batches end where blocks end, and blocks are cut alike every time.
+        if (_reader.BytesBefore + _reader.Block.Length != last.EndByte || Fingerprint() != last.Fingerprint)
+        {
+            throw new CitusException("CitusSourceChanged", CitusErrorKind.InvalidData,
+                $"{source} is not what import {last.ImportId} has loaded {done.Sum(b => b.Rows)} rows of: its first {last.EndByte} bytes differ.",
+                "Restore the file and resume, or load it as a new import after removing those rows.") { Target = source.Name };
+        }
+        (_number, _committedBytes, _committedRows) = (last.Number + 1, last.EndByte, done.Sum(b => b.Rows));
+        import.Explain?.Invoke($"Resuming import {last.ImportId} after {_committedRows} rows, at byte {_committedBytes}.");
+        return _committedRows;
+    }
+
+    private async Task<IBatch> BeginAsync(CitusConnection connection, CancellationToken stop)
+    {
+        if (route == ImportRoute.Shard) return await ShardBatch.BeginAsync(shards, ledger!, _number, stop);
+        string list = string.Join(", ", columns.Select(c => TableName.Quote(c.Name)));
+        string copy = $"COPY {target.Name.Sql} ({list}) FROM STDIN WITH ({(dialect with { HasHeader = false }).CopyOptions()})";
+        return await CoordinatorBatch.BeginAsync(connection, ledger, copy, stop);
+    }
+
+    private async Task CommitAsync(IBatch batch, long end, bool isLast, CancellationToken stop)
+    {
+        await batch.CommitAsync(Row(end, isLast), stop);
+        await batch.DisposeAsync();
+        (_committedRows, _committedBytes, _batchRows) = (_committedRows + _batchRows, end, 0);
+        _number++;
+    }
+
+    private ImportBatch Row(long end, bool isLast) => new(ledger?.ImportId ?? Guid.Empty, _number, target.Name.ToString(), source.Name,
+        route.ToString(), Fingerprint(), _committedBytes, end, _batchRows, 0, isLast);
+
+    private string Fingerprint() => $"xxh3:{_fingerprint.GetCurrentHashAsUInt64():x16}";
+
+    private async Task<CitusException> ExplainAsync(CitusConnection connection, RecordRefusedException refused, ShardBatch? batch, CancellationToken stop)
+    {
+        // The locks go first: the finder must not wait for its own load.
+        if (batch is not null) await batch.DisposeAsync();
+        var finder = new RefusedRowFinder(connection, source, dialect, target, columns, _committedBytes, Kept);
+        return await finder.ExplainAsync(refused, batch, stop);
+    }
+
+    private CitusException NoRows() => new("CitusCsvNoRows", CitusErrorKind.InvalidData,
+        $"{source} has a header and no rows; nothing was loaded.", "Check how the file was written; if its first line holds data, use -NoHeader.") { Target = source.Name };
+}

@@ -1,0 +1,285 @@
+using Npgsql;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Shards;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>
+/// A batch straight into the shards: each record's own bytes to the COPY of its shard on its node. Committed by
+/// preparing every node's part, one row of the ledger that decides, and committing what was prepared.
+/// </summary>
+internal sealed class ShardBatch : IBatch
+{
+    private static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(30);
+
+    private readonly ShardRoute _route;
+    private readonly ImportLedger _ledger;
+    private readonly int _number;
+    private readonly NpgsqlConnection _guard;
+    private readonly NpgsqlTransaction _guardTransaction;
+    private readonly ShardMap _shards;
+    private readonly Stream[] _streams;
+    private readonly CancellationTokenRegistration _cancel;
+    private bool _over;
+    private bool _undecided; // the ledger was asked to commit, and its answer is not known
+
+    private ShardBatch(ShardRoute route, ImportLedger ledger, int number, NpgsqlConnection guard, NpgsqlTransaction guardTransaction, ShardMap shards, CancellationToken stop)
+    {
+        (_route, _ledger, _number, _guard, _guardTransaction, _shards) = (route, ledger, number, guard, guardTransaction, shards);
+        _streams = shards.Shards.Select(s => new Stream(s)).ToArray();
+        Router = new RecordRouter(route.Dialect, route.KeyField, route.Hasher!, shards);
+        _cancel = stop.Register(CancelOnServers);
+    }
+
+    public RecordRouter Router { get; }
+    public ShardMap Shards => _shards;
+
+    public static async Task<ShardBatch> BeginAsync(ShardRoute route, ImportLedger ledger, int number, CancellationToken stop)
+    {
+        NpgsqlConnection guard = await route.Connection.OpenSessionAsync(stop);
+        try
+        {
+            NpgsqlTransaction transaction = await guard.BeginTransactionAsync(stop);
+            var batch = new ShardBatch(route, ledger, number, guard, transaction, await route.LockAsync(guard, stop), stop);
+            try
+            {
+                await Task.WhenAll(batch._streams.Select(s => s.OpenAsync(route, stop)));
+                return batch;
+            }
+            catch
+            {
+                await batch.DisposeAsync();
+                throw;
+            }
+        }
+        catch
+        {
+            await guard.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop)
+    {
+        while (from < to)
+        {
+            RoutingProblem problem = Split(block, ref from, to, out int shard);
+            if (problem == RoutingProblem.Null) throw new NullKeyException(block.LineAt(block.EndAfter(from)));
+            if (problem == RoutingProblem.Unread) await AskAsync(stop);
+            else if (from < to) await _streams[shard].FlushAsync(stop);
+        }
+    }
+
+    public async Task CommitAsync(ImportBatch row, CancellationToken stop)
+    {
+        Stream[] used = _streams.Where(s => s.HasRows).ToArray();
+        await Task.WhenAll(used.Select(s => s.FinishAsync(stop)));
+        await Task.WhenAll(used.Select(s => s.PrepareAsync(PreparedBatches.Name(row.ImportId, _number, s.Shard.ShardId), stop)));
+        await DecideAsync(row, stop);
+        // Decided: from here on nothing may roll back, and Ctrl+C only stops what comes after.
+        _over = true;
+        await _cancel.DisposeAsync();
+        await Task.WhenAll(_streams.Select(s => s.HasRows ? s.CommitPreparedAsync(_route, CommitPatience) : s.RollbackAsync(endPrepared: false)));
+        await ReleaseAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_over) return;
+        _over = true;
+        await _cancel.DisposeAsync();
+        // What may be decided stays prepared: recovery asks the ledger.
+        await Task.WhenAll(_streams.Select(s => s.RollbackAsync(endPrepared: !_undecided)));
+        await ReleaseAsync();
+    }
+
+    /// <summary>Copies records into their shards' buffers until one is full, a record has a problem, or all are done.</summary>
+    private RoutingProblem Split(CsvRecordReader reader, ref int from, int to, out int shard)
+    {
+        ReadOnlySpan<byte> block = reader.Block.Span;
+        ReadOnlySpan<ulong> delimiters = reader.Delimiters;
+        shard = 0;
+        while (from < to)
+        {
+            int end = reader.EndAfter(from);
+            RoutingProblem problem = Router.Find(block, delimiters, from, end, out shard);
+            if (problem != RoutingProblem.None || !_streams[shard].TryAppend(block[from..end])) return problem;
+            from = end;
+        }
+        return RoutingProblem.None;
+    }
+
+    private async Task AskAsync(CancellationToken stop)
+    {
+        string value = Router.Unread!;
+        try
+        {
+            Router.Learn(value, await _route.AskHashAsync(_ledger.Session, value, stop));
+        }
+        catch (PostgresException e) when (e.SqlState.StartsWith("22", StringComparison.Ordinal) || e.SqlState.StartsWith("23", StringComparison.Ordinal))
+        {
+            // No value of the type: the server of any shard refuses the row in its own words.
+            Router.Learn(value, 0);
+        }
+    }
+
+    private async Task DecideAsync(ImportBatch row, CancellationToken stop)
+    {
+        _undecided = true;
+        try
+        {
+            await _ledger.WriteAsync(row, stop);
+        }
+        catch (PostgresException e) when (!PostgresErrors.IsNetwork(e))
+        {
+            _undecided = false;
+            throw;
+        }
+        catch (Exception e) when (e is NpgsqlException or IOException)
+        {
+            // Lost while deciding: the ledger itself says which way it went.
+            bool decided = await ImportLedger.IsDecidedAsync(_route.Connection, row.ImportId, row.Number, stop);
+            _undecided = false;
+            if (!decided) throw;
+        }
+    }
+
+    private async Task ReleaseAsync()
+    {
+        try
+        {
+            await _guardTransaction.DisposeAsync();
+        }
+        catch (Exception e) when (e is NpgsqlException or IOException)
+        {
+            // The guard's session is gone, and its locks with it.
+        }
+        await _guard.DisposeAsync();
+    }
+
+    private void CancelOnServers()
+    {
+        foreach (var node in _streams.Where(s => s.ProcessId is not null).GroupBy(s => s.Address(_route)))
+        {
+            int[] processes = node.Select(s => s.ProcessId!.Value).ToArray();
+            _ = ServerCancel.SendAsync(c => _route.Connection.OpenNodeSessionAsync(node.Key.Host, node.Key.Port, c), processes);
+        }
+    }
+
+    /// <summary>The rows of one shard on their way.</summary>
+    private sealed class Stream(ShardRange shard)
+    {
+        private const int BufferSize = 64 * 1024;
+        private byte[] _buffer = new byte[BufferSize];
+        private int _used;
+        private CopyStream? _copy;
+        private string? _prepared;
+
+        public ShardRange Shard => shard;
+        public bool HasRows { get; private set; }
+        public int? ProcessId { get; private set; }
+
+        public (string Host, int Port) Address(ShardRoute route) => route.AddressOf(shard);
+
+        public async Task OpenAsync(ShardRoute route, CancellationToken stop)
+        {
+            NpgsqlConnection session = await route.BeginAsync(shard, stop);
+            var copy = new CopyStream(session, route.CopyCommand(shard));
+            await copy.OpenAsync(stop);
+            ProcessId = session.ProcessID;
+            _copy = copy;
+        }
+
+        public bool TryAppend(ReadOnlySpan<byte> record)
+        {
+            if (record.Length > _buffer.Length - _used)
+            {
+                if (_used > 0) return false;
+                _buffer = new byte[record.Length];
+            }
+            record.CopyTo(_buffer.AsSpan(_used));
+            _used += record.Length;
+            HasRows = true;
+            return true;
+        }
+
+        public async ValueTask FlushAsync(CancellationToken stop)
+        {
+            await _copy!.WriteAsync(_buffer.AsMemory(0, _used), stop);
+            _used = 0;
+        }
+
+        public async Task FinishAsync(CancellationToken stop)
+        {
+            try
+            {
+                await FlushAsync(stop);
+                await _copy!.FinishAsync();
+            }
+            catch (PostgresException refusal) when (!PostgresErrors.IsNetwork(refusal) && !stop.IsCancellationRequested)
+            {
+                throw new RecordRefusedException(refusal, shard);
+            }
+        }
+
+        public async Task PrepareAsync(string name, CancellationToken stop)
+        {
+            _prepared = name;
+            await ExecuteAsync($"PREPARE TRANSACTION '{name}'", stop);
+        }
+
+        /// <summary>Commits what is prepared, trying again for a while; what can't be reached is committed by the next load's recovery.</summary>
+        public async Task CommitPreparedAsync(ShardRoute route, TimeSpan patience)
+        {
+            var clock = System.Diagnostics.Stopwatch.StartNew();
+            while (true)
+            {
+                try
+                {
+                    if (_copy!.Session.State == System.Data.ConnectionState.Open) await PreparedBatches.EndAsync(_copy.Session, _prepared!, commit: true, CancellationToken.None);
+                    else await CommitOverNewSessionAsync(route);
+                    return;
+                }
+                catch (Exception e) when (e is NpgsqlException or IOException && clock.Elapsed < patience)
+                {
+                    await Task.Delay(250);
+                }
+                catch (Exception e) when (e is NpgsqlException or IOException)
+                {
+                    (string host, int port) = Address(route);
+                    throw new CitusException("CitusCommitPending", CitusErrorKind.ResourceUnavailable,
+                        $"The batch is committed, but {host}:{port} can't be reached to make its part visible ({e.Message.TrimEnd('.')}).",
+                        "Nothing is lost: as soon as the node is back, the next load, or Get-CitusImport, completes it.", e);
+                }
+            }
+        }
+
+        public async Task RollbackAsync(bool endPrepared)
+        {
+            if (_copy is null) return;
+            await _copy.CancelAsync();
+            try
+            {
+                if (_prepared is null) await ExecuteAsync("ROLLBACK", CancellationToken.None);
+                else if (endPrepared) await PreparedBatches.EndAsync(_copy.Session, _prepared, commit: false, CancellationToken.None);
+            }
+            catch (Exception e) when (e is NpgsqlException or IOException or InvalidOperationException)
+            {
+                // Unprepared, it died with its session; prepared, the next load's recovery rolls it back.
+            }
+        }
+
+        private async Task CommitOverNewSessionAsync(ShardRoute route)
+        {
+            (string host, int port) = Address(route);
+            await using NpgsqlConnection session = await route.Connection.OpenNodeSessionAsync(host, port, CancellationToken.None);
+            await PreparedBatches.EndAsync(session, _prepared!, commit: true, CancellationToken.None);
+        }
+
+        private async Task ExecuteAsync(string sql, CancellationToken stop)
+        {
+            await using var command = new NpgsqlCommand(sql, _copy!.Session);
+            await command.ExecuteNonQueryAsync(stop);
+        }
+    }
+}
