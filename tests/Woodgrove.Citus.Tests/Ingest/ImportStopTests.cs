@@ -62,7 +62,7 @@ public sealed class ImportStopTests(ClusterFixture cluster) : ClusterTest(cluste
 
         ErrorRecord error = Shell.Run($"Import-CsvToCitus -Uri {server.Address} -Table {table}").Failed("CitusReadFailed");
 
-        Assert.Contains("left nothing in", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("Nothing of the file is in", error.Exception.Message, StringComparison.Ordinal);
         Assert.Empty(Cluster.Rows(table));
     }
 
@@ -86,7 +86,7 @@ public sealed class ImportStopTests(ClusterFixture cluster) : ClusterTest(cluste
             ErrorRecord error = Assert.Single(load.Streams.Error);
             Assert.StartsWith("CitusConnectionLost,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
             Assert.Equal(ErrorCategory.ConnectionError, error.CategoryInfo.Category);
-            Assert.Contains("left nothing in doomed", error.Exception.Message, StringComparison.Ordinal);
+            Assert.Contains("Nothing of the file is in doomed", error.Exception.Message, StringComparison.Ordinal);
         }
         finally
         {

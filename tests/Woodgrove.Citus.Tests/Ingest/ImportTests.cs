@@ -204,7 +204,7 @@ public sealed class ImportTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         RunResult run = Import("local.csv", "id,user_id,note\n1,1,a\n", table);
 
-        Assert.Equal("Local", run.Single.Get("Route")!.ToString());
+        Assert.Equal("Coordinator", run.Single.Get("Route")!.ToString());
         Assert.Contains($"{table} is not distributed", Assert.Single(run.Warnings), StringComparison.Ordinal);
         Assert.Equal(["1\t1\ta"], Cluster.Rows(table));
     }
@@ -256,7 +256,7 @@ public sealed class ImportTests(ClusterFixture cluster) : ClusterTest(cluster)
         RunResult run = Import("verbose.csv", "id,user_id,note\n1,1,a\n", table, "-Verbose").Succeeded();
 
         Assert.Contains(run.Verbose, v => v.Contains("hashes each row's user_id", StringComparison.Ordinal));
-        Assert.Contains(run.Verbose, v => v.Contains("Committed 1 rows", StringComparison.Ordinal));
+        Assert.Contains(run.Verbose, v => v.Contains("Committed 1 row", StringComparison.Ordinal));
     }
 
     [Fact]
