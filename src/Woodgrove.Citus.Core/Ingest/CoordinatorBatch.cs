@@ -12,10 +12,15 @@ internal sealed class CoordinatorBatch : IBatch
     private readonly CopyStream _copy;
     private readonly ImportLedger? _ledger;
     private readonly CancellationTokenRegistration _cancel;
+    private Task _cancelling = Task.CompletedTask;
 
-    private CoordinatorBatch(NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream copy, ImportLedger? ledger, CancellationTokenRegistration cancel)
+    private CoordinatorBatch(
+        CitusConnection connection, NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream copy, ImportLedger? ledger, CancellationToken stop)
     {
-        (_session, _transaction, _copy, _ledger, _cancel) = (session, transaction, copy, ledger, cancel);
+        (_session, _transaction, _copy, _ledger) = (session, transaction, copy, ledger);
+        // The server alone knows when a wait inside it can end, so Ctrl+C is told to it over a session of its own.
+        int process = session.ProcessID;
+        _cancel = stop.Register(() => _cancelling = ServerCancel.SendAsync(c => connection.OpenSessionAsync(c), [process]));
     }
 
     public static async Task<CoordinatorBatch> BeginAsync(
@@ -26,10 +31,7 @@ internal sealed class CoordinatorBatch : IBatch
         NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         var copy = new CopyStream(session, copyCommand);
         await copy.OpenAsync(stop);
-        // The server alone knows when a wait inside it can end, so Ctrl+C is told to it over a session of its own.
-        int process = session.ProcessID;
-        CancellationTokenRegistration cancel = stop.Register(() => _ = ServerCancel.SendAsync(c => connection.OpenSessionAsync(c), [process]));
-        return new CoordinatorBatch(session, transaction, copy, ledger, cancel);
+        return new CoordinatorBatch(connection, session, transaction, copy, ledger, stop);
     }
 
     public ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop) => _copy.WriteAsync(block.Block[from..to], stop);
@@ -52,6 +54,7 @@ internal sealed class CoordinatorBatch : IBatch
     {
         await _copy.CancelAsync();
         await _cancel.DisposeAsync();
+        await _cancelling; // or it would hit whoever has the session next
         try
         {
             await _transaction.DisposeAsync();
