@@ -17,27 +17,13 @@ public abstract class CitusCmdlet : PSCmdlet, IDisposable
     /// <param name="work">Given where to write and a token that Ctrl+C cancels.</param>
     private protected void Run(Func<CmdletOutput, CancellationToken, Task> work, object? target = null)
     {
-        try
-        {
-            Pump(work);
-        }
-        catch (Exception e) when (e is not PipelineStoppedException and not RuntimeException)
-        {
-            ThrowTerminatingError(CitusErrorRecord.From(e, target));
-        }
+        if (Pump(work) is { } failure) ThrowTerminatingError(CitusErrorRecord.From(failure, target));
     }
 
     /// <summary>Runs the work on one of several inputs. A failure is written, and the next input has its turn.</summary>
     private protected void RunEach(Func<CmdletOutput, CancellationToken, Task> work, object? target = null)
     {
-        try
-        {
-            Pump(work);
-        }
-        catch (Exception e) when (e is not PipelineStoppedException and not RuntimeException)
-        {
-            WriteError(CitusErrorRecord.From(e, target));
-        }
+        if (Pump(work) is { } failure) WriteError(CitusErrorRecord.From(failure, target));
     }
 
     /// <summary>Cancels the work, and nothing more: the pump waits for its end.</summary>
@@ -54,7 +40,8 @@ public abstract class CitusCmdlet : PSCmdlet, IDisposable
         if (disposing) _stop.Dispose();
     }
 
-    private void Pump(Func<CmdletOutput, CancellationToken, Task> work)
+    /// <returns>Why the work failed, or null. What ends the pipeline (Ctrl+C, Select-Object -First, break) passes through.</returns>
+    private Exception? Pump(Func<CmdletOutput, CancellationToken, Task> work)
     {
         // Bounded, so that a slow pipeline holds back the server instead of filling memory.
         var channel = Channel.CreateBounded<Action<PSCmdlet>>(new BoundedChannelOptions(64) { SingleReader = true });
@@ -91,10 +78,15 @@ public abstract class CitusCmdlet : PSCmdlet, IDisposable
         try
         {
             task.GetAwaiter().GetResult();
+            return null;
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
             throw new PipelineStoppedException();
+        }
+        catch (Exception failure)
+        {
+            return failure;
         }
     }
 }
