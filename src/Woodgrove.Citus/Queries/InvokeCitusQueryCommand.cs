@@ -72,7 +72,14 @@ public sealed class InvokeCitusQueryCommand : ConnectedCmdlet
     {
         if (values is null) return null;
         var plain = new Hashtable();
-        foreach (DictionaryEntry entry in values) plain[entry.Key] = entry.Value is PSObject wrapped ? wrapped.BaseObject : entry.Value;
+        foreach (DictionaryEntry entry in values) plain[entry.Key] = Unwrapped(entry.Value);
         return plain;
     }
+
+    private static object? Unwrapped(object? value) => value switch
+    {
+        PSObject wrapped => Unwrapped(wrapped.BaseObject),
+        object[] list => Array.ConvertAll(list, Unwrapped),
+        _ => value,
+    };
 }
