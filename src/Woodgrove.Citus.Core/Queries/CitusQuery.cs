@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Text.RegularExpressions;
 using Npgsql;
 using NpgsqlTypes;
 using Woodgrove.Citus.Connections;
@@ -21,7 +22,7 @@ public interface IResultSink
 }
 
 /// <summary>SQL to run, with its parameters and settings.</summary>
-public sealed record CitusQuery(string Sql)
+public sealed partial record CitusQuery(string Sql)
 {
     /// <summary>Values by name, for <c>@name</c> in the SQL.</summary>
     public IDictionary? Parameters { get; init; }
@@ -45,6 +46,7 @@ public sealed record CitusQuery(string Sql)
         foreach (DictionaryEntry entry in Parameters ?? new Hashtable())
             command.Parameters.Add(Parameter(Convert.ToString(entry.Key, System.Globalization.CultureInfo.InvariantCulture)!, entry.Value));
 
+        if (ReadsPattern().IsMatch(Sql)) command.UnknownResultTypeList = await TextColumnsAsync(command, stop);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         try
         {
@@ -61,6 +63,39 @@ public sealed record CitusQuery(string Sql)
             throw;
         }
     }
+
+    /// <summary>
+    /// Which columns only text can carry: catalogs are full of types such as regclass and aclitem, which .NET has no
+    /// type for and the server, for some, no binary form. Asked before the query runs, since nothing can be changed after.
+    /// </summary>
+    private static async Task<bool[]?> TextColumnsAsync(NpgsqlCommand command, CancellationToken stop)
+    {
+        try
+        {
+            await using NpgsqlDataReader described = await command.ExecuteReaderAsync(System.Data.CommandBehavior.SchemaOnly, stop);
+            bool[] asText = Enumerable.Range(0, described.FieldCount).Select(i => !HasType(described, i)).ToArray();
+            return asText.Contains(true) ? asText : null;
+        }
+        catch (PostgresException)
+        {
+            return null; // the query itself will say it
+        }
+    }
+
+    private static bool HasType(NpgsqlDataReader reader, int column)
+    {
+        try
+        {
+            return reader.GetFieldType(column) != typeof(object);
+        }
+        catch (Exception e) when (e is InvalidCastException or NotSupportedException)
+        {
+            return false;
+        }
+    }
+
+    [GeneratedRegex(@"^(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|table|values)\b", RegexOptions.IgnoreCase | RegexOptions.Singleline | RegexOptions.CultureInvariant)]
+    private static partial Regex ReadsPattern();
 
     private async Task ApplySettingsAsync(NpgsqlConnection session, CancellationToken stop)
     {
