@@ -37,6 +37,22 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(double.NaN, row.Get("nan"));
     }
 
+    [Fact]
+    public void Catalogs_are_readable_whatever_types_they_hold()
+    {
+        string table = Cluster.Distribute("user_id bigint", "user_id");
+
+        PSObject row = Shell.Run($"Invoke-CitusQuery \"SELECT table_name, citus_table_type, shard_count FROM citus_tables WHERE table_name = '{table}'::regclass\"").Single;
+
+        Assert.Equal((table, "distributed", 4L), (row.Get("table_name"), row.Get("citus_table_type"), row.Get("shard_count")));
+        Assert.Equal("{postgres=arwdDxt/postgres}", Shell.Run("Invoke-CitusQuery \"-- rights\n /* of */ SELECT '{postgres=arwdDxt/postgres}'::aclitem[] AS acl\" -As Scalar").Single.BaseObject);
+        Assert.NotEmpty(Shell.Get("Invoke-CitusQuery 'SELECT * FROM pg_class LIMIT 5'"));
+        Assert.NotEmpty(Shell.Get("Invoke-CitusQuery 'SELECT * FROM pg_proc LIMIT 5'"));
+        Assert.NotEmpty(Shell.Get("Invoke-CitusQuery 'SELECT * FROM pg_stat_activity'"));
+        Assert.NotEmpty(Shell.Get("Invoke-CitusQuery 'SELECT * FROM citus_shards'"));
+        Assert.Equal(typeof(string), ((System.Data.DataTable)Shell.Run("Invoke-CitusQuery \"SELECT 'pg_class'::regclass AS c\" -As DataTable").Single.BaseObject).Columns[0].DataType);
+    }
+
     [Theory]
     [InlineData("5", "bigint", "5")]
     [InlineData("[long]5", "bigint", "5")]
@@ -220,7 +236,7 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         RunResult run = Shell.Run("""
             $seen = 0
-            foreach ($once in 1) { Invoke-CitusQuery "SELECT i, repeat('x', 1000) AS wide FROM generate_series(1, 20000000) i" | ForEach-Object { $seen++; break } }
+            foreach ($once in 1) { Invoke-CitusQuery "SELECT generate_series(1, 20000000) AS i, repeat('x', 1000) AS wide" | ForEach-Object { $seen++; break } }
             "seen $seen"
             """);
 
