@@ -1,6 +1,7 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Ingest;
 
@@ -9,50 +10,86 @@ internal sealed class CoordinatorBatch : IBatch
 {
     private readonly NpgsqlConnection _session;
     private readonly NpgsqlTransaction _transaction;
-    private readonly CopyStream _copy;
+    private readonly CopyStream? _copy;          // where the first refusal ends the load
+    private readonly TolerantCopy? _tolerant;    // where refused records are set aside
+    private readonly List<RecordMark> _marks = [];
     private readonly ImportLedger? _ledger;
     private readonly CancellationTokenRegistration _cancel;
     private Task _cancelling = Task.CompletedTask;
 
     private CoordinatorBatch(
-        CitusConnection connection, NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream copy, ImportLedger? ledger, CancellationToken stop)
+        CitusConnection connection, NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, TolerantCopy? tolerant, ImportLedger? ledger, CancellationToken stop)
     {
-        (_session, _transaction, _copy, _ledger) = (session, transaction, copy, ledger);
+        (_session, _transaction, _copy, _tolerant, _ledger) = (session, transaction, copy, tolerant, ledger);
         // The server alone knows when a wait inside it can end, so Ctrl+C is told to it over a session of its own.
         int process = session.ProcessID;
         _cancel = stop.Register(() => _cancelling = ServerCancel.SendAsync(c => connection.OpenSessionAsync(c), [process]));
     }
 
+    /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
     public static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, ImportLedger? ledger, string copyCommand, CancellationToken stop)
+        CitusConnection connection, ImportLedger? ledger, TableInfo table, IReadOnlyList<TableColumn> columns, CsvDialect dialect, Rejects? rejects, CancellationToken stop)
     {
+        string copyCommand = $"COPY {table.Name.Sql} ({string.Join(", ", columns.Select(c => TableName.Quote(c.Name)))}) FROM STDIN WITH ({(dialect with { HasHeader = false }).CopyOptions()})";
         // In the ledger's session, so that the rows and the ledger's row are one transaction.
         NpgsqlConnection session = ledger?.Session ?? await connection.OpenSessionAsync(stop);
         NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-        var copy = new CopyStream(session, copyCommand);
-        await copy.OpenAsync(stop);
-        return new CoordinatorBatch(connection, session, transaction, copy, ledger, stop);
+        CopyStream? copy = null;
+        TolerantCopy? tolerant = null;
+        if (rejects is null)
+        {
+            copy = new CopyStream(session, copyCommand);
+            await copy.OpenAsync(stop);
+        }
+        else
+        {
+            bool rehearse = table.Kind != TableKind.Local;
+            if (rehearse) await Rehearsal.CreateAsync(session, table, stop);
+            tolerant = new TolerantCopy(session, copyCommand, rejects, null, rehearse ? Rehearsal.CopyCommand(columns, dialect) : null);
+        }
+        return new CoordinatorBatch(connection, session, transaction, copy, tolerant, ledger, stop);
     }
 
-    public ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop) => _copy.WriteAsync(block.Block[from..to], stop);
+    public async ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop)
+    {
+        _marks.Clear();
+        for (int start = from; _tolerant is not null && start < to;)
+        {
+            int end = block.EndAfter(start);
+            _marks.Add(new RecordMark(end - from, block.LineAt(end)));
+            start = end;
+        }
+        await WriteAsync(block.Block[from..to], _marks.ToArray(), stop);
+    }
 
-    public async Task CommitAsync(ImportBatch row, CancellationToken stop)
+    /// <param name="marks">Where the records end; only needed where refused ones are set aside.</param>
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
+    {
+        if (_tolerant is null) await _copy!.WriteAsync(records, stop);
+        else await _tolerant.LoadAsync(records, marks, stop);
+    }
+
+    public async Task FinishAsync(CancellationToken stop)
     {
         try
         {
-            await _copy.FinishAsync();
+            if (_copy is not null) await _copy.FinishAsync();
         }
         catch (PostgresException refusal) when (!PostgresErrors.IsNetwork(refusal) && !stop.IsCancellationRequested)
         {
             throw new RecordRefusedException(refusal, null);
         }
-        if (_ledger is not null) await _ledger.WriteAsync(row, stop);
+    }
+
+    public async Task CommitAsync(ImportBatch? row, CancellationToken stop)
+    {
+        if (_ledger is not null && row is not null) await _ledger.WriteAsync(row, stop);
         await _transaction.CommitAsync(stop);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _copy.CancelAsync();
+        if (_copy is not null) await _copy.CancelAsync();
         await _cancel.DisposeAsync();
         await _cancelling; // or it would hit whoever has the session next
         try

@@ -19,15 +19,17 @@ internal sealed class ShardBatch : IBatch
     private readonly NpgsqlTransaction _guardTransaction;
     private readonly ShardMap _shards;
     private readonly Stream[] _streams;
+    private readonly Rejects? _rejects;
     private readonly CancellationTokenRegistration _cancel;
     private Task _cancelling = Task.CompletedTask;
     private bool _over;
     private bool _undecided; // the ledger was asked to commit, and its answer is not known
 
-    private ShardBatch(ShardRoute route, ImportLedger ledger, int number, NpgsqlConnection guard, NpgsqlTransaction guardTransaction, ShardMap shards, CancellationToken stop)
+    private ShardBatch(ShardRoute route, ImportLedger ledger, int number, NpgsqlConnection guard, NpgsqlTransaction guardTransaction, ShardMap shards, Rejects? rejects, CancellationToken stop)
     {
+        _rejects = rejects;
         (_route, _ledger, _number, _guard, _guardTransaction, _shards) = (route, ledger, number, guard, guardTransaction, shards);
-        _streams = shards.Shards.Select(s => new Stream(s)).ToArray();
+        _streams = shards.Shards.Select(s => new Stream(s, rejects)).ToArray();
         Router = new RecordRouter(route.Dialect, route.KeyField, route.Hasher!, shards);
         _cancel = stop.Register(CancelOnServers);
     }
@@ -35,13 +37,14 @@ internal sealed class ShardBatch : IBatch
     public RecordRouter Router { get; }
     public ShardMap Shards => _shards;
 
-    public static async Task<ShardBatch> BeginAsync(ShardRoute route, ImportLedger ledger, int number, CancellationToken stop)
+    /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
+    public static async Task<ShardBatch> BeginAsync(ShardRoute route, ImportLedger ledger, int number, Rejects? rejects, CancellationToken stop)
     {
         NpgsqlConnection guard = await route.Connection.OpenSessionAsync(stop);
         try
         {
             NpgsqlTransaction transaction = await guard.BeginTransactionAsync(stop);
-            var batch = new ShardBatch(route, ledger, number, guard, transaction, await route.LockAsync(guard, stop), stop);
+            var batch = new ShardBatch(route, ledger, number, guard, transaction, await route.LockAsync(guard, stop), rejects, stop);
             try
             {
                 await Task.WhenAll(batch._streams.Select(s => s.OpenAsync(route, stop)));
@@ -65,16 +68,18 @@ internal sealed class ShardBatch : IBatch
         while (from < to)
         {
             RoutingProblem problem = Split(block, ref from, to, out int shard);
-            if (problem == RoutingProblem.Null) throw new NullKeyException(block.LineAt(block.EndAfter(from)));
-            if (problem == RoutingProblem.Unread) await AskAsync(stop);
+            if (problem == RoutingProblem.Null) RefuseNull(block, ref from);
+            else if (problem == RoutingProblem.Unread) await AskAsync(stop);
             else if (from < to) await _streams[shard].FlushAsync(stop);
         }
     }
 
-    public async Task CommitAsync(ImportBatch row, CancellationToken stop)
+    public Task FinishAsync(CancellationToken stop) => Task.WhenAll(_streams.Where(s => s.HasRows).Select(s => s.FinishAsync(stop)));
+
+    public async Task CommitAsync(ImportBatch? row, CancellationToken stop)
     {
+        ArgumentNullException.ThrowIfNull(row); // it is the decision
         Stream[] used = _streams.Where(s => s.HasRows).ToArray();
-        await Task.WhenAll(used.Select(s => s.FinishAsync(stop)));
         await Task.WhenAll(used.Select(s => s.PrepareAsync(PreparedBatches.Name(row.ImportId, _number, s.Shard.ShardId), stop)));
         await DecideAsync(row, stop);
         // Decided: from here on nothing may roll back, and Ctrl+C only stops what comes after.
@@ -106,10 +111,19 @@ internal sealed class ShardBatch : IBatch
         {
             int end = reader.EndAfter(from);
             RoutingProblem problem = Router.Find(block, delimiters, from, end, out shard);
-            if (problem != RoutingProblem.None || !_streams[shard].TryAppend(block[from..end])) return problem;
+            if (problem != RoutingProblem.None || !_streams[shard].TryAppend(block[from..end], _rejects is null ? 0 : reader.LineAt(end))) return problem;
             from = end;
         }
         return RoutingProblem.None;
+    }
+
+    private void RefuseNull(CsvRecordReader block, ref int from)
+    {
+        int end = block.EndAfter(from);
+        long line = block.LineAt(end);
+        if (_rejects is null) throw new NullKeyException(line);
+        _rejects.Add(block.Block[from..end], RefusedRowFinder.NullKeyRow(_route.Source, _route.Table, line));
+        from = end;
     }
 
     private async Task AskAsync(CancellationToken stop)
@@ -167,12 +181,16 @@ internal sealed class ShardBatch : IBatch
     }
 
     /// <summary>The rows of one shard on their way.</summary>
-    private sealed class Stream(ShardRange shard)
+    private sealed class Stream(ShardRange shard, Rejects? rejects)
     {
         private const int BufferSize = 64 * 1024;
+        private List<RecordMark> _marks = [];
         private byte[] _buffer = new byte[BufferSize];
         private int _used;
+        private (byte[] Buffer, List<RecordMark> Marks) _spare = (new byte[BufferSize], []);
+        private Task _sending = Task.CompletedTask; // of the spare buffer
         private CopyStream? _copy;
+        private TolerantCopy? _tolerant;
         private string? _prepared;
 
         public ShardRange Shard => shard;
@@ -185,12 +203,13 @@ internal sealed class ShardBatch : IBatch
         {
             NpgsqlConnection session = await route.BeginAsync(shard, stop);
             var copy = new CopyStream(session, route.CopyCommand(shard));
-            await copy.OpenAsync(stop);
+            if (rejects is null) await copy.OpenAsync(stop);
+            else _tolerant = new TolerantCopy(session, route.CopyCommand(shard), rejects, shard);
             ProcessId = session.ProcessID;
             _copy = copy;
         }
 
-        public bool TryAppend(ReadOnlySpan<byte> record)
+        public bool TryAppend(ReadOnlySpan<byte> record, long line)
         {
             if (record.Length > _buffer.Length - _used)
             {
@@ -199,14 +218,22 @@ internal sealed class ShardBatch : IBatch
             }
             record.CopyTo(_buffer.AsSpan(_used));
             _used += record.Length;
+            if (rejects is not null) _marks.Add(new RecordMark(_used, line));
             HasRows = true;
             return true;
         }
 
+        /// <summary>Sends the buffer while the next records fill the other one.</summary>
         public async ValueTask FlushAsync(CancellationToken stop)
         {
-            await _copy!.WriteAsync(_buffer.AsMemory(0, _used), stop);
-            _used = 0;
+            await _sending;
+            (byte[] buffer, int used, List<RecordMark> marks) = (_buffer, _used, _marks);
+            _sending = _tolerant is null
+                ? _copy!.WriteAsync(buffer.AsMemory(0, used), stop).AsTask()
+                : _tolerant.LoadAsync(buffer.AsMemory(0, used), marks.ToArray(), stop);
+            (_buffer, _marks, _used) = (_spare.Buffer, _spare.Marks, 0);
+            _marks.Clear();
+            _spare = (buffer, marks);
         }
 
         public async Task FinishAsync(CancellationToken stop)
@@ -214,7 +241,8 @@ internal sealed class ShardBatch : IBatch
             try
             {
                 await FlushAsync(stop);
-                await _copy!.FinishAsync();
+                await _sending;
+                if (_tolerant is null) await _copy!.FinishAsync();
             }
             catch (PostgresException refusal) when (!PostgresErrors.IsNetwork(refusal) && !stop.IsCancellationRequested)
             {
@@ -257,6 +285,14 @@ internal sealed class ShardBatch : IBatch
         public async Task RollbackAsync(bool endPrepared)
         {
             if (_copy is null) return;
+            try
+            {
+                await _sending; // a session does one thing at a time
+            }
+            catch (Exception e) when (e is NpgsqlException or IOException or CitusException or OperationCanceledException)
+            {
+                // Why the load ends; whoever ends it knows.
+            }
             await _copy.CancelAsync();
             try
             {
