@@ -16,13 +16,16 @@ internal sealed class CoordinatorBatch : IBatch
     private readonly List<RecordMark> _marks = [];
     private readonly ImportLedger? _ledger;
     private readonly CancellationTokenRegistration _cancel;
+    private Task _cancelling = Task.CompletedTask;
 
     private CoordinatorBatch(
-        NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, TolerantCopy? tolerant, Func<Task>? perform,
-        ImportLedger? ledger, CancellationTokenRegistration cancel)
+        CitusConnection connection, NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, TolerantCopy? tolerant, Func<Task>? perform,
+        ImportLedger? ledger, CancellationToken stop)
     {
-        (_session, _transaction, _copy, _tolerant) = (session, transaction, copy, tolerant);
-        (_perform, _ledger, _cancel) = (perform, ledger, cancel);
+        (_session, _transaction, _copy, _tolerant, _perform, _ledger) = (session, transaction, copy, tolerant, perform, ledger);
+        // The server alone knows when a wait inside it can end, so Ctrl+C is told to it over a session of its own.
+        int process = session.ProcessID;
+        _cancel = stop.Register(() => _cancelling = ServerCancel.SendAsync(c => connection.OpenSessionAsync(c), [process]));
     }
 
     /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
@@ -49,10 +52,7 @@ internal sealed class CoordinatorBatch : IBatch
             tolerant = new TolerantCopy(session, rehearse ? Rehearsal.CopyCommand(columns, dialect) : copyCommand, rejects, null);
             if (rehearse) perform = () => Rehearsal.PerformAsync(session, table, columns, stop);
         }
-        // The server alone knows when a wait inside it can end, so Ctrl+C is told to it over a session of its own.
-        int process = session.ProcessID;
-        CancellationTokenRegistration cancel = stop.Register(() => _ = ServerCancel.SendAsync(c => connection.OpenSessionAsync(c), [process]));
-        return new CoordinatorBatch(session, transaction, copy, tolerant, perform, ledger, cancel);
+        return new CoordinatorBatch(connection, session, transaction, copy, tolerant, perform, ledger, stop);
     }
 
     public async ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop)
@@ -92,6 +92,7 @@ internal sealed class CoordinatorBatch : IBatch
     {
         if (_copy is not null) await _copy.CancelAsync();
         await _cancel.DisposeAsync();
+        await _cancelling; // or it would hit whoever has the session next
         try
         {
             await _transaction.DisposeAsync();

@@ -114,7 +114,7 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
         {
             CitusException known = PostgresErrors.Describe(e, source.Name);
             throw new BrokenOffException(PostgresErrors.IsTransient(e) && ledger is not null, new CitusException(known.ErrorId, known.Kind,
-                $"{source}: the load broke off after {input.BytesRead} bytes. {run.Kept} {known.What}", known.Advice, e) { Target = source.Name });
+                $"{source}: the load broke off after {input.BytesRead} bytes. {run.Kept} {known.What}", known.Advice, e) { Target = source.Name, SqlState = known.SqlState });
         }
         finally
         {

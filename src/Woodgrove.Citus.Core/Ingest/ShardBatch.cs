@@ -23,6 +23,7 @@ internal sealed class ShardBatch : IBatch
     private readonly List<RecordMark> _marks = []; // of the block, where refused records are set aside
     private int _record;
     private readonly CancellationTokenRegistration _cancel;
+    private Task _cancelling = Task.CompletedTask;
     private bool _over;
     private bool _undecided; // the ledger was asked to commit, and its answer is not known
 
@@ -88,6 +89,7 @@ internal sealed class ShardBatch : IBatch
         // Decided: from here on nothing may roll back, and Ctrl+C only stops what comes after.
         _over = true;
         await _cancel.DisposeAsync();
+        await _cancelling;
         await Task.WhenAll(_streams.Select(s => s.HasRows ? s.CommitPreparedAsync(_route, CommitPatience) : s.RollbackAsync(endPrepared: false)));
         await ReleaseAsync();
     }
@@ -97,6 +99,7 @@ internal sealed class ShardBatch : IBatch
         if (_over) return;
         _over = true;
         await _cancel.DisposeAsync();
+        await _cancelling; // or it would hit whoever has the sessions next
         // What may be decided stays prepared: recovery asks the ledger.
         await Task.WhenAll(_streams.Select(s => s.RollbackAsync(endPrepared: !_undecided)));
         await ReleaseAsync();
@@ -179,11 +182,8 @@ internal sealed class ShardBatch : IBatch
 
     private void CancelOnServers()
     {
-        foreach (var node in _streams.Where(s => s.ProcessId is not null).GroupBy(s => s.Address(_route)))
-        {
-            int[] processes = node.Select(s => s.ProcessId!.Value).ToArray();
-            _ = ServerCancel.SendAsync(c => _route.Connection.OpenNodeSessionAsync(node.Key.Host, node.Key.Port, c), processes);
-        }
+        _cancelling = Task.WhenAll(_streams.Where(s => s.ProcessId is not null).GroupBy(s => s.Address(_route)).Select(node => ServerCancel.SendAsync(
+            c => _route.Connection.OpenNodeSessionAsync(node.Key.Host, node.Key.Port, c), node.Select(s => s.ProcessId!.Value).ToArray())).ToList());
     }
 
     /// <summary>The rows of one shard on their way.</summary>

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Text.RegularExpressions;
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
@@ -20,7 +21,7 @@ public interface IResultSink
 }
 
 /// <summary>SQL to run, with its parameters and settings.</summary>
-public sealed record CitusQuery(string Sql)
+public sealed partial record CitusQuery(string Sql)
 {
     /// <summary>Values by name, for <c>@name</c> in the SQL.</summary>
     public IDictionary? Parameters { get; init; }
@@ -43,13 +44,56 @@ public sealed record CitusQuery(string Sql)
         await using var command = new NpgsqlCommand(Sql, session) { CommandTimeout = (int)Math.Ceiling(Timeout.TotalSeconds) };
         QueryArguments.AddParameters(command.Parameters, Parameters);
 
+        if (ReadsPattern().IsMatch(Sql)) command.UnknownResultTypeList = await TextColumnsAsync(command, stop);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
-        do
+        try
         {
-            if (reader.FieldCount > 0) await ReadResultAsync(reader, sink, stop);
+            do
+            {
+                if (reader.FieldCount > 0) await ReadResultAsync(reader, sink, stop);
+            }
+            while (await reader.NextResultAsync(stop));
         }
-        while (await reader.NextResultAsync(stop));
+        catch
+        {
+            // Disposing the reader reads to the end, so the server is told that nobody wants the rest.
+            command.Cancel();
+            throw;
+        }
     }
+
+    /// <summary>
+    /// Which columns only text can carry: catalogs are full of types such as regclass and aclitem, which .NET has no
+    /// type for and the server, for some, no binary form. Asked before the query runs, since nothing can be changed after.
+    /// </summary>
+    private static async Task<bool[]?> TextColumnsAsync(NpgsqlCommand command, CancellationToken stop)
+    {
+        try
+        {
+            await using NpgsqlDataReader described = await command.ExecuteReaderAsync(System.Data.CommandBehavior.SchemaOnly, stop);
+            bool[] asText = Enumerable.Range(0, described.FieldCount).Select(i => !HasType(described, i)).ToArray();
+            return asText.Contains(true) ? asText : null;
+        }
+        catch (PostgresException)
+        {
+            return null; // the query itself will say it
+        }
+    }
+
+    private static bool HasType(NpgsqlDataReader reader, int column)
+    {
+        try
+        {
+            return reader.GetFieldType(column) != typeof(object);
+        }
+        catch (Exception e) when (e is InvalidCastException or NotSupportedException)
+        {
+            return false;
+        }
+    }
+
+    [GeneratedRegex(@"^(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|table|values)\b", RegexOptions.IgnoreCase | RegexOptions.Singleline | RegexOptions.CultureInvariant)]
+    private static partial Regex ReadsPattern();
 
     private static async Task ReadResultAsync(NpgsqlDataReader reader, IResultSink sink, CancellationToken stop)
     {

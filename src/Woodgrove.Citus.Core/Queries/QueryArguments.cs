@@ -42,7 +42,10 @@ internal static class QueryArguments
         null => new NpgsqlParameter(name, DBNull.Value),
         // Untyped, so that '5' compares with a bigint and a JSON text goes into a jsonb, as in psql.
         string text => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = text },
-        char c => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = c.ToString() },
+        char or Enum => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = value.ToString() },
+        // PostgreSQL has no unsigned types.
+        ushort or uint => new NpgsqlParameter(name, Convert.ToInt64(value, CultureInfo.InvariantCulture)),
+        ulong number => new NpgsqlParameter(name, (decimal)number),
         Guid or byte[] => new NpgsqlParameter(name, value),
         // A DateTime's kind says whether it is an instant; Npgsql reads it so.
         DateTimeOffset moment => new NpgsqlParameter(name, moment.UtcDateTime),
@@ -51,13 +54,14 @@ internal static class QueryArguments
     };
 
     /// <summary>PowerShell's arrays are object[]; PostgreSQL's have an element type.</summary>
-    private static Array Typed(object[] list)
+    private static Array Typed(object?[] list)
     {
-        Type[] types = list.Where(v => v is not null).Select(v => v.GetType()).Distinct().ToArray();
+        Type[] types = list.OfType<object>().Select(v => v.GetType()).Distinct().ToArray();
         Type element = types.Length == 1 ? types[0] : typeof(string);
+        if (element.IsValueType && list.Contains(null)) element = typeof(Nullable<>).MakeGenericType(element);
         var typed = Array.CreateInstance(element, list.Length);
         for (int i = 0; i < list.Length; i++)
-            typed.SetValue(types.Length == 1 ? list[i] : Convert.ToString(list[i], CultureInfo.InvariantCulture), i);
+            typed.SetValue(types.Length == 1 || list[i] is null ? list[i] : Convert.ToString(list[i], CultureInfo.InvariantCulture), i);
         return typed;
     }
 }

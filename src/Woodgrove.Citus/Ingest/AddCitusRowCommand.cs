@@ -78,18 +78,7 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
     private void Finish()
     {
         _rows!.Complete();
-        try
-        {
-            _sending!.WriteToEnd(this);
-        }
-        catch (OperationCanceledException) when (IsStopping)
-        {
-            throw new PipelineStoppedException();
-        }
-        catch (Exception e) when (e is not PipelineStoppedException and not RuntimeException)
-        {
-            ThrowTerminatingError(CitusErrorRecord.From(e, Table));
-        }
+        if (WriteToEnd(_sending!) is { } failure) ThrowTerminatingError(CitusErrorRecord.From(failure, Table));
     }
 
     private ErrorRecord Refused(RefusedRow row)

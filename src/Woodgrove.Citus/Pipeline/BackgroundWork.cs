@@ -35,8 +35,9 @@ internal sealed class BackgroundWork : IDisposable
         while (_output.Reader.TryRead(out Action<PSCmdlet>? write)) write(cmdlet);
     });
 
-    /// <summary>Writes until the work has ended, and passes on its failure.</summary>
-    public void WriteToEnd(PSCmdlet cmdlet)
+    /// <summary>Writes until the work has ended.</summary>
+    /// <returns>Why it failed, or null.</returns>
+    public Exception? WriteToEnd(PSCmdlet cmdlet)
     {
         Guarded(() =>
         {
@@ -45,7 +46,15 @@ internal sealed class BackgroundWork : IDisposable
                 while (_output.Reader.TryRead(out Action<PSCmdlet>? write)) write(cmdlet);
             }
         });
-        _task.GetAwaiter().GetResult();
+        try
+        {
+            _task.GetAwaiter().GetResult();
+            return null;
+        }
+        catch (Exception failure)
+        {
+            return failure;
+        }
     }
 
     /// <summary>Cancels the work if it has not ended, and waits until it has: a COPY is rolled back by then.</summary>

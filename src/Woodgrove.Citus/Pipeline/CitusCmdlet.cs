@@ -16,27 +16,15 @@ public abstract class CitusCmdlet : PSCmdlet, IDisposable
     /// <param name="work">Given where to write and a token that Ctrl+C cancels.</param>
     private protected void Run(Func<CmdletOutput, CancellationToken, Task> work, object? target = null)
     {
-        try
-        {
-            Pump(work);
-        }
-        catch (Exception e) when (e is not PipelineStoppedException and not RuntimeException)
-        {
-            ThrowTerminatingError(CitusErrorRecord.From(e, target));
-        }
+        using BackgroundWork background = Start(work);
+        if (WriteToEnd(background) is { } failure) ThrowTerminatingError(CitusErrorRecord.From(failure, target));
     }
 
     /// <summary>Runs the work on one of several inputs. A failure is written, and the next input has its turn.</summary>
     private protected void RunEach(Func<CmdletOutput, CancellationToken, Task> work, object? target = null)
     {
-        try
-        {
-            Pump(work);
-        }
-        catch (Exception e) when (e is not PipelineStoppedException and not RuntimeException)
-        {
-            WriteError(CitusErrorRecord.From(e, target));
-        }
+        using BackgroundWork background = Start(work);
+        if (WriteToEnd(background) is { } failure) WriteError(CitusErrorRecord.From(failure, target));
     }
 
     /// <summary>Cancels the work, and nothing more: the pump waits for its end.</summary>
@@ -58,16 +46,11 @@ public abstract class CitusCmdlet : PSCmdlet, IDisposable
 
     private protected bool IsStopping => _stop.IsCancellationRequested;
 
-    private void Pump(Func<CmdletOutput, CancellationToken, Task> work)
+    /// <summary>Writes what the work hands over until it ends.</summary>
+    /// <returns>Why it failed, or null. What ends the pipeline (Ctrl+C, Select-Object -First, break) passes through.</returns>
+    private protected Exception? WriteToEnd(BackgroundWork work)
     {
-        using BackgroundWork background = Start(work);
-        try
-        {
-            background.WriteToEnd(this);
-        }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-        {
-            throw new PipelineStoppedException();
-        }
+        Exception? failure = work.WriteToEnd(this);
+        return failure is OperationCanceledException && IsStopping ? throw new PipelineStoppedException() : failure;
     }
 }

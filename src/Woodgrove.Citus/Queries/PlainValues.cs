@@ -10,7 +10,14 @@ internal static class PlainValues
     {
         if (values is null) return null;
         var plain = new Hashtable();
-        foreach (DictionaryEntry entry in values) plain[entry.Key] = entry.Value is PSObject wrapped ? wrapped.BaseObject : entry.Value;
+        foreach (DictionaryEntry entry in values) plain[entry.Key] = Of(entry.Value);
         return plain;
     }
+
+    private static object? Of(object? value) => value switch
+    {
+        PSObject wrapped => Of(wrapped.BaseObject),
+        object[] list => Array.ConvertAll(list, Of),
+        _ => value,
+    };
 }
