@@ -35,6 +35,21 @@ internal sealed class CoordinatorBatch : IBatch
         string copyCommand = $"COPY {table.Name.Sql} ({string.Join(", ", columns.Select(c => TableName.Quote(c.Name)))}) FROM STDIN WITH ({(dialect with { HasHeader = false }).CopyOptions()})";
         // In the ledger's session, so that the rows and the ledger's row are one transaction.
         NpgsqlConnection session = ledger?.Session ?? await connection.OpenSessionAsync(stop);
+        try
+        {
+            return await BeginAsync(connection, session, ledger, copyCommand, table, columns, dialect, rejects, stop);
+        }
+        catch when (ledger is null)
+        {
+            await session.DisposeAsync(); // and its transaction with it
+            throw;
+        }
+    }
+
+    private static async Task<CoordinatorBatch> BeginAsync(
+        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, string copyCommand, TableInfo table,
+        IReadOnlyList<TableColumn> columns, CsvDialect dialect, Rejects? rejects, CancellationToken stop)
+    {
         NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         CopyStream? copy = null;
         TolerantCopy? tolerant = null;

@@ -32,6 +32,8 @@ public abstract record CsvSource(string Name)
 
     private sealed record WebSource(Uri Address) : CsvSource(Shown(Address))
     {
+        // For the answer's first line; its content may take as long as it takes.
+        private static readonly TimeSpan Patience = TimeSpan.FromSeconds(100);
         private static readonly HttpClient Client = CreateClient();
 
         internal override async Task<(Stream Content, long? Length)> OpenAsync(CancellationToken stop)
@@ -57,9 +59,9 @@ public abstract record CsvSource(string Name)
                 answer.EnsureSuccessStatusCode();
                 return answer;
             }
-            catch (HttpRequestException e)
+            catch (Exception e) when (e is HttpRequestException or TaskCanceledException { InnerException: TimeoutException })
             {
-                string why = answer is null ? e.Message : $"the web server answered {(int)answer.StatusCode} {answer.ReasonPhrase}";
+                string why = e is TaskCanceledException ? $"the web server gave no answer in {Patience.TotalSeconds} s" : answer is null ? e.Message : $"the web server answered {(int)answer.StatusCode} {answer.ReasonPhrase}";
                 answer?.Dispose();
                 throw new CitusException("CitusDownloadFailed", CitusErrorKind.ResourceUnavailable,
                     $"{Name} could not be read: {why}.", "Check the address in a browser, and the credentials it needs.", e) { Target = Name };
@@ -118,7 +120,7 @@ public abstract record CsvSource(string Name)
 
         private static HttpClient CreateClient()
         {
-            var client = new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = Timeout.InfiniteTimeSpan };
+            var client = new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = Patience };
             client.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("Woodgrove.Citus", typeof(CsvSource).Assembly.GetName().Version!.ToString(3)));
             return client;
         }
