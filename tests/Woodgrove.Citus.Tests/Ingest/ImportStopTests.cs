@@ -62,9 +62,9 @@ public sealed class ImportStopTests(ClusterFixture cluster) : ClusterTest(cluste
         string table = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id");
         using var server = new DrippingServer(@break: true);
 
-        ErrorRecord error = Shell.Run($"Import-CsvToCitus -Uri {server.Address} -Table {table}").Failed("CitusReadFailed");
+        ErrorRecord error = Shell.Run($"Import-CsvToCitus -Uri {server.Address} -Table {table}").Failed("CitusDownloadFailed");
 
-        Assert.Contains("Nothing of the file is in", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("503", error.Exception.Message, StringComparison.Ordinal);
         Assert.Empty(Cluster.Rows(table));
     }
 
