@@ -16,7 +16,7 @@
         'Connect-CitusCluster', 'Disconnect-CitusCluster', 'Get-CitusConnection'
         'New-DistributedTable', 'New-ReferenceTable', 'Get-DistributedTable'
         'Get-CitusNode', 'Get-ShardPlacement'
-        'Import-CsvToCitus', 'Invoke-CitusQuery'
+        'Import-CsvToCitus', 'Get-CitusImport', 'Remove-CitusImport', 'Invoke-CitusQuery'
         'Start-CitusSandbox', 'Stop-CitusSandbox', 'Get-CitusSandbox', 'New-CitusSampleData'
     )
     PrivateData          = @{

@@ -37,6 +37,11 @@ public static class PostgresErrors
         failure is PostgresException { SqlState: [ '5', '7', 'P', ..] or [ '0', '8', ..] }
         || (failure is not PostgresException && Causes(failure).Any(e => e is SocketException or IOException or EndOfStreamException));
 
+    /// <summary>True where the same work may well succeed if it is begun again: a lost or refused connection, a conflict, a lock.</summary>
+    public static bool IsTransient(Exception failure) => Causes(failure).Any(e => e is PostgresException server
+        ? server.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '7', 'P', ..] or ['5', '3', ..] or "55P03"
+        : e is SocketException or EndOfStreamException or NpgsqlException { InnerException: IOException });
+
     /// <summary>The server's message with the detail and hint it gave.</summary>
     public static string Text(PostgresException server)
     {

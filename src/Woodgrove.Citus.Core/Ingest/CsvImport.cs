@@ -1,4 +1,7 @@
+using System.Diagnostics;
 using Npgsql;
+using Polly;
+using Polly.Retry;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Tables;
@@ -27,6 +30,9 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
     /// <summary>Names the import in the ledger; one that is there already goes on after its last committed byte.</summary>
     public Guid? ImportId { get; init; }
 
+    /// <summary>Goes on with the latest import of this source into this table that was not completed.</summary>
+    public bool Resume { get; init; }
+
     public Action<ImportProgress>? Progress { get; init; }
 
     /// <summary>Told what is done and why, a sentence at a time.</summary>
@@ -37,6 +43,39 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
 
     /// <exception cref="CitusException">The file, or a row of it, was refused; what was not committed at a checkpoint is rolled back.</exception>
     public async Task<ImportResult> RunAsync(CancellationToken stop)
+    {
+        Guid? importId = ImportId ?? (Resume ? await FindResumableAsync(stop) : null);
+        bool named = importId is not null;
+        importId ??= Guid.NewGuid();
+        long? rowsBefore = null;
+        var clock = Stopwatch.StartNew();
+        // Where a ledger is kept, an attempt that broke off is repeated from its last committed batch: exactly once all the same.
+        ResiliencePipeline retries = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
+        {
+            MaxRetryAttempts = 4,
+            BackoffType = DelayBackoffType.Exponential,
+            Delay = TimeSpan.FromSeconds(1),
+            UseJitter = true,
+            ShouldHandle = new PredicateBuilder().Handle<BrokenOffException>(e => e.CanRepeat),
+            OnRetry = attempt =>
+            {
+                Warn?.Invoke($"{attempt.Outcome.Exception!.Message} Trying again in {attempt.RetryDelay.TotalSeconds:0.0} s ({attempt.AttemptNumber + 1} of 4).");
+                return default;
+            },
+        }).Build();
+        try
+        {
+            (ImportRun run, string reason) = await retries.ExecuteAsync(
+                async token => await RunOnceAsync(importId.Value, named || Checkpoint is not null, before => rowsBefore ??= before, token), stop);
+            return run.Result(rowsBefore ?? 0, clock.Elapsed, reason);
+        }
+        catch (BrokenOffException e)
+        {
+            throw e.Failure;
+        }
+    }
+
+    private async Task<(ImportRun Run, string Reason)> RunOnceAsync(Guid importId, bool keepLedger, Action<long> resumed, CancellationToken stop)
     {
         CsvDialect dialect = Dialect.Checked();
         var addresses = new NodeAddresses(NodeAddress);
@@ -49,13 +88,14 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
         Explain?.Invoke($"{route} route: {reason}");
         if (target.Kind == TableKind.Local) Warn?.Invoke($"{target.Display} is not distributed: its rows stay on the node that the connection leads to. New-DistributedTable distributes it.");
 
-        bool keepsLedger = route == ImportRoute.Shard || Checkpoint is not null || ImportId is not null;
-        if (keepsLedger) await PreparedBatches.RecoverAsync(connection, addresses, Explain, stop);
-        await using ImportLedger? ledger = keepsLedger ? await ImportLedger.OpenAsync(connection, ImportId ?? Guid.NewGuid(), stop) : null;
+        keepLedger |= route == ImportRoute.Shard;
+        if (keepLedger) await PreparedBatches.RecoverAsync(connection, addresses, Explain, stop);
+        await using ImportLedger? ledger = keepLedger ? await ImportLedger.OpenAsync(connection, importId, stop) : null;
         var run = new ImportRun(this, source, dialect, target, columns, input, route, shardRoute, ledger, session.PostgreSqlVersion.Major < 18);
         try
         {
-            return await run.RunAsync(connection, reason, stop);
+            await run.RunAsync(connection, resumed, stop);
+            return (run, reason);
         }
         catch (Exception) when (stop.IsCancellationRequested)
         {
@@ -64,13 +104,20 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
         catch (Exception e) when (e is not CitusException)
         {
             CitusException known = PostgresErrors.Describe(e, source.Name);
-            throw new CitusException(known.ErrorId, known.Kind,
-                $"{source}: the load broke off after {input.BytesRead} bytes. {run.Kept} {known.What}", known.Advice, e) { Target = source.Name };
+            throw new BrokenOffException(PostgresErrors.IsTransient(e) && ledger is not null, new CitusException(known.ErrorId, known.Kind,
+                $"{source}: the load broke off after {input.BytesRead} bytes. {run.Kept} {known.What}", known.Advice, e) { Target = source.Name });
         }
         finally
         {
             await shardRoute.CloseAsync();
         }
+    }
+
+    private async Task<Guid?> FindResumableAsync(CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        TableInfo target = await TableCatalog.FindAsync(connection, session, table, stop);
+        return await ImportLedger.FindResumableAsync(session, target.Name.ToString(), source.Name, stop);
     }
 
     private async Task<(ImportRoute Route, string Reason)> ChooseRouteAsync(
@@ -94,5 +141,12 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
         }
         return (ImportRoute.Shard,
             $"each row's {target.DistributionColumn} is hashed here, as Citus would, and its bytes go straight to its shard's COPY on its node; the nodes share the work that the coordinator would do alone.");
+    }
+
+    /// <summary>An attempt that failed with the connection or the like, not with the file.</summary>
+    private sealed class BrokenOffException(bool canRepeat, CitusException failure) : Exception(failure.What, failure)
+    {
+        public bool CanRepeat => canRepeat;
+        public CitusException Failure => failure;
     }
 }

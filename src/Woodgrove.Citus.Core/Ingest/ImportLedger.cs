@@ -24,6 +24,8 @@ internal sealed class ImportLedger : IAsyncDisposable
     /// <summary>The first key of the advisory locks; the second is a hash of the import's id.</summary>
     private const int LockSpace = 0x574F4F44;
 
+    private static readonly TimeSpan EndingPatience = TimeSpan.FromSeconds(10);
+
     private readonly NpgsqlConnection _session;
 
     private ImportLedger(NpgsqlConnection session, Guid importId)
@@ -45,10 +47,12 @@ internal sealed class ImportLedger : IAsyncDisposable
         try
         {
             await CreateAsync(session, stop);
-            if (!await TryLockAsync(session, importId, stop))
+            // A session that was lost a moment ago may still be ending.
+            var clock = System.Diagnostics.Stopwatch.StartNew();
+            while (!await TryLockAsync(session, importId, stop))
             {
-                throw new CitusException("CitusImportRunning", CitusErrorKind.ResourceUnavailable, $"Import {importId} is running in another session.",
-                    "Wait for it, or end that session.") { Target = importId };
+                if (clock.Elapsed > EndingPatience) throw Running(importId);
+                await Task.Delay(250, stop);
             }
             return new ImportLedger(session, importId);
         }
@@ -58,6 +62,9 @@ internal sealed class ImportLedger : IAsyncDisposable
             throw;
         }
     }
+
+    internal static CitusException Running(Guid importId) => new("CitusImportRunning", CitusErrorKind.ResourceUnavailable,
+        $"Import {importId} is running in another session.", "Wait for it, or end that session.") { Target = importId };
 
     /// <summary>True where this user can keep a ledger: its schema exists, or may be created.</summary>
     public static async Task<bool> IsPossibleAsync(NpgsqlConnection session, CancellationToken stop)
@@ -113,7 +120,9 @@ internal sealed class ImportLedger : IAsyncDisposable
     {
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         while (!await TryLockAsync(session, importId, stop)) await Task.Delay(200, stop);
-        return await IsDecidedAsync(session, importId, batch, stop);
+        bool decided = await IsDecidedAsync(session, importId, batch, stop);
+        await UnlockAllAsync(session);
+        return decided;
     }
 
     public static async Task<bool> IsDecidedAsync(NpgsqlConnection session, Guid importId, int batch, CancellationToken stop)
@@ -141,7 +150,39 @@ internal sealed class ImportLedger : IAsyncDisposable
         return await command.ExecuteScalarAsync(stop) is true;
     }
 
-    public ValueTask DisposeAsync() => _session.DisposeAsync();
+    /// <summary>The latest import of a source into a table that was begun and not completed.</summary>
+    public static async Task<Guid?> FindResumableAsync(NpgsqlConnection session, string table, string source, CancellationToken stop)
+    {
+        if (!await ExistsAsync(session, stop)) return null;
+        await using var command = new NpgsqlCommand("""
+            SELECT import_id FROM woodgrove.import_batch WHERE table_name = $1 AND source = $2
+            GROUP BY import_id HAVING NOT bool_or(is_last) ORDER BY max(committed_at) DESC LIMIT 1
+            """, session)
+        {
+            Parameters = { new() { Value = table }, new() { Value = source } },
+        };
+        return await command.ExecuteScalarAsync(stop) as Guid?;
+    }
+
+    /// <summary>Releases locks that TryLockAsync took; the pool would do it only when the session is next used.</summary>
+    public static async Task UnlockAllAsync(NpgsqlConnection session)
+    {
+        try
+        {
+            await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_advisory_unlock_all()", session);
+            await command.ExecuteNonQueryAsync();
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException)
+        {
+            // The session is gone, and its locks with it.
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await UnlockAllAsync(_session);
+        await _session.DisposeAsync();
+    }
 
     private static async Task CreateAsync(NpgsqlConnection session, CancellationToken stop)
     {

@@ -23,9 +23,15 @@ internal sealed class ImportRun(
     public string Kept => _committedRows == 0 ? $"Nothing of the file is in {target.Display}."
         : $"{_committedRows} rows up to byte {_committedBytes} are committed; -ImportId {ledger!.ImportId} goes on after them.";
 
-    public async Task<ImportResult> RunAsync(CitusConnection connection, string reason, CancellationToken stop)
+    /// <summary>What the load did, once it has run.</summary>
+    /// <param name="rowsBefore">Rows that were committed before this load began.</param>
+    public ImportResult Result(long rowsBefore, TimeSpan duration, string reason) => new(target.Display, source.Name, _committedRows - rowsBefore,
+        input.BytesRead, duration, (_committedRows - rowsBefore) / Math.Max(duration.TotalSeconds, 1e-9), route, reason, ledger?.ImportId);
+
+    /// <param name="resumed">Told how many rows earlier runs of the import have committed.</param>
+    public async Task RunAsync(CitusConnection connection, Action<long> resumed, CancellationToken stop)
     {
-        long resumedRows = await SkipCommittedAsync(stop);
+        resumed(await SkipCommittedAsync(stop));
         IBatch? batch = null;
         try
         {
@@ -63,12 +69,9 @@ internal sealed class ImportRun(
         {
             if (batch is not null) await batch.DisposeAsync();
         }
-        long loaded = _committedRows - resumedRows;
         import.Explain?.Invoke(route == ImportRoute.Shard
-            ? $"Committed {loaded} rows: prepared on every node, decided by one row of woodgrove.import_batch, then committed everywhere."
-            : $"Committed {loaded} rows: Citus prepares them on every node that received some and then commits everywhere.");
-        return new ImportResult(target.Display, source.Name, loaded, input.BytesRead, _clock.Elapsed,
-            loaded / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9), route, reason, ledger?.ImportId);
+            ? $"Committed {_committedRows} rows: prepared on every node, decided by one row of woodgrove.import_batch, then committed everywhere."
+            : $"Committed {_committedRows} rows: Citus prepares them on every node that received some and then commits everywhere.");
     }
 
     /// <summary>The block's records that are to be loaded: without the header, up to the line that ends the data.</summary>

@@ -16,12 +16,10 @@ internal static class PreparedBatches
         string.Create(CultureInfo.InvariantCulture, $"{Prefix}{importId:N}_{batch}_{shardId}");
 
     /// <summary>Commits or rolls back what imports that no longer run left prepared, as the ledger decides.</summary>
-    /// <returns>How many transactions were ended.</returns>
-    public static async Task<int> RecoverAsync(CitusConnection connection, NodeAddresses addresses, Action<string>? explain, CancellationToken stop)
+    public static async Task RecoverAsync(CitusConnection connection, NodeAddresses addresses, Action<string>? explain, CancellationToken stop)
     {
         await using NpgsqlConnection coordinator = await connection.OpenSessionAsync(stop);
-        if (!await ImportLedger.ExistsAsync(coordinator, stop)) return 0;
-        int ended = 0;
+        if (!await ImportLedger.ExistsAsync(coordinator, stop)) return;
         foreach ((string host, int port) in await addresses.NodesAsync(coordinator, stop))
         {
             try
@@ -33,7 +31,6 @@ internal static class PreparedBatches
                     bool decided = await ImportLedger.IsDecidedAsync(coordinator, import, batch, stop);
                     await EndAsync(node, name, decided, stop);
                     explain?.Invoke($"{(decided ? "Committed" : "Rolled back")} {name} on {host}:{port}, which a killed load had left prepared.");
-                    ended++;
                 }
             }
             catch (NpgsqlException e) when (!stop.IsCancellationRequested)
@@ -41,7 +38,7 @@ internal static class PreparedBatches
                 explain?.Invoke($"What killed loads left on {host}:{port} could not be looked at: {e.Message}");
             }
         }
-        return ended;
+        await ImportLedger.UnlockAllAsync(coordinator);
     }
 
     /// <summary>COMMIT PREPARED or ROLLBACK PREPARED.</summary>

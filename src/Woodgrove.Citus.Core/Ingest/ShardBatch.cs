@@ -21,6 +21,7 @@ internal sealed class ShardBatch : IBatch
     private readonly Stream[] _streams;
     private readonly CancellationTokenRegistration _cancel;
     private bool _over;
+    private bool _undecided; // the ledger was asked to commit, and its answer is not known
 
     private ShardBatch(ShardRoute route, ImportLedger ledger, int number, NpgsqlConnection guard, NpgsqlTransaction guardTransaction, ShardMap shards, CancellationToken stop)
     {
@@ -78,7 +79,7 @@ internal sealed class ShardBatch : IBatch
         // Decided: from here on nothing may roll back, and Ctrl+C only stops what comes after.
         _over = true;
         await _cancel.DisposeAsync();
-        await Task.WhenAll(used.Select(s => s.CommitPreparedAsync(_route, CommitPatience)));
+        await Task.WhenAll(_streams.Select(s => s.HasRows ? s.CommitPreparedAsync(_route, CommitPatience) : s.RollbackAsync(endPrepared: false)));
         await ReleaseAsync();
     }
 
@@ -87,7 +88,8 @@ internal sealed class ShardBatch : IBatch
         if (_over) return;
         _over = true;
         await _cancel.DisposeAsync();
-        await Task.WhenAll(_streams.Select(s => s.RollbackAsync()));
+        // What may be decided stays prepared: recovery asks the ledger.
+        await Task.WhenAll(_streams.Select(s => s.RollbackAsync(endPrepared: !_undecided)));
         await ReleaseAsync();
     }
 
@@ -123,14 +125,22 @@ internal sealed class ShardBatch : IBatch
 
     private async Task DecideAsync(ImportBatch row, CancellationToken stop)
     {
+        _undecided = true;
         try
         {
             await _ledger.WriteAsync(row, stop);
         }
-        catch (Exception e) when (PostgresErrors.IsNetwork(e) || e is NpgsqlException { InnerException: not null } and not PostgresException)
+        catch (PostgresException e) when (!PostgresErrors.IsNetwork(e))
+        {
+            _undecided = false;
+            throw;
+        }
+        catch (Exception e) when (e is NpgsqlException or IOException)
         {
             // Lost while deciding: the ledger itself says which way it went.
-            if (!await ImportLedger.IsDecidedAsync(_route.Connection, row.ImportId, row.Number, stop)) throw;
+            bool decided = await ImportLedger.IsDecidedAsync(_route.Connection, row.ImportId, row.Number, stop);
+            _undecided = false;
+            if (!decided) throw;
         }
     }
 
@@ -227,7 +237,7 @@ internal sealed class ShardBatch : IBatch
                 try
                 {
                     if (_copy!.Session.State == System.Data.ConnectionState.Open) await PreparedBatches.EndAsync(_copy.Session, _prepared!, commit: true, CancellationToken.None);
-                    else await EndOverNewSessionAsync(route, commit: true);
+                    else await CommitOverNewSessionAsync(route);
                     return;
                 }
                 catch (Exception e) when (e is NpgsqlException or IOException && clock.Elapsed < patience)
@@ -239,19 +249,19 @@ internal sealed class ShardBatch : IBatch
                     (string host, int port) = Address(route);
                     throw new CitusException("CitusCommitPending", CitusErrorKind.ResourceUnavailable,
                         $"The batch is committed, but {host}:{port} can't be reached to make its part visible ({e.Message.TrimEnd('.')}).",
-                        "Nothing is lost: as soon as the node is back, the next load, or Get-CitusImport -Recover, completes it.", e);
+                        "Nothing is lost: as soon as the node is back, the next load, or Get-CitusImport, completes it.", e);
                 }
             }
         }
 
-        public async Task RollbackAsync()
+        public async Task RollbackAsync(bool endPrepared)
         {
             if (_copy is null) return;
             await _copy.CancelAsync();
             try
             {
                 if (_prepared is null) await ExecuteAsync("ROLLBACK", CancellationToken.None);
-                else await PreparedBatches.EndAsync(_copy.Session, _prepared, commit: false, CancellationToken.None);
+                else if (endPrepared) await PreparedBatches.EndAsync(_copy.Session, _prepared, commit: false, CancellationToken.None);
             }
             catch (Exception e) when (e is NpgsqlException or IOException or InvalidOperationException)
             {
@@ -259,11 +269,11 @@ internal sealed class ShardBatch : IBatch
             }
         }
 
-        private async Task EndOverNewSessionAsync(ShardRoute route, bool commit)
+        private async Task CommitOverNewSessionAsync(ShardRoute route)
         {
             (string host, int port) = Address(route);
             await using NpgsqlConnection session = await route.Connection.OpenNodeSessionAsync(host, port, CancellationToken.None);
-            await PreparedBatches.EndAsync(session, _prepared!, commit, CancellationToken.None);
+            await PreparedBatches.EndAsync(session, _prepared!, commit: true, CancellationToken.None);
         }
 
         private async Task ExecuteAsync(string sql, CancellationToken stop)

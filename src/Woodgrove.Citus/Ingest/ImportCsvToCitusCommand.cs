@@ -82,6 +82,10 @@ public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
     [Parameter]
     public Guid? ImportId { get; set; }
 
+    /// <summary>Goes on with the latest import of the same source into the same table that was not completed.</summary>
+    [Parameter]
+    public SwitchParameter Resume { get; set; }
+
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster;
@@ -99,9 +103,10 @@ public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
                     },
                     Columns = Column,
                     Route = Route,
-                    NodeAddress = NodeAddress?.Keys.Cast<object>().ToDictionary(k => k.ToString()!, k => NodeAddress[k]!.ToString()!),
+                    NodeAddress = NodeAddressArgument.Read(NodeAddress),
                     Checkpoint = Checkpoint is null ? null : Ingest.Checkpoint.Parse(Checkpoint),
                     ImportId = ImportId,
+                    Resume = Resume,
                     Progress = bar.Report,
                     Explain = output.Verbose,
                     Warn = output.Warning,
