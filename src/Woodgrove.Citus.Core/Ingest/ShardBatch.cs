@@ -19,6 +19,7 @@ internal sealed class ShardBatch : IBatch
     private readonly NpgsqlTransaction _guardTransaction;
     private readonly ShardMap _shards;
     private readonly Stream[] _streams;
+    private readonly ShardBuffer[] _buffers;
     private readonly CancellationTokenRegistration _cancel;
     private bool _over;
     private bool _undecided; // the ledger was asked to commit, and its answer is not known
@@ -27,6 +28,7 @@ internal sealed class ShardBatch : IBatch
     {
         (_route, _ledger, _number, _guard, _guardTransaction, _shards) = (route, ledger, number, guard, guardTransaction, shards);
         _streams = shards.Shards.Select(s => new Stream(s)).ToArray();
+        _buffers = _streams.Select(s => s.Buffer).ToArray();
         Router = new RecordRouter(route.Dialect, route.KeyField, route.Hasher!, shards);
         _cancel = stop.Register(CancelOnServers);
     }
@@ -63,7 +65,7 @@ internal sealed class ShardBatch : IBatch
     {
         while (from < to)
         {
-            RoutingProblem problem = Split(block, ref from, to, out int shard);
+            RoutingProblem problem = Router.Split(block, ref from, to, _buffers, out int shard);
             if (problem == RoutingProblem.Null) throw new NullKeyException(block.LineAt(block.EndAfter(from)));
             if (problem == RoutingProblem.Unread) await AskAsync(stop);
             else if (from < to) await _streams[shard].FlushAsync(stop);
@@ -91,22 +93,6 @@ internal sealed class ShardBatch : IBatch
         // What may be decided stays prepared: recovery asks the ledger.
         await Task.WhenAll(_streams.Select(s => s.RollbackAsync(endPrepared: !_undecided)));
         await ReleaseAsync();
-    }
-
-    /// <summary>Copies records into their shards' buffers until one is full, a record has a problem, or all are done.</summary>
-    private RoutingProblem Split(CsvRecordReader reader, ref int from, int to, out int shard)
-    {
-        ReadOnlySpan<byte> block = reader.Block.Span;
-        ReadOnlySpan<ulong> delimiters = reader.Delimiters;
-        shard = 0;
-        while (from < to)
-        {
-            int end = reader.EndAfter(from);
-            RoutingProblem problem = Router.Find(block, delimiters, from, end, out shard);
-            if (problem != RoutingProblem.None || !_streams[shard].TryAppend(block[from..end])) return problem;
-            from = end;
-        }
-        return RoutingProblem.None;
     }
 
     private async Task AskAsync(CancellationToken stop)
@@ -169,14 +155,12 @@ internal sealed class ShardBatch : IBatch
     /// <summary>The rows of one shard on their way.</summary>
     private sealed class Stream(ShardRange shard)
     {
-        private const int BufferSize = 64 * 1024;
-        private byte[] _buffer = new byte[BufferSize];
-        private int _used;
         private CopyStream? _copy;
         private string? _prepared;
 
         public ShardRange Shard => shard;
-        public bool HasRows { get; private set; }
+        public ShardBuffer Buffer { get; } = new();
+        public bool HasRows => Buffer.HasRows;
         public int? ProcessId { get; private set; }
 
         public (string Host, int Port) Address(ShardRoute route) => route.AddressOf(shard);
@@ -190,23 +174,10 @@ internal sealed class ShardBatch : IBatch
             _copy = copy;
         }
 
-        public bool TryAppend(ReadOnlySpan<byte> record)
-        {
-            if (record.Length > _buffer.Length - _used)
-            {
-                if (_used > 0) return false;
-                _buffer = new byte[record.Length];
-            }
-            record.CopyTo(_buffer.AsSpan(_used));
-            _used += record.Length;
-            HasRows = true;
-            return true;
-        }
-
         public async ValueTask FlushAsync(CancellationToken stop)
         {
-            await _copy!.WriteAsync(_buffer.AsMemory(0, _used), stop);
-            _used = 0;
+            await _copy!.WriteAsync(Buffer.Records, stop);
+            Buffer.Clear();
         }
 
         public async Task FinishAsync(CancellationToken stop)

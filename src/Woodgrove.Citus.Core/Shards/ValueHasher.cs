@@ -56,8 +56,23 @@ public abstract class ValueHasher
         public override bool TryHash(ReadOnlySpan<byte> text, out int hash)
         {
             hash = 0;
-            if (!Utf8Parser.TryParse(text, out long value, out int used) || used != text.Length || value < min || value > max) return false;
+            if (!TryDigits(text, out long value) && !(Utf8Parser.TryParse(text, out value, out int used) && used == text.Length)) return false;
+            if (value < min || value > max) return false;
             hash = PostgresHash.Int64(value);
+            return true;
+        }
+
+        /// <summary>Digits alone, few enough for any of them to fit: almost every key, in half the time.</summary>
+        private static bool TryDigits(ReadOnlySpan<byte> text, out long value)
+        {
+            value = 0;
+            if (text.Length is 0 or > 18) return false;
+            foreach (byte b in text)
+            {
+                uint digit = (uint)b - '0';
+                if (digit > 9) return false;
+                value = value * 10 + digit;
+            }
             return true;
         }
     }
