@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Woodgrove.Citus.Ingest;
 
 /// <summary>Whole records of one shard, gathered until they are worth sending.</summary>
@@ -14,6 +16,7 @@ internal sealed class ShardBuffer
     public ReadOnlyMemory<byte> Records => _bytes.AsMemory(0, _used);
 
     /// <returns>False where the records before it must be sent first.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryAppend(ReadOnlySpan<byte> record)
     {
         if (record.Length > _bytes.Length - _used)
