@@ -162,7 +162,9 @@ public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
     {
         try
         {
-            return GetResolvedProviderPathFromPSPath(path, out _);
+            // Brackets that match nothing are a file object's name, or a pattern that must not pass for a load.
+            IReadOnlyCollection<string> found = GetResolvedProviderPathFromPSPath(path, out _);
+            return found.Count > 0 ? found : [GetUnresolvedProviderPathFromPSPath(path)];
         }
         catch (ItemNotFoundException)
         {
