@@ -12,14 +12,20 @@ internal sealed class CoordinatorBatch : IBatch
     private readonly NpgsqlTransaction _transaction;
     private readonly CopyStream? _copy;          // where the first refusal ends the load
     private readonly TolerantCopy? _tolerant;    // where refused records are set aside
+    private readonly Func<Task>? _perform;       // moves what was sifted into the table
     private readonly List<RecordMark> _marks = [];
     private readonly ImportLedger? _ledger;
     private readonly CancellationTokenRegistration _cancel;
+    private Task _cancelling = Task.CompletedTask;
 
     private CoordinatorBatch(
-        NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, TolerantCopy? tolerant, ImportLedger? ledger, CancellationTokenRegistration cancel)
+        CitusConnection connection, NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, TolerantCopy? tolerant, Func<Task>? perform,
+        ImportLedger? ledger, CancellationToken stop)
     {
-        (_session, _transaction, _copy, _tolerant, _ledger, _cancel) = (session, transaction, copy, tolerant, ledger, cancel);
+        (_session, _transaction, _copy, _tolerant, _perform, _ledger) = (session, transaction, copy, tolerant, perform, ledger);
+        // The server alone knows when a wait inside it can end, so Ctrl+C is told to it over a session of its own.
+        int process = session.ProcessID;
+        _cancel = stop.Register(() => _cancelling = ServerCancel.SendAsync(c => connection.OpenSessionAsync(c), [process]));
     }
 
     /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
@@ -29,9 +35,25 @@ internal sealed class CoordinatorBatch : IBatch
         string copyCommand = $"COPY {table.Name.Sql} ({string.Join(", ", columns.Select(c => TableName.Quote(c.Name)))}) FROM STDIN WITH ({(dialect with { HasHeader = false }).CopyOptions()})";
         // In the ledger's session, so that the rows and the ledger's row are one transaction.
         NpgsqlConnection session = ledger?.Session ?? await connection.OpenSessionAsync(stop);
+        try
+        {
+            return await BeginAsync(connection, session, ledger, copyCommand, table, columns, dialect, rejects, stop);
+        }
+        catch when (ledger is null)
+        {
+            await session.DisposeAsync(); // and its transaction with it
+            throw;
+        }
+    }
+
+    private static async Task<CoordinatorBatch> BeginAsync(
+        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, string copyCommand, TableInfo table,
+        IReadOnlyList<TableColumn> columns, CsvDialect dialect, Rejects? rejects, CancellationToken stop)
+    {
         NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         CopyStream? copy = null;
         TolerantCopy? tolerant = null;
+        Func<Task>? perform = null;
         if (rejects is null)
         {
             copy = new CopyStream(session, copyCommand);
@@ -39,31 +61,27 @@ internal sealed class CoordinatorBatch : IBatch
         }
         else
         {
+            // A worker's refusal would end the transaction, so the coordinator sifts the records first.
             bool rehearse = table.Kind != TableKind.Local;
             if (rehearse) await Rehearsal.CreateAsync(session, table, stop);
-            tolerant = new TolerantCopy(session, copyCommand, rejects, null, rehearse ? Rehearsal.CopyCommand(columns, dialect) : null);
+            tolerant = new TolerantCopy(session, rehearse ? Rehearsal.CopyCommand(columns, dialect) : copyCommand, rejects, null);
+            if (rehearse) perform = () => Rehearsal.PerformAsync(session, table, columns, stop);
         }
-        // The server alone knows when a wait inside it can end, so Ctrl+C is told to it over a session of its own.
-        int process = session.ProcessID;
-        CancellationTokenRegistration cancel = stop.Register(() => _ = ServerCancel.SendAsync(c => connection.OpenSessionAsync(c), [process]));
-        return new CoordinatorBatch(session, transaction, copy, tolerant, ledger, cancel);
+        return new CoordinatorBatch(connection, session, transaction, copy, tolerant, perform, ledger, stop);
     }
 
     public async ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop)
     {
-        if (_copy is not null)
-        {
-            await _copy.WriteAsync(block.Block[from..to], stop);
-            return;
-        }
-        _marks.Clear();
-        for (int start = from; start < to;)
-        {
-            int end = block.EndAfter(start);
-            _marks.Add(new RecordMark(end - from, block.LineAt(end)));
-            start = end;
-        }
-        await _tolerant!.LoadAsync(block.Block[from..to], _marks.ToArray(), stop);
+        if (_tolerant is not null) block.MarkRecords(from, to, _marks);
+        for (int i = 0; i < _marks.Count; i++) _marks[i] = _marks[i] with { End = _marks[i].End - from };
+        await WriteAsync(block.Block[from..to], _marks.ToArray(), stop);
+    }
+
+    /// <param name="marks">Where the records end; only needed where refused ones are set aside.</param>
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
+    {
+        if (_tolerant is null) await _copy!.WriteAsync(records, stop);
+        else await _tolerant.LoadAsync(records, marks, stop);
     }
 
     public async Task FinishAsync(CancellationToken stop)
@@ -71,6 +89,7 @@ internal sealed class CoordinatorBatch : IBatch
         try
         {
             if (_copy is not null) await _copy.FinishAsync();
+            if (_perform is not null) await _perform();
         }
         catch (PostgresException refusal) when (!PostgresErrors.IsNetwork(refusal) && !stop.IsCancellationRequested)
         {
@@ -78,9 +97,9 @@ internal sealed class CoordinatorBatch : IBatch
         }
     }
 
-    public async Task CommitAsync(ImportBatch row, CancellationToken stop)
+    public async Task CommitAsync(ImportBatch? row, CancellationToken stop)
     {
-        if (_ledger is not null) await _ledger.WriteAsync(row, stop);
+        if (_ledger is not null && row is not null) await _ledger.WriteAsync(row, stop);
         await _transaction.CommitAsync(stop);
     }
 
@@ -88,6 +107,7 @@ internal sealed class CoordinatorBatch : IBatch
     {
         if (_copy is not null) await _copy.CancelAsync();
         await _cancel.DisposeAsync();
+        await _cancelling; // or it would hit whoever has the session next
         try
         {
             await _transaction.DisposeAsync();

@@ -114,7 +114,7 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
         {
             CitusException known = PostgresErrors.Describe(e, source.Name);
             throw new BrokenOffException(PostgresErrors.IsTransient(e) && ledger is not null, new CitusException(known.ErrorId, known.Kind,
-                $"{source}: the load broke off after {input.BytesRead} bytes. {run.Kept} {known.What}", known.Advice, e) { Target = source.Name });
+                $"{source}: the load broke off after {input.BytesRead} bytes. {run.Kept} {known.What}", known.Advice, e) { Target = source.Name, SqlState = known.SqlState });
         }
         finally
         {
@@ -140,7 +140,7 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
             _ => $"one COPY into {target.Display}, a plain table of the node that the connection leads to",
         };
         if (Route == ImportRoute.Coordinator || target.Kind == TableKind.Local) return (ImportRoute.Coordinator, coordinator + ".");
-        if (Route == ImportRoute.Auto && input.Length < WorthManyConnections)
+        if (Route == ImportRoute.Auto && input.Length < (input.IsCompressed ? WorthManyConnections / 8 : WorthManyConnections))
             return (ImportRoute.Coordinator, $"{coordinator}; the file is too small for a connection to each shard to pay.");
         if (await shards.ObstacleAsync(session, stop) is { } obstacle)
         {

@@ -12,7 +12,7 @@ internal interface IBatch : IAsyncDisposable
     Task FinishAsync(CancellationToken stop);
 
     /// <summary>Commits the records together with their row of the ledger, if one is kept. Disposed before, a batch leaves nothing.</summary>
-    Task CommitAsync(ImportBatch row, CancellationToken stop);
+    Task CommitAsync(ImportBatch? row, CancellationToken stop);
 }
 
 /// <summary>A server refused a record of a batch.</summary>

@@ -195,13 +195,14 @@ internal sealed partial class RefusedRowFinder(
         await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
         var reader = new CsvRecordReader(input, dialect);
         long seen = 0;
+        var lines = new ServerLines();
         while (await reader.ReadAsync(stop))
         {
             if (reader.BytesBefore < firstByte) continue;
             for (int start = FirstRecord(reader); start < reader.Block.Length;)
             {
                 int end = reader.EndAfter(start);
-                if (counts is null || counts(reader, start, end)) seen += unit == Unit.Record ? 1 : reader.LineAt(end) - reader.LineAt(start + 1) + 1;
+                if (counts is null || counts(reader, start, end)) seen += unit == Unit.Record ? 1 : lines.Of(reader.Block.Span[start..end]);
                 if (seen >= n) return Parse(reader, start, end);
                 start = end;
             }
@@ -214,6 +215,22 @@ internal sealed partial class RefusedRowFinder(
     private static Func<CsvRecordReader, int, int, bool> OnlyOf(ShardBatch batch, Shards.ShardRange shard) => (reader, start, end) =>
         batch.Router.Find(reader.Block.Span, reader.Delimiters, start, end, out int found) == RoutingProblem.None
         && batch.Shards.Shards[found] == shard;
+
+    /// <summary>
+    /// Counts lines as COPY does, which is not as an editor does: within quotes it takes LF for a line end where records
+    /// end with LF, else CR; and in the first record, before it knows how they end, CR.
+    /// </summary>
+    private sealed class ServerLines
+    {
+        private byte? _counted;
+
+        public int Of(ReadOnlySpan<byte> record)
+        {
+            int lines = 1 + record.TrimEnd("\r\n"u8).Count(_counted ?? (byte)'\r');
+            _counted ??= record.EndsWith("\n"u8) && !record.EndsWith("\r\n"u8) ? (byte)'\n' : (byte)'\r';
+            return lines;
+        }
+    }
 
     private enum Unit
     {

@@ -20,7 +20,10 @@ internal sealed class ShardBatch : IBatch
     private readonly ShardMap _shards;
     private readonly Stream[] _streams;
     private readonly Rejects? _rejects;
+    private readonly List<RecordMark> _marks = []; // of the block, where refused records are set aside
+    private int _record;
     private readonly CancellationTokenRegistration _cancel;
+    private Task _cancelling = Task.CompletedTask;
     private bool _over;
     private bool _undecided; // the ledger was asked to commit, and its answer is not known
 
@@ -64,6 +67,8 @@ internal sealed class ShardBatch : IBatch
 
     public async ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop)
     {
+        if (_rejects is not null) block.MarkRecords(from, to, _marks);
+        _record = 0;
         while (from < to)
         {
             RoutingProblem problem = Split(block, ref from, to, out int shard);
@@ -75,14 +80,16 @@ internal sealed class ShardBatch : IBatch
 
     public Task FinishAsync(CancellationToken stop) => Task.WhenAll(_streams.Where(s => s.HasRows).Select(s => s.FinishAsync(stop)));
 
-    public async Task CommitAsync(ImportBatch row, CancellationToken stop)
+    public async Task CommitAsync(ImportBatch? row, CancellationToken stop)
     {
+        ArgumentNullException.ThrowIfNull(row); // it is the decision
         Stream[] used = _streams.Where(s => s.HasRows).ToArray();
         await Task.WhenAll(used.Select(s => s.PrepareAsync(PreparedBatches.Name(row.ImportId, _number, s.Shard.ShardId), stop)));
         await DecideAsync(row, stop);
         // Decided: from here on nothing may roll back, and Ctrl+C only stops what comes after.
         _over = true;
         await _cancel.DisposeAsync();
+        await _cancelling;
         await Task.WhenAll(_streams.Select(s => s.HasRows ? s.CommitPreparedAsync(_route, CommitPatience) : s.RollbackAsync(endPrepared: false)));
         await ReleaseAsync();
     }
@@ -92,6 +99,7 @@ internal sealed class ShardBatch : IBatch
         if (_over) return;
         _over = true;
         await _cancel.DisposeAsync();
+        await _cancelling; // or it would hit whoever has the sessions next
         // What may be decided stays prepared: recovery asks the ledger.
         await Task.WhenAll(_streams.Select(s => s.RollbackAsync(endPrepared: !_undecided)));
         await ReleaseAsync();
@@ -107,8 +115,9 @@ internal sealed class ShardBatch : IBatch
         {
             int end = reader.EndAfter(from);
             RoutingProblem problem = Router.Find(block, delimiters, from, end, out shard);
-            if (problem != RoutingProblem.None || !_streams[shard].TryAppend(block[from..end], _rejects is null ? 0 : reader.LineAt(end))) return problem;
+            if (problem != RoutingProblem.None || !_streams[shard].TryAppend(block[from..end], _rejects is null ? 0 : _marks[_record].Line)) return problem;
             from = end;
+            _record++;
         }
         return RoutingProblem.None;
     }
@@ -120,6 +129,7 @@ internal sealed class ShardBatch : IBatch
         if (_rejects is null) throw new NullKeyException(line);
         _rejects.Add(block.Block[from..end], RefusedRowFinder.NullKeyRow(_route.Source, _route.Table, line));
         from = end;
+        _record++;
     }
 
     private async Task AskAsync(CancellationToken stop)
@@ -172,17 +182,14 @@ internal sealed class ShardBatch : IBatch
 
     private void CancelOnServers()
     {
-        foreach (var node in _streams.Where(s => s.ProcessId is not null).GroupBy(s => s.Address(_route)))
-        {
-            int[] processes = node.Select(s => s.ProcessId!.Value).ToArray();
-            _ = ServerCancel.SendAsync(c => _route.Connection.OpenNodeSessionAsync(node.Key.Host, node.Key.Port, c), processes);
-        }
+        _cancelling = Task.WhenAll(_streams.Where(s => s.ProcessId is not null).GroupBy(s => s.Address(_route)).Select(node => ServerCancel.SendAsync(
+            c => _route.Connection.OpenNodeSessionAsync(node.Key.Host, node.Key.Port, c), node.Select(s => s.ProcessId!.Value).ToArray())).ToList());
     }
 
     /// <summary>The rows of one shard on their way.</summary>
     private sealed class Stream(ShardRange shard, Rejects? rejects)
     {
-        private const int BufferSize = 64 * 1024;
+        private const int BufferSize = 128 * 1024;
         private List<RecordMark> _marks = [];
         private byte[] _buffer = new byte[BufferSize];
         private int _used;

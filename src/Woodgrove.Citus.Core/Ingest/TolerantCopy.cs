@@ -14,48 +14,47 @@ internal readonly record struct RecordMark(int End, long Line);
 /// halves are tried.
 /// </summary>
 /// <param name="shard">The shard that the session copies into, or null for a whole table.</param>
-/// <param name="rehearsal">
-/// A COPY into a table with the same constraints, to be tried before the real one: on the coordinator, where a
-/// worker's refusal would end the whole transaction. Null where the real one can be undone.
-/// </param>
-internal sealed partial class TolerantCopy(NpgsqlConnection session, string copyCommand, Rejects rejects, Shards.ShardRange? shard, string? rehearsal = null)
+internal sealed partial class TolerantCopy(NpgsqlConnection session, string copyCommand, Rejects rejects, Shards.ShardRange? shard)
 {
     private const string Savepoint = "woodgrove_portion";
+    private const int SmallestPortion = 8 * 1024;
+    private const int LargestPortion = 256 * 1024;
+    private int _portion = LargestPortion;
     private bool _hasSavepoint;
 
     /// <param name="bytes">Whole records.</param>
     /// <param name="marks">Their ends and lines.</param>
-    public async Task LoadAsync(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
+    public Task LoadAsync(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<RecordMark> marks, CancellationToken stop) => LoadAsync(bytes, 0, marks, stop);
+
+    private async Task LoadAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
     {
-        int start = 0; // of the bytes that are not in yet
         while (!marks.IsEmpty)
         {
-            if (await TryCopyAsync(bytes[start..marks.Span[^1].End], stop) is not { } refusal) return;
-            int bad = RecordOfLine(bytes.Span, start, marks.Span, refusal);
-            if (marks.Length == 1)
+            int count = CountWithin(marks.Span, start + _portion);
+            int end = marks.Span[count - 1].End;
+            if (await TryCopyAsync(bytes[start..end], stop) is not { } refusal)
             {
-                rejects.Add(bytes[start..marks.Span[0].End], marks.Span[0].Line, refusal, shard);
-                return;
+                _portion = Math.Min(_portion * 2, LargestPortion);
+                (start, marks) = (end, marks[count..]);
+                continue;
             }
-            // Without a line, or with the error at the very end, a half is likelier to go in than the whole.
-            int cut = bad < 0 ? marks.Length / 2 : bad;
-            if (cut > 0) await LoadFromAsync(bytes, start, marks[..cut], stop);
-            start = cut > 0 ? marks.Span[cut - 1].End : start;
-            if (bad >= 0)
-            {
-                rejects.Add(bytes[start..marks.Span[cut].End], marks.Span[cut].Line, refusal, shard);
-                start = marks.Span[cut++].End;
-            }
-            marks = marks[cut..];
+            int bad = count == 1 ? 0 : RecordOfLine(bytes.Span, start, marks.Span[..count], refusal);
+            // Where one row is bad, more are likely, and a small portion costs less to repeat.
+            _portion = bad < 0 ? (end - start) / 2 : Math.Max(_portion / 4, SmallestPortion);
+            if (bad < 0) continue;
+            if (bad > 0) await LoadAsync(bytes, start, marks[..bad], stop);
+            start = bad > 0 ? marks.Span[bad - 1].End : start;
+            rejects.Add(bytes[start..marks.Span[bad].End], marks.Span[bad].Line, refusal, shard);
+            (start, marks) = (marks.Span[bad].End, marks[(bad + 1)..]);
         }
     }
 
-    private Task LoadFromAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
+    /// <summary>How many records end by an offset; at least one.</summary>
+    private static int CountWithin(ReadOnlySpan<RecordMark> marks, int end)
     {
-        if (start == 0) return LoadAsync(bytes, marks, stop);
-        RecordMark[] moved = marks.ToArray();
-        for (int i = 0; i < moved.Length; i++) moved[i] = moved[i] with { End = moved[i].End - start };
-        return LoadAsync(bytes[start..], moved, stop);
+        int count = 1;
+        while (count < marks.Length && marks[count].End <= end) count++;
+        return count;
     }
 
     private async Task<PostgresException?> TryCopyAsync(ReadOnlyMemory<byte> bytes, CancellationToken stop)
@@ -65,7 +64,7 @@ internal sealed partial class TolerantCopy(NpgsqlConnection session, string copy
         _hasSavepoint = true;
         try
         {
-            await CopyAsync(rehearsal ?? copyCommand, bytes, stop);
+            await CopyAsync(bytes, stop);
         }
         catch (PostgresException refusal) when (Rejects.IsAboutRow(refusal) && !stop.IsCancellationRequested)
         {
@@ -73,13 +72,12 @@ internal sealed partial class TolerantCopy(NpgsqlConnection session, string copy
             await rollback.ExecuteNonQueryAsync(stop);
             return refusal;
         }
-        if (rehearsal is not null) await CopyAsync(copyCommand, bytes, stop);
         return null;
     }
 
-    private async Task CopyAsync(string command, ReadOnlyMemory<byte> bytes, CancellationToken stop)
+    private async Task CopyAsync(ReadOnlyMemory<byte> bytes, CancellationToken stop)
     {
-        var copy = new CopyStream(session, command);
+        var copy = new CopyStream(session, copyCommand);
         try
         {
             await copy.OpenAsync(stop);

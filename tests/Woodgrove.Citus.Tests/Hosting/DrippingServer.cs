@@ -46,6 +46,10 @@ internal sealed class DrippingServer : IDisposable
                 await Task.Delay(10, _end.Token);
                 if (!cut || id < 5_000) continue;
                 context.Response.Abort();
+                // Whoever asks for the rest is told that there is none.
+                HttpListenerContext again = await _listener.GetContextAsync();
+                again.Response.StatusCode = 503;
+                again.Response.Close();
                 return;
             }
         }

@@ -8,10 +8,11 @@ internal static class Repository
 {
     public static string Root => Metadata("RepositoryRoot");
     public static string Manifest => Path.Combine(Root, "Woodgrove.Citus.psd1");
-    public static string OtherModule => Built("Woodgrove.Citus.OtherNpgsql");
+    public static string OtherModule => Built("tests", "Woodgrove.Citus.OtherNpgsql");
 
-    private static string Built(string project) =>
-        Path.Combine(Root, "tests", project, "bin", Metadata("Configuration"), "net10.0", project + ".dll");
+    /// <summary>A project's assembly, built as the tests are.</summary>
+    public static string Built(string folder, string project) =>
+        Path.Combine(Root, folder, project, "bin", Metadata("Configuration"), "net10.0", project + ".dll");
 
     private static string Metadata(string key) =>
         typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(m => m.Key == key).Value!;
@@ -21,7 +22,7 @@ internal static class Repository
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
         {
-            ArgumentList = { Built("Woodgrove.Citus.ScriptRunner") },
+            ArgumentList = { Built("tests", "Woodgrove.Citus.ScriptRunner") },
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,

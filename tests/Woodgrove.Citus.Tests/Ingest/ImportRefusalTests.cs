@@ -230,7 +230,7 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
     {
         string table = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id");
         string text = string.Join(lineEnd, "id,user_id,note", $"1,1,\"two{within}lines\"", $"2,2,\"three{within}such{within}lines\"", "3,x,bad", "");
-        int line = text[..text.IndexOf("3,x", StringComparison.Ordinal)].ReplaceLineEndings("\n").Count(c => c == '\n') + 1;
+        int line = text[..text.IndexOf("3,x", StringComparison.Ordinal)].Count(c => c == lineEnd[^1]) + 1;
 
         Refused(Import(text, table), line, "user_id", "x", "22P02");
         Assert.Empty(Cluster.Rows(table));
@@ -329,6 +329,7 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
         ErrorRecord error = run.Failed("CitusPermissionDenied");
         Assert.Equal((ErrorCategory.PermissionDenied, "42501"), (error.CategoryInfo.Category, error.Exception.Get("SqlState")));
         Unchanged(table);
+        Assert.Equal(0L, Cluster.Scalar($"SELECT count(*) FROM pg_stat_activity WHERE usename = '{user}'"));
     }
 
     [Fact]

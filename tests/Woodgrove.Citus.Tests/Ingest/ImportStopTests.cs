@@ -10,16 +10,18 @@ public sealed class ImportStopTests(ClusterFixture cluster) : ClusterTest(cluste
 {
     private static readonly TimeSpan Seconds = TimeSpan.FromSeconds(5);
 
-    [Fact]
-    public async Task Stop_in_the_middle_rolls_back_before_the_prompt_returns_and_spares_the_next_command()
+    [Theory]
+    [InlineData("Coordinator")]
+    [InlineData("Shard")]
+    public async Task Stop_in_the_middle_rolls_back_before_the_prompt_returns_and_spares_the_next_command(string route)
     {
         string table = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id");
-        for (int round = 0; round < 5; round++)
+        for (int round = 0; round < 3; round++)
         {
             using var server = new DrippingServer();
-            using PowerShell load = Shell.Create($"Import-CsvToCitus -Uri {server.Address} -Table {table}");
+            using PowerShell load = Shell.Create($"Import-CsvToCitus -Uri {server.Address} -Table {table} -Route {route}");
             Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
-            await CopyIsRunningAsync(table);
+            await RowsAreOnTheirWayAsync(load);
 
             var clock = Stopwatch.StartNew();
             load.Stop();
@@ -28,8 +30,8 @@ public sealed class ImportStopTests(ClusterFixture cluster) : ClusterTest(cluste
 
             Assert.Equal(1L, Shell.Run("Invoke-CitusQuery 'SELECT 1::bigint FROM pg_sleep(0.1)' -As Scalar").Single.BaseObject);
             Assert.Empty(Cluster.Rows(table));
-            Assert.Equal(0L, Cluster.Scalar($"SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND query LIKE 'COPY%{table}%' AND pid <> pg_backend_pid()"));
-            Assert.Equal(0L, Cluster.Scalar("SELECT count(*) FROM pg_prepared_xacts"));
+            Assert.Equal(0L, OnAllNodes($"SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND query LIKE 'COPY%{table}%'"));
+            Assert.Equal(0L, OnAllNodes("SELECT count(*) FROM pg_prepared_xacts"));
         }
     }
 
@@ -43,7 +45,7 @@ public sealed class ImportStopTests(ClusterFixture cluster) : ClusterTest(cluste
         Shell["path"] = Cluster.File("locked.csv", "id,user_id,note\n1,1,a\n");
         using PowerShell load = Shell.Create($"Import-CsvToCitus $path {table}");
         Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
-        await CopyIsRunningAsync(table);
+        await WaitUntilAsync("the COPY waits for the lock", () => Cluster.Scalar($"SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'COPY%{table}%'") is > 0L);
 
         var clock = Stopwatch.StartNew();
         load.Stop();
@@ -60,9 +62,9 @@ public sealed class ImportStopTests(ClusterFixture cluster) : ClusterTest(cluste
         string table = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id");
         using var server = new DrippingServer(@break: true);
 
-        ErrorRecord error = Shell.Run($"Import-CsvToCitus -Uri {server.Address} -Table {table}").Failed("CitusReadFailed");
+        ErrorRecord error = Shell.Run($"Import-CsvToCitus -Uri {server.Address} -Table {table}").Failed("CitusDownloadFailed");
 
-        Assert.Contains("Nothing of the file is in", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("503", error.Exception.Message, StringComparison.Ordinal);
         Assert.Empty(Cluster.Rows(table));
     }
 
@@ -76,9 +78,9 @@ public sealed class ImportStopTests(ClusterFixture cluster) : ClusterTest(cluste
         {
             Shell.Get("New-DistributedTable doomed user_id -Definition 'id bigint, user_id bigint, note text' -WarningAction SilentlyContinue");
             using var server = new DrippingServer();
-            using PowerShell load = Shell.Create($"Import-CsvToCitus -Uri {server.Address} -Table doomed");
+            using PowerShell load = Shell.Create($"Import-CsvToCitus -Uri {server.Address} -Table doomed -Route Coordinator");
             Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
-            await Task.Delay(500);
+            await RowsAreOnTheirWayAsync(load);
             using (var coordinator = Process.GetProcessById(((IEnumerable<int>)sandbox.Get("ProcessId")!).First())) coordinator.Kill();
 
             await running.WaitAsync(TimeSpan.FromSeconds(20));
@@ -96,12 +98,13 @@ public sealed class ImportStopTests(ClusterFixture cluster) : ClusterTest(cluste
         Assert.Equal(1, Shell.Run("Invoke-CitusQuery 'SELECT 1' -As Scalar").Single.BaseObject);
     }
 
-    private async Task CopyIsRunningAsync(string table)
+    private static Task RowsAreOnTheirWayAsync(PowerShell load) =>
+        WaitUntilAsync("rows are on their way", () => load.Streams.Progress.Any(p => p.RecordType == ProgressRecordType.Processing));
+
+    private static async Task WaitUntilAsync(string what, Func<bool> holds)
     {
-        for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(20); await Task.Delay(20))
-        {
-            if (Cluster.Scalar($"SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY%{table}%' AND pid <> pg_backend_pid()") is > 0L) return;
-        }
-        Assert.Fail("the COPY never began");
+        for (var clock = Stopwatch.StartNew(); !holds(); await Task.Delay(20)) Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"waited in vain until {what}");
     }
+
+    private long OnAllNodes(string count) => Convert.ToInt64(Cluster.Scalar($"SELECT sum(result::bigint) FROM run_command_on_all_nodes($${count}$$)"));
 }
