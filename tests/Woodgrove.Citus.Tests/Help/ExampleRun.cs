@@ -12,7 +12,7 @@ namespace Woodgrove.Citus.Tests.Help;
 public sealed class ExampleRun : IDisposable
 {
     /// <summary>Cmdlets whose examples make what others look at come first, those that end the sandbox last.</summary>
-    private static readonly string[] First = ["New-DistributedTable", "New-ReferenceTable", "Import-CsvToCitus", "Get-CitusImport", "Remove-CitusImport"];
+    private static readonly string[] First = ["New-DistributedTable", "New-ReferenceTable", "Import-CsvToCitus", "Add-CitusRow", "Get-CitusImport", "Remove-CitusImport"];
     private static readonly string[] Last = ["New-CitusSampleData", "Connect-CitusCluster", "Disconnect-CitusCluster", "Stop-CitusSandbox", "Start-CitusSandbox"];
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(8);
 
@@ -54,9 +54,9 @@ public sealed class ExampleRun : IDisposable
             {
                 if (NotRun(cmdlet, number) is not null) continue;
                 if (cmdlet.StartsWith("New-", StringComparison.Ordinal) && number == 1 && cmdlet != "New-CitusSampleData") script.AppendLine("Reset None");
-                else if (cmdlet == "Import-CsvToCitus") script.AppendLine("Reset Empty");
+                else if (cmdlet is "Import-CsvToCitus" or "Add-CitusRow") script.AppendLine("Reset Empty");
                 else if (number == 1 && !Last.Contains(cmdlet)) script.AppendLine("Reset Loaded");
-                script.AppendLine($"Example {cmdlet} {number} '{Convert.ToBase64String(Encoding.UTF8.GetBytes(examples[number - 1].Code))}'");
+                script.AppendLine($"Example {cmdlet} {number} '{Convert.ToBase64String(Encoding.UTF8.GetBytes(examples[number - 1].Code.Replace("PS C:\\> ", "")))}'");
             }
         }
         return script.AppendLine("Stop-CitusSandbox").ToString();

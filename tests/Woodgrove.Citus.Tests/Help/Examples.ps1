@@ -1,7 +1,7 @@
 # Runs examples of the help and reports each in one line: @@|cmdlet|number|state|text in base64.
 # Uses the engine's own commands only, so that it runs where there is no pwsh.
 $ProgressPreference = 'SilentlyContinue'
-$tables = 'payment_events, payment_users, payment_merchants, user_events, disputes, refunds, currencies'
+$tables = 'payment_events, payment_users, payment_merchants, user_events, disputes, refunds, currencies, payment_disputes, merchant_totals'
 
 function Begin($folder, $engine) {
     $ExecutionContext.SessionState.Path.SetLocation($folder)
@@ -29,6 +29,8 @@ function Reset($to) {
     $null = New-DistributedTable user_events user_id -WarningAction SilentlyContinue -Definition 'user_id bigint, user_login text, event_type text, event_count bigint'
     $null = New-ReferenceTable payment_merchants -Definition 'merchant_id bigint PRIMARY KEY, name text, url text'
     if ($to -eq 'Empty') { return }
+    $null = New-DistributedTable payment_disputes dispute_id -WarningAction SilentlyContinue -Definition 'dispute_id bigint, event_id bigint, reason text'
+    $null = New-DistributedTable merchant_totals merchant_id -WarningAction SilentlyContinue -Definition 'merchant_id bigint, total numeric'
     $null = Import-CsvToCitus ./users.csv payment_users -NoHeader -Checkpoint 10MB
     $null = Import-CsvToCitus ./events.csv payment_events -NoHeader -Checkpoint 1MB
 }
