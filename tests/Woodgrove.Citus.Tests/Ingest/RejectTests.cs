@@ -6,7 +6,7 @@ namespace Woodgrove.Citus.Tests.Ingest;
 /// <summary>Refused rows are set aside, as they stood, with the reason.</summary>
 public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
 {
-    private const string Csv = """
+    private const string Csv = """"
         id,user_id,note
         1,1,good
         x,1,no number
@@ -17,7 +17,7 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
         5,3,bad word
         6,3,"last, ""good"""
 
-        """;
+        """";
 
     [Theory]
     [InlineData("Shard")]

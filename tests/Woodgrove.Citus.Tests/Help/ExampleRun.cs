@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using System.Text;
+using Woodgrove.Citus.Help;
+using Woodgrove.Citus.Tests.Hosting;
+
+namespace Woodgrove.Citus.Tests.Help;
+
+/// <summary>
+/// All examples of the help, run one after the other in a process of its own with a sandbox of its own: some stop
+/// every sandbox and close every connection.
+/// </summary>
+public sealed class ExampleRun : IDisposable
+{
+    /// <summary>Cmdlets whose examples make what others look at come first, those that end the sandbox last.</summary>
+    private static readonly string[] First = ["New-DistributedTable", "New-ReferenceTable", "Import-CsvToCitus", "Add-CitusRow", "Get-CitusImport", "Remove-CitusImport"];
+    private static readonly string[] Last = ["New-CitusSampleData", "Connect-CitusCluster", "Disconnect-CitusCluster", "Stop-CitusSandbox", "Start-CitusSandbox"];
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(8);
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("woodgrove-examples-");
+    private readonly Lazy<Task<IReadOnlyDictionary<(string, int), ExampleResult>>> _hosted, _pwsh;
+
+    public ExampleRun()
+    {
+        _hosted = new(() => RunAsync(Repository.StartScript(Script("hosted"))));
+        _pwsh = new(() => RunAsync(StartPwsh()));
+    }
+
+    public Task<IReadOnlyDictionary<(string Cmdlet, int Number), ExampleResult>> Hosted => _hosted.Value;
+    public Task<IReadOnlyDictionary<(string Cmdlet, int Number), ExampleResult>> Pwsh => _pwsh.Value;
+
+    /// <summary>What no sandbox can run, with the reason.</summary>
+    public static string? NotRun(string cmdlet, int number) => (cmdlet, number) switch
+    {
+        ("Connect-CitusCluster", 3 or 4 or 5) => "needs a cluster on Azure",
+        ("Import-CsvToCitus", 7) => "needs nodes with private names",
+        _ => null,
+    };
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    private static IEnumerable<string> Ordered => First.Concat(Pages.CmdletNames.Except(First).Except(Last)).Concat(Last);
+
+    private string Script(string engine)
+    {
+        DirectoryInfo folder = _folder.CreateSubdirectory(engine);
+        // Started by root, a sandbox's servers run as another account, which makes their folder.
+        if (!OperatingSystem.IsWindows()) _folder.UnixFileMode = folder.UnixFileMode = (UnixFileMode)0b111_111_111;
+        var script = new StringBuilder(File.ReadAllText(Path.Combine(Repository.Root, "tests", "Woodgrove.Citus.Tests", "Help", "Examples.ps1")));
+        script.AppendLine().AppendLine($"Begin '{folder.FullName}' '{ClusterFixture.Engine}'");
+        foreach (string cmdlet in Ordered)
+        {
+            IReadOnlyList<CmdletExample> examples = Pages.Read(cmdlet).Examples;
+            for (int number = 1; number <= examples.Count; number++)
+            {
+                if (NotRun(cmdlet, number) is not null) continue;
+                if (cmdlet.StartsWith("New-", StringComparison.Ordinal) && number == 1 && cmdlet != "New-CitusSampleData") script.AppendLine("Reset None");
+                else if (cmdlet is "Import-CsvToCitus" or "Add-CitusRow") script.AppendLine("Reset Empty");
+                else if (number == 1 && !Last.Contains(cmdlet)) script.AppendLine("Reset Loaded");
+                script.AppendLine($"Example {cmdlet} {number} '{Convert.ToBase64String(Encoding.UTF8.GetBytes(examples[number - 1].Code.Replace("PS C:\\> ", "")))}'");
+            }
+        }
+        return script.AppendLine("Stop-CitusSandbox").ToString();
+    }
+
+    private Process StartPwsh()
+    {
+        string file = Path.Combine(_folder.FullName, "examples.ps1");
+        File.WriteAllText(file, $"Import-Module '{Repository.Manifest}'\n{Script("pwsh")}");
+        return Process.Start(new ProcessStartInfo(Repository.OnPath("pwsh")!, ["-NoProfile", "-NonInteractive", "-File", file])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = Encoding.UTF8,
+        })!;
+    }
+
+    private static async Task<IReadOnlyDictionary<(string, int), ExampleResult>> RunAsync(Process process)
+    {
+        using (process)
+        {
+            Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+            await process.WaitForExitAsync().WaitAsync(Patience);
+            string complaint = await error;
+            var results = new Dictionary<(string, int), ExampleResult>();
+            foreach (string[] parts in (await output).Split('\n').Select(l => l.Trim().Split('|')).Where(p => p is ["@@", _, _, _, _]))
+                results[(parts[1], int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture))] = new ExampleResult(parts[3], Encoding.UTF8.GetString(Convert.FromBase64String(parts[4])));
+            if (results.Count == 0) throw new InvalidOperationException($"The examples did not run: {complaint}");
+            return results;
+        }
+    }
+}
+
+/// <param name="State">Done, Failed, or Missing where the engine lacks a command.</param>
+/// <param name="Text">What was printed, what failed, or what is missing.</param>
+public sealed record ExampleResult(string State, string Text);
