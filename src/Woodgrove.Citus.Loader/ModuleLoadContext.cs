@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 
 namespace Woodgrove.Citus.Loader;
@@ -10,9 +11,12 @@ namespace Woodgrove.Citus.Loader;
 public sealed class ModuleLoadContext : AssemblyLoadContext
 {
     private static readonly Lazy<Assembly> Cmdlets = new(LoadCmdlets);
-    private readonly string _folder;
 
-    private ModuleLoadContext(string folder) : base("Woodgrove.Citus") => _folder = folder;
+    /// <summary>Assemblies compiled ahead for this runtime, where the module has them; then the portable ones.</summary>
+    private readonly string[] _folders;
+
+    private ModuleLoadContext(string folder) : base("Woodgrove.Citus") =>
+        _folders = [Path.Combine(folder, RuntimeInformation.RuntimeIdentifier), folder];
 
     /// <summary>The assembly with the cmdlets, loaded once a process.</summary>
     public static Assembly Load() => Cmdlets.Value;
@@ -21,14 +25,14 @@ public sealed class ModuleLoadContext : AssemblyLoadContext
     protected override Assembly? Load(AssemblyName assemblyName)
     {
         ArgumentNullException.ThrowIfNull(assemblyName);
-        // What is not in the module's folder (the PowerShell engine, the framework) comes from the default context.
-        string path = Path.Combine(_folder, assemblyName.Name + ".dll");
-        return File.Exists(path) ? LoadFromAssemblyPath(path) : null;
+        // What is not in the module's folders (the PowerShell engine, the framework) comes from the default context.
+        string? path = Array.Find(Array.ConvertAll(_folders, folder => Path.Combine(folder, assemblyName.Name + ".dll")), File.Exists);
+        return path is null ? null : LoadFromAssemblyPath(path);
     }
 
     private static Assembly LoadCmdlets()
     {
         string folder = Path.GetDirectoryName(typeof(ModuleLoadContext).Assembly.Location)!;
-        return new ModuleLoadContext(folder).LoadFromAssemblyPath(Path.Combine(folder, "Woodgrove.Citus.dll"));
+        return new ModuleLoadContext(folder).LoadFromAssemblyName(new AssemblyName("Woodgrove.Citus"));
     }
 }

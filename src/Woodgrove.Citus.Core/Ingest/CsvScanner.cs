@@ -89,6 +89,8 @@ internal abstract class CsvScanner
 
         public override byte FindLineEnd(ReadOnlySpan<byte> data, bool isWhole) => _first.FindLineEnd(data, isWhole);
 
+        // Compiled as it will stay: the runtime's first, slow version would see a good part of a file.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override bool Scan(ReadOnlySpan<byte> data, byte lineEnd, Span<ulong> lineEnds, Span<ulong> delimiters)
         {
             ref byte first = ref MemoryMarshal.GetReference(data);
@@ -140,15 +142,26 @@ internal abstract class CsvScanner
 /// <summary>Reads masks of one bit a byte.</summary>
 internal static class BitMask
 {
+    /// <summary>The 64 bits from a position on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Window(ReadOnlySpan<ulong> mask, int from)
+    {
+        int w = (int)((uint)from / CsvScanner.WordBytes);
+        ulong low = mask[w] >> from;
+        // In two shifts, because a shift by 64 would be one by 0.
+        return w + 1 < mask.Length ? low | (mask[w + 1] << 1 << ~from) : low;
+    }
+
     /// <summary>The first set bit at or after a position, or -1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Next(ReadOnlySpan<ulong> mask, int from)
     {
-        int w = from / CsvScanner.WordBytes;
+        int w = (int)((uint)from / CsvScanner.WordBytes);
         if (w >= mask.Length) return -1;
         ulong word = mask[w] & (ulong.MaxValue << from);
         while (word == 0)
         {
-            if (++w == mask.Length) return -1;
+            if (++w >= mask.Length) return -1;
             word = mask[w];
         }
         return w * CsvScanner.WordBytes + BitOperations.TrailingZeroCount(word);

@@ -24,10 +24,23 @@ public abstract record CsvSource(string Name)
                 throw new CitusException("CitusFileNotFound", CitusErrorKind.ObjectNotFound, $"There is no file '{Path}'.",
                     "Check the path; wildcards need -Path, names with brackets -LiteralPath.") { Target = Path };
             }
-            // Reads are as large as the import's own buffer, so a second buffer would only copy.
-            var file = new FileStream(Path, new FileStreamOptions { BufferSize = 0, Options = FileOptions.SequentialScan, Share = FileShare.ReadWrite });
+            var file = new DirectFile(Path);
             return Task.FromResult<(Stream, long?)>((file, file.Length));
         }
+    }
+
+    /// <summary>
+    /// A file read by the thread that asks. The import is off the pipeline thread already, and a read ahead by the
+    /// system is over sooner than another thread would have woken for it.
+    /// </summary>
+    private sealed class DirectFile(string path) : FileStream(path, new FileStreamOptions
+    {
+        // Reads are as large as the import's own buffer, so a second buffer would only copy.
+        BufferSize = 0, Options = FileOptions.SequentialScan, Share = FileShare.ReadWrite,
+    })
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            cancellationToken.IsCancellationRequested ? ValueTask.FromCanceled<int>(cancellationToken) : ValueTask.FromResult(Read(buffer.Span));
     }
 
     private sealed record WebSource(Uri Address) : CsvSource(Shown(Address))

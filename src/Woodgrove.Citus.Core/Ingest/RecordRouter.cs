@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Woodgrove.Citus.Shards;
 
@@ -33,35 +35,88 @@ internal sealed class RecordRouter(CsvDialect dialect, int field, ValueHasher ha
         _asked[value] = hash;
     }
 
+    /// <summary>Copies a block's records into their shards' buffers until one is full, a record has a problem, or all are done.</summary>
+    /// <param name="from">The first record's first byte in the block; afterwards that of the first record that was not copied.</param>
+    /// <param name="to">The offset just past the last record's line end.</param>
+    /// <param name="shard">The shard of the record that was not copied.</param>
+    /// <param name="marks">The records from <paramref name="from"/> on with their lines, where lines are kept.</param>
+    /// <returns>How many were copied, and the problem of the next.</returns>
+    // Compiled as it will stay: the runtime's first, slow version would see a good part of a file.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public (int Count, RoutingProblem Problem) Split(
+        CsvRecordReader reader, ref int from, int to, ShardBuffer[] buffers, out int shard, ReadOnlySpan<RecordMark> marks = default)
+    {
+        ReadOnlySpan<byte> block = reader.Block.Span;
+        ReadOnlySpan<ulong> lineEnds = reader.LineEnds, delimiters = reader.Delimiters;
+        shard = 0;
+        (int start, int count) = (from, 0);
+        RoutingProblem problem = RoutingProblem.None;
+        while (start < to)
+        {
+            int end = BitMask.Next(lineEnds, start) + 1;
+            if (end == 0) end = to;
+            problem = Find(block, delimiters, start, end, out shard);
+            if (problem != RoutingProblem.None || !buffers[shard].TryAppend(block[start..end], marks.IsEmpty ? 0 : marks[count].Line)) break;
+            start = end;
+            count++;
+        }
+        from = start;
+        return (count, problem);
+    }
+
     /// <summary>The shard of one record of a block.</summary>
     /// <param name="start">The record's first byte in the block.</param>
     /// <param name="end">The offset just past its line end.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public RoutingProblem Find(ReadOnlySpan<byte> block, ReadOnlySpan<ulong> delimiters, int start, int end, out int shard)
     {
         shard = 0;
-        int from = start;
+        // Too few fields: any shard's server refuses the row in the same words.
+        if (!TryField(delimiters, start, end, out int from, out int to)) return RoutingProblem.None;
+        ReadOnlySpan<byte> text = to < end ? block[from..to] : TrimLineEnd(block[from..end]);
+        if (text.IndexOf(_quote) >= 0) text = Unquote(text);
+        else if (text.SequenceEqual(_null)) return RoutingProblem.Null;
+        if (!hasher.TryHash(text, out int hash) && !TryAnswered(text, out hash)) return RoutingProblem.Unread;
+        shard = shards.Find(hash);
+        return RoutingProblem.None;
+    }
+
+    /// <summary>Where the distribution field lies; it ends at the record's end or beyond where it is the last.</summary>
+    /// <returns>False where the record has too few fields.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryField(ReadOnlySpan<ulong> delimiters, int start, int end, out int from, out int to)
+    {
+        // As a rule the field ends within the record's first 64 bytes.
+        ulong window = BitMask.Window(delimiters, start);
+        from = start;
+        for (int i = 0; i < field && window != 0; i++)
+        {
+            from = start + BitOperations.TrailingZeroCount(window) + 1;
+            window &= window - 1;
+        }
+        to = start + BitOperations.TrailingZeroCount(window);
+        return window != 0 ? from <= end : TryFarField(delimiters, start, end, out from, out to);
+    }
+
+    private bool TryFarField(ReadOnlySpan<ulong> delimiters, int start, int end, out int from, out int to)
+    {
+        (from, to) = (start, end);
         for (int i = 0; i < field; i++)
         {
             from = BitMask.Next(delimiters, from) + 1;
-            // Too few fields: any shard's server refuses the row in the same words.
-            if (from == 0 || from > end) return RoutingProblem.None;
+            if (from == 0 || from > end) return false;
         }
-        int to = BitMask.Next(delimiters, from);
-        ReadOnlySpan<byte> text = to >= 0 && to < end ? block[from..to] : TrimLineEnd(block[from..end]);
-        if (text.IndexOf(_quote) >= 0) text = Unquote(text);
-        else if (text.SequenceEqual(_null)) return RoutingProblem.Null;
+        int next = BitMask.Next(delimiters, from);
+        if (next >= 0) to = next;
+        return true;
+    }
 
-        if (!hasher.TryHash(text, out int hash))
-        {
-            string value = Encoding.UTF8.GetString(text);
-            if (!_asked.TryGetValue(value, out hash))
-            {
-                Unread = value;
-                return RoutingProblem.Unread;
-            }
-        }
-        shard = shards.Find(hash);
-        return RoutingProblem.None;
+    private bool TryAnswered(ReadOnlySpan<byte> text, out int hash)
+    {
+        string value = Encoding.UTF8.GetString(text);
+        if (_asked.TryGetValue(value, out hash)) return true;
+        Unread = value;
+        return false;
     }
 
     private static ReadOnlySpan<byte> TrimLineEnd(ReadOnlySpan<byte> text)

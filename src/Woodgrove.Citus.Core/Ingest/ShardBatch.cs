@@ -19,9 +19,9 @@ internal sealed class ShardBatch : IBatch
     private readonly NpgsqlTransaction _guardTransaction;
     private readonly ShardMap _shards;
     private readonly Stream[] _streams;
+    private readonly ShardBuffer[] _buffers;
     private readonly Rejects? _rejects;
     private readonly List<RecordMark> _marks = []; // of the block, where refused records are set aside
-    private int _record;
     private readonly CancellationTokenRegistration _cancel;
     private Task _cancelling = Task.CompletedTask;
     private bool _over;
@@ -32,6 +32,7 @@ internal sealed class ShardBatch : IBatch
         _rejects = rejects;
         (_route, _ledger, _number, _guard, _guardTransaction, _shards) = (route, ledger, number, guard, guardTransaction, shards);
         _streams = shards.Shards.Select(s => new Stream(s, rejects)).ToArray();
+        _buffers = _streams.Select(s => s.Buffer).ToArray();
         Router = new RecordRouter(route.Dialect, route.KeyField, route.Hasher!, shards);
         _cancel = stop.Register(CancelOnServers);
     }
@@ -68,11 +69,17 @@ internal sealed class ShardBatch : IBatch
     public async ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop)
     {
         if (_rejects is not null) block.MarkRecords(from, to, _marks);
-        _record = 0;
+        int record = 0;
         while (from < to)
         {
-            RoutingProblem problem = Split(block, ref from, to, out int shard);
-            if (problem == RoutingProblem.Null) RefuseNull(block, ref from);
+            (int count, RoutingProblem problem) = Router.Split(block, ref from, to, _buffers, out int shard,
+                _rejects is null ? default : System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_marks)[record..]);
+            record += count;
+            if (problem == RoutingProblem.Null)
+            {
+                RefuseNull(block, ref from);
+                record++;
+            }
             else if (problem == RoutingProblem.Unread) await AskAsync(stop);
             else if (from < to) await _streams[shard].FlushAsync(stop);
         }
@@ -105,23 +112,6 @@ internal sealed class ShardBatch : IBatch
         await ReleaseAsync();
     }
 
-    /// <summary>Copies records into their shards' buffers until one is full, a record has a problem, or all are done.</summary>
-    private RoutingProblem Split(CsvRecordReader reader, ref int from, int to, out int shard)
-    {
-        ReadOnlySpan<byte> block = reader.Block.Span;
-        ReadOnlySpan<ulong> delimiters = reader.Delimiters;
-        shard = 0;
-        while (from < to)
-        {
-            int end = reader.EndAfter(from);
-            RoutingProblem problem = Router.Find(block, delimiters, from, end, out shard);
-            if (problem != RoutingProblem.None || !_streams[shard].TryAppend(block[from..end], _rejects is null ? 0 : _marks[_record].Line)) return problem;
-            from = end;
-            _record++;
-        }
-        return RoutingProblem.None;
-    }
-
     private void RefuseNull(CsvRecordReader block, ref int from)
     {
         int end = block.EndAfter(from);
@@ -129,7 +119,6 @@ internal sealed class ShardBatch : IBatch
         if (_rejects is null) throw new NullKeyException(line);
         _rejects.Add(block.Block[from..end], RefusedRowFinder.NullKeyRow(_route.Source, _route.Table, line));
         from = end;
-        _record++;
     }
 
     private async Task AskAsync(CancellationToken stop)
@@ -189,18 +178,14 @@ internal sealed class ShardBatch : IBatch
     /// <summary>The rows of one shard on their way.</summary>
     private sealed class Stream(ShardRange shard, Rejects? rejects)
     {
-        private const int BufferSize = 128 * 1024;
-        private List<RecordMark> _marks = [];
-        private byte[] _buffer = new byte[BufferSize];
-        private int _used;
-        private (byte[] Buffer, List<RecordMark> Marks) _spare = (new byte[BufferSize], []);
-        private Task _sending = Task.CompletedTask; // of the spare buffer
+        private Task _sending = Task.CompletedTask;
         private CopyStream? _copy;
         private TolerantCopy? _tolerant;
         private string? _prepared;
 
         public ShardRange Shard => shard;
-        public bool HasRows { get; private set; }
+        public ShardBuffer Buffer { get; } = new(keepsLines: rejects is not null);
+        public bool HasRows => Buffer.HasRows;
         public int? ProcessId { get; private set; }
 
         public (string Host, int Port) Address(ShardRoute route) => route.AddressOf(shard);
@@ -215,31 +200,12 @@ internal sealed class ShardBatch : IBatch
             _copy = copy;
         }
 
-        public bool TryAppend(ReadOnlySpan<byte> record, long line)
-        {
-            if (record.Length > _buffer.Length - _used)
-            {
-                if (_used > 0) return false;
-                _buffer = new byte[record.Length];
-            }
-            record.CopyTo(_buffer.AsSpan(_used));
-            _used += record.Length;
-            if (rejects is not null) _marks.Add(new RecordMark(_used, line));
-            HasRows = true;
-            return true;
-        }
-
-        /// <summary>Sends the buffer while the next records fill the other one.</summary>
+        /// <summary>Sends what was gathered while the next records gather.</summary>
         public async ValueTask FlushAsync(CancellationToken stop)
         {
             await _sending;
-            (byte[] buffer, int used, List<RecordMark> marks) = (_buffer, _used, _marks);
-            _sending = _tolerant is null
-                ? _copy!.WriteAsync(buffer.AsMemory(0, used), stop).AsTask()
-                : _tolerant.LoadAsync(buffer.AsMemory(0, used), marks.ToArray(), stop);
-            (_buffer, _marks, _used) = (_spare.Buffer, _spare.Marks, 0);
-            _marks.Clear();
-            _spare = (buffer, marks);
+            (ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordMark> marks) = Buffer.Take();
+            _sending = _tolerant is null ? _copy!.WriteAsync(records, stop).AsTask() : _tolerant.LoadAsync(records, marks, stop);
         }
 
         public async Task FinishAsync(CancellationToken stop)

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Woodgrove.Citus.Shards;
 
@@ -36,9 +37,11 @@ public static class PostgresHash
     }
 
     /// <summary>Of smallint, integer, date (days since 2000-01-01) and boolean (0 or 1).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Int32(int key) => Finish(Start + 4 + (uint)key, Start + 4, Start + 4);
 
     /// <summary>Of bigint, timestamp and timestamptz (microseconds since 2000-01-01); an integer of any width hashes alike.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Int64(long key)
     {
         uint low = (uint)key, high = (uint)(key >> 32);
@@ -75,6 +78,7 @@ public static class PostgresHash
         c -= b; c ^= BitOperations.RotateLeft(b, 4); b += a;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Finish(uint a, uint b, uint c)
     {
         c ^= b; c -= BitOperations.RotateLeft(b, 14);

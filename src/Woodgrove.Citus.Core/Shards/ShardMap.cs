@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Woodgrove.Citus.Shards;
 
 /// <summary>A shard's hash range and where it lies.</summary>
@@ -27,6 +29,7 @@ internal sealed class ShardMap
     public IReadOnlyList<ShardRange> Shards { get; }
 
     /// <summary>The position in <see cref="Shards"/> of the shard that holds a hash.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Find(int hash)
     {
         // The slot's first shard is at most a few ranges too low.
