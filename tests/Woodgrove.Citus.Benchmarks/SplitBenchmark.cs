@@ -77,7 +77,7 @@ internal static class SplitBenchmark
             for (int from = 0; from < reader.Block.Length;)
             {
                 router.Split(reader, ref from, reader.Block.Length, buffers, out int shard);
-                buffers[shard].Clear();
+                buffers[shard].Take();
             }
         }
         input.DisposeAsync().AsTask().GetAwaiter().GetResult();

@@ -24,6 +24,8 @@ public static class PostgresErrors
         { Target = target },
         UnauthorizedAccessException denied => new CitusException(
             "CitusFileDenied", CitusErrorKind.PermissionDenied, denied.Message, inner: denied) { Target = target },
+        FileNotFoundException or DirectoryNotFoundException => new CitusException(
+            "CitusFileNotFound", CitusErrorKind.ObjectNotFound, failure.Message, "Check the path.", failure) { Target = target },
         IOException io => new CitusException(
             "CitusReadFailed", CitusErrorKind.ResourceUnavailable, io.Message, inner: io) { Target = target },
         ArgumentException or InvalidCastException or FormatException or NotSupportedException => new CitusException(

@@ -1,6 +1,7 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Ingest;
 
@@ -9,49 +10,104 @@ internal sealed class CoordinatorBatch : IBatch
 {
     private readonly NpgsqlConnection _session;
     private readonly NpgsqlTransaction _transaction;
-    private readonly CopyStream _copy;
+    private readonly CopyStream? _copy;          // where the first refusal ends the load
+    private readonly TolerantCopy? _tolerant;    // where refused records are set aside
+    private readonly Func<Task>? _perform;       // moves what was sifted into the table
+    private readonly List<RecordMark> _marks = [];
     private readonly ImportLedger? _ledger;
     private readonly CancellationTokenRegistration _cancel;
+    private Task _cancelling = Task.CompletedTask;
 
-    private CoordinatorBatch(NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream copy, ImportLedger? ledger, CancellationTokenRegistration cancel)
+    private CoordinatorBatch(
+        CitusConnection connection, NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, TolerantCopy? tolerant, Func<Task>? perform,
+        ImportLedger? ledger, CancellationToken stop)
     {
-        (_session, _transaction, _copy, _ledger, _cancel) = (session, transaction, copy, ledger, cancel);
-    }
-
-    public static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, ImportLedger? ledger, string copyCommand, CancellationToken stop)
-    {
-        // In the ledger's session, so that the rows and the ledger's row are one transaction.
-        NpgsqlConnection session = ledger?.Session ?? await connection.OpenSessionAsync(stop);
-        NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-        var copy = new CopyStream(session, copyCommand);
-        await copy.OpenAsync(stop);
+        (_session, _transaction, _copy, _tolerant, _perform, _ledger) = (session, transaction, copy, tolerant, perform, ledger);
         // The server alone knows when a wait inside it can end, so Ctrl+C is told to it over a session of its own.
         int process = session.ProcessID;
-        CancellationTokenRegistration cancel = stop.Register(() => _ = ServerCancel.SendAsync(c => connection.OpenSessionAsync(c), [process]));
-        return new CoordinatorBatch(session, transaction, copy, ledger, cancel);
+        _cancel = stop.Register(() => _cancelling = ServerCancel.SendAsync(c => connection.OpenSessionAsync(c), [process]));
     }
 
-    public ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop) => _copy.WriteAsync(block.Block[from..to], stop);
+    /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
+    public static async Task<CoordinatorBatch> BeginAsync(
+        CitusConnection connection, ImportLedger? ledger, TableInfo table, IReadOnlyList<TableColumn> columns, CsvDialect dialect, Rejects? rejects, CancellationToken stop)
+    {
+        string copyCommand = $"COPY {table.Name.Sql} ({string.Join(", ", columns.Select(c => TableName.Quote(c.Name)))}) FROM STDIN WITH ({(dialect with { HasHeader = false }).CopyOptions()})";
+        // In the ledger's session, so that the rows and the ledger's row are one transaction.
+        NpgsqlConnection session = ledger?.Session ?? await connection.OpenSessionAsync(stop);
+        try
+        {
+            return await BeginAsync(connection, session, ledger, copyCommand, table, columns, dialect, rejects, stop);
+        }
+        catch when (ledger is null)
+        {
+            await session.DisposeAsync(); // and its transaction with it
+            throw;
+        }
+    }
 
-    public async Task CommitAsync(ImportBatch row, CancellationToken stop)
+    private static async Task<CoordinatorBatch> BeginAsync(
+        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, string copyCommand, TableInfo table,
+        IReadOnlyList<TableColumn> columns, CsvDialect dialect, Rejects? rejects, CancellationToken stop)
+    {
+        NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
+        CopyStream? copy = null;
+        TolerantCopy? tolerant = null;
+        Func<Task>? perform = null;
+        if (rejects is null)
+        {
+            copy = new CopyStream(session, copyCommand);
+            await copy.OpenAsync(stop);
+        }
+        else
+        {
+            // A worker's refusal would end the transaction, so the coordinator sifts the records first.
+            bool rehearse = table.Kind != TableKind.Local;
+            if (rehearse) await Rehearsal.CreateAsync(session, table, stop);
+            tolerant = new TolerantCopy(session, rehearse ? Rehearsal.CopyCommand(columns, dialect) : copyCommand, rejects, null);
+            if (rehearse) perform = () => Rehearsal.PerformAsync(session, table, columns, stop);
+        }
+        return new CoordinatorBatch(connection, session, transaction, copy, tolerant, perform, ledger, stop);
+    }
+
+    public async ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop)
+    {
+        if (_tolerant is not null) block.MarkRecords(from, to, _marks);
+        for (int i = 0; i < _marks.Count; i++) _marks[i] = _marks[i] with { End = _marks[i].End - from };
+        await WriteAsync(block.Block[from..to], _marks.ToArray(), stop);
+    }
+
+    /// <param name="marks">Where the records end; only needed where refused ones are set aside.</param>
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
+    {
+        if (_tolerant is null) await _copy!.WriteAsync(records, stop);
+        else await _tolerant.LoadAsync(records, marks, stop);
+    }
+
+    public async Task FinishAsync(CancellationToken stop)
     {
         try
         {
-            await _copy.FinishAsync();
+            if (_copy is not null) await _copy.FinishAsync();
+            if (_perform is not null) await _perform();
         }
         catch (PostgresException refusal) when (!PostgresErrors.IsNetwork(refusal) && !stop.IsCancellationRequested)
         {
             throw new RecordRefusedException(refusal, null);
         }
-        if (_ledger is not null) await _ledger.WriteAsync(row, stop);
+    }
+
+    public async Task CommitAsync(ImportBatch? row, CancellationToken stop)
+    {
+        if (_ledger is not null && row is not null) await _ledger.WriteAsync(row, stop);
         await _transaction.CommitAsync(stop);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _copy.CancelAsync();
+        if (_copy is not null) await _copy.CancelAsync();
         await _cancel.DisposeAsync();
+        await _cancelling; // or it would hit whoever has the session next
         try
         {
             await _transaction.DisposeAsync();

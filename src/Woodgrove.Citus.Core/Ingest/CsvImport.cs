@@ -30,6 +30,15 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
     /// <summary>Names the import in the ledger; one that is there already goes on after its last committed byte.</summary>
     public Guid? ImportId { get; init; }
 
+    /// <summary>Sets refused records aside and loads the rest.</summary>
+    public bool SkipErrors { get; init; }
+
+    /// <summary>Where refused records are written; <c>.errors.csv</c> stands beside it.</summary>
+    public string? RejectPath { get; init; }
+
+    /// <summary>How many may be refused; null sets no limit.</summary>
+    public ErrorLimit? MaxErrors { get; init; }
+
     /// <summary>Goes on with the latest import of this source into this table that was not completed.</summary>
     public bool Resume { get; init; }
 
@@ -83,7 +92,7 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
         TableInfo target = await TableCatalog.FindAsync(connection, session, table, stop);
         await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
         IReadOnlyList<TableColumn> columns = ColumnBinding.Bind(input, dialect, target, Columns);
-        var shardRoute = new ShardRoute(connection, target, columns, dialect, addresses);
+        var shardRoute = new ShardRoute(connection, source, target, columns, dialect, addresses);
         (ImportRoute route, string reason) = await ChooseRouteAsync(shardRoute, session, target, input, stop);
         Explain?.Invoke($"{route} route: {reason}");
         if (target.Kind == TableKind.Local) Warn?.Invoke($"{target.Display} is not distributed: its rows stay on the node that the connection leads to. New-DistributedTable distributes it.");
@@ -105,7 +114,7 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
         {
             CitusException known = PostgresErrors.Describe(e, source.Name);
             throw new BrokenOffException(PostgresErrors.IsTransient(e) && ledger is not null, new CitusException(known.ErrorId, known.Kind,
-                $"{source}: the load broke off after {input.BytesRead} bytes. {run.Kept} {known.What}", known.Advice, e) { Target = source.Name });
+                $"{source}: the load broke off after {input.BytesRead} bytes. {run.Kept} {known.What}", known.Advice, e) { Target = source.Name, SqlState = known.SqlState });
         }
         finally
         {
@@ -131,7 +140,7 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
             _ => $"one COPY into {target.Display}, a plain table of the node that the connection leads to",
         };
         if (Route == ImportRoute.Coordinator || target.Kind == TableKind.Local) return (ImportRoute.Coordinator, coordinator + ".");
-        if (Route == ImportRoute.Auto && input.Length < WorthManyConnections)
+        if (Route == ImportRoute.Auto && input.Length < (input.IsCompressed ? WorthManyConnections / 8 : WorthManyConnections))
             return (ImportRoute.Coordinator, $"{coordinator}; the file is too small for a connection to each shard to pay.");
         if (await shards.ObstacleAsync(session, stop) is { } obstacle)
         {

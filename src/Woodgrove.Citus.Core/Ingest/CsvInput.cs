@@ -33,6 +33,9 @@ internal sealed class CsvInput : IAsyncDisposable
     /// <summary>The source's length in bytes, in its own encoding, where it is known.</summary>
     public long? Length { get; }
 
+    /// <summary>True for gzip and zstd.</summary>
+    public bool IsCompressed { get; private init; }
+
     /// <summary>Bytes of the source read so far, in its own encoding.</summary>
     public long BytesRead => _raw.Count;
 
@@ -48,10 +51,11 @@ internal sealed class CsvInput : IAsyncDisposable
         var raw = new CountingStream(content);
         try
         {
-            (Encoding encoding, byte[] start) = await DetectEncodingAsync(raw, dialect.Encoding, stop);
-            Stream whole = start.Length == 0 ? raw : new PrefixedStream(start, raw);
+            Stream plain = await Compression.UndoAsync(raw, stop);
+            (Encoding encoding, byte[] start) = await DetectEncodingAsync(plain, dialect.Encoding, stop);
+            Stream whole = start.Length == 0 ? plain : new PrefixedStream(start, plain);
             Stream utf8 = encoding is UTF8Encoding ? whole : Encoding.CreateTranscodingStream(whole, Strict(encoding), Encoding.UTF8);
-            var input = new CsvInput(source, raw, utf8, length);
+            var input = new CsvInput(source, raw, utf8, length) { IsCompressed = plain is not PrefixedStream };
             await input.ReadFirstRecordAsync(dialect, stop);
             return input;
         }
@@ -85,6 +89,11 @@ internal sealed class CsvInput : IAsyncDisposable
         try
         {
             return await _utf8.ReadAsync(buffer, stop);
+        }
+        catch (Exception e) when (e is InvalidDataException or ZstdSharp.ZstdException)
+        {
+            throw new CitusException("CitusInvalidCompression", CitusErrorKind.InvalidData,
+                $"{Source}: the compressed data is damaged near byte {_raw.Count}: {e.Message}", "Get the file again.", e) { Target = Source.Name };
         }
         catch (DecoderFallbackException e)
         {
@@ -157,63 +166,4 @@ internal sealed class CsvInput : IAsyncDisposable
 
     private static Encoding Strict(Encoding encoding) =>
         Encoding.GetEncoding(encoding.CodePage, EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback);
-
-    /// <summary>Counts what is read, for progress.</summary>
-    private sealed class CountingStream(Stream inner) : ReadOnlyStream
-    {
-        public long Count { get; private set; }
-
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            int count = await inner.ReadAsync(buffer, cancellationToken);
-            Count += count;
-            return count;
-        }
-
-        public override int Read(byte[] buffer, int offset, int count)
-        {
-            int read = inner.Read(buffer, offset, count);
-            Count += read;
-            return read;
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing) inner.Dispose();
-            base.Dispose(disposing);
-        }
-    }
-
-    /// <summary>A few bytes that were read ahead, then the rest.</summary>
-    private sealed class PrefixedStream(byte[] prefix, Stream rest) : ReadOnlyStream
-    {
-        private int _given;
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-            _given < prefix.Length ? ValueTask.FromResult(Give(buffer.Span)) : rest.ReadAsync(buffer, cancellationToken);
-
-        public override int Read(byte[] buffer, int offset, int count) =>
-            _given < prefix.Length ? Give(buffer.AsSpan(offset, count)) : rest.Read(buffer, offset, count);
-
-        private int Give(Span<byte> buffer)
-        {
-            int count = Math.Min(buffer.Length, prefix.Length - _given);
-            prefix.AsSpan(_given, count).CopyTo(buffer);
-            _given += count;
-            return count;
-        }
-    }
-
-    private abstract class ReadOnlyStream : Stream
-    {
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-        public override void Flush() { }
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    }
 }

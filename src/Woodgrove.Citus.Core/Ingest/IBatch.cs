@@ -8,8 +8,11 @@ internal interface IBatch : IAsyncDisposable
     /// <summary>Takes the records of a block between two offsets.</summary>
     ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop);
 
+    /// <summary>Sends what is still held back; after it the servers have refused what they will.</summary>
+    Task FinishAsync(CancellationToken stop);
+
     /// <summary>Commits the records together with their row of the ledger, if one is kept. Disposed before, a batch leaves nothing.</summary>
-    Task CommitAsync(ImportBatch row, CancellationToken stop);
+    Task CommitAsync(ImportBatch? row, CancellationToken stop);
 }
 
 /// <summary>A server refused a record of a batch.</summary>

@@ -18,9 +18,12 @@ public enum ImportRoute
 /// <summary>What one file's load did.</summary>
 /// <param name="Bytes">Bytes of the source, in its own encoding.</param>
 /// <param name="RouteReason">Why this route was taken.</param>
+/// <param name="Rejected">Records that were refused and set aside.</param>
+/// <param name="Rejects">The first hundred of them.</param>
 /// <param name="ImportId">The name of the import in the ledger, or null where none is kept.</param>
 public sealed record ImportResult(
-    string Table, string Source, long Rows, long Bytes, TimeSpan Duration, double RowsPerSecond, ImportRoute Route, string RouteReason, Guid? ImportId);
+    string Table, string Source, long Rows, long Bytes, TimeSpan Duration, double RowsPerSecond, ImportRoute Route, string RouteReason, Guid? ImportId,
+    long Rejected, IReadOnlyList<RefusedRow> Rejects);
 
 /// <summary>How far a load is.</summary>
 /// <param name="TotalBytes">Null where the source does not say its length.</param>

@@ -17,7 +17,10 @@ internal sealed class ImportRun(
     private int _number;             // of the batch that is open, or comes next
     private long _committedRows;     // of this run and, resumed, of those before it
     private long _committedBytes;
-    private long _batchRows;
+    private long _batchRows;         // records of the open batch, those set aside included
+    private long _committedRejects;  // of all runs of the import
+    private readonly Rejects? _rejects = import.SkipErrors ? new Rejects(source, target, import.MaxErrors) : null;
+    private RejectFile? _rejectFile;
 
     /// <summary>What is in the table if the run ends now, in words.</summary>
     public string Kept => _committedRows == 0 ? $"Nothing of the file is in {target.Display}."
@@ -26,7 +29,8 @@ internal sealed class ImportRun(
     /// <summary>What the load did, once it has run.</summary>
     /// <param name="rowsBefore">Rows that were committed before this load began.</param>
     public ImportResult Result(long rowsBefore, TimeSpan duration, string reason) => new(target.Display, source.Name, _committedRows - rowsBefore,
-        input.BytesRead, duration, (_committedRows - rowsBefore) / Math.Max(duration.TotalSeconds, 1e-9), route, reason, ledger?.ImportId);
+        input.BytesRead, duration, (_committedRows - rowsBefore) / Math.Max(duration.TotalSeconds, 1e-9), route, reason, ledger?.ImportId,
+        _rejects?.Total ?? 0, _rejects?.First ?? []);
 
     /// <param name="resumed">Told how many rows earlier runs of the import have committed.</param>
     public async Task RunAsync(CitusConnection connection, Action<long> resumed, CancellationToken stop)
@@ -36,9 +40,12 @@ internal sealed class ImportRun(
         try
         {
             bool ended = false;
+            long end = _committedBytes;
             while (!ended && await _reader.ReadAsync(stop))
             {
                 (int from, int to, int rows, ended) = Records();
+                if (_rejects is not null && import.RejectPath is not null && _rejectFile is null)
+                    _rejectFile = await RejectFile.OpenAsync(import.RejectPath, await HeaderAsync(stop), _committedRejects, dialect, stop);
                 if (rows > 0)
                 {
                     batch ??= await BeginAsync(connection, stop);
@@ -47,13 +54,13 @@ internal sealed class ImportRun(
                 }
                 _fingerprint.Append(_reader.Block.Span[..to]);
                 import.Progress?.Invoke(new ImportProgress(source.Name, _committedRows + _batchRows, input.BytesRead, input.Length, _clock.Elapsed));
-                long end = _reader.BytesBefore + to;
+                end = _reader.BytesBefore + to;
                 if (batch is null || import.Checkpoint?.IsReached(_batchRows, end - _committedBytes) is not true) continue;
                 await CommitAsync(batch, end, isLast: false, stop);
                 batch = null;
             }
-            if (_committedRows + _batchRows == 0) throw NoRows();
-            if (batch is not null) await CommitAsync(batch, _reader.BytesBefore, isLast: true, stop);
+            if (_committedRows + _committedRejects + _batchRows == 0) throw NoRows();
+            if (batch is not null) await CommitAsync(batch, end, isLast: true, stop);
             else if (ledger is not null) await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
             batch = null;
         }
@@ -68,6 +75,7 @@ internal sealed class ImportRun(
         finally
         {
             if (batch is not null) await batch.DisposeAsync();
+            if (_rejectFile is not null) await _rejectFile.DisposeAsync();
         }
         import.Explain?.Invoke(route == ImportRoute.Shard
             ? $"Committed {_committedRows} rows: prepared on every node, decided by one row of woodgrove.import_batch, then committed everywhere."
@@ -108,29 +116,44 @@ internal sealed class ImportRun(
                 $"{source} is not what import {last.ImportId} has loaded {done.Sum(b => b.Rows)} rows of: its first {last.EndByte} bytes differ.",
                 "Restore the file and resume, or load it as a new import after removing those rows.") { Target = source.Name };
         }
-        (_number, _committedBytes, _committedRows) = (last.Number + 1, last.EndByte, done.Sum(b => b.Rows));
+        (_number, _committedBytes, _committedRows, _committedRejects) = (last.Number + 1, last.EndByte, done.Sum(b => b.Rows), done.Sum(b => b.Rejected));
         import.Explain?.Invoke($"Resuming import {last.ImportId} after {_committedRows} rows, at byte {_committedBytes}.");
         return _committedRows;
     }
 
     private async Task<IBatch> BeginAsync(CitusConnection connection, CancellationToken stop)
     {
-        if (route == ImportRoute.Shard) return await ShardBatch.BeginAsync(shards, ledger!, _number, stop);
-        string list = string.Join(", ", columns.Select(c => TableName.Quote(c.Name)));
-        string copy = $"COPY {target.Name.Sql} ({list}) FROM STDIN WITH ({(dialect with { HasHeader = false }).CopyOptions()})";
-        return await CoordinatorBatch.BeginAsync(connection, ledger, copy, stop);
+        if (route == ImportRoute.Shard) return await ShardBatch.BeginAsync(shards, ledger!, _number, _rejects, stop);
+        return await CoordinatorBatch.BeginAsync(connection, ledger, target, columns, dialect, _rejects, stop);
     }
 
     private async Task CommitAsync(IBatch batch, long end, bool isLast, CancellationToken stop)
     {
-        await batch.CommitAsync(Row(end, isLast), stop);
+        await batch.FinishAsync(stop);
+        IReadOnlyList<RejectedRecord> rejected = _rejects?.TakeBatch() ?? [];
+        _rejects?.CheckShare(_committedRows + _committedRejects + _batchRows, isLast);
+        // Written before the commit: a rejected record is never lost, and a resumed import cuts off what was not committed.
+        if (_rejectFile is not null) await _rejectFile.AppendAsync(rejected, stop);
+        _batchRows -= rejected.Count;
+        await batch.CommitAsync(Row(end, isLast, rejected.Count), stop);
         await batch.DisposeAsync();
-        (_committedRows, _committedBytes, _batchRows) = (_committedRows + _batchRows, end, 0);
+        (_committedRows, _committedBytes, _batchRows, _committedRejects) = (_committedRows + _batchRows, end, 0, _committedRejects + rejected.Count);
         _number++;
     }
 
-    private ImportBatch Row(long end, bool isLast) => new(ledger?.ImportId ?? Guid.Empty, _number, target.Name.ToString(), source.Name,
-        route.ToString(), Fingerprint(), _committedBytes, end, _batchRows, 0, isLast);
+    /// <summary>The source's header line, which the file of rejects begins with too.</summary>
+    private async Task<ReadOnlyMemory<byte>> HeaderAsync(CancellationToken stop)
+    {
+        if (!dialect.HasHeader) return default;
+        if (_reader.BytesBefore == 0) return _reader.Block[.._reader.EndAfter(0)];
+        await using CsvInput again = await CsvInput.OpenAsync(source, dialect, stop);
+        var reader = new CsvRecordReader(again, dialect);
+        await reader.ReadAsync(stop);
+        return reader.Block[..reader.EndAfter(0)];
+    }
+
+    private ImportBatch Row(long end, bool isLast, int rejected = 0) => new(ledger?.ImportId ?? Guid.Empty, _number, target.Name.ToString(), source.Name,
+        route.ToString(), Fingerprint(), _committedBytes, end, _batchRows, rejected, isLast);
 
     private string Fingerprint() => $"xxh3:{_fingerprint.GetCurrentHashAsUInt64():x16}";
 

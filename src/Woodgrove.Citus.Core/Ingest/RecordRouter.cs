@@ -39,25 +39,29 @@ internal sealed class RecordRouter(CsvDialect dialect, int field, ValueHasher ha
     /// <param name="from">The first record's first byte in the block; afterwards that of the first record that was not copied.</param>
     /// <param name="to">The offset just past the last record's line end.</param>
     /// <param name="shard">The shard of the record that was not copied.</param>
+    /// <param name="marks">The records from <paramref name="from"/> on with their lines, where lines are kept.</param>
+    /// <returns>How many were copied, and the problem of the next.</returns>
     // Compiled as it will stay: the runtime's first, slow version would see a good part of a file.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public RoutingProblem Split(CsvRecordReader reader, ref int from, int to, ShardBuffer[] buffers, out int shard)
+    public (int Count, RoutingProblem Problem) Split(
+        CsvRecordReader reader, ref int from, int to, ShardBuffer[] buffers, out int shard, ReadOnlySpan<RecordMark> marks = default)
     {
         ReadOnlySpan<byte> block = reader.Block.Span;
         ReadOnlySpan<ulong> lineEnds = reader.LineEnds, delimiters = reader.Delimiters;
         shard = 0;
-        int start = from;
+        (int start, int count) = (from, 0);
         RoutingProblem problem = RoutingProblem.None;
         while (start < to)
         {
             int end = BitMask.Next(lineEnds, start) + 1;
             if (end == 0) end = to;
             problem = Find(block, delimiters, start, end, out shard);
-            if (problem != RoutingProblem.None || !buffers[shard].TryAppend(block[start..end])) break;
+            if (problem != RoutingProblem.None || !buffers[shard].TryAppend(block[start..end], marks.IsEmpty ? 0 : marks[count].Line)) break;
             start = end;
+            count++;
         }
         from = start;
-        return problem;
+        return (count, problem);
     }
 
     /// <summary>The shard of one record of a block.</summary>

@@ -20,8 +20,6 @@ namespace Woodgrove.Citus.Ingest;
 internal sealed partial class RefusedRowFinder(
     CitusConnection connection, CsvSource source, CsvDialect dialect, TableInfo table, IReadOnlyList<TableColumn> columns, long firstByte, string kept)
 {
-    private const string Rehearsal = "woodgrove_rehearsal";
-
     /// <summary>The error to show for a COPY that a server refused; the failed transaction is over.</summary>
     /// <param name="batch">The batch, where its records went straight to shards.</param>
     public async Task<CitusException> ExplainAsync(RecordRefusedException refused, ShardBatch? batch, CancellationToken stop)
@@ -45,16 +43,14 @@ internal sealed partial class RefusedRowFinder(
     /// <summary>The error for a record without a distribution value, which is found before it is sent.</summary>
     public static CitusException NullKey(CsvSource source, CsvDialect dialect, TableInfo table, long line, string kept)
     {
-        string reason = $"{table.DistributionColumn} is NULL, so no shard can be chosen for the row";
+        RefusedRow row = NullKeyRow(source, table, line);
         return new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
-            $"{source}, line {line}, column {table.DistributionColumn}, value \"\": {reason}. (SQLSTATE {PostgresErrorCodes.NullValueNotAllowed}) {kept}",
-            Advice(PostgresErrorCodes.NullValueNotAllowed, dialect))
-        {
-            Target = source.Name,
-            SqlState = PostgresErrorCodes.NullValueNotAllowed,
-            Row = new RefusedRow(source.Name, line, table.DistributionColumn, "", PostgresErrorCodes.NullValueNotAllowed, reason),
-        };
+            $"{source}, line {line}, column {row.Column}, value \"\": {row.Reason}. (SQLSTATE {row.SqlState}) {kept}", Advice(row.SqlState!, dialect))
+        { Target = source.Name, SqlState = row.SqlState, Row = row };
     }
+
+    public static RefusedRow NullKeyRow(CsvSource source, TableInfo table, long line) => new(source.Name, line, table.DistributionColumn, "",
+        PostgresErrorCodes.NullValueNotAllowed, $"{table.DistributionColumn} is NULL, so no shard can be chosen for the row");
 
     private static bool IsAboutData(PostgresException e) => e.SqlState.StartsWith("22", StringComparison.Ordinal) || e.SqlState.StartsWith("23", StringComparison.Ordinal);
 
@@ -65,7 +61,7 @@ internal sealed partial class RefusedRowFinder(
         string? value = record?.ValuesOf(blamed, columns);
         string column = string.Join(", ", blamed);
         // The names of the shard or of the rehearsal mean nothing to the user.
-        string Named(string text) => text.Replace(Rehearsal, table.Name.Name, StringComparison.Ordinal)
+        string Named(string text) => text.Replace(Rehearsal.Table, table.Name.Name, StringComparison.Ordinal)
             .Replace(shard is null ? "\0" : string.Create(CultureInfo.InvariantCulture, $"_{shard.ShardId}"), "", StringComparison.Ordinal);
         string reason = Named(refusal.MessageText);
         string detail = string.IsNullOrEmpty(refusal.Detail) ? "" : " " + Named(refusal.Detail);
@@ -95,7 +91,7 @@ internal sealed partial class RefusedRowFinder(
     };
 
     /// <summary>The line and column that "COPY t, line N, column c" names, in whatever language the server writes it.</summary>
-    private static (long Line, string? Column)? Context(PostgresException refusal)
+    public static (long Line, string? Column)? Context(PostgresException refusal)
     {
         if (refusal.Where is not { } text || ContextPattern().Match(text) is not { Success: true } match) return null;
         return (long.Parse(match.Groups["line"].Value, CultureInfo.InvariantCulture),
@@ -142,15 +138,8 @@ internal sealed partial class RefusedRowFinder(
         NpgsqlConnection session, PostgresException refusal, CancellationToken stop)
     {
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-        await using (var create = new NpgsqlCommand($"""
-            CREATE TEMP TABLE {Rehearsal} (LIKE {table.Name.Sql} INCLUDING ALL) ON COMMIT DROP;
-            ALTER TABLE {Rehearsal} ADD COLUMN woodgrove_row bigint GENERATED ALWAYS AS IDENTITY
-            """, session))
-        {
-            await create.ExecuteNonQueryAsync(stop);
-        }
-        string list = string.Join(", ", columns.Select(c => TableName.Quote(c.Name)));
-        TextWriter writer = await session.BeginTextImportAsync($"COPY pg_temp.{Rehearsal} ({list}) FROM STDIN WITH ({(dialect with { HasHeader = false }).CopyOptions()})", stop);
+        await Rehearsal.CreateAsync(session, table, stop);
+        TextWriter writer = await session.BeginTextImportAsync(Rehearsal.CopyCommand(columns, dialect), stop);
         Stream copy = ((StreamWriter)writer).BaseStream;
         try
         {
@@ -195,7 +184,7 @@ internal sealed partial class RefusedRowFinder(
     {
         if (Key(refusal) is not { } key || key.Columns.Any(c => table.FindColumn(c) is null)) return null;
         string condition = string.Join(" AND ", key.Columns.Select((c, i) => $"{TableName.Quote(c)}::text = ${i + 1}"));
-        await using var command = new NpgsqlCommand($"SELECT min(woodgrove_row) FROM pg_temp.{Rehearsal} WHERE {condition}", session);
+        await using var command = new NpgsqlCommand($"SELECT min(woodgrove_row) FROM pg_temp.{Rehearsal.Table} WHERE {condition}", session);
         foreach (string value in key.Values) command.Parameters.Add(new() { Value = value });
         return await command.ExecuteScalarAsync(stop) as long?;
     }
@@ -206,13 +195,14 @@ internal sealed partial class RefusedRowFinder(
         await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
         var reader = new CsvRecordReader(input, dialect);
         long seen = 0;
+        var lines = new ServerLines();
         while (await reader.ReadAsync(stop))
         {
             if (reader.BytesBefore < firstByte) continue;
             for (int start = FirstRecord(reader); start < reader.Block.Length;)
             {
                 int end = reader.EndAfter(start);
-                if (counts is null || counts(reader, start, end)) seen += unit == Unit.Record ? 1 : reader.LineAt(end) - reader.LineAt(start + 1) + 1;
+                if (counts is null || counts(reader, start, end)) seen += unit == Unit.Record ? 1 : lines.Of(reader.Block.Span[start..end]);
                 if (seen >= n) return Parse(reader, start, end);
                 start = end;
             }
@@ -225,6 +215,22 @@ internal sealed partial class RefusedRowFinder(
     private static Func<CsvRecordReader, int, int, bool> OnlyOf(ShardBatch batch, Shards.ShardRange shard) => (reader, start, end) =>
         batch.Router.Find(reader.Block.Span, reader.Delimiters, start, end, out int found) == RoutingProblem.None
         && batch.Shards.Shards[found] == shard;
+
+    /// <summary>
+    /// Counts lines as COPY does, which is not as an editor does: within quotes it takes LF for a line end where records
+    /// end with LF, else CR; and in the first record, before it knows how they end, CR.
+    /// </summary>
+    private sealed class ServerLines
+    {
+        private byte? _counted;
+
+        public int Of(ReadOnlySpan<byte> record)
+        {
+            int lines = 1 + record.TrimEnd("\r\n"u8).Count(_counted ?? (byte)'\r');
+            _counted ??= record.EndsWith("\n"u8) && !record.EndsWith("\r\n"u8) ? (byte)'\n' : (byte)'\r';
+            return lines;
+        }
+    }
 
     private enum Unit
     {

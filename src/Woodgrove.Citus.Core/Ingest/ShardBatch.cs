@@ -20,14 +20,18 @@ internal sealed class ShardBatch : IBatch
     private readonly ShardMap _shards;
     private readonly Stream[] _streams;
     private readonly ShardBuffer[] _buffers;
+    private readonly Rejects? _rejects;
+    private readonly List<RecordMark> _marks = []; // of the block, where refused records are set aside
     private readonly CancellationTokenRegistration _cancel;
+    private Task _cancelling = Task.CompletedTask;
     private bool _over;
     private bool _undecided; // the ledger was asked to commit, and its answer is not known
 
-    private ShardBatch(ShardRoute route, ImportLedger ledger, int number, NpgsqlConnection guard, NpgsqlTransaction guardTransaction, ShardMap shards, CancellationToken stop)
+    private ShardBatch(ShardRoute route, ImportLedger ledger, int number, NpgsqlConnection guard, NpgsqlTransaction guardTransaction, ShardMap shards, Rejects? rejects, CancellationToken stop)
     {
+        _rejects = rejects;
         (_route, _ledger, _number, _guard, _guardTransaction, _shards) = (route, ledger, number, guard, guardTransaction, shards);
-        _streams = shards.Shards.Select(s => new Stream(s)).ToArray();
+        _streams = shards.Shards.Select(s => new Stream(s, rejects)).ToArray();
         _buffers = _streams.Select(s => s.Buffer).ToArray();
         Router = new RecordRouter(route.Dialect, route.KeyField, route.Hasher!, shards);
         _cancel = stop.Register(CancelOnServers);
@@ -36,13 +40,14 @@ internal sealed class ShardBatch : IBatch
     public RecordRouter Router { get; }
     public ShardMap Shards => _shards;
 
-    public static async Task<ShardBatch> BeginAsync(ShardRoute route, ImportLedger ledger, int number, CancellationToken stop)
+    /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
+    public static async Task<ShardBatch> BeginAsync(ShardRoute route, ImportLedger ledger, int number, Rejects? rejects, CancellationToken stop)
     {
         NpgsqlConnection guard = await route.Connection.OpenSessionAsync(stop);
         try
         {
             NpgsqlTransaction transaction = await guard.BeginTransactionAsync(stop);
-            var batch = new ShardBatch(route, ledger, number, guard, transaction, await route.LockAsync(guard, stop), stop);
+            var batch = new ShardBatch(route, ledger, number, guard, transaction, await route.LockAsync(guard, stop), rejects, stop);
             try
             {
                 await Task.WhenAll(batch._streams.Select(s => s.OpenAsync(route, stop)));
@@ -63,24 +68,35 @@ internal sealed class ShardBatch : IBatch
 
     public async ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop)
     {
+        if (_rejects is not null) block.MarkRecords(from, to, _marks);
+        int record = 0;
         while (from < to)
         {
-            RoutingProblem problem = Router.Split(block, ref from, to, _buffers, out int shard);
-            if (problem == RoutingProblem.Null) throw new NullKeyException(block.LineAt(block.EndAfter(from)));
-            if (problem == RoutingProblem.Unread) await AskAsync(stop);
+            (int count, RoutingProblem problem) = Router.Split(block, ref from, to, _buffers, out int shard,
+                _rejects is null ? default : System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_marks)[record..]);
+            record += count;
+            if (problem == RoutingProblem.Null)
+            {
+                RefuseNull(block, ref from);
+                record++;
+            }
+            else if (problem == RoutingProblem.Unread) await AskAsync(stop);
             else if (from < to) await _streams[shard].FlushAsync(stop);
         }
     }
 
-    public async Task CommitAsync(ImportBatch row, CancellationToken stop)
+    public Task FinishAsync(CancellationToken stop) => Task.WhenAll(_streams.Where(s => s.HasRows).Select(s => s.FinishAsync(stop)));
+
+    public async Task CommitAsync(ImportBatch? row, CancellationToken stop)
     {
+        ArgumentNullException.ThrowIfNull(row); // it is the decision
         Stream[] used = _streams.Where(s => s.HasRows).ToArray();
-        await Task.WhenAll(used.Select(s => s.FinishAsync(stop)));
         await Task.WhenAll(used.Select(s => s.PrepareAsync(PreparedBatches.Name(row.ImportId, _number, s.Shard.ShardId), stop)));
         await DecideAsync(row, stop);
         // Decided: from here on nothing may roll back, and Ctrl+C only stops what comes after.
         _over = true;
         await _cancel.DisposeAsync();
+        await _cancelling;
         await Task.WhenAll(_streams.Select(s => s.HasRows ? s.CommitPreparedAsync(_route, CommitPatience) : s.RollbackAsync(endPrepared: false)));
         await ReleaseAsync();
     }
@@ -90,9 +106,19 @@ internal sealed class ShardBatch : IBatch
         if (_over) return;
         _over = true;
         await _cancel.DisposeAsync();
+        await _cancelling; // or it would hit whoever has the sessions next
         // What may be decided stays prepared: recovery asks the ledger.
         await Task.WhenAll(_streams.Select(s => s.RollbackAsync(endPrepared: !_undecided)));
         await ReleaseAsync();
+    }
+
+    private void RefuseNull(CsvRecordReader block, ref int from)
+    {
+        int end = block.EndAfter(from);
+        long line = block.LineAt(end);
+        if (_rejects is null) throw new NullKeyException(line);
+        _rejects.Add(block.Block[from..end], RefusedRowFinder.NullKeyRow(_route.Source, _route.Table, line));
+        from = end;
     }
 
     private async Task AskAsync(CancellationToken stop)
@@ -145,21 +171,20 @@ internal sealed class ShardBatch : IBatch
 
     private void CancelOnServers()
     {
-        foreach (var node in _streams.Where(s => s.ProcessId is not null).GroupBy(s => s.Address(_route)))
-        {
-            int[] processes = node.Select(s => s.ProcessId!.Value).ToArray();
-            _ = ServerCancel.SendAsync(c => _route.Connection.OpenNodeSessionAsync(node.Key.Host, node.Key.Port, c), processes);
-        }
+        _cancelling = Task.WhenAll(_streams.Where(s => s.ProcessId is not null).GroupBy(s => s.Address(_route)).Select(node => ServerCancel.SendAsync(
+            c => _route.Connection.OpenNodeSessionAsync(node.Key.Host, node.Key.Port, c), node.Select(s => s.ProcessId!.Value).ToArray())).ToList());
     }
 
     /// <summary>The rows of one shard on their way.</summary>
-    private sealed class Stream(ShardRange shard)
+    private sealed class Stream(ShardRange shard, Rejects? rejects)
     {
+        private Task _sending = Task.CompletedTask;
         private CopyStream? _copy;
+        private TolerantCopy? _tolerant;
         private string? _prepared;
 
         public ShardRange Shard => shard;
-        public ShardBuffer Buffer { get; } = new();
+        public ShardBuffer Buffer { get; } = new(keepsLines: rejects is not null);
         public bool HasRows => Buffer.HasRows;
         public int? ProcessId { get; private set; }
 
@@ -169,15 +194,18 @@ internal sealed class ShardBatch : IBatch
         {
             NpgsqlConnection session = await route.BeginAsync(shard, stop);
             var copy = new CopyStream(session, route.CopyCommand(shard));
-            await copy.OpenAsync(stop);
+            if (rejects is null) await copy.OpenAsync(stop);
+            else _tolerant = new TolerantCopy(session, route.CopyCommand(shard), rejects, shard);
             ProcessId = session.ProcessID;
             _copy = copy;
         }
 
+        /// <summary>Sends what was gathered while the next records gather.</summary>
         public async ValueTask FlushAsync(CancellationToken stop)
         {
-            await _copy!.WriteAsync(Buffer.Records, stop);
-            Buffer.Clear();
+            await _sending;
+            (ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordMark> marks) = Buffer.Take();
+            _sending = _tolerant is null ? _copy!.WriteAsync(records, stop).AsTask() : _tolerant.LoadAsync(records, marks, stop);
         }
 
         public async Task FinishAsync(CancellationToken stop)
@@ -185,7 +213,8 @@ internal sealed class ShardBatch : IBatch
             try
             {
                 await FlushAsync(stop);
-                await _copy!.FinishAsync();
+                await _sending;
+                if (_tolerant is null) await _copy!.FinishAsync();
             }
             catch (PostgresException refusal) when (!PostgresErrors.IsNetwork(refusal) && !stop.IsCancellationRequested)
             {
@@ -228,6 +257,14 @@ internal sealed class ShardBatch : IBatch
         public async Task RollbackAsync(bool endPrepared)
         {
             if (_copy is null) return;
+            try
+            {
+                await _sending; // a session does one thing at a time
+            }
+            catch (Exception e) when (e is NpgsqlException or IOException or CitusException or OperationCanceledException)
+            {
+                // Why the load ends; whoever ends it knows.
+            }
             await _copy.CancelAsync();
             try
             {

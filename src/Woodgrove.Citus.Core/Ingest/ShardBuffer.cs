@@ -2,22 +2,22 @@ using System.Runtime.CompilerServices;
 
 namespace Woodgrove.Citus.Ingest;
 
-/// <summary>Whole records of one shard, gathered until they are worth sending.</summary>
-internal sealed class ShardBuffer
+/// <summary>Whole records of one shard, gathered until they are worth sending; the next gather while these are sent.</summary>
+/// <param name="keepsLines">Remembers each record's end and line, for where refused records are set aside.</param>
+internal sealed class ShardBuffer(bool keepsLines = false)
 {
     private const int Size = 64 * 1024;
-    private byte[] _bytes = new byte[Size];
+    private byte[] _bytes = new byte[Size], _spare = new byte[Size];
+    private readonly List<RecordMark> _marks = [];
     private int _used;
 
     /// <summary>True once a record has been appended, sent or not.</summary>
     public bool HasRows { get; private set; }
 
-    /// <summary>The records that have not been sent.</summary>
-    public ReadOnlyMemory<byte> Records => _bytes.AsMemory(0, _used);
-
+    /// <param name="line">The record's line in the file; only read where lines are kept.</param>
     /// <returns>False where the records before it must be sent first.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryAppend(ReadOnlySpan<byte> record)
+    public bool TryAppend(ReadOnlySpan<byte> record, long line = 0)
     {
         if (record.Length > _bytes.Length - _used)
         {
@@ -26,10 +26,17 @@ internal sealed class ShardBuffer
         }
         record.CopyTo(_bytes.AsSpan(_used));
         _used += record.Length;
+        if (keepsLines) _marks.Add(new RecordMark(_used, line));
         HasRows = true;
         return true;
     }
 
-    /// <summary>Forgets the records, which have been sent.</summary>
-    public void Clear() => _used = 0;
+    /// <summary>Hands over what was gathered; it stays as it is until the next call.</summary>
+    public (ReadOnlyMemory<byte> Records, ReadOnlyMemory<RecordMark> Marks) Take()
+    {
+        var taken = (new ReadOnlyMemory<byte>(_bytes, 0, _used), new ReadOnlyMemory<RecordMark>(keepsLines ? _marks.ToArray() : []));
+        (_bytes, _spare, _used) = (_spare, _bytes, 0);
+        _marks.Clear();
+        return taken;
+    }
 }

@@ -7,7 +7,7 @@ namespace Woodgrove.Citus.Ingest;
 
 /// <summary>What a load straight into the shards needs: the columns, the key and its hash, and the nodes.</summary>
 internal sealed class ShardRoute(
-    CitusConnection connection, TableInfo table, IReadOnlyList<TableColumn> columns, CsvDialect dialect, NodeAddresses addresses)
+    CitusConnection connection, CsvSource source, TableInfo table, IReadOnlyList<TableColumn> columns, CsvDialect dialect, NodeAddresses addresses)
 {
     /// <summary>How long to wait for locks that a shard move or a schema change may hold.</summary>
     private const string LockTimeout = "60s";
@@ -15,6 +15,7 @@ internal sealed class ShardRoute(
     private readonly Dictionary<(long ShardId, string Host, int Port), NpgsqlConnection> _sessions = [];
 
     public CitusConnection Connection => connection;
+    public CsvSource Source => source;
     public TableInfo Table => table;
     public CsvDialect Dialect => dialect;
     public int KeyField { get; } = columns.Select(c => c.Name).ToList().IndexOf(table.DistributionColumn ?? "");

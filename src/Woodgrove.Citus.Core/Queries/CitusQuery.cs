@@ -1,6 +1,6 @@
 using System.Collections;
+using System.Text.RegularExpressions;
 using Npgsql;
-using NpgsqlTypes;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Tables;
@@ -21,7 +21,7 @@ public interface IResultSink
 }
 
 /// <summary>SQL to run, with its parameters and settings.</summary>
-public sealed record CitusQuery(string Sql)
+public sealed partial record CitusQuery(string Sql)
 {
     /// <summary>Values by name, for <c>@name</c> in the SQL.</summary>
     public IDictionary? Parameters { get; init; }
@@ -40,63 +40,60 @@ public sealed record CitusQuery(string Sql)
     {
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         session.Notice += (_, e) => Notice?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
-        await ApplySettingsAsync(session, stop);
+        await QueryArguments.ApplySettingsAsync(session, Settings, stop);
         await using var command = new NpgsqlCommand(Sql, session) { CommandTimeout = (int)Math.Ceiling(Timeout.TotalSeconds) };
-        foreach (DictionaryEntry entry in Parameters ?? new Hashtable())
-            command.Parameters.Add(Parameter(Convert.ToString(entry.Key, System.Globalization.CultureInfo.InvariantCulture)!, entry.Value));
+        QueryArguments.AddParameters(command.Parameters, Parameters);
 
+        if (ReadsPattern().IsMatch(Sql)) command.UnknownResultTypeList = await TextColumnsAsync(command, stop);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
-        do
+        try
         {
-            if (reader.FieldCount > 0) await ReadResultAsync(reader, sink, stop);
-        }
-        while (await reader.NextResultAsync(stop));
-    }
-
-    private async Task ApplySettingsAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        if (Settings is not { Count: > 0 }) return;
-        await using var batch = new NpgsqlBatch(session);
-        foreach (DictionaryEntry setting in Settings)
-        {
-            // For the session, which the pool resets before anyone else has it.
-            batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT pg_catalog.set_config($1, $2, false)")
+            do
             {
-                Parameters = { new() { Value = setting.Key.ToString() }, new() { Value = SettingText(setting.Value) } },
-            });
+                if (reader.FieldCount > 0) await ReadResultAsync(reader, sink, stop);
+            }
+            while (await reader.NextResultAsync(stop));
         }
-        await batch.ExecuteNonQueryAsync(stop);
+        catch
+        {
+            // Disposing the reader reads to the end, so the server is told that nobody wants the rest.
+            command.Cancel();
+            throw;
+        }
     }
 
-    private static string SettingText(object? value) => value switch
+    /// <summary>
+    /// Which columns only text can carry: catalogs are full of types such as regclass and aclitem, which .NET has no
+    /// type for and the server, for some, no binary form. Asked before the query runs, since nothing can be changed after.
+    /// </summary>
+    private static async Task<bool[]?> TextColumnsAsync(NpgsqlCommand command, CancellationToken stop)
     {
-        bool flag => flag ? "on" : "off",
-        _ => Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture) ?? "",
-    };
-
-    private static NpgsqlParameter Parameter(string name, object? value) => value switch
-    {
-        null => new NpgsqlParameter(name, DBNull.Value),
-        // Untyped, so that '5' compares with a bigint and a JSON text goes into a jsonb, as in psql.
-        string text => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = text },
-        char c => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = c.ToString() },
-        Guid or byte[] => new NpgsqlParameter(name, value),
-        // A DateTime's kind says whether it is an instant; Npgsql reads it so.
-        DateTimeOffset moment => new NpgsqlParameter(name, moment.UtcDateTime),
-        object[] list => new NpgsqlParameter(name, Typed(list)),
-        _ => new NpgsqlParameter(name, value),
-    };
-
-    /// <summary>PowerShell's arrays are object[]; PostgreSQL's have an element type.</summary>
-    private static Array Typed(object[] list)
-    {
-        Type[] types = list.Where(v => v is not null).Select(v => v.GetType()).Distinct().ToArray();
-        Type element = types.Length == 1 ? types[0] : typeof(string);
-        var typed = Array.CreateInstance(element, list.Length);
-        for (int i = 0; i < list.Length; i++)
-            typed.SetValue(types.Length == 1 ? list[i] : Convert.ToString(list[i], System.Globalization.CultureInfo.InvariantCulture), i);
-        return typed;
+        try
+        {
+            await using NpgsqlDataReader described = await command.ExecuteReaderAsync(System.Data.CommandBehavior.SchemaOnly, stop);
+            bool[] asText = Enumerable.Range(0, described.FieldCount).Select(i => !HasType(described, i)).ToArray();
+            return asText.Contains(true) ? asText : null;
+        }
+        catch (PostgresException)
+        {
+            return null; // the query itself will say it
+        }
     }
+
+    private static bool HasType(NpgsqlDataReader reader, int column)
+    {
+        try
+        {
+            return reader.GetFieldType(column) != typeof(object);
+        }
+        catch (Exception e) when (e is InvalidCastException or NotSupportedException)
+        {
+            return false;
+        }
+    }
+
+    [GeneratedRegex(@"^(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|table|values)\b", RegexOptions.IgnoreCase | RegexOptions.Singleline | RegexOptions.CultureInvariant)]
+    private static partial Regex ReadsPattern();
 
     private static async Task ReadResultAsync(NpgsqlDataReader reader, IResultSink sink, CancellationToken stop)
     {

@@ -22,6 +22,7 @@ public sealed class CitusSandbox
 {
     private readonly List<PostgresServer> _servers = [];
     private LoopbackWebServer? _web;
+    private bool _ownsFolder;
 
     private CitusSandbox(string path, bool keep, SandboxEngine engine)
     {
@@ -99,7 +100,7 @@ public sealed class CitusSandbox
         _web?.Dispose();
         if (Connection is not null) await Connection.DisposeAsync();
         await Task.WhenAll(_servers.Select(s => s.StopAsync()));
-        if (!Keep) SandboxRegistry.DeleteFolder(Path);
+        if (!Keep && _ownsFolder) SandboxRegistry.DeleteFolder(Path);
         SandboxRegistry.Forget(this);
     }
 
@@ -110,6 +111,7 @@ public sealed class CitusSandbox
             throw new CitusException("CitusSandboxFolderNotEmpty", CitusErrorKind.ResourceExists, $"The folder '{Path}' is not empty.",
                 "Name a new or an empty folder with -Path, or leave -Path out.") { Target = Path };
         }
+        _ownsFolder = true;
         string password = RandomNumberGenerator.GetHexString(32, lowercase: true);
         await CreateFolderAsync(password, stop);
         _servers.Add(new PostgresServer(programs, Path, "coordinator", PostgresServer.FreePort()));

@@ -10,7 +10,7 @@ public sealed class LoopbackWebServer : IDisposable
 
     private LoopbackWebServer(string root, int port)
     {
-        _root = Path.GetFullPath(root);
+        _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
         Address = new Uri($"http://127.0.0.1:{port}/");
         _listener.Prefixes.Add(Address.ToString());
         _listener.Start();

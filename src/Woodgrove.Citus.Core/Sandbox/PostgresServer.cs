@@ -54,11 +54,24 @@ internal sealed record PostgresServer(PostgresInstallation Programs, string Fold
         try
         {
             using var process = System.Diagnostics.Process.GetProcessById(processId);
-            return process.ProcessName.StartsWith("postgres", StringComparison.OrdinalIgnoreCase);
+            return process.ProcessName.StartsWith("postgres", StringComparison.OrdinalIgnoreCase) && !IsZombie(processId);
         }
         catch (ArgumentException)
         {
             return false;
+        }
+    }
+
+    /// <summary>A killed process stays listed where nobody collects it, as in a container without an init.</summary>
+    private static bool IsZombie(int processId)
+    {
+        try
+        {
+            return OperatingSystem.IsLinux() && File.ReadAllText($"/proc/{processId}/stat").Contains(") Z ", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return true;
         }
     }
 

@@ -8,6 +8,16 @@ using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Ingest;
 
+/// <summary>What a refused row does to a load.</summary>
+public enum ImportErrorAction
+{
+    /// <summary>Ends it.</summary>
+    Stop,
+
+    /// <summary>Is set aside, and the rest goes in.</summary>
+    Skip,
+}
+
 /// <summary>Loads CSV files into a table: each file in one transaction, all of it or nothing.</summary>
 [Cmdlet(VerbsData.Import, "CsvToCitus", DefaultParameterSetName = "Path", SupportsShouldProcess = true)]
 [OutputType(typeof(ImportResult))]
@@ -86,9 +96,24 @@ public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
     [Parameter]
     public SwitchParameter Resume { get; set; }
 
+    /// <summary>Stop, the default, loads nothing when a row is refused; Skip sets the row aside and loads the rest.</summary>
+    [Parameter]
+    public ImportErrorAction OnError { get; set; }
+
+    /// <summary>With -OnError Skip: a CSV of the refused rows, as they stand in the source, and name.errors.csv with the reasons.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? RejectPath { get; set; }
+
+    /// <summary>With -OnError Skip: how many rows may be refused, as a number or a percentage such as 0.5%.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? MaxErrors { get; set; }
+
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster;
+        string? rejectPath = RejectPath is null ? null : GetUnresolvedProviderPathFromPSPath(RejectPath);
         foreach (CsvSource source in Sources())
         {
             if (!ShouldProcess(Table, $"Load {source}")) continue;
@@ -107,6 +132,9 @@ public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
                     Checkpoint = Checkpoint is null ? null : Ingest.Checkpoint.Parse(Checkpoint),
                     ImportId = ImportId,
                     Resume = Resume,
+                    SkipErrors = OnError == ImportErrorAction.Skip,
+                    RejectPath = rejectPath,
+                    MaxErrors = MaxErrors is null ? null : ErrorLimit.Parse(MaxErrors),
                     Progress = bar.Report,
                     Explain = output.Verbose,
                     Warn = output.Warning,
@@ -134,7 +162,9 @@ public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
     {
         try
         {
-            return GetResolvedProviderPathFromPSPath(path, out _);
+            // Brackets that match nothing are a file object's name, or a pattern that must not pass for a load.
+            IReadOnlyCollection<string> found = GetResolvedProviderPathFromPSPath(path, out _);
+            return found.Count > 0 ? found : [GetUnresolvedProviderPathFromPSPath(path)];
         }
         catch (ItemNotFoundException)
         {

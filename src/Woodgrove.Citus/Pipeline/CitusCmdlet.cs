@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using System.Threading.Channels;
 using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Pipeline;
@@ -17,27 +16,15 @@ public abstract class CitusCmdlet : PSCmdlet, IDisposable
     /// <param name="work">Given where to write and a token that Ctrl+C cancels.</param>
     private protected void Run(Func<CmdletOutput, CancellationToken, Task> work, object? target = null)
     {
-        try
-        {
-            Pump(work);
-        }
-        catch (Exception e) when (e is not PipelineStoppedException and not RuntimeException)
-        {
-            ThrowTerminatingError(CitusErrorRecord.From(e, target));
-        }
+        using BackgroundWork background = Start(work);
+        if (WriteToEnd(background) is { } failure) ThrowTerminatingError(CitusErrorRecord.From(failure, target));
     }
 
     /// <summary>Runs the work on one of several inputs. A failure is written, and the next input has its turn.</summary>
     private protected void RunEach(Func<CmdletOutput, CancellationToken, Task> work, object? target = null)
     {
-        try
-        {
-            Pump(work);
-        }
-        catch (Exception e) when (e is not PipelineStoppedException and not RuntimeException)
-        {
-            WriteError(CitusErrorRecord.From(e, target));
-        }
+        using BackgroundWork background = Start(work);
+        if (WriteToEnd(background) is { } failure) WriteError(CitusErrorRecord.From(failure, target));
     }
 
     /// <summary>Cancels the work, and nothing more: the pump waits for its end.</summary>
@@ -54,47 +41,16 @@ public abstract class CitusCmdlet : PSCmdlet, IDisposable
         if (disposing) _stop.Dispose();
     }
 
-    private void Pump(Func<CmdletOutput, CancellationToken, Task> work)
+    /// <summary>Starts work that goes on while further input comes; the caller ends and disposes it.</summary>
+    private protected BackgroundWork Start(Func<CmdletOutput, CancellationToken, Task> work) => new(work, _stop.Token);
+
+    private protected bool IsStopping => _stop.IsCancellationRequested;
+
+    /// <summary>Writes what the work hands over until it ends.</summary>
+    /// <returns>Why it failed, or null. What ends the pipeline (Ctrl+C, Select-Object -First, break) passes through.</returns>
+    private protected Exception? WriteToEnd(BackgroundWork work)
     {
-        // Bounded, so that a slow pipeline holds back the server instead of filling memory.
-        var channel = Channel.CreateBounded<Action<PSCmdlet>>(new BoundedChannelOptions(64) { SingleReader = true });
-        using var abandon = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        Task task = Task.Run(async () =>
-        {
-            try
-            {
-                await work(new CmdletOutput(channel.Writer, abandon.Token), abandon.Token);
-            }
-            finally
-            {
-                channel.Writer.Complete();
-            }
-        });
-        try
-        {
-            while (channel.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
-            {
-                while (channel.Reader.TryRead(out Action<PSCmdlet>? write)) write(this);
-            }
-        }
-        catch
-        {
-            // Downstream has had enough (Select-Object -First, Ctrl+C, -ErrorAction Stop).
-            abandon.Cancel();
-            throw;
-        }
-        finally
-        {
-            while (channel.Reader.TryRead(out _)) { }
-            ((IAsyncResult)task).AsyncWaitHandle.WaitOne();
-        }
-        try
-        {
-            task.GetAwaiter().GetResult();
-        }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-        {
-            throw new PipelineStoppedException();
-        }
+        Exception? failure = work.WriteToEnd(this);
+        return failure is OperationCanceledException && IsStopping ? throw new PipelineStoppedException() : failure;
     }
 }

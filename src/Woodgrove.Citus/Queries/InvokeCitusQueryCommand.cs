@@ -57,8 +57,8 @@ public sealed class InvokeCitusQueryCommand : ConnectedCmdlet
             string sql = path is null ? Query : await System.IO.File.ReadAllTextAsync(path, stop);
             var query = new CitusQuery(sql)
             {
-                Parameters = Unwrapped(Parameter),
-                Settings = Unwrapped(Setting),
+                Parameters = PlainValues.Of(Parameter),
+                Settings = PlainValues.Of(Setting),
                 Timeout = TimeSpan.FromSeconds(Timeout),
                 Notice = output.Verbose,
             };
@@ -66,13 +66,5 @@ public sealed class InvokeCitusQueryCommand : ConnectedCmdlet
             await query.RunAsync(cluster, sink, stop);
             await sink.FinishAsync();
         }, path ?? (object)Query);
-    }
-
-    private static Hashtable? Unwrapped(IDictionary? values)
-    {
-        if (values is null) return null;
-        var plain = new Hashtable();
-        foreach (DictionaryEntry entry in values) plain[entry.Key] = entry.Value is PSObject wrapped ? wrapped.BaseObject : entry.Value;
-        return plain;
     }
 }

@@ -1,0 +1,71 @@
+<#
+.SYNOPSIS
+    Builds, tests and packages Woodgrove.Citus; a few lines over dotnet and Pester.
+.EXAMPLE
+    ./build.ps1
+    Builds; Import-Module ./Woodgrove.Citus.psd1 works then.
+.EXAMPLE
+    ./build.ps1 -Task Test
+.EXAMPLE
+    ./build.ps1 -Task Package
+    Writes out/Woodgrove.Citus.<version>.zip, to unpack into a folder of $env:PSModulePath, and a .nupkg for Install-PSResource.
+#>
+[CmdletBinding()]
+param(
+    [ValidateSet('Build', 'Test', 'Package')] [string[]] $Task = 'Build',
+    [ValidateSet('Debug', 'Release')] [string] $Configuration = 'Release'
+)
+Set-StrictMode -Version 3
+$ErrorActionPreference = 'Stop'
+$manifest = Join-Path $PSScriptRoot Woodgrove.Citus.psd1
+
+function Invoke-Dotnet { & dotnet @args; if ($LASTEXITCODE) { throw "dotnet $args ended with exit code $LASTEXITCODE." } }
+
+function Build { Invoke-Dotnet build (Join-Path $PSScriptRoot Woodgrove.Citus.slnx) --configuration $Configuration }
+
+function Test {
+    Invoke-Dotnet test (Join-Path $PSScriptRoot Woodgrove.Citus.slnx) --configuration $Configuration
+    if (-not (Get-Module Pester -ListAvailable | Where-Object Version -ge 5.0)) { throw 'The Pester suite needs Pester 5: Install-PSResource Pester.' }
+    Invoke-Pester (Join-Path $PSScriptRoot tests Pester) -CI -Output Normal
+}
+
+function Package {
+    Invoke-Dotnet build (Join-Path $PSScriptRoot src Woodgrove.Citus Woodgrove.Citus.csproj) --configuration $Configuration
+    $data = Import-PowerShellDataFile $manifest
+    $out = Join-Path $PSScriptRoot out
+    $layout = Join-Path $out Woodgrove.Citus $data.ModuleVersion
+    if (Test-Path $layout) { Remove-Item $layout -Recurse }
+    $null = New-Item $layout -ItemType Directory
+    Copy-Item $manifest, (Join-Path $PSScriptRoot LICENSE), (Join-Path $PSScriptRoot module) $layout -Recurse
+    Get-ChildItem $layout -Recurse -Filter *.pdb | Remove-Item
+
+    $zip = Join-Path $out "Woodgrove.Citus.$($data.ModuleVersion).zip"
+    Compress-Archive (Split-Path $layout) $zip -Force
+    Get-Item $zip
+
+    # A .nupkg is a zip with a .nuspec; every module gallery takes it.
+    $cmdlets = $data.CmdletsToExport | ForEach-Object { "PSCmdlet_$_ PSCommand_$_" }
+    $tags = @('PSModule', 'PSIncludes_Cmdlet') + $cmdlets + $data.PrivateData.PSData.Tags -join ' '
+    $nuspec = @"
+<?xml version="1.0" encoding="utf-8"?>
+<package xmlns="http://schemas.microsoft.com/packaging/2011/08/nuspec.xsd">
+  <metadata>
+    <id>Woodgrove.Citus</id>
+    <version>$($data.ModuleVersion)</version>
+    <authors>$($data.Author)</authors>
+    <copyright>$($data.Copyright)</copyright>
+    <description>$([System.Security.SecurityElement]::Escape($data.Description))</description>
+    <licenseUrl>$($data.PrivateData.PSData.LicenseUri)</licenseUrl>
+    <tags>$tags</tags>
+  </metadata>
+</package>
+"@
+    $package = Join-Path $out "Woodgrove.Citus.$($data.ModuleVersion).nupkg"
+    Set-Content (Join-Path $layout Woodgrove.Citus.nuspec) $nuspec
+    if (Test-Path $package) { Remove-Item $package }
+    [System.IO.Compression.ZipFile]::CreateFromDirectory($layout, $package)
+    Remove-Item (Join-Path $layout Woodgrove.Citus.nuspec)
+    Get-Item $package
+}
+
+foreach ($name in $Task) { & $name }

@@ -1,0 +1,91 @@
+using System.Globalization;
+using Npgsql;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>How many refused records a load may have: a number, or a share of its records.</summary>
+public sealed record ErrorLimit(long? Count, double? Share)
+{
+    /// <summary>Reads 100 or 0.5%.</summary>
+    public static ErrorLimit Parse(string text)
+    {
+        string number = text.Trim().TrimEnd('%').TrimEnd();
+        if (double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value >= 0)
+        {
+            if (text.Contains('%', StringComparison.Ordinal)) return new ErrorLimit(null, value / 100);
+            if (value == Math.Floor(value)) return new ErrorLimit((long)value, null);
+        }
+        throw new CitusException("CitusInvalidErrorLimit", CitusErrorKind.InvalidArgument, $"'{text}' is neither a number of rows nor a percentage.", "Use for example 100 or 0.5%.");
+    }
+}
+
+/// <summary>A record that was set aside.</summary>
+internal sealed record RejectedRecord(byte[] Bytes, RefusedRow Row);
+
+/// <summary>The records of a load that servers refused and that were set aside.</summary>
+internal sealed class Rejects(CsvSource source, TableInfo table, ErrorLimit? limit)
+{
+    /// <summary>How many the result carries as objects.</summary>
+    private const int Shown = 100;
+
+    /// <summary>A percentage says nothing before so many records.</summary>
+    private const long EnoughForShare = 10_000;
+
+    private readonly object _gate = new();
+    private readonly List<RejectedRecord> _batch = [];
+    private readonly List<RefusedRow> _first = [];
+
+    /// <summary>All that were set aside, those of a batch that is still open included.</summary>
+    public long Total { get; private set; }
+
+    /// <summary>The first ones, by their lines within each batch.</summary>
+    public IReadOnlyList<RefusedRow> First => _first;
+
+    /// <summary>What may be the fault of one record: its data, or a constraint.</summary>
+    public static bool IsAboutRow(PostgresException e) => e.SqlState is ['2', '2', ..] or ['2', '3', ..];
+
+    public void Add(ReadOnlyMemory<byte> record, long line, PostgresException refusal, Shards.ShardRange? shard)
+    {
+        string reason = refusal.MessageText;
+        if (!string.IsNullOrEmpty(refusal.Detail)) reason += " " + refusal.Detail;
+        // The names of the rehearsal and of the shard mean nothing to the user.
+        reason = reason.Replace(Rehearsal.Table, table.Name.Name, StringComparison.Ordinal);
+        if (shard is not null) reason = reason.Replace(string.Create(CultureInfo.InvariantCulture, $"_{shard.ShardId}"), "", StringComparison.Ordinal);
+        string? column = string.IsNullOrEmpty(refusal.ColumnName) ? RefusedRowFinder.Context(refusal)?.Column : refusal.ColumnName;
+        Add(record, new RefusedRow(source.Name, line, column, null, refusal.SqlState, reason));
+    }
+
+    public void Add(ReadOnlyMemory<byte> record, RefusedRow row)
+    {
+        lock (_gate)
+        {
+            _batch.Add(new RejectedRecord(record.ToArray(), row));
+            Total++;
+            if (Total > limit?.Count) throw TooMany($"more than {limit.Count} rows were refused");
+        }
+    }
+
+    /// <summary>Hands over the batch's records in the order of the file.</summary>
+    public IReadOnlyList<RejectedRecord> TakeBatch()
+    {
+        lock (_gate)
+        {
+            RejectedRecord[] taken = [.. _batch.OrderBy(r => r.Row.Line)];
+            _batch.Clear();
+            _first.AddRange(taken.Take(Shown - _first.Count).Select(r => r.Row));
+            return taken;
+        }
+    }
+
+    /// <summary>Checks a percentage, once enough records have been seen, or at the end.</summary>
+    public void CheckShare(long records, bool atEnd)
+    {
+        if (limit?.Share is not { } share || records == 0 || (records < EnoughForShare && !atEnd)) return;
+        if ((double)Total / records > share) throw TooMany($"{Total} of {records} rows were refused, more than {share:P2}");
+    }
+
+    private CitusException TooMany(string what) => new("CitusTooManyErrors", CitusErrorKind.LimitsExceeded, $"{source}: {what}, and -MaxErrors allows no more.",
+        "See the rows that were refused, mend the file or raise -MaxErrors.") { Target = source.Name, Row = _batch.LastOrDefault()?.Row };
+}

@@ -1,0 +1,113 @@
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Plans;
+
+/// <summary>Makes a <see cref="CitusQueryPlan"/> of what EXPLAIN printed and what the catalogs say.</summary>
+internal sealed class PlanReader(PlanFacts facts)
+{
+    /// <param name="query">The query as given, or null for a part of one.</param>
+    public CitusQueryPlan Read(ExplainDocument document, string? query)
+    {
+        var view = PlanView.Of(document, facts);
+        List<CitusQueryPlan> subplans = [.. view.Scans.SelectMany(s => s.Subplans).Select(s => Read(s.Plan, null) with { ExecutionTime = s.Duration })];
+        QueryExecution execution = PlanClassifier.Execution(view);
+        var plan = new CitusQueryPlan
+        {
+            Query = query,
+            Execution = execution,
+            Aggregation = PlanClassifier.Aggregation(view),
+            Joins = PlanClassifier.Joins(view, subplans),
+            TaskCount = view.TaskCount,
+            Nodes = Nodes(view),
+            Fragments = view.Fragments,
+            Subplans = subplans,
+            CoordinatorPlan = document.Root,
+            Movements = [],
+            Settings = facts.Settings,
+            PlanningTime = document.PlanningTime,
+            ExecutionTime = document.ExecutionTime,
+        };
+        plan = plan with { Movements = PlanMovements.Of(plan, view) };
+        plan = plan with { Explanation = PlanExplanation.Of(plan, view) };
+        // Advice is about the query as a whole; a part's advice joins that of the whole.
+        return plan with { Advice = PlanAdvisor.Advise(plan, view) };
+    }
+
+    private List<QueryNode> Nodes(PlanView view)
+    {
+        if (view.AreAllTasksShown)
+        {
+            List<QueryNode> shown = [.. view.Fragments.GroupBy(f => (f.NodeName, f.NodePort)).Select(g => new QueryNode(
+                g.Key.NodeName, g.Key.NodePort, g.Count(), Sum(g.Select(f => f.ExecutionTime)), Sum(g.Select(f => f.ReceivedBytes))))];
+            // EXPLAIN shows one copy of a reference table; a write goes to all.
+            if (view.WritesReferenceTable && view.Fragments[0].Shards is [{ } shard, ..])
+                shown.AddRange(facts.Shard(shard.ShardId).Nodes.Where(n => !shown.Exists(s => s.NodeName == n.Name && s.NodePort == n.Port)).Select(n => new QueryNode(n.Name, n.Port, 1, null, null)));
+            return shown;
+        }
+        // One of N fragments is shown: where N is the number of all shards, the catalog knows the nodes.
+        if (view.AnchorTable is not { } table || facts.ShardsOf(table).Count() != view.TaskCount) return [];
+        return [.. facts.ShardsOf(table).GroupBy(s => s.Nodes[0]).Select(g => new QueryNode(g.Key.Name, g.Key.Port, g.Count(), null, null)).OrderBy(n => n.NodeName).ThenBy(n => n.NodePort)];
+    }
+
+    private static TimeSpan? Sum(IEnumerable<TimeSpan?> times) =>
+        times.All(t => t is not null) ? TimeSpan.FromTicks(times.Sum(t => t!.Value.Ticks)) : null;
+
+    private static long? Sum(IEnumerable<long?> bytes) => bytes.All(b => b is not null) ? bytes.Sum() : null;
+}
+
+/// <summary>An EXPLAIN laid open: the coordinator's steps, its scans of workers, and their fragments with shards found.</summary>
+internal sealed record PlanView
+{
+    public required PlanFacts Facts { get; init; }
+    public required ExplainDocument Document { get; init; }
+
+    /// <summary>The plan on the coordinator; of INSERT … SELECT that isn't pushed down, that of its source.</summary>
+    public required PlanNode Coordinator { get; init; }
+
+    /// <summary>How INSERT … SELECT or MERGE moves its rows where it isn't pushed down.</summary>
+    public required (string Provider, string Method)? Transfer { get; init; }
+
+    public required IReadOnlyList<DistributedQuery> Scans { get; init; }
+    public required IReadOnlyList<QueryFragment> Fragments { get; init; }
+
+    public int TaskCount => Scans.Sum(s => s.TaskCount);
+
+    public bool AreAllTasksShown => Fragments.Count == TaskCount;
+
+    /// <summary>The steps of the coordinator above what comes from the workers, the last first.</summary>
+    public IEnumerable<PlanNode> CoordinatorSteps => Coordinator.Tree().Where(n => n.Distributed is null);
+
+    /// <summary>The table whose shards the fragments go by.</summary>
+    public PlanTable? AnchorTable => Fragments.Count > 0 && Fragments[0].ShardId is { } id ? Facts.Shard(id).Table : null;
+
+    /// <summary>What a fragment writes: Insert, Update, Delete or Merge.</summary>
+    public string? Operation => Fragments.Count > 0 ? Fragments[0].Plan?.Tree().FirstOrDefault(n => n.NodeType == "ModifyTable")?.Operation : null;
+
+    public bool WritesReferenceTable => Operation is not null && Fragments.All(f => f.Shards.Count > 0 && ShardsOf(f).All(s => s.Table.Kind == TableKind.Reference));
+
+    public IEnumerable<PlanShard> ShardsOf(QueryFragment fragment) => fragment.Shards.Select(s => Facts.Shard(s.ShardId));
+
+    public static PlanView Of(ExplainDocument document, PlanFacts facts)
+    {
+        PlanNode? writer = document.Root.Tree().FirstOrDefault(n => n.Source is not null);
+        PlanNode coordinator = writer?.Source!.Value.Source ?? document.Root;
+        List<DistributedQuery> scans = [.. coordinator.Tree().Where(n => n.Distributed is not null).Select(n => n.Distributed!)];
+        return new PlanView
+        {
+            Facts = facts,
+            Document = document,
+            Coordinator = coordinator,
+            Transfer = writer is null ? null : (writer.Provider ?? "", writer.Source!.Value.Method),
+            Scans = scans,
+            Fragments = [.. scans.SelectMany(s => s.Tasks).Select(t => Fragment(t, facts))],
+        };
+    }
+
+    private static QueryFragment Fragment(ExplainTask task, PlanFacts facts)
+    {
+        List<PlanShard> shards = [.. SqlTokens.Read(task.Sql).Where(t => t.IsName).Select(t => facts.FindShard(t.Text)).OfType<PlanShard>().Distinct()];
+        PlanShard? anchor = shards.Find(s => s.Table.IsDistributed) ?? shards.FirstOrDefault();
+        return new QueryFragment(anchor?.ShardId, anchor?.Table.Display, task.NodeName, task.NodePort, task.Sql, task.Plan,
+            [.. shards.Select(s => new FragmentShard(s.ShardId, s.Name, s.Table.Display))], task.ExecutionTime, task.ReceivedBytes);
+    }
+}

@@ -1,0 +1,67 @@
+using System.Collections;
+using System.Globalization;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Woodgrove.Citus.Queries;
+
+/// <summary>Hands a user's settings and parameters to the server, for every command that takes a query.</summary>
+internal static class QueryArguments
+{
+    /// <summary>Applies settings for the session, which the pool resets before anyone else has it.</summary>
+    public static async Task ApplySettingsAsync(NpgsqlConnection session, IDictionary? settings, CancellationToken stop)
+    {
+        if (settings is not { Count: > 0 }) return;
+        await using var batch = new NpgsqlBatch(session);
+        foreach (DictionaryEntry setting in settings)
+        {
+            batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT pg_catalog.set_config($1, $2, false)")
+            {
+                Parameters = { new() { Value = setting.Key.ToString() }, new() { Value = SettingText(setting.Value) } },
+            });
+        }
+        await batch.ExecuteNonQueryAsync(stop);
+    }
+
+    /// <summary>Adds values by name, for <c>@name</c> in the SQL.</summary>
+    public static void AddParameters(NpgsqlParameterCollection target, IDictionary? values)
+    {
+        foreach (DictionaryEntry entry in values ?? new Hashtable())
+            target.Add(Parameter(Convert.ToString(entry.Key, CultureInfo.InvariantCulture)!, entry.Value));
+    }
+
+    /// <summary>A setting as the server writes it.</summary>
+    public static string SettingText(object? value) => value switch
+    {
+        bool flag => flag ? "on" : "off",
+        _ => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
+    };
+
+    private static NpgsqlParameter Parameter(string name, object? value) => value switch
+    {
+        null => new NpgsqlParameter(name, DBNull.Value),
+        // Untyped, so that '5' compares with a bigint and a JSON text goes into a jsonb, as in psql.
+        string text => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = text },
+        char or Enum => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = value.ToString() },
+        // PostgreSQL has no unsigned types.
+        ushort or uint => new NpgsqlParameter(name, Convert.ToInt64(value, CultureInfo.InvariantCulture)),
+        ulong number => new NpgsqlParameter(name, (decimal)number),
+        Guid or byte[] => new NpgsqlParameter(name, value),
+        // A DateTime's kind says whether it is an instant; Npgsql reads it so.
+        DateTimeOffset moment => new NpgsqlParameter(name, moment.UtcDateTime),
+        object[] list => new NpgsqlParameter(name, Typed(list)),
+        _ => new NpgsqlParameter(name, value),
+    };
+
+    /// <summary>PowerShell's arrays are object[]; PostgreSQL's have an element type.</summary>
+    private static Array Typed(object?[] list)
+    {
+        Type[] types = list.OfType<object>().Select(v => v.GetType()).Distinct().ToArray();
+        Type element = types.Length == 1 ? types[0] : typeof(string);
+        if (element.IsValueType && list.Contains(null)) element = typeof(Nullable<>).MakeGenericType(element);
+        var typed = Array.CreateInstance(element, list.Length);
+        for (int i = 0; i < list.Length; i++)
+            typed.SetValue(types.Length == 1 || list[i] is null ? list[i] : Convert.ToString(list[i], CultureInfo.InvariantCulture), i);
+        return typed;
+    }
+}

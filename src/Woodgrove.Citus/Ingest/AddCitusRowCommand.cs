@@ -1,0 +1,91 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Pipeline;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>Loads objects from the pipeline as rows, batched without being asked.</summary>
+[Cmdlet(VerbsCommon.Add, "CitusRow", SupportsShouldProcess = true)]
+[OutputType(typeof(AddRowResult))]
+public sealed class AddCitusRowCommand : ConnectedCmdlet
+{
+    private RowLoader? _rows;
+    private BackgroundWork? _sending;
+    private string[] _names = [];
+    private bool _declined;
+
+    [Parameter(Mandatory = true, Position = 0)]
+    [ArgumentCompleter(typeof(TableCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string Table { get; set; } = "";
+
+    /// <summary>A row: an object's properties, a hashtable, a DataRow; or a DataTable or IDataReader of rows.</summary>
+    [Parameter(Mandatory = true, ValueFromPipeline = true)]
+    [ValidateNotNull]
+    public PSObject InputObject { get; set; } = new();
+
+    /// <summary>Rows that make a batch full.</summary>
+    [Parameter]
+    [ValidateRange(1, 1_000_000)]
+    public int BatchSize { get; set; } = 100_000;
+
+    /// <summary>The longest that a row waits for its batch to fill; after it, it is visible to others.</summary>
+    [Parameter]
+    public TimeSpan FlushInterval { get; set; } = TimeSpan.FromSeconds(1);
+
+    protected override void ProcessRecord()
+    {
+        foreach (object row in RowReader.Rows(InputObject))
+        {
+            if (_rows is null && !_declined) Open(row);
+            if (_declined) return;
+            object?[] values = RowReader.Values(row, _names);
+            while (!_rows!.TryAdd(values))
+            {
+                // Two batches wait: the pipeline waits with them.
+                if (IsStopping) throw new PipelineStoppedException();
+                if (_sending!.HasEnded) break;
+                _sending.WriteAvailable(this);
+                Thread.Sleep(1);
+            }
+            _sending!.WriteAvailable(this);
+            if (_sending.HasEnded) Finish();
+        }
+    }
+
+    protected override void EndProcessing()
+    {
+        if (_rows is not null) Finish();
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) _sending?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private void Open(object first)
+    {
+        _declined = !ShouldProcess(Table, "Add rows");
+        if (_declined) return;
+        _names = RowReader.Names(first);
+        Connections.CitusConnection cluster = Cluster;
+        Run(async (_, stop) => _rows = await RowLoader.OpenAsync(cluster, TableName.Parse(Table), _names, BatchSize, FlushInterval, stop), Table);
+        _sending = Start(async (output, stop) => await output.ObjectAsync(await _rows!.RunAsync(row => output.Async(c => c.WriteError(Refused(row))), stop)));
+    }
+
+    private void Finish()
+    {
+        _rows!.Complete();
+        if (WriteToEnd(_sending!) is { } failure) ThrowTerminatingError(CitusErrorRecord.From(failure, Table));
+    }
+
+    private ErrorRecord Refused(RefusedRow row)
+    {
+        string column = row.Column is null ? "" : $", column {row.Column}";
+        return CitusErrorRecord.From(new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
+            $"Row {row.Line}{column}: {row.Reason.TrimEnd('.')}. (SQLSTATE {row.SqlState}) The other rows are not affected.",
+            "Mend the row and send it again.") { Target = Table, SqlState = row.SqlState, Row = row with { Source = Table } }, Table);
+    }
+}

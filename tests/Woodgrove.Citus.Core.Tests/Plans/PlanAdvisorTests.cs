@@ -1,0 +1,76 @@
+using Woodgrove.Citus.Plans;
+
+namespace Woodgrove.Citus.Core.Tests.Plans;
+
+public sealed class PlanAdvisorTests
+{
+    [Theory]
+    [InlineData(PlanAdviceCodes.RepartitionJoin, "repart_dual.json", "coloc_join.json")]
+    [InlineData(PlanAdviceCodes.PulledToCoordinator, "ins_pull.json", "ins_pushdown.json")]
+    [InlineData(PlanAdviceCodes.PulledToCoordinator, "window_all.json", "window.json")]
+    [InlineData(PlanAdviceCodes.PulledToCoordinator, "merge_pull.json", "merge.json")]
+    [InlineData(PlanAdviceCodes.IntermediateResultMoved, "cte.json", "agg_bydist.json")]
+    [InlineData(PlanAdviceCodes.NoDistributionFilter, "multishard_select.json", "router.json")]
+    [InlineData(PlanAdviceCodes.NoDistributionFilter, "del_multi.json", "agg_notdist.json")]
+    [InlineData(PlanAdviceCodes.DistributionColumnExpression, "cast.json", "multishard_select.json")]
+    [InlineData(PlanAdviceCodes.JoinTypeMismatch, "types.json", "local_join.json")]
+    [InlineData(PlanAdviceCodes.RowsPulledForAggregate, "agg_pctile.json", "agg_notdist.json")]
+    [InlineData(PlanAdviceCodes.RowsPulledForAggregate, "count_distinct.json", "count_distinct_key.json")]
+    [InlineData(PlanAdviceCodes.InsertSelectNotPushedDown, "ins_repart_colocated.json", "ins_repart.json")]
+    [InlineData(PlanAdviceCodes.InsertSelectNotPushedDown, "ins_repart_colocated.json", "ins_pull.json")]
+    public void Advice_is_drawn_by_one_query_and_not_by_the_other(string code, string draws, string doesNot)
+    {
+        Assert.Contains(Fixture.Read(draws).Advice, a => a.Code == code);
+        Assert.DoesNotContain(Fixture.Read(doesNot).Advice, a => a.Code == code);
+    }
+
+    [Theory]
+    [InlineData("agg_bydist.json", 4_000_000, true)]
+    [InlineData("agg_bydist.json", 700_000, false)]
+    [InlineData("agg_bydist.alltasks.json", 4_000_000, false)]
+    public void One_of_many_fragments_is_a_poor_example_where_sizes_differ(string file, long largest, bool expected)
+    {
+        CitusQueryPlan plan = Fixture.Read(file, f => f with
+        {
+            Shards = f.Shards.ToDictionary(s => s.Key, s => s.Value with { SizeBytes = s.Key == 102141 ? largest : s.Value.SizeBytes }),
+        });
+        Assert.Equal(expected, plan.Advice.Any(a => a.Code == PlanAdviceCodes.FragmentNotRepresentative));
+    }
+
+    [Fact]
+    public void Skew_is_not_judged_where_a_size_is_unknown()
+    {
+        CitusQueryPlan plan = Fixture.Read("agg_bydist.json", f => f with
+        {
+            Shards = f.Shards.ToDictionary(s => s.Key, s => s.Value with { SizeBytes = s.Key == 102141 ? 4_000_000 : s.Key == 102140 ? null : 600_000 }),
+        });
+        Assert.DoesNotContain(plan.Advice, a => a.Code == PlanAdviceCodes.FragmentNotRepresentative);
+    }
+
+    [Fact]
+    public void Every_advice_has_a_message_and_a_fix() =>
+        Assert.All(Fixture.Names.SelectMany(n => Fixture.Read(n).Advice), a => Assert.True(a.Message.Length > 20 && a.Fix.Length > 20));
+
+    [Fact]
+    public void Smaller_table_is_the_one_to_follow_the_larger()
+    {
+        CitusQueryPlan plan = Fixture.Read("repart_single.json", f => f with
+        {
+            Tables = [.. f.Tables.Select(t => t with { SizeBytes = t.Display == "other" ? 8192 : 600_000 })],
+        });
+        Assert.Contains("alter_distributed_table('other', distribution_column := 'ev_id', colocate_with := 'ev')", plan.Advice[0].Fix);
+        Assert.Contains("create_reference_table('other')", plan.Advice[0].Fix);
+    }
+
+    [Fact]
+    public void Explanation_tells_the_steps_in_their_order()
+    {
+        Assert.Collection(Fixture.Read("agg_notdist.json").Explanation,
+            s => Assert.StartsWith("All 4 shards of ev, on 2 nodes", s),
+            s => Assert.Contains("Seq Scan on ev_102139, then Aggregate", s),
+            s => Assert.Contains("partial results", s),
+            s => Assert.StartsWith("The coordinator receives about 1,456 bytes as estimated from 4 fragments", s),
+            s => Assert.Equal("The coordinator merges the partial aggregates.", s));
+        Assert.All(Fixture.Names, n => Assert.NotEmpty(Fixture.Read(n).Explanation));
+    }
+}

@@ -1,0 +1,65 @@
+using Npgsql;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Plans;
+
+namespace Woodgrove.Citus.Core.Tests.Plans;
+
+public sealed class RefusedQueryTests
+{
+    [Theory]
+    [InlineData("CitusRepartitionNeeded", "select count(*) from ev join other on ev.id = other.ev_id", true)]
+    [InlineData("CitusOuterJoinNotColocated", "select count(*) from ev left join other on ev.id = other.ev_id", false)]
+    [InlineData("CitusGroupingSets", "select k, id, count(*) from ev group by grouping sets ((k), (id))", false)]
+    [InlineData("CitusGroupingSets", "select k, count(*) from ev group by rollup (k)", false)]
+    [InlineData("CitusCorrelatedSubquery", "select (select count(*) from ord where ord.id = e.k) from ev e", false)]
+    [InlineData("CitusRowLocksOverShards", "select * from ev for no key update", false)]
+    [InlineData("CitusJoinTypeMismatch", "select * from ev join lim using (tenant_id)", false)]
+    [InlineData("CitusRecursiveCte", "with recursive t as (select id from ev union all select id + 1 from t) table t", false)]
+    [InlineData("CitusDistributionColumnUpdate", "update ev set k = 1, tenant_id = 2", false)]
+    [InlineData("CitusJoinNotOnDistributionColumn", "select * from ev, ord where ev.id > ord.id", false)]
+    [InlineData("CitusJoinNotColocated", "select * from ev join other on ev.id < other.ev_id", false)]
+    [InlineData("CitusNotSupported", "update ev set k = random()", false)]
+    public void Reason_is_found_by_the_shape_of_query_and_tables(string errorId, string query, bool repartitionHelps)
+    {
+        var refusal = new PostgresException("no", "ERROR", "ERROR", "0A000");
+        CitusException error = RefusedQuery.Describe(QueryShape.Of(query), Fixture.Facts(query), repartitionHelps, refusal, query);
+        Assert.Equal((errorId, "0A000", CitusErrorKind.NotImplemented), (error.ErrorId, error.SqlState, error.Kind));
+        if (errorId != "CitusNotSupported") Assert.Contains("Price: ", error.Advice);
+    }
+
+    [Theory]
+    [InlineData("select 'for update', $$ rollup ( $$ from ev -- grouping sets")]
+    [InlineData("select \"for\" from ev /* cube ( */")]
+    public void Strings_comments_and_quoted_names_are_no_keywords(string query)
+    {
+        QueryShape shape = QueryShape.Of(query);
+        Assert.False(shape.LocksRows || shape.HasGroupingSets || shape.IsCorrelated);
+    }
+
+    [Fact]
+    public void Subquery_on_its_own_is_not_correlated() =>
+        Assert.False(QueryShape.Of("select * from ev e where e.id in (select o.id from ord o where o.id > 3)").IsCorrelated);
+
+    [Theory]
+    [InlineData("select * from ev e join other o on e.id = o.ev_id", "ev.id = other.ev_id")]
+    [InlineData("select * from ev as a, other where a.id = ev_id", "ev.id = other.ev_id")]
+    [InlineData("select * from ev join ord using (tenant_id) join other on x = 3", "ev.tenant_id = ord.tenant_id")]
+    public void Joined_columns_are_found_through_aliases(string query, string expected) =>
+        Assert.Equal(expected, string.Join(", ", QueryShape.Of(query).JoinedColumns(Fixture.Facts(query).Tables).Select(j => $"{j.Table.Display}.{j.Column} = {j.Other.Display}.{j.OtherColumn}")));
+
+    [Theory]
+    [InlineData("((ev.k = 3) AND ((ev.tenant_id)::text = '7'::text))", 2)]
+    [InlineData("(ev.v >= 3)", 0)]
+    [InlineData("(ev.k = ANY ('{1,2}'::integer[]))", 1)]
+    [InlineData("(ev.note = 'a = b'::text)", 1)]
+    public void Equalities_are_found_in_conditions(string condition, int expected) =>
+        Assert.Equal(expected, ScanConditions.Equalities(SqlTokens.Read(condition)).Count());
+
+    [Fact]
+    public void Comparison_tells_which_query_moves_less_and_why()
+    {
+        PlanComparison comparison = PlanComparison.Of(Fixture.Read("cte.analyze.json"), Fixture.Read("router.analyze.json"));
+        Assert.Equal((PlanPreference.Reference, 1268L, 1520L, true), (comparison.LessData, comparison.ReferenceBytes, comparison.DifferenceBytes, comparison.IsMeasured));
+        Assert.Contains("Execution: PullPush in the reference query, Router in the difference query.", comparison.Reasons);
+    }
+}

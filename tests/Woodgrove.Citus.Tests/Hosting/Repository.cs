@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using System.Reflection;
+
+namespace Woodgrove.Citus.Tests.Hosting;
+
+/// <summary>Where the built parts lie.</summary>
+internal static class Repository
+{
+    public static string Root => Metadata("RepositoryRoot");
+    public static string Manifest => Path.Combine(Root, "Woodgrove.Citus.psd1");
+    public static string OtherModule => Built("tests", "Woodgrove.Citus.OtherNpgsql");
+
+    /// <summary>A project's assembly, built as the tests are.</summary>
+    public static string Built(string folder, string project) =>
+        Path.Combine(Root, folder, project, "bin", Metadata("Configuration"), "net10.0", project + ".dll");
+
+    private static string Metadata(string key) =>
+        typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(m => m.Key == key).Value!;
+
+    /// <summary>Starts a script in a PowerShell engine in a process of its own.</summary>
+    public static Process StartScript(string script, params (string Name, string? Value)[] environment)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
+        {
+            ArgumentList = { Built("tests", "Woodgrove.Citus.ScriptRunner") },
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = System.Text.Encoding.UTF8,
+        };
+        foreach ((string name, string? value) in environment)
+        {
+            if (value is null) start.Environment.Remove(name);
+            else start.Environment[name] = value;
+        }
+        Process process = Process.Start(start)!;
+        process.StandardInput.Write($"Import-Module '{Manifest}'\n{script}");
+        process.StandardInput.Close();
+        return process;
+    }
+
+    /// <summary>Runs a script in a PowerShell engine in a process of its own, to its end.</summary>
+    public static async Task<(int ExitCode, string Output, string Error)> RunScriptAsync(string script, params (string Name, string? Value)[] environment)
+    {
+        using Process process = StartScript(script, environment);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(90));
+        return (process.ExitCode, (await output).Trim(), (await error).Trim());
+    }
+
+    /// <summary>The full path of a program, or null where PATH has none.</summary>
+    public static string? OnPath(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+        .SelectMany(f => new[] { Path.Combine(f, program), Path.Combine(f, program + ".exe") }).FirstOrDefault(File.Exists);
+}

@@ -1,0 +1,65 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Tests.Hosting;
+
+namespace Woodgrove.Citus.Tests.Ingest;
+
+/// <summary>Objects from the pipeline as rows.</summary>
+public sealed class AddRowTests(ClusterFixture cluster) : ClusterTest(cluster)
+{
+    [Fact]
+    public void Objects_become_rows_by_property_name()
+    {
+        string table = Cluster.Distribute("user_id bigint, amount numeric, note text, details jsonb, at timestamptz, tags text[], ok boolean", "user_id");
+
+        PSObject result = Shell.Run($$"""
+            [pscustomobject]@{ OK = $true; user_id = 1; amount = 1.5; note = 'a "b", c'; details = @{ n = 1 }; at = [DateTime]::new(2024, 1, 2, 3, 4, 5, 'Utc'); tags = 'x', 'y"z' },
+            [pscustomobject]@{ OK = ''; user_id = '2'; amount = '2.50'; note = ''; details = '{"k": [1, "v"]}'; at = '2024-01-02 00:00:00+00'; tags = $null } | Add-CitusRow {{table}}
+            """).Single;
+
+        Assert.Equal((2L, 0L), (result.Get("Rows"), result.Get("Rejected")));
+        Assert.Equal(
+            ["1\t1.5\ta \"b\", c\t{\"n\": 1}\t2024-01-02 03:04:05+00\t{x,\"y\\\\\"z\"}\tt", "2\t2.50\t\t{\"k\": [1, \"v\"]}\t2024-01-02 00:00:00+00\t\\N\t\\N"],
+            Cluster.Rows(table, "user_id, amount, note, details, at AT TIME ZONE 'UTC' || '+00', tags, ok"));
+    }
+
+    [Fact]
+    public void Refused_rows_are_errors_with_their_number_and_the_others_go_in()
+    {
+        string table = Cluster.Distribute("user_id bigint, amount numeric, PRIMARY KEY (user_id)", "user_id");
+        Cluster.Execute($"INSERT INTO {table} VALUES (7, 0)");
+
+        RunResult result = Shell.Run($$"""
+            @{ user_id = 1; amount = 1 }, @{ user_id = $null; amount = 2 }, @{ user_id = 3; amount = 'abc' }, @{ user_id = 7; amount = 4 }, @{ user_id = 5; amount = 5 } | Add-CitusRow {{table}}
+            """);
+
+        Assert.Equal(["CitusRowRefused", "CitusRowRefused", "CitusRowRefused"], result.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0]));
+        Assert.Equal([2L, 3L, 4L], result.Errors.Select(e => e.Exception.Get("Row")!.Get("Line")));
+        Assert.Equal((2L, 3L), (Assert.Single(result.Output).Get("Rows"), result.Output[0].Get("Rejected")));
+        Assert.Equal(["1\t1", "5\t5", "7\t0"], Cluster.Rows(table));
+    }
+
+    [Fact]
+    public async Task Row_of_a_slow_stream_is_visible_within_the_interval()
+    {
+        string table = Cluster.Distribute("user_id bigint, amount numeric", "user_id");
+        using PowerShell stream = Shell.Create($"$input | Add-CitusRow {table} -FlushInterval 0:0:0.2");
+        using var rows = new PSDataCollection<PSObject>();
+        Task<PSDataCollection<PSObject>> running = Task.Factory.FromAsync(stream.BeginInvoke(rows), stream.EndInvoke);
+        rows.Add(new PSObject(new System.Collections.Hashtable { ["user_id"] = 1, ["amount"] = 2 }));
+
+        for (int wait = 0; Cluster.Count(table) == 0 && wait < 100; wait++) await Task.Delay(50, TestContext.Current.CancellationToken);
+        Assert.Equal(["1\t2"], Cluster.Rows(table));
+        Assert.False(running.IsCompleted);
+        rows.Complete();
+        Assert.Equal(1L, Assert.Single(await running).Get("Rows"));
+    }
+
+    [Fact]
+    public void Unknown_property_is_refused_before_anything_is_sent()
+    {
+        string table = Cluster.Distribute("user_id bigint, amount numeric", "user_id");
+        Shell.Run($"@{{ user_id = 1; amuont = 2 }} | Add-CitusRow {table}").Failed("CitusUnknownColumn");
+        Shell.Run($"@{{ amount = 2 }} | Add-CitusRow {table}").Failed("CitusDistributionColumnMissing");
+        Assert.Equal(0, Cluster.Count(table));
+    }
+}

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Management.Automation;
+using System.Text;
+using Woodgrove.Citus.Tests.Hosting;
+
+namespace Woodgrove.Citus.Tests.Ingest;
+
+/// <summary>Every row once, whatever is killed or moved meanwhile.</summary>
+public sealed class ExactlyOnceTests(ClusterFixture cluster, ITestOutputHelper output) : ClusterTest(cluster)
+{
+    private const string Columns = "id bigint, user_id bigint, note text, PRIMARY KEY (id, user_id)";
+    private const string Checksum = "SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || coalesce(sum(hashtext(t::text)::bigint), 0) FROM {0} t";
+
+    [Theory]
+    [InlineData("Shard")]
+    [InlineData("Coordinator")]
+    public async Task Killed_at_random_and_resumed_the_import_has_every_row_once(string route)
+    {
+        int seed = Environment.TickCount;
+        output.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        string table = Cluster.Distribute(Columns, "user_id"), expected = Cluster.CreateTable(Columns);
+        string path = Cluster.File($"{table}.csv", Csv(60_000, seed));
+        Cluster.CopyAsPsql(expected, await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken), "FORMAT csv, HEADER true");
+        Guid import = Guid.NewGuid();
+        string script = $"""
+            $null = Connect-CitusCluster -ConnectionString '{Cluster.ConnectionString}'
+            'connected'
+            (Import-CsvToCitus '{path}' {table} -Route {route} -Checkpoint 512KB -ImportId {import} -ErrorAction Stop).Rows
+            """;
+
+        int kills = 0;
+        for (bool done = false; !done;)
+        {
+            using Process load = Repository.StartScript(script);
+            Task<string> errors = load.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            Assert.Equal("connected", await load.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
+            // Ten kills at random moments of the load, then it may end.
+            if (kills < 10 && !load.WaitForExit(random.Next(10, 700)))
+            {
+                load.Kill();
+                kills++;
+            }
+            await load.WaitForExitAsync(TestContext.Current.CancellationToken);
+            done = load.ExitCode == 0;
+            if (!done && (await errors) is { Length: > 0 } text) output.WriteLine(text);
+            if (kills == 10 && !done && load.ExitCode == 1) Assert.Fail(await errors);
+        }
+
+        output.WriteLine($"{kills} kills");
+        Assert.Equal(Cluster.Scalar(string.Format(CultureInfo.InvariantCulture, Checksum, expected)), Cluster.Scalar(string.Format(CultureInfo.InvariantCulture, Checksum, table)));
+        PSObject listed = Shell.Run($"Get-CitusImport {import}").Single;
+        Assert.Equal(("Complete", 60_000L), (listed.Get("State")!.ToString(), listed.Get("Rows")));
+        Assert.Equal(0L, Cluster.Scalar("SELECT sum(result::bigint)::bigint FROM run_command_on_all_nodes('SELECT count(*) FROM pg_prepared_xacts WHERE starts_with(gid, ''woodgrove_'')')"));
+        Shell.Run($"Remove-CitusImport {import} -Confirm:$false").Succeeded();
+        Assert.Empty(Shell.Run($"Get-CitusImport {import}").Output);
+    }
+
+    [Fact]
+    public async Task Shards_that_move_during_a_load_lose_and_double_nothing()
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.Distribute(Columns, "user_id"), expected = Cluster.CreateTable(Columns);
+        string path = Cluster.File($"{table}.csv", Csv(300_000, 7));
+        Cluster.CopyAsPsql(expected, await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken), "FORMAT csv, HEADER true");
+        Shell["path"] = path;
+        using PowerShell load = Shell.Create($"Import-CsvToCitus $path {table} -Route Shard -Checkpoint 256KB -ErrorAction Stop");
+        Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
+
+        int moves = 0;
+        while (!running.IsCompleted || moves < 2)
+        {
+            string mode = moves % 2 == 0 ? "block_writes" : "force_logical";
+            Cluster.Execute($"""
+                SELECT citus_move_shard_placement(s.shardid, s.nodename, s.nodeport, n.nodename, n.nodeport, '{mode}')
+                FROM citus_shards s JOIN pg_dist_node n ON n.shouldhaveshards AND n.nodeport <> s.nodeport
+                WHERE s.table_name = '{table}'::regclass ORDER BY random() LIMIT 1
+                """);
+            moves++;
+        }
+        await running;
+
+        output.WriteLine($"{moves} moves");
+        Assert.Equal(Cluster.Scalar(string.Format(CultureInfo.InvariantCulture, Checksum, expected)), Cluster.Scalar(string.Format(CultureInfo.InvariantCulture, Checksum, table)));
+    }
+
+    [Fact]
+    public void Changed_source_is_not_resumed()
+    {
+        string table = Cluster.Distribute(Columns, "user_id");
+        string csv = Csv(40_000, 3);
+        Shell["path"] = Cluster.File("changing.csv", csv + "x,1,bad\n");
+        Shell.Run($"Import-CsvToCitus $path {table} -Checkpoint 256KB").Failed("CitusRowRefused");
+        long before = Cluster.Count(table);
+        Assert.InRange(before, 1, 39_999);
+
+        Cluster.File("changing.csv", "id,user_id,note\n0,0,new\n" + csv[16..]);
+        Shell.Run($"Import-CsvToCitus $path {table} -Checkpoint 256KB -Resume").Failed("CitusSourceChanged");
+        Assert.Equal(before, Cluster.Count(table));
+
+        Cluster.File("changing.csv", csv);
+        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Checkpoint 256KB -Resume").Single;
+        Assert.Equal(40_000 - before, result.Get("Rows"));
+        Assert.Equal(40_000, Cluster.Count(table));
+        Shell["id"] = result.Get("ImportId");
+        Shell.Run($"Import-CsvToCitus $path {table} -ImportId $id").Failed("CitusImportComplete");
+    }
+
+    private static string Csv(int rows, int seed)
+    {
+        var random = new Random(seed);
+        var text = new StringBuilder("id,user_id,note\n");
+        for (int id = 1; id <= rows; id++)
+            text.Append(CultureInfo.InvariantCulture, $"{id},{random.Next(1, 5000)},\"note {random.Next()}, \"\"q\"\"{(id % 50 == 0 ? "\nsecond line" : "")}\"\n");
+        return text.ToString();
+    }
+}

@@ -1,0 +1,141 @@
+using System.Collections;
+using System.Management.Automation;
+using System.Text.Json;
+using Woodgrove.Citus.Tests.Hosting;
+
+namespace Woodgrove.Citus.Tests.Plans;
+
+public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
+{
+    public QueryPlanTests(ClusterFixture cluster, PlanTables tables) : base(cluster)
+    {
+        _ = tables;
+        Shell["setting"] = new Hashtable { ["search_path"] = "woodgrove_plans, woodgrove_tenant, public" };
+    }
+
+    /// <summary>The queries of queries.json, by their numbers, so that the names of tests stay short.</summary>
+    public static TheoryData<int, string> Queries
+    {
+        get
+        {
+            var data = new TheoryData<int, string>();
+            for (int i = 0; i < All.Length; i++) data.Add(i, All[i].Query);
+            return data;
+        }
+    }
+
+    private static readonly ExpectedPlan[] All = JsonSerializer.Deserialize<ExpectedPlan[]>(
+        System.IO.File.ReadAllText(PlanTables.Path("queries.json")), JsonSerializerOptions.Web)!;
+
+    private sealed record ExpectedPlan(
+        string Query, Dictionary<string, string>? Setting, string? Execution, string? Aggregation, string? Joins, string? Refused, string? Advice, string? Without);
+
+    [Theory]
+    [MemberData(nameof(Queries))]
+    public void Query_is_planned_as_expected(int number, string query)
+    {
+        Cluster.RequireCitus();
+        ExpectedPlan expected = All[number];
+        foreach ((string name, string value) in expected.Setting ?? []) ((Hashtable)Shell["setting"]!)[name] = value;
+        Shell["query"] = query;
+        RunResult result = Shell.Run("Get-CitusQueryPlan $query -Setting $setting");
+        if (expected.Refused is { } errorId)
+        {
+            result.Failed(errorId);
+            return;
+        }
+        PSObject plan = result.Single;
+        Assert.Equal($"{expected.Execution} / {expected.Aggregation} / {expected.Joins}", $"{plan.Get("Execution")} / {plan.Get("Aggregation")} / {plan.Get("Joins")}");
+        string[] codes = [.. ((IEnumerable)plan.Get("Advice")!).Cast<object>().Select(a => (string)a.Get("Code")!)];
+        if (expected.Advice is { } drawn) Assert.Contains(drawn, codes);
+        if (expected.Without is { } not) Assert.DoesNotContain(not, codes);
+        Assert.NotEmpty((IEnumerable)plan.Get("Explanation")!);
+    }
+
+    [Fact]
+    public void Parameter_routes_as_a_value_does()
+    {
+        Cluster.RequireCitus();
+        PSObject plan = Shell.Run("Get-CitusQueryPlan 'SELECT * FROM payment_events WHERE user_id = @user' @{ user = 5 } -Setting $setting").Single;
+        Assert.Equal("Router", plan.Get("Execution")!.ToString());
+    }
+
+    [Fact]
+    public void Plan_changes_nothing_and_analyze_undoes_what_it_changed()
+    {
+        Cluster.RequireCitus();
+        Shell.Run("Get-CitusQueryPlan 'DELETE FROM payment_users' -Setting $setting").Succeeded();
+        PSObject plan = Shell.Run("Get-CitusQueryPlan 'DELETE FROM payment_users' -Setting $setting -Analyze").Single;
+        Assert.NotNull(plan.Get("ExecutionTime"));
+        Assert.Equal(500L, Cluster.Scalar("SELECT count(*) FROM woodgrove_plans.payment_users"));
+    }
+
+    [Fact]
+    public void Analyze_counts_times_and_bytes_of_every_node()
+    {
+        Cluster.RequireCitus();
+        PSObject plan = Shell.Run("Get-CitusQueryPlan 'SELECT user_id, count(*) FROM payment_events GROUP BY 1' -Setting $setting -Analyze").Single;
+        object[] nodes = [.. ((IEnumerable)plan.Get("Nodes")!).Cast<object>()];
+        Assert.Equal(8, nodes.Sum(n => (int)n.Get("TaskCount")!));
+        Assert.All(nodes, n => Assert.True(n.Get("ExecutionTime") is TimeSpan { Ticks: > 0 } && n.Get("ReceivedBytes") is long and > 0));
+    }
+
+    [Fact]
+    public void Analyze_of_an_insert_select_that_would_run_and_fail_is_refused()
+    {
+        Cluster.RequireCitus();
+        Shell.Run("Get-CitusQueryPlan 'INSERT INTO user_events SELECT merchant_id, ''x'', event_type, 1 FROM payment_events' -Setting $setting -Analyze").Failed("CitusAnalyzeNotSupported");
+        Assert.Equal(0L, Cluster.Scalar("SELECT count(*) FROM woodgrove_plans.user_events"));
+    }
+
+    [Fact]
+    public void Fragments_are_those_of_all_shards_and_of_parts()
+    {
+        Cluster.RequireCitus();
+        IReadOnlyList<PSObject> fragments = Shell.Get("Get-CitusQueryFragment 'SELECT count(*) FROM payment_events WHERE event_id > (SELECT avg(user_id) FROM payment_users)' -Setting $setting");
+        Assert.Equal(16, fragments.Count);
+        Assert.Equal(16, fragments.Select(f => f.Get("ShardId")).Distinct().Count());
+        Assert.Equal("payment_users", fragments[0].Get("Table"));
+        Assert.Contains($"payment_users_{fragments[0].Get("ShardId")}", (string)fragments[0].Get("Sql")!);
+    }
+
+    [Fact]
+    public void Comparison_prefers_the_query_that_moves_less()
+    {
+        Cluster.RequireCitus();
+        PSObject comparison = Shell.Run("Compare-CitusQueryPlan 'SELECT count(DISTINCT merchant_id) FROM payment_events' 'SELECT count(DISTINCT user_id) FROM payment_events' -Setting $setting -Analyze").Single;
+        Assert.Equal("Difference", comparison.Get("LessData")!.ToString());
+        Assert.True((bool)comparison.Get("IsMeasured")!);
+        Assert.True((long)comparison.Get("DifferenceBytes")! < (long)comparison.Get("ReferenceBytes")!);
+    }
+
+    [Theory]
+    [InlineData("Get-CitusQueryPlan 'SELECT 1; DROP TABLE {0}'")]
+    [InlineData("Get-CitusQueryPlan 'SELECT @a::int; DROP TABLE {0}' -Parameter @{{ a = 1 }}")]
+    [InlineData("Get-CitusQueryPlan 'SELECT 1; DROP TABLE {0}' -Analyze")]
+    public void Second_statement_is_refused_and_not_run(string script)
+    {
+        string table = Cluster.CreateTable("id int");
+        Assert.Single(Shell.Run(string.Format(System.Globalization.CultureInfo.InvariantCulture, script, table)).Errors);
+        Assert.Equal(0L, Cluster.Count(table));
+    }
+
+    [Fact]
+    public void Plan_is_shown_with_its_explanation()
+    {
+        string table = Cluster.CreateTable("id int");
+        string screen = Shell.Run($"Get-CitusQueryPlan 'SELECT * FROM {table}' | Out-Host").Succeeded().Screen;
+        Assert.Contains("Execution", screen);
+        Assert.Contains("1. ", screen);
+    }
+
+    [Fact]
+    public void Plain_postgres_says_that_it_is_one()
+    {
+        if (Cluster.IsCitus) Assert.Skip("needs the stand-in; this run's cluster is Citus");
+        string table = Cluster.Distribute("id bigint primary key", "id");
+        PSObject plan = Shell.Run($"Get-CitusQueryPlan 'SELECT * FROM {table} WHERE id = 5'").Single;
+        Assert.Equal("Local", plan.Get("Execution")!.ToString());
+        Assert.Contains("plain PostgreSQL", ((IEnumerable)plan.Get("Explanation")!).Cast<string>().First());
+    }
+}
