@@ -25,7 +25,7 @@ function Build { Invoke-Dotnet build (Join-Path $PSScriptRoot Woodgrove.Citus.sl
 
 function Test {
     Invoke-Dotnet test (Join-Path $PSScriptRoot Woodgrove.Citus.slnx) --configuration $Configuration
-    if (-not (Get-Module Pester -ListAvailable | Where-Object Version -ge 5.0)) { throw 'The Pester suite needs Pester 5: Install-PSResource Pester.' }
+    if (-not (Get-Module Pester -ListAvailable | Where-Object { $_.Version.Major -ge 5 })) { throw 'The Pester suite needs Pester 5: Install-PSResource Pester.' }
     Invoke-Pester (Join-Path $PSScriptRoot tests Pester) -CI -Output Normal
 }
 
@@ -40,7 +40,8 @@ function Package {
     Get-ChildItem $layout -Recurse -Filter *.pdb | Remove-Item
 
     $zip = Join-Path $out "Woodgrove.Citus.$($data.ModuleVersion).zip"
-    Compress-Archive (Split-Path $layout) $zip -Force
+    if (Test-Path $zip) { Remove-Item $zip }
+    [System.IO.Compression.ZipFile]::CreateFromDirectory((Split-Path $layout), $zip, 'Optimal', $true)
     Get-Item $zip
 
     # A .nupkg is a zip with a .nuspec; every module gallery takes it.
