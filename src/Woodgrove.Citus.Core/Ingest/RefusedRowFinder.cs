@@ -216,22 +216,6 @@ internal sealed partial class RefusedRowFinder(
         batch.Router.Find(reader.Block.Span, reader.Delimiters, start, end, out int found) == RoutingProblem.None
         && batch.Shards.Shards[found] == shard;
 
-    /// <summary>
-    /// Counts lines as COPY does, which is not as an editor does: within quotes it takes LF for a line end where records
-    /// end with LF, else CR; and in the first record, before it knows how they end, CR.
-    /// </summary>
-    private sealed class ServerLines
-    {
-        private byte? _counted;
-
-        public int Of(ReadOnlySpan<byte> record)
-        {
-            int lines = 1 + record.TrimEnd("\r\n"u8).Count(_counted ?? (byte)'\r');
-            _counted ??= record.EndsWith("\n"u8) && !record.EndsWith("\r\n"u8) ? (byte)'\n' : (byte)'\r';
-            return lines;
-        }
-    }
-
     private enum Unit
     {
         Line,

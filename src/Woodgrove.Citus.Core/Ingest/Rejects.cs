@@ -48,7 +48,7 @@ internal sealed class Rejects(CsvSource source, TableInfo table, ErrorLimit? lim
 
     public void Add(ReadOnlyMemory<byte> record, long line, PostgresException refusal, Shards.ShardRange? shard)
     {
-        string reason = refusal.MessageText;
+        string reason = refusal.MessageText.TrimEnd('.') + ".";
         if (!string.IsNullOrEmpty(refusal.Detail)) reason += " " + refusal.Detail;
         // The names of the rehearsal and of the shard mean nothing to the user.
         reason = reason.Replace(Rehearsal.Table, table.Name.Name, StringComparison.Ordinal);

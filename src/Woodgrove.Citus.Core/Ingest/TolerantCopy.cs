@@ -96,11 +96,11 @@ internal sealed partial class TolerantCopy(NpgsqlConnection session, string copy
     {
         if (refusal.Where is not { } where || LinePattern().Match(where) is not { Success: true } match) return -1;
         long line = long.Parse(match.Groups["line"].Value, CultureInfo.InvariantCulture);
+        var lines = new ServerLines();
         long seen = 0;
         for (int i = 0; i < marks.Length; i++)
         {
-            ReadOnlySpan<byte> record = bytes[start..marks[i].End];
-            seen += Math.Max(1, record.Count(record.EndsWith("\r"u8) ? (byte)'\r' : (byte)'\n') + (record[^1] is (byte)'\n' or (byte)'\r' ? 0 : 1));
+            seen += lines.Of(bytes[start..marks[i].End]);
             if (seen >= line) return i;
             start = marks[i].End;
         }

@@ -12,7 +12,7 @@ public sealed class AddRowTests(ClusterFixture cluster) : ClusterTest(cluster)
         string table = Cluster.Distribute("user_id bigint, amount numeric, note text, details jsonb, at timestamptz, tags text[], ok boolean", "user_id");
 
         PSObject result = Shell.Run($$"""
-            [pscustomobject]@{ OK = $true; user_id = 1; amount = 1.5; note = 'a "b", c'; details = @{ n = 1 }; at = [DateTime]::new(2024, 1, 2, 3, 4, 5, 'Utc'); tags = 'x', 'y"z' },
+            [pscustomobject]@{ OK = $true; user_id = 1; amount = 1.5; note = 'a "b", c'; details = @{ n = 1 }; at = [DateTime]::new(2024, 1, 2, 3, 4, 5, [DateTimeKind]::Utc); tags = 'x', 'y"z' },
             [pscustomobject]@{ OK = ''; user_id = '2'; amount = '2.50'; note = ''; details = '{"k": [1, "v"]}'; at = '2024-01-02 00:00:00+00'; tags = $null } | Add-CitusRow {{table}}
             """).Single;
 
