@@ -1,7 +1,4 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
 using Npgsql;
-using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Ingest;
 
@@ -14,7 +11,7 @@ internal readonly record struct RecordMark(int End, long Line);
 /// halves are tried.
 /// </summary>
 /// <param name="shard">The shard that the session copies into, or null for a whole table.</param>
-internal sealed partial class TolerantCopy(NpgsqlConnection session, string copyCommand, Rejects rejects, Shards.ShardRange? shard)
+internal sealed class TolerantCopy(NpgsqlConnection session, string copyCommand, Rejects rejects, Shards.ShardRange? shard)
 {
     private const string Savepoint = "woodgrove_portion";
     private const int SmallestPortion = 8 * 1024;
@@ -94,19 +91,15 @@ internal sealed partial class TolerantCopy(NpgsqlConnection session, string copy
     /// <summary>The record that the error's "COPY t, line N" points at, or -1.</summary>
     private static int RecordOfLine(ReadOnlySpan<byte> bytes, int start, ReadOnlySpan<RecordMark> marks, PostgresException refusal)
     {
-        if (refusal.Where is not { } where || LinePattern().Match(where) is not { Success: true } match) return -1;
-        long line = long.Parse(match.Groups["line"].Value, CultureInfo.InvariantCulture);
+        if (RefusedRowFinder.Context(refusal) is not { } where) return -1;
         var lines = new ServerLines();
         long seen = 0;
         for (int i = 0; i < marks.Length; i++)
         {
             seen += lines.Of(bytes[start..marks[i].End]);
-            if (seen >= line) return i;
+            if (seen >= where.Line) return i;
             start = marks[i].End;
         }
         return -1;
     }
-
-    [GeneratedRegex(@"^COPY .+, \p{L}+ (?<line>\d+)(?=[,:\n]|$)", RegexOptions.Multiline)]
-    private static partial Regex LinePattern();
 }
