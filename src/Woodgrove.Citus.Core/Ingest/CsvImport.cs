@@ -57,6 +57,7 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
         bool named = importId is not null;
         importId ??= Guid.NewGuid();
         long? rowsBefore = null;
+        BrokenOffException? broken = null;
         var clock = Stopwatch.StartNew();
         // Where a ledger is kept, an attempt that broke off is repeated from its last committed batch: exactly once all the same.
         ResiliencePipeline retries = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
@@ -74,8 +75,22 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
         }).Build();
         try
         {
-            (ImportRun run, string reason) = await retries.ExecuteAsync(
-                async token => await RunOnceAsync(importId.Value, named || Checkpoint is not null, before => rowsBefore ??= before, token), stop);
+            (ImportRun run, string reason) = await retries.ExecuteAsync(async token =>
+            {
+                try
+                {
+                    return await RunOnceAsync(importId.Value, named || Checkpoint is not null, broken is not null, before => rowsBefore ??= before, token);
+                }
+                catch (BrokenOffException e)
+                {
+                    broken = e;
+                    throw;
+                }
+                catch (Exception e) when (broken is not null && MayComeBack(e))
+                {
+                    throw Broken(true, e, broken.Kept);
+                }
+            }, stop);
             return run.Result(rowsBefore ?? 0, clock.Elapsed, reason);
         }
         catch (BrokenOffException e)
@@ -84,7 +99,7 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
         }
     }
 
-    private async Task<(ImportRun Run, string Reason)> RunOnceAsync(Guid importId, bool keepLedger, Action<long> resumed, CancellationToken stop)
+    private async Task<(ImportRun Run, string Reason)> RunOnceAsync(Guid importId, bool keepLedger, bool isRepeat, Action<long> resumed, CancellationToken stop)
     {
         CsvDialect dialect = Dialect.Checked();
         var addresses = new NodeAddresses(NodeAddress);
@@ -103,7 +118,7 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
         var run = new ImportRun(this, source, dialect, target, columns, input, route, shardRoute, ledger, session.PostgreSqlVersion.Major < 18);
         try
         {
-            await run.RunAsync(connection, resumed, stop);
+            await run.RunAsync(connection, isRepeat, resumed, stop);
             return (run, reason);
         }
         catch (Exception) when (stop.IsCancellationRequested)
@@ -112,9 +127,7 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
         }
         catch (Exception e) when (e is not CitusException)
         {
-            CitusException known = PostgresErrors.Describe(e, source.Name);
-            throw new BrokenOffException(PostgresErrors.IsTransient(e) && ledger is not null, new CitusException(known.ErrorId, known.Kind,
-                $"{source}: the load broke off after {input.BytesRead} bytes. {run.Kept} {known.What}", known.Advice, e) { Target = source.Name, SqlState = known.SqlState });
+            throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept);
         }
         finally
         {
@@ -152,10 +165,22 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
             $"each row's {target.DistributionColumn} is hashed here, as Citus would, and its bytes go straight to its shard's COPY on its node; the nodes share the work that the coordinator would do alone.");
     }
 
+    /// <summary>A server that went away during the load may still be starting, or ending the sessions of an attempt before.</summary>
+    private static bool MayComeBack(Exception e) =>
+        e is CitusException known ? known.ErrorId is "CitusRouteNotPossible" or "CitusImportRunning" : PostgresErrors.IsTransient(e);
+
+    private BrokenOffException Broken(bool canRepeat, Exception cause, string kept)
+    {
+        CitusException known = PostgresErrors.Describe(cause, source.Name);
+        return new BrokenOffException(canRepeat, kept, new CitusException(known.ErrorId, known.Kind,
+            $"{source}: the load broke off. {kept} {known.What}", known.Advice, cause) { Target = source.Name, SqlState = known.SqlState });
+    }
+
     /// <summary>An attempt that failed with the connection or the like, not with the file.</summary>
-    private sealed class BrokenOffException(bool canRepeat, CitusException failure) : Exception(failure.What, failure)
+    private sealed class BrokenOffException(bool canRepeat, string kept, CitusException failure) : Exception(failure.What, failure)
     {
         public bool CanRepeat => canRepeat;
+        public string Kept => kept;
         public CitusException Failure => failure;
     }
 }

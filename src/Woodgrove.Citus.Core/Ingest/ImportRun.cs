@@ -21,10 +21,17 @@ internal sealed class ImportRun(
     private long _committedRejects;  // of all runs of the import
     private readonly Rejects? _rejects = import.SkipErrors ? new Rejects(source, target, import.MaxErrors) : null;
     private RejectFile? _rejectFile;
+    private bool _commitLost;        // its answer never came
+    private bool _isComplete;        // by an earlier attempt of this command
 
     /// <summary>What is in the table if the run ends now, in words.</summary>
-    public string Kept => _committedRows == 0 ? $"Nothing of the file is in {target.Display}."
-        : $"{_committedRows} rows up to byte {_committedBytes} are committed; -ImportId {ledger!.ImportId} goes on after them.";
+    public string Kept => (_commitLost, _committedRows, ledger) switch
+    {
+        (true, _, null) => $"It was lost during the commit: all of the file is in {target.Display}, or nothing. With -ImportId or -Checkpoint the ledger would know.",
+        (true, _, _) => $"{_committedRows} rows up to byte {_committedBytes} are committed, or one batch more; -ImportId {ledger.ImportId} knows, and goes on after it.",
+        (_, 0, _) => $"Nothing of the file is in {target.Display}.",
+        _ => $"{_committedRows} rows up to byte {_committedBytes} are committed; -ImportId {ledger!.ImportId} goes on after them.",
+    };
 
     /// <summary>What the load did, once it has run.</summary>
     /// <param name="rowsBefore">Rows that were committed before this load began.</param>
@@ -32,14 +39,15 @@ internal sealed class ImportRun(
         input.BytesRead, duration, (_committedRows - rowsBefore) / Math.Max(duration.TotalSeconds, 1e-9), route, reason, ledger?.ImportId,
         _rejects?.Total ?? 0, _rejects?.First ?? []);
 
+    /// <param name="isRepeat">True after an attempt that broke off, whose last commit may have gone through all the same.</param>
     /// <param name="resumed">Told how many rows earlier runs of the import have committed.</param>
-    public async Task RunAsync(CitusConnection connection, Action<long> resumed, CancellationToken stop)
+    public async Task RunAsync(CitusConnection connection, bool isRepeat, Action<long> resumed, CancellationToken stop)
     {
-        resumed(await SkipCommittedAsync(stop));
+        resumed(await SkipCommittedAsync(isRepeat, stop));
         IBatch? batch = null;
         try
         {
-            bool ended = false;
+            bool ended = _isComplete;
             long end = _committedBytes;
             while (!ended && await _reader.ReadAsync(stop))
             {
@@ -61,7 +69,7 @@ internal sealed class ImportRun(
             }
             if (_committedRows + _committedRejects + _batchRows == 0) throw NoRows();
             if (batch is not null) await CommitAsync(batch, end, isLast: true, stop);
-            else if (ledger is not null) await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
+            else if (ledger is not null && !_isComplete) await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
             batch = null;
         }
         catch (RecordRefusedException refused)
@@ -93,12 +101,13 @@ internal sealed class ImportRun(
     }
 
     /// <summary>Reads past what an earlier run has committed, and refuses a source that is no longer the same.</summary>
-    private async Task<long> SkipCommittedAsync(CancellationToken stop)
+    private async Task<long> SkipCommittedAsync(bool isRepeat, CancellationToken stop)
     {
         IReadOnlyList<ImportBatch> done = ledger is null ? [] : await ledger.BatchesAsync(stop);
         if (done.Count == 0) return 0;
         ImportBatch last = done[^1];
-        if (last.IsLast)
+        _isComplete = last.IsLast;
+        if (_isComplete && !isRepeat)
         {
             throw new CitusException("CitusImportComplete", CitusErrorKind.ResourceExists, $"Import {last.ImportId} of {last.Source} is complete: {done.Sum(b => b.Rows)} rows.",
                 "Leave -ImportId out to load the file again, as another import.") { Target = last.ImportId };
@@ -135,7 +144,15 @@ internal sealed class ImportRun(
         // Written before the commit: a rejected record is never lost, and a resumed import cuts off what was not committed.
         if (_rejectFile is not null) await _rejectFile.AppendAsync(rejected, stop);
         _batchRows -= rejected.Count;
-        await batch.CommitAsync(Row(end, isLast, rejected.Count), stop);
+        try
+        {
+            await batch.CommitAsync(Row(end, isLast, rejected.Count), stop);
+        }
+        catch (Exception e) when (PostgresErrors.IsNetwork(e))
+        {
+            _commitLost = true;
+            throw;
+        }
         await batch.DisposeAsync();
         (_committedRows, _committedBytes, _batchRows, _committedRejects) = (_committedRows + _batchRows, end, 0, _committedRejects + rejected.Count);
         _number++;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Shards;
@@ -12,7 +13,7 @@ internal sealed class ShardRoute(
     /// <summary>How long to wait for locks that a shard move or a schema change may hold.</summary>
     private const string LockTimeout = "60s";
 
-    private readonly Dictionary<(long ShardId, string Host, int Port), NpgsqlConnection> _sessions = [];
+    private readonly ConcurrentDictionary<(long ShardId, string Host, int Port), NpgsqlConnection> _sessions = new();
 
     public CitusConnection Connection => connection;
     public CsvSource Source => source;
@@ -54,7 +55,7 @@ internal sealed class ShardRoute(
         if (!_sessions.TryGetValue((shard.ShardId, host, port), out NpgsqlConnection? session) || session.State != System.Data.ConnectionState.Open)
         {
             session = await connection.OpenNodeSessionAsync(host, port, stop);
-            lock (_sessions) _sessions[(shard.ShardId, host, port)] = session;
+            _sessions[(shard.ShardId, host, port)] = session;
         }
         await using var begin = new NpgsqlCommand($"BEGIN; SET LOCAL lock_timeout = '{LockTimeout}'", session);
         await begin.ExecuteNonQueryAsync(stop);
@@ -80,13 +81,8 @@ internal sealed class ShardRoute(
     /// <summary>Gives the sessions back; any transaction still open in them is rolled back.</summary>
     public async ValueTask CloseAsync()
     {
-        List<NpgsqlConnection> sessions;
-        lock (_sessions)
-        {
-            sessions = [.. _sessions.Values];
-            _sessions.Clear();
-        }
-        foreach (NpgsqlConnection session in sessions) await session.DisposeAsync();
+        foreach (NpgsqlConnection session in _sessions.Values) await session.DisposeAsync();
+        _sessions.Clear();
     }
 
     private static async Task LockShardsAsync(NpgsqlConnection session, long[] shardIds, CancellationToken stop)

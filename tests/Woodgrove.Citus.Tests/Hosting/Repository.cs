@@ -18,11 +18,15 @@ internal static class Repository
         typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(m => m.Key == key).Value!;
 
     /// <summary>Starts a script in a PowerShell engine in a process of its own.</summary>
-    public static Process StartScript(string script, params (string Name, string? Value)[] environment)
+    public static Process StartScript(string script, params (string Name, string? Value)[] environment) => StartScript(script, [], environment);
+
+    /// <param name="before">A program that starts the process in surroundings of its own, with its arguments.</param>
+    private static Process StartScript(string script, string[] before, (string Name, string? Value)[] environment)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
+        string dotnet = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+        string[] command = [.. before, dotnet, Built("tests", "Woodgrove.Citus.ScriptRunner")];
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
-            ArgumentList = { Built("tests", "Woodgrove.Citus.ScriptRunner") },
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -40,9 +44,13 @@ internal static class Repository
     }
 
     /// <summary>Runs a script in a PowerShell engine in a process of its own, to its end.</summary>
-    public static async Task<(int ExitCode, string Output, string Error)> RunScriptAsync(string script, params (string Name, string? Value)[] environment)
+    public static Task<(int ExitCode, string Output, string Error)> RunScriptAsync(string script, params (string Name, string? Value)[] environment) =>
+        RunScriptAsync(script, [], environment);
+
+    /// <summary>The same in surroundings of its own, which a program before it makes.</summary>
+    public static async Task<(int ExitCode, string Output, string Error)> RunScriptAsync(string script, string[] before, params (string Name, string? Value)[] environment)
     {
-        using Process process = StartScript(script, environment);
+        using Process process = StartScript(script, before, environment);
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(90));
         return (process.ExitCode, (await output).Trim(), (await error).Trim());
