@@ -1,5 +1,4 @@
 using Npgsql;
-using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Shards;
@@ -38,25 +37,5 @@ public sealed record ShardPlacement(
                 await row.IsDBNullAsync(3, stop) ? null : row.GetInt32(3), await row.IsDBNullAsync(4, stop) ? null : row.GetInt32(4),
                 row.GetString(5), row.GetInt32(6), row.GetInt64(7), row.GetInt32(8));
         }
-    }
-
-    /// <summary>The shard that holds a distribution value, as the server computes it.</summary>
-    /// <param name="value">The value in text form, read by the column's own type.</param>
-    internal static async Task<long> FindShardAsync(NpgsqlConnection session, TableInfo table, string value, CancellationToken stop)
-    {
-        if (table.DistributionColumn is null)
-        {
-            throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument,
-                $"{table.Display} has no distribution column, so no value chooses a shard of it.",
-                "Leave -Value out, or name a table distributed by a column.") { Target = table.Display };
-        }
-        TableColumn column = table.FindColumn(table.DistributionColumn)!;
-        // The cast comes first: the hash is that of the column's type, not of what the value happens to be here.
-        await using var command = new NpgsqlCommand(
-            $"SELECT pg_catalog.get_shard_id_for_distribution_column($1::text::regclass, $2::text::{column.TypeName})", session)
-        {
-            Parameters = { new() { Value = table.Name.Sql }, new() { Value = value } },
-        };
-        return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 }
