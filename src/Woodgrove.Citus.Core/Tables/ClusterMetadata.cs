@@ -79,7 +79,7 @@ public static class ClusterMetadata
         return await connection.OpenSessionAsync(stop);
     }
 
-    private static async Task<List<TableInfo>> FindAsync(
+    internal static async Task<List<TableInfo>> FindAsync(
         CitusConnection connection, NpgsqlConnection session, IReadOnlyCollection<string> names, CancellationToken stop)
     {
         var tables = new List<TableInfo>();
