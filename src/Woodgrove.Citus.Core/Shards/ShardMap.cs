@@ -39,6 +39,15 @@ internal sealed class ShardMap
         while (_max[shard] < hash) shard++;
         return shard;
     }
+    /// <summary>The ranges that Citus gives a new table; on no node yet, numbered from 1.</summary>
+    public static ShardMap Equal(int count)
+    {
+        // The last takes what the division leaves over.
+        long width = (1L << 32) / count;
+        return new ShardMap([.. Enumerable.Range(0, count).Select(i => new ShardRange(i + 1, "",
+            (int)(int.MinValue + i * width), i == count - 1 ? int.MaxValue : (int)(int.MinValue + (i + 1) * width - 1), "", 0))]);
+    }
+
     /// <summary>The placements of a table's shards by their hash ranges; several of one shard where it is kept on several nodes.</summary>
     public static async Task<IReadOnlyList<ShardRange>> ReadAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {

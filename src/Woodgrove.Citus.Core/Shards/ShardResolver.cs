@@ -26,6 +26,8 @@ public sealed class ShardResolver
 
     public string DistributionColumn => _column.Name;
 
+    internal ShardMap Shards => _shards;
+
     /// <summary>True where every value must be put to the server.</summary>
     public bool AsksServer => _hasher is null;
 
@@ -71,53 +73,10 @@ public sealed class ShardResolver
             if (TryResolve(values[i]) is { } answer) answers[i] = answer;
             else open.Add(i);
         }
-        await AskAsync(session, values, open, answers, stop);
+        ValueReply[] replies = await new ValueQuestion(session, _column).HashesAsync(open.Select(i => ValueText.Of(values[i])!).ToArray(), stop);
+        foreach ((int i, ValueReply reply) in open.Zip(replies))
+            answers[i] = reply.Refusal is { } refusal ? new(null, Unconvertible(values[i], refusal)) : new(At(values[i], reply.Number), null);
         return answers;
-    }
-
-    /// <summary>Asks for all at once; where one of them is refused, which one is found by halving.</summary>
-    private async Task AskAsync(NpgsqlConnection session, IReadOnlyList<object?> values, List<int> open, ShardAnswer[] answers, CancellationToken stop)
-    {
-        if (open.Count == 0) return;
-        try
-        {
-            int[] hashes = await AskHashesAsync(session, open.Select(i => ValueText.Of(values[i])!).ToArray(), stop);
-            for (int n = 0; n < open.Count; n++) answers[open[n]] = new(At(values[open[n]], hashes[n]), null);
-        }
-        catch (PostgresException e) when (e.SqlState is ['2', '2', ..] or ['2', '3', ..])
-        {
-            if (open.Count == 1)
-            {
-                answers[open[0]] = new(null, Unconvertible(values[open[0]], e));
-                return;
-            }
-            await AskAsync(session, values, open[..(open.Count / 2)], answers, stop);
-            await AskAsync(session, values, open[(open.Count / 2)..], answers, stop);
-        }
-    }
-
-    private async Task<int[]> AskHashesAsync(NpgsqlConnection session, string[] texts, CancellationToken stop)
-    {
-        // A cast would cut off what is too long for the type; its input refuses it, as it would refuse the row.
-        string value = _column.TypeOid switch
-        {
-            1043 => "pg_catalog.varcharin(pg_catalog.textout(v), 0, a.atttypmod)",
-            1042 => "pg_catalog.bpcharin(pg_catalog.textout(v), 0, a.atttypmod)",
-            _ => $"v::{_column.TypeName}",
-        };
-        await using var command = new NpgsqlCommand($"""
-            SELECT pg_catalog.worker_hash({value})
-            FROM unnest($1::text[]) WITH ORDINALITY AS u(v, n)
-            JOIN pg_catalog.pg_attribute a ON a.attrelid = $2::oid AND a.attname = $3
-            ORDER BY n
-            """, session)
-        {
-            Parameters = { new() { Value = texts }, new() { Value = (long)_table.Oid }, new() { Value = _column.Name } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var hashes = new List<int>(texts.Length);
-        while (await row.ReadAsync(stop)) hashes.Add(row.GetInt32(0));
-        return [.. hashes];
     }
 
     private ShardLocation At(object? value, int hash)
