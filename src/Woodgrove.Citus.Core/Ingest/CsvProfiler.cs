@@ -55,7 +55,7 @@ public sealed class CsvProfiler(CsvSource source)
         TableInfo? table = session is null ? null : await TableCatalog.FindAsync(Connection!, session, Table!.Value, stop);
         IReadOnlyList<TableColumn>? targets = table is null ? null
             : Rows ? [.. Columns!.Select(c => table.FindColumn(c)!)]
-            : ColumnBinding.Bind(input, dialect, table, Columns);
+            : [.. ColumnBinding.Bind(input, dialect, table, new CsvShape { Fields = Columns }).Select(b => b.Column)];
         string[] names = targets?.Select(t => t.Name).ToArray() ?? Names(input, dialect);
         string? key = _key = KeyOf(names, table);
         ShardMap? shards = await ShardsAsync(session, table, key, stop);

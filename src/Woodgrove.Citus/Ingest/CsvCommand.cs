@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using System.Text;
-using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Pipeline;
 using Woodgrove.Citus.Tables;
 
@@ -9,7 +8,7 @@ namespace Woodgrove.Citus.Ingest;
 /// <summary>A cmdlet that reads CSV: which ones, and how they are written.</summary>
 public abstract class CsvCommand : ConnectedCmdlet
 {
-    /// <summary>Files; wildcards are resolved.</summary>
+    /// <summary>Files, or folders for the .csv files in them, compressed or not; wildcards are resolved.</summary>
     [Parameter(ParameterSetName = "Path", Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [SupportsWildcards]
     [ValidateNotNullOrEmpty]
@@ -25,6 +24,15 @@ public abstract class CsvCommand : ConnectedCmdlet
     [Parameter(ParameterSetName = "Uri", Mandatory = true)]
     [ValidateNotNullOrEmpty]
     public Uri[] Uri { get; set; } = [];
+
+    /// <summary>What is piped to this process: <c>zcat f.gz | pwsh -File load.ps1</c>.</summary>
+    [Parameter(ParameterSetName = "StandardInput", Mandatory = true)]
+    public SwitchParameter StandardInput { get; set; }
+
+    /// <summary>With a folder: the files of the folders in it too.</summary>
+    [Parameter(ParameterSetName = "Path")]
+    [Parameter(ParameterSetName = "LiteralPath")]
+    public SwitchParameter Recurse { get; set; }
 
     /// <summary>The table's columns in the file's order; by default the header's names, or all columns.</summary>
     [Parameter]
@@ -63,28 +71,8 @@ public abstract class CsvCommand : ConnectedCmdlet
     private protected IEnumerable<CsvSource> Sources() => ParameterSetName switch
     {
         "Uri" => Uri.Select(CsvSource.Web),
-        "LiteralPath" => LiteralPath.Select(p => CsvSource.File(GetUnresolvedProviderPathFromPSPath(p))),
-        _ => Path.SelectMany(Resolve).Select(CsvSource.File),
+        "StandardInput" => [CsvSource.Once("standard input", Console.OpenStandardInput)],
+        "LiteralPath" => LiteralPath.SelectMany(p => FileArgument.Expand(GetUnresolvedProviderPathFromPSPath(p), Recurse)).Select(CsvSource.File),
+        _ => Path.SelectMany(p => FileArgument.Resolve(this, p)).SelectMany(p => FileArgument.Expand(p, Recurse)).Select(CsvSource.File),
     };
-
-    private IEnumerable<string> Resolve(string path)
-    {
-        try
-        {
-            // Brackets that match nothing are a file object's name, or a pattern that must not pass for a load.
-            IReadOnlyCollection<string> found = GetResolvedProviderPathFromPSPath(path, out _);
-            return found.Count > 0 ? found : [GetUnresolvedProviderPathFromPSPath(path)];
-        }
-        catch (ItemNotFoundException)
-        {
-            // The source itself says that there is no such file, in words that help.
-            return [GetUnresolvedProviderPathFromPSPath(path)];
-        }
-        catch (Exception e) when (e is System.Management.Automation.DriveNotFoundException or ProviderNotFoundException)
-        {
-            WriteError(CitusErrorRecord.From(new CitusException("CitusFileNotFound", CitusErrorKind.ObjectNotFound, e.Message,
-                "Name a file, or use -Uri for a web address.", e), path));
-            return [];
-        }
-    }
 }

@@ -34,7 +34,7 @@ public sealed class TestCitusCsvCommand : CsvCommand
         {
             RunEach(async (output, stop) =>
             {
-                var bar = new ImportProgressBar(output, source.Name, "Reading");
+                var bar = new ImportProgressBar(output, source.Name, what: "Reading");
                 var profiler = new CsvProfiler(source)
                 {
                     Dialect = Dialect,

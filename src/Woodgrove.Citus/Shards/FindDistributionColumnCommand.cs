@@ -46,7 +46,7 @@ public sealed class FindDistributionColumnCommand : CsvCommand
 
     private void Find(string name, Func<DistributionFinder, CancellationToken, Task<IReadOnlyList<DistributionCandidate>>> find) => RunEach(async (output, stop) =>
     {
-        var bar = new ImportProgressBar(output, name, "Reading");
+        var bar = new ImportProgressBar(output, name, what: "Reading");
         try
         {
             var finder = new DistributionFinder { ShardCount = ShardCount, Explain = output.Verbose, Progress = bar.Report };
