@@ -67,7 +67,8 @@ public static class ClusterMetadata
         return names;
     }
 
-    private static async Task<NpgsqlConnection> OpenAsync(CitusConnection connection, CancellationToken stop)
+    /// <summary>A session to a database that has Citus.</summary>
+    internal static async Task<NpgsqlConnection> OpenAsync(CitusConnection connection, CancellationToken stop)
     {
         if (connection.CitusVersion is null)
         {
