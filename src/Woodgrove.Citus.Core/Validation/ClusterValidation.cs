@@ -77,7 +77,7 @@ public sealed record ClusterValidation(
     }
 
     /// <summary>The primaries, with the node that the connection leads to also where the metadata does not list it.</summary>
-    private static async Task<IReadOnlyList<NodeState>> NodesAsync(CitusConnection connection, NpgsqlConnection session, CancellationToken stop)
+    internal static async Task<IReadOnlyList<NodeState>> NodesAsync(CitusConnection connection, NpgsqlConnection session, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
             SELECT coalesce(n.nodename, $1), coalesce(n.nodeport, $2), coalesce(n.groupid, l.groupid), coalesce(n.isactive, true), l.groupid IS NOT NULL
