@@ -73,7 +73,28 @@ internal sealed class RowEncoder
         return text.Append('}').ToString();
     }
 
-    private static void WriteQuoted(string text, IBufferWriter<byte> to)
+    /// <summary>One value as a field of COPY's CSV.</summary>
+    public static byte[] Encode(object? value, TableColumn column)
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        if (Text(value, FormOf(column)) is { } text) WriteQuoted(text, bytes);
+        return bytes.WrittenSpan.ToArray();
+    }
+
+    /// <summary>A value that is UTF-8 already.</summary>
+    public static void WriteQuoted(ReadOnlySpan<byte> value, IBufferWriter<byte> to)
+    {
+        to.Write("\""u8);
+        for (int quote; (quote = value.IndexOf((byte)'"')) >= 0; value = value[(quote + 1)..])
+        {
+            to.Write(value[..(quote + 1)]);
+            to.Write("\""u8);
+        }
+        to.Write(value);
+        to.Write("\""u8);
+    }
+
+    public static void WriteQuoted(string text, IBufferWriter<byte> to)
     {
         // Quoted always: an unquoted empty field would be NULL, and quoting costs less than looking.
         int longest = Encoding.UTF8.GetMaxByteCount(text.Length) + 2;

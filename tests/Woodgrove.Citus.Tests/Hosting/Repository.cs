@@ -20,6 +20,17 @@ internal static class Repository
     /// <summary>Starts a script in a PowerShell engine in a process of its own.</summary>
     public static Process StartScript(string script, params (string Name, string? Value)[] environment)
     {
+        Process process = Start(null, environment);
+        process.StandardInput.Write($"Import-Module '{Manifest}'\n{script}");
+        process.StandardInput.Close();
+        return process;
+    }
+
+    /// <summary>Starts a script's file in a PowerShell engine in a process of its own, whose standard input is the caller's to write.</summary>
+    public static Process StartScriptFile(string path) => Start(path, []);
+
+    private static Process Start(string? scriptFile, (string Name, string? Value)[] environment)
+    {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
         {
             ArgumentList = { Built("tests", "Woodgrove.Citus.ScriptRunner") },
@@ -28,15 +39,13 @@ internal static class Repository
             RedirectStandardError = true,
             StandardOutputEncoding = System.Text.Encoding.UTF8,
         };
+        if (scriptFile is not null) start.ArgumentList.Add(scriptFile);
         foreach ((string name, string? value) in environment)
         {
             if (value is null) start.Environment.Remove(name);
             else start.Environment[name] = value;
         }
-        Process process = Process.Start(start)!;
-        process.StandardInput.Write($"Import-Module '{Manifest}'\n{script}");
-        process.StandardInput.Close();
-        return process;
+        return Process.Start(start)!;
     }
 
     /// <summary>Runs a script in a PowerShell engine in a process of its own, to its end.</summary>
