@@ -18,7 +18,7 @@
         'Get-CitusNode', 'Get-ShardPlacement'
         'Import-CsvToCitus', 'Add-CitusRow', 'Get-CitusImport', 'Remove-CitusImport', 'Invoke-CitusQuery'
         'Get-CitusQueryPlan', 'Get-CitusQueryFragment', 'Compare-CitusQueryPlan'
-        'Test-CitusCluster', 'Get-CitusCheck', 'Get-CitusSetting'
+        'Test-CitusCluster', 'Get-CitusCheck', 'Invoke-CitusValidation', 'Get-CitusSetting'
         'Start-CitusSandbox', 'Stop-CitusSandbox', 'Get-CitusSandbox', 'New-CitusSampleData'
     )
     PrivateData          = @{
