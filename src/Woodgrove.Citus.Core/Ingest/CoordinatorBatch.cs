@@ -12,14 +12,14 @@ internal sealed class CoordinatorBatch : IBatch
     private readonly NpgsqlTransaction _transaction;
     private readonly CopyStream? _copy;          // where the first refusal ends the load
     private readonly TolerantCopy? _tolerant;    // where refused records are set aside
-    private readonly Func<Task>? _perform;       // moves what was sifted into the table
+    private readonly Func<Task<long>>? _perform; // moves what was sifted into the table
     private readonly List<RecordMark> _marks = [];
     private readonly ImportLedger? _ledger;
     private readonly CancellationTokenRegistration _cancel;
     private Task _cancelling = Task.CompletedTask;
 
     private CoordinatorBatch(
-        CitusConnection connection, NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, TolerantCopy? tolerant, Func<Task>? perform,
+        CitusConnection connection, NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, TolerantCopy? tolerant, Func<Task<long>>? perform,
         ImportLedger? ledger, CancellationToken stop)
     {
         (_session, _transaction, _copy, _tolerant, _perform, _ledger) = (session, transaction, copy, tolerant, perform, ledger);
@@ -30,13 +30,13 @@ internal sealed class CoordinatorBatch : IBatch
 
     /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
     public static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, CancellationToken stop)
+        CitusConnection connection, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, CancellationToken stop, ConflictRule? rule = null)
     {
         // In the ledger's session, so that the rows and the ledger's row are one transaction.
         NpgsqlConnection session = ledger?.Session ?? await connection.OpenSessionAsync(stop);
         try
         {
-            return await BeginAsync(connection, session, ledger, target, truncate, rejects, stop);
+            return await BeginAsync(connection, session, ledger, target, truncate, rejects, rule, stop);
         }
         catch when (ledger is null)
         {
@@ -46,29 +46,23 @@ internal sealed class CoordinatorBatch : IBatch
     }
 
     private static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, CancellationToken stop)
+        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, ConflictRule? rule, CancellationToken stop)
     {
         NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         if (truncate) await TruncateAsync(session, target.Table.Name.Sql, stop);
-        string copyCommand = target.CopyInto(target.Table.Name.Sql);
-        CopyStream? copy = null;
-        TolerantCopy? tolerant = null;
-        Func<Task>? perform = null;
-        if (rejects is null)
-        {
-            copy = new CopyStream(session, copyCommand);
-            await copy.OpenAsync(stop);
-        }
-        else
-        {
-            // A worker's refusal would end the transaction, so the coordinator sifts the records first.
-            bool rehearse = target.Table.Kind != TableKind.Local;
-            if (rehearse) await Rehearsal.CreateAsync(session, target.Table, stop);
-            tolerant = new TolerantCopy(session, rehearse ? Rehearsal.CopyCommand(target) : copyCommand, rejects, null);
-            if (rehearse) perform = () => Rehearsal.PerformAsync(session, target, stop);
-        }
+        // A worker's refusal would end the transaction, so the coordinator sifts the records first; and it alone can move rows by a rule.
+        bool rehearse = rule is not null || (rejects is not null && target.Table.Kind != TableKind.Local);
+        if (rehearse) await Rehearsal.CreateAsync(session, target.Table, stop, withKeys: rule is null);
+        string command = rehearse ? Rehearsal.CopyCommand(target) : target.CopyInto(target.Table.Name.Sql);
+        CopyStream? copy = rejects is null ? new CopyStream(session, command) : null;
+        TolerantCopy? tolerant = rejects is null ? null : new TolerantCopy(session, command, rejects, null);
+        Func<Task<long>>? perform = rehearse ? () => Rehearsal.PerformAsync(session, target, rule, stop) : null;
+        if (copy is not null) await copy.OpenAsync(stop);
         return new CoordinatorBatch(connection, session, transaction, copy, tolerant, perform, ledger, stop);
     }
+
+    /// <summary>After it is finished: rows that a rule inserted or updated.</summary>
+    public long? Moved { get; private set; }
 
     /// <summary>Empties a table, or a shard, in the session's transaction.</summary>
     public static async Task TruncateAsync(NpgsqlConnection session, string tableSql, CancellationToken stop)
@@ -96,7 +90,7 @@ internal sealed class CoordinatorBatch : IBatch
         try
         {
             if (_copy is not null) await _copy.FinishAsync();
-            if (_perform is not null) await _perform();
+            if (_perform is not null) Moved = await _perform();
         }
         catch (PostgresException refusal) when (!PostgresErrors.IsTransient(refusal) && !stop.IsCancellationRequested)
         {

@@ -11,10 +11,11 @@ internal static class Rehearsal
 {
     public const string Table = "woodgrove_rehearsal";
 
-    public static async Task CreateAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
+    /// <param name="withKeys">False lets rows with the same key pass.</param>
+    public static async Task CreateAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop, bool withKeys = true)
     {
         await using var create = new NpgsqlCommand($"""
-            CREATE TEMP TABLE {Table} (LIKE {table.Name.Sql} INCLUDING ALL) ON COMMIT DROP;
+            CREATE TEMP TABLE {Table} (LIKE {table.Name.Sql} INCLUDING ALL{(withKeys ? "" : " EXCLUDING INDEXES")}) ON COMMIT DROP;
             ALTER TABLE {Table} ADD COLUMN woodgrove_row bigint GENERATED ALWAYS AS IDENTITY
             """, session);
         await create.ExecuteNonQueryAsync(stop);
@@ -23,9 +24,17 @@ internal static class Rehearsal
     public static string CopyCommand(CopyTarget target) => target.CopyInto($"pg_temp.{Table}");
 
     /// <summary>Moves what the rehearsal took into the real table, as one statement.</summary>
-    public static async Task PerformAsync(NpgsqlConnection session, CopyTarget target, CancellationToken stop)
+    /// <returns>How many rows were inserted or updated.</returns>
+    public static async Task<long> PerformAsync(NpgsqlConnection session, CopyTarget target, ConflictRule? rule, CancellationToken stop)
     {
-        await using var insert = new NpgsqlCommand($"INSERT INTO {target.Table.Name.Sql} ({target.ColumnList}) SELECT {target.ColumnList} FROM pg_temp.{Table}", session);
-        await insert.ExecuteNonQueryAsync(stop);
+        string into = target.Table.Name.Sql, from = $"pg_temp.{Table}";
+        // Of rows that the coordinator sends, Citus counts those that gave way too; what is returned tells the truth.
+        await using var insert = new NpgsqlCommand(
+            rule is null ? $"INSERT INTO {into} ({target.ColumnList}) SELECT {target.ColumnList} FROM {from}" : $"{rule.Insert(target, into, from)} RETURNING 1", session);
+        if (rule is null) return await insert.ExecuteNonQueryAsync(stop);
+        long moved = 0;
+        await using NpgsqlDataReader rows = await insert.ExecuteReaderAsync(stop);
+        while (await rows.ReadAsync(stop)) moved++;
+        return moved;
     }
 }

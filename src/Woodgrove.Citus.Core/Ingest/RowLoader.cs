@@ -11,7 +11,25 @@ namespace Woodgrove.Citus.Ingest;
 /// <summary>What a stream of rows came to.</summary>
 /// <param name="Rejected">Rows that the server, or the check before it, refused.</param>
 /// <param name="Batches">Transactions that the rows went in.</param>
-public sealed record AddRowResult(string Table, long Rows, long Rejected, long Batches, TimeSpan Duration, double RowsPerSecond);
+public sealed record AddRowResult(string Table, long Rows, long Rejected, long Batches, TimeSpan Duration, double RowsPerSecond)
+{
+    /// <summary>With -OnConflict: rows that gave way, to one that the table had or to another of their batch.</summary>
+    public long Conflicts { get; init; }
+}
+
+/// <summary>How rows are gathered and loaded.</summary>
+/// <param name="BatchSize">Rows that make a batch full.</param>
+/// <param name="FlushInterval">The longest that a row waits for its batch to fill.</param>
+public sealed record RowOptions(int BatchSize, TimeSpan FlushInterval)
+{
+    /// <summary>The first refused row ends the load; nothing of its batch is loaded.</summary>
+    public bool StopAtRefused { get; init; }
+
+    public ConflictAction OnConflict { get; init; }
+
+    /// <summary>The key that decides; null takes the primary key, or the only unique one.</summary>
+    public IReadOnlyList<string>? KeyColumns { get; init; }
+}
 
 /// <summary>
 /// Gathers single rows into batches, each one COPY and one transaction: when a batch is full, or when its first
@@ -23,17 +41,17 @@ public sealed class RowLoader
     private readonly TableInfo _table;
     private readonly CopyTarget _target;
     private readonly RowEncoder _encoder;
-    private readonly int _batchSize;
-    private readonly TimeSpan _flushInterval;
+    private readonly RowOptions _options;
+    private readonly ConflictRule? _rule;
     private readonly int? _key;
     private readonly Channel<Batch> _full = Channel.CreateBounded<Batch>(1);
     private readonly object _gate = new();
     private Batch _open = new();
     private long _added;
 
-    private RowLoader(CitusConnection connection, TableInfo table, IReadOnlyList<TableColumn> columns, int batchSize, TimeSpan flushInterval)
+    private RowLoader(CitusConnection connection, TableInfo table, IReadOnlyList<TableColumn> columns, RowOptions options, ConflictRule? rule)
     {
-        (_connection, _table, _batchSize, _flushInterval) = (connection, table, batchSize, flushInterval);
+        (_connection, _table, _options, _rule) = (connection, table, options, rule);
         _target = new CopyTarget(table, columns, new CsvDialect { HasHeader = false });
         _encoder = new RowEncoder(columns);
         int key = table.DistributionColumn is null ? -1 : columns.Select(c => c.Name).ToList().IndexOf(table.DistributionColumn);
@@ -43,7 +61,7 @@ public sealed class RowLoader
     /// <param name="names">The names of the values that the rows have, in their order.</param>
     /// <exception cref="CitusException">A name is no column of the table, or the distribution column is not among them.</exception>
     public static async Task<RowLoader> OpenAsync(
-        CitusConnection connection, TableName table, IReadOnlyList<string> names, int batchSize, TimeSpan flushInterval, CancellationToken stop)
+        CitusConnection connection, TableName table, IReadOnlyList<string> names, RowOptions options, CancellationToken stop)
     {
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         TableInfo target = await TableCatalog.FindAsync(connection, session, table, stop);
@@ -60,7 +78,8 @@ public sealed class RowLoader
                 $"The rows have no property '{key}', by which {target.Display} is distributed, so no row's shard could be known. Nothing was sent.",
                 "Add the property.") { Target = target.Display };
         }
-        return new RowLoader(connection, target, columns, batchSize, flushInterval);
+        ConflictRule? rule = options.OnConflict == ConflictAction.Error ? null : await ConflictRule.FindAsync(session, target, options.OnConflict, options.KeyColumns, stop);
+        return new RowLoader(connection, target, columns, options, rule);
     }
 
     /// <summary>Takes a row.</summary>
@@ -69,7 +88,7 @@ public sealed class RowLoader
     {
         lock (_gate)
         {
-            if (_open.Marks.Count >= _batchSize && !Seal()) return false;
+            if (_open.Marks.Count >= _options.BatchSize && !Seal()) return false;
             _added++;
             if (_key is { } key && values[key] is null or DBNull or "")
             {
@@ -79,7 +98,7 @@ public sealed class RowLoader
             }
             _encoder.Write(values, _open.Bytes);
             _open.Marks.Add(new RecordMark(_open.Bytes.WrittenCount, _added));
-            if (_open.Marks.Count == _batchSize) Seal();
+            if (_open.Marks.Count == _options.BatchSize) Seal();
             return true;
         }
     }
@@ -92,17 +111,24 @@ public sealed class RowLoader
     public async Task<AddRowResult> RunAsync(Func<RefusedRow, ValueTask> refused, CancellationToken stop)
     {
         var clock = Stopwatch.StartNew();
-        (long rows, long rejected, long batches) = (0, 0, 0);
+        (long rows, long rejected, long batches, long conflicts) = (0, 0, 0, 0);
         while (await NextAsync(stop) is { } batch)
         {
-            IReadOnlyList<RefusedRow> bad = await LoadAsync(batch, stop);
+            if (_options.StopAtRefused && batch.Refused.Count > 0) throw Stopped(batch.Refused[0], rows);
+            (IReadOnlyList<RefusedRow> bad, long moved) = await LoadAsync(batch, stop);
+            if (_options.StopAtRefused && bad.Count > 0) throw Stopped(bad[0], rows);
             foreach (RefusedRow row in bad.Concat(batch.Refused).OrderBy(r => r.Line)) await refused(row);
-            rows += batch.Marks.Count - bad.Count;
+            rows += moved;
+            conflicts += batch.Marks.Count - bad.Count - moved;
             rejected += bad.Count + batch.Refused.Count;
             batches++;
         }
-        return new AddRowResult(_table.Display, rows, rejected, batches, clock.Elapsed, rows / Math.Max(clock.Elapsed.TotalSeconds, 1e-9));
+        return new AddRowResult(_table.Display, rows, rejected, batches, clock.Elapsed, rows / Math.Max(clock.Elapsed.TotalSeconds, 1e-9)) { Conflicts = conflicts };
     }
+
+    private CitusException Stopped(RefusedRow row, long loaded) => new("CitusRowRefused", CitusErrorKind.InvalidData,
+        $"Row {row.Line}{(row.Column is null ? "" : $", column {row.Column}")}: {row.Reason?.TrimEnd('.')}. (SQLSTATE {row.SqlState}) {loaded} rows before its batch are loaded, nothing of the batch.",
+        "Mend the row, or set such rows aside with -OnError Skip.") { Target = _table.Display, SqlState = row.SqlState, Row = row with { Source = _table.Display } };
 
     private static CsvSource RowSource { get; } = CsvSource.File("row");
 
@@ -120,7 +146,7 @@ public sealed class RowLoader
         {
             if (_full.Reader.TryRead(out Batch? full)) return full;
             using var interval = CancellationTokenSource.CreateLinkedTokenSource(stop);
-            interval.CancelAfter(_flushInterval);
+            interval.CancelAfter(_options.FlushInterval);
             bool ended = false;
             try
             {
@@ -145,58 +171,65 @@ public sealed class RowLoader
         }
     }
 
-    private async Task<IReadOnlyList<RefusedRow>> LoadAsync(Batch batch, CancellationToken stop)
+    /// <summary>Loads a batch.</summary>
+    /// <returns>The rows that were refused, and how many were loaded.</returns>
+    private async Task<(IReadOnlyList<RefusedRow> Refused, long Moved)> LoadAsync(Batch batch, CancellationToken stop)
     {
-        if (batch.Marks.Count == 0) return [];
+        if (batch.Marks.Count == 0) return ([], 0);
         ReadOnlyMemory<byte> rows = batch.Bytes.WrittenMemory;
         RecordMark[] marks = [.. batch.Marks];
         try
         {
             // Almost always every row is good, so the first try is the cheap one.
-            await CopyAsync(rows, marks, null, stop);
-            return [];
+            return ([], await CopyAsync(rows, marks, null, commit: true, stop));
         }
-        catch (RecordRefusedException)
+        catch (RecordRefusedException refused)
         {
             var rejects = new Rejects(RowSource, _target, null);
-            await SiftAsync(rows, marks, rejects, stop);
-            return rejects.TakeBatch().Select(r => r.Row).ToList();
+            long moved = await SiftAsync(rows, marks, rejects, stop);
+            IReadOnlyList<RejectedRecord> found = rejects.TakeBatch();
+            if (found.Count == 0 && _options.StopAtRefused) throw PostgresErrors.Describe(refused.Refusal, _table.Display);
+            return (found.Select(r => r.Row).ToList(), moved);
         }
     }
 
     /// <summary>
-    /// Sets refused rows aside and loads the others. A clash with rows that a worker has ends the whole transaction:
-    /// then the halves go in transactions of their own.
+    /// Sets refused rows aside and loads the others, or, where the first refused row is to end the load, only finds
+    /// them. A clash with rows that a worker has ends the whole transaction: then the halves go in transactions of their own.
     /// </summary>
-    private async Task SiftAsync(ReadOnlyMemory<byte> rows, ReadOnlyMemory<RecordMark> marks, Rejects rejects, CancellationToken stop)
+    private async Task<long> SiftAsync(ReadOnlyMemory<byte> rows, ReadOnlyMemory<RecordMark> marks, Rejects rejects, CancellationToken stop)
     {
         var tried = new Rejects(RowSource, _target, null);
         try
         {
-            await CopyAsync(rows, marks, tried, stop);
-            foreach (RejectedRecord bad in tried.TakeBatch()) rejects.Add(bad.Bytes, bad.Row);
+            long moved = await CopyAsync(rows, marks, tried, commit: !_options.StopAtRefused, stop);
+            IReadOnlyList<RejectedRecord> bad = tried.TakeBatch();
+            foreach (RejectedRecord record in bad) rejects.Add(record.Bytes, record.Row);
+            return _rule is null ? moved - bad.Count : moved;
         }
         catch (RecordRefusedException refused)
         {
             if (marks.Length == 1)
             {
                 rejects.Add(rows, marks.Span[0].Line, refused.Refusal, null);
-                return;
+                return 0;
             }
             int half = marks.Length / 2, cut = marks.Span[half - 1].End;
-            await SiftAsync(rows[..cut], marks[..half], rejects, stop);
+            long moved = await SiftAsync(rows[..cut], marks[..half], rejects, stop);
             RecordMark[] rest = marks[half..].ToArray();
             for (int i = 0; i < rest.Length; i++) rest[i] = rest[i] with { End = rest[i].End - cut };
-            await SiftAsync(rows[cut..], rest, rejects, stop);
+            return moved + await SiftAsync(rows[cut..], rest, rejects, stop);
         }
     }
 
-    private async Task CopyAsync(ReadOnlyMemory<byte> rows, ReadOnlyMemory<RecordMark> marks, Rejects? rejects, CancellationToken stop)
+    /// <returns>How many rows went in, those that were set aside included where no rule counts them.</returns>
+    private async Task<long> CopyAsync(ReadOnlyMemory<byte> rows, ReadOnlyMemory<RecordMark> marks, Rejects? rejects, bool commit, CancellationToken stop)
     {
-        await using CoordinatorBatch copy = await CoordinatorBatch.BeginAsync(_connection, null, _target, truncate: false, rejects, stop);
+        await using CoordinatorBatch copy = await CoordinatorBatch.BeginAsync(_connection, null, _target, truncate: false, rejects, stop, _rule);
         await copy.WriteAsync(rows, marks, stop);
         await copy.FinishAsync(stop);
-        await copy.CommitAsync(null, stop);
+        if (commit) await copy.CommitAsync(null, stop);
+        return _rule is null ? marks.Length : copy.Moved!.Value;
     }
 
     private sealed class Batch

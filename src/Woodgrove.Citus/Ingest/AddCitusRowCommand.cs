@@ -34,6 +34,19 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
     [Parameter]
     public TimeSpan FlushInterval { get; set; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>Skip, the default, writes an error for a refused row and loads the rest; Stop ends the load, and nothing of the row's batch is loaded.</summary>
+    [Parameter]
+    public ImportErrorAction OnError { get; set; } = ImportErrorAction.Skip;
+
+    /// <summary>A row whose key the table has: Error, the default, refuses it; Skip leaves it out; Update overwrites the table's.</summary>
+    [Parameter]
+    public ConflictAction OnConflict { get; set; }
+
+    /// <summary>With -OnConflict: the columns of the unique key that decides; by default the primary key.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(ColumnCompleter))]
+    public string[]? KeyColumn { get; set; }
+
     protected override void ProcessRecord()
     {
         foreach (object row in RowReader.Rows(InputObject))
@@ -71,7 +84,8 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
         if (_declined) return;
         _names = RowReader.Names(first);
         Connections.CitusConnection cluster = Cluster;
-        Run(async (_, stop) => _rows = await RowLoader.OpenAsync(cluster, TableName.Parse(Table), _names, BatchSize, FlushInterval, stop), Table);
+        var options = new RowOptions(BatchSize, FlushInterval) { StopAtRefused = OnError == ImportErrorAction.Stop, OnConflict = OnConflict, KeyColumns = KeyColumn };
+        Run(async (_, stop) => _rows = await RowLoader.OpenAsync(cluster, TableName.Parse(Table), _names, options, stop), Table);
         _sending = Start(async (output, stop) => await output.ObjectAsync(await _rows!.RunAsync(row => output.Async(c => c.WriteError(Refused(row))), stop)));
     }
 

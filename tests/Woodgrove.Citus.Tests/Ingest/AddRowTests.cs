@@ -23,6 +23,32 @@ public sealed class AddRowTests(ClusterFixture cluster) : ClusterTest(cluster)
     }
 
     [Fact]
+    public void Rows_that_are_there_already_are_left_out_or_updated()
+    {
+        string table = Cluster.Distribute("user_id bigint, amount numeric, note text DEFAULT 'none', PRIMARY KEY (user_id)", "user_id");
+        Cluster.Execute($"INSERT INTO {table} VALUES (1, 1, 'old')");
+
+        PSObject skipped = Shell.Run($"@{{ user_id = 1; amount = 9 }}, @{{ user_id = 2; amount = 2 }}, @{{ user_id = 2; amount = 3 }} | Add-CitusRow {table} -OnConflict Skip").Single;
+        Assert.Equal((1L, 2L), (skipped.Get("Rows"), skipped.Get("Conflicts")));
+        Assert.Equal(["1\t1\told", "2\t2\tnone"], Cluster.Rows(table));
+
+        RunResult updated = Shell.Run($"@{{ user_id = 1; amount = 9 }}, @{{ user_id = 3; amount = 'x' }}, @{{ user_id = 2; amount = 7 }}, @{{ user_id = 2; amount = 8 }} | Add-CitusRow {table} -OnConflict Update");
+        Assert.Equal(2L, Assert.Single(updated.Errors).Exception.Get("Row")!.Get("Line"));
+        Assert.Equal((2L, 1L, 1L), (updated.Output[0].Get("Rows"), updated.Output[0].Get("Conflicts"), updated.Output[0].Get("Rejected")));
+        Assert.Equal(["1\t9\told", "2\t8\tnone"], Cluster.Rows(table));
+    }
+
+    [Fact]
+    public void First_refused_row_ends_the_load_where_it_is_asked_for()
+    {
+        string table = Cluster.Distribute("user_id bigint, amount numeric, PRIMARY KEY (user_id)", "user_id");
+        ErrorRecord error = Shell.Run($"1..7 | ForEach-Object {{ @{{ user_id = $_; amount = if ($_ -eq 5) {{ 'x' }} else {{ $_ }} }} }} | Add-CitusRow {table} -OnError Stop -BatchSize 3").Failed("CitusRowRefused");
+        Assert.Contains("Row 5, column amount", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("3 rows before its batch are loaded", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Equal(["1\t1", "2\t2", "3\t3"], Cluster.Rows(table));
+    }
+
+    [Fact]
     public void Refused_rows_are_errors_with_their_number_and_the_others_go_in()
     {
         string table = Cluster.Distribute("user_id bigint, amount numeric, PRIMARY KEY (user_id)", "user_id");

@@ -14,8 +14,10 @@ public sealed class ExactlyOnceTests(ClusterFixture cluster, ITestOutputHelper o
     [Theory]
     [InlineData("Shard")]
     [InlineData("Coordinator")]
+    [InlineData("Worker")]
     public async Task Killed_at_random_and_resumed_the_import_has_every_row_once(string route)
     {
+        if (route == "Worker") Cluster.RequireCitus();
         const int enough = 12;
         Random random = FaultCluster.Chance(output);
         // No key: a row that came twice would stay there twice.
