@@ -19,6 +19,9 @@
         'Get-Colocation', 'Test-Colocation'
         'Test-CitusCsv', 'Import-CsvToCitus', 'Add-CitusRow', 'Get-CitusImport', 'Remove-CitusImport', 'Invoke-CitusQuery'
         'Get-CitusQueryPlan', 'Get-CitusQueryFragment', 'Compare-CitusQueryPlan'
+        'Get-CitusActivity', 'Get-CitusLockWait', 'Get-CitusStatement', 'Get-CitusTenant'
+        'Export-CitusReport'
+        'Test-CitusCluster', 'Get-CitusCheck', 'Invoke-CitusValidation', 'Get-CitusSetting'
         'Start-CitusSandbox', 'Stop-CitusSandbox', 'Get-CitusSandbox', 'New-CitusSampleData'
     )
     PrivateData          = @{

@@ -68,6 +68,7 @@ public static class ClusterMetadata
         return names;
     }
 
+    /// <summary>A session to a database that has Citus.</summary>
     internal static async Task<NpgsqlConnection> OpenAsync(CitusConnection connection, CancellationToken stop)
     {
         if (connection.CitusVersion is null)
