@@ -16,7 +16,7 @@
         'Connect-CitusCluster', 'Disconnect-CitusCluster', 'Get-CitusConnection'
         'New-DistributedTable', 'New-ReferenceTable', 'Get-DistributedTable'
         'Get-CitusNode', 'Get-ShardPlacement'
-        'Import-CsvToCitus', 'Add-CitusRow', 'Get-CitusImport', 'Remove-CitusImport', 'Invoke-CitusQuery'
+        'Import-CsvToCitus', 'Add-CitusRow', 'Get-CitusImport', 'Remove-CitusImport', 'Export-CitusToCsv', 'Invoke-CitusQuery'
         'Get-CitusQueryPlan', 'Get-CitusQueryFragment', 'Compare-CitusQueryPlan'
         'Start-CitusSandbox', 'Stop-CitusSandbox', 'Get-CitusSandbox', 'New-CitusSampleData'
     )
