@@ -7,7 +7,7 @@ if (OperatingSystem.IsWindows()) state.ExecutionPolicy = Microsoft.PowerShell.Ex
 using Runspace runspace = RunspaceFactory.CreateRunspace(state);
 runspace.Open();
 using PowerShell shell = PowerShell.Create(runspace);
-shell.AddScript(Console.In.ReadToEnd());
+shell.AddScript(args.Length > 0 ? File.ReadAllText(args[0]) : Console.In.ReadToEnd());
 using var output = new PSDataCollection<PSObject>();
 output.DataAdded += (_, e) => Console.Out.WriteLine(output[e.Index]?.ToString());
 try

@@ -63,8 +63,9 @@ public sealed record CitusImport(
         if (await ImportLedger.ExistsAsync(session, stop))
         {
             if (!await ImportLedger.TryLockAsync(session, importId, stop)) throw ImportLedger.Running(importId);
-            await using var command = new NpgsqlCommand("DELETE FROM woodgrove.import_batch WHERE import_id = $1", session) { Parameters = { new() { Value = importId } } };
-            int rows = await command.ExecuteNonQueryAsync(stop);
+            if (await PendingBatch.ExistsAsync(session, stop)) await PendingBatch.ForgetAsync(session, importId, null, stop);
+            await Staging.DropAsync(session, importId, stop);
+            int rows = await ImportLedger.ForgetAsync(session, importId, stop);
             await ImportLedger.UnlockAllAsync(session);
             if (rows > 0) return;
         }

@@ -1,79 +1,124 @@
+using System.Globalization;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Ingest;
 
-/// <summary>Decides which column each field of a file goes to, and refuses a file that can't fit before a byte is sent.</summary>
-internal static class ColumnBinding
-{
-    public static IReadOnlyList<TableColumn> Bind(CsvInput input, CsvDialect dialect, TableInfo table, IReadOnlyList<string>? asked)
-    {
-        IReadOnlyList<TableColumn> loadable = table.Columns.Where(c => !c.IsGenerated).ToList();
-        List<TableColumn> bound;
-        if (asked is { Count: > 0 })
-            bound = asked.Select(name => Find(name, "-Column names", input, dialect, table)).ToList();
-        else if (dialect.HasHeader)
-            bound = input.FirstRecord.Select(name => Find(name.Trim(), "the header names", input, dialect, table)).ToList();
-        else
-            bound = loadable.ToList();
+/// <summary>A column that is loaded, and where its values come from.</summary>
+/// <param name="Field">The file's field, from 0; null where the value is the same for every row.</param>
+/// <param name="Name">The field's name in the file, or null where it has none.</param>
+/// <param name="Value">The value of all rows.</param>
+internal sealed record BoundColumn(TableColumn Column, int? Field, string? Name, object? Value = null);
 
-        if (bound.Count != input.FirstRecord.Count) throw WrongCount(input, dialect, bound.Count);
-        if (bound.GroupBy(c => c.Name).FirstOrDefault(g => g.Count() > 1) is { } twice)
-        {
-            throw Refuse("CitusDuplicateColumn", input,
-                $"column '{twice.Key}' is named {twice.Count()} times", "Each column of the table may be loaded once; rename or drop the other in the file, or give -Column.");
-        }
-        if (table.DistributionColumn is { } key && bound.All(c => c.Name != key))
-        {
-            throw Refuse("CitusDistributionColumnMissing", input,
-                $"the file has no column '{key}', by which {table.Display} is distributed, so no row's shard could be known",
-                "Add the column to the file, or name the file's columns in order with -Column.");
-        }
-        if (loadable.FirstOrDefault(c => c.IsNotNull && !c.HasDefault && !c.IsIdentity && bound.All(b => b.Name != c.Name)) is { } missing)
-        {
-            throw Refuse("CitusColumnMissing", input,
-                $"the file has no column '{missing.Name}', which {table.Display} requires (NOT NULL, no default)",
-                "Add it to the file, or give the column a default.");
-        }
+/// <summary>Decides which column each field of a file goes to, and refuses a file that can't fit before a byte is sent.</summary>
+internal sealed class ColumnBinding
+{
+    private readonly CsvInput _input;
+    private readonly CsvDialect _dialect;
+    private readonly TableInfo _table;
+
+    private ColumnBinding(CsvInput input, CsvDialect dialect, TableInfo table) => (_input, _dialect, _table) = (input, dialect, table);
+
+    /// <summary>The columns to load, in the order of the rows as they are sent.</summary>
+    public static IReadOnlyList<BoundColumn> Bind(CsvInput input, CsvDialect dialect, TableInfo table, CsvShape shape) =>
+        new ColumnBinding(input, dialect, table).Bind(shape);
+
+    private List<BoundColumn> Bind(CsvShape shape)
+    {
+        IReadOnlyList<TableColumn> loadable = _table.Columns.Where(c => !c.IsGenerated).ToList();
+        (IReadOnlyList<string> names, string where) = Names(shape, loadable);
+        HashSet<int> skipped = shape.SkipFields.Select(f => FieldOf(f, names, "-SkipColumn")).ToHashSet();
+        Dictionary<int, string> mapped = shape.ColumnMap.ToDictionary(m => FieldOf(m.Key, names, "-ColumnMap"), m => m.Value);
+        if (names.Count != _input.FirstRecord.Count) throw WrongCount(names.Count);
+        bool named = HasNames(shape);
+        List<BoundColumn> bound = Enumerable.Range(0, names.Count).Where(i => !skipped.Contains(i))
+            .Select(i => new BoundColumn(mapped.TryGetValue(i, out string? column) ? Find(column, "-ColumnMap names") : Find(names[i], where), i, named ? names[i] : null))
+            .Concat(shape.StaticColumns.Select(s => new BoundColumn(Find(s.Key, "-StaticColumn names"), null, null, s.Value))).ToList();
+        Check(bound.Select(b => b.Column).ToList(), loadable);
         return bound;
     }
 
-    private static TableColumn Find(string name, string where, CsvInput input, CsvDialect dialect, TableInfo table)
+    private bool HasNames(CsvShape shape) => _dialect.HasHeader || shape.Fields is { Count: > 0 };
+
+    private (IReadOnlyList<string> Names, string Where) Names(CsvShape shape, IReadOnlyList<TableColumn> loadable)
     {
-        if (table.FindColumn(name) is not { } column)
+        if (shape.Fields is { Count: > 0 } asked) return (asked, "-Column names");
+        if (_dialect.HasHeader) return (_input.FirstRecord.Select(n => n.Trim()).ToList(), "the header names");
+        List<string> free = loadable.Select(c => c.Name).Where(n => !shape.StaticColumns.Keys.Contains(n, StringComparer.OrdinalIgnoreCase)).ToList();
+        // Fields that are skipped by number stand between the table's columns.
+        foreach (int at in shape.SkipFields.Select(f => NumberOf(f, _input.FirstRecord.Count)).OfType<int>().Order()) free.Insert(Math.Min(at, free.Count), $"({at + 1})");
+        return (free, "the table has");
+    }
+
+    private int FieldOf(string name, IReadOnlyList<string> names, string parameter)
+    {
+        int at = names.ToList().FindIndex(n => string.Equals(n, name, StringComparison.OrdinalIgnoreCase));
+        if (at < 0) at = NumberOf(name, names.Count) ?? -1;
+        if (at < 0) throw Refuse("CitusUnknownField", $"{parameter} names '{Shorten(name)}', which is no field of the file", $"Its fields are {string.Join(", ", names)}; a number counts them from 1.");
+        return at;
+    }
+
+    /// <summary>A field that is named by its number from 1, counted from 0.</summary>
+    private static int? NumberOf(string name, int count) =>
+        int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1 && number <= count ? number - 1 : null;
+
+    private void Check(List<TableColumn> bound, IReadOnlyList<TableColumn> loadable)
+    {
+        if (bound.GroupBy(c => c.Name).FirstOrDefault(g => g.Count() > 1) is { } twice)
         {
-            string advice = OtherDelimiter(input, dialect)
-                ?? $"{table.Display} has the columns {string.Join(", ", table.Columns.Select(c => c.Name))}."
-                + (dialect.HasHeader ? " If the first line holds data, use -NoHeader." : "");
-            throw Refuse("CitusUnknownColumn", input, $"{where} '{Shorten(name)}', which is no column of {table.Display}", advice);
+            throw Refuse("CitusDuplicateColumn",
+                $"column '{twice.Key}' is named {twice.Count()} times", "Each column of the table may be loaded once; -SkipColumn leaves a field out, -Column names them anew.");
+        }
+        if (_table.DistributionColumn is { } key && bound.All(c => c.Name != key))
+        {
+            throw Refuse("CitusDistributionColumnMissing",
+                $"the file has no column '{key}', by which {_table.Display} is distributed, so no row's shard could be known",
+                "Name the field that holds it with -ColumnMap, or all of the file's fields in order with -Column.");
+        }
+        if (loadable.FirstOrDefault(c => c.IsNotNull && !c.HasDefault && !c.IsIdentity && bound.All(b => b.Name != c.Name)) is { } missing)
+        {
+            throw Refuse("CitusColumnMissing",
+                $"the file has no column '{missing.Name}', which {_table.Display} requires (NOT NULL, no default)",
+                "Give it a value with -StaticColumn, name its field with -ColumnMap, or give the column a default.");
+        }
+    }
+
+    private TableColumn Find(string name, string where)
+    {
+        if (_table.FindColumn(name) is not { } column)
+        {
+            string advice = OtherDelimiter()
+                ?? $"{_table.Display} has the columns {string.Join(", ", _table.Columns.Select(c => c.Name))}; -ColumnMap @{{ '{Shorten(name)}' = '<column>' }} gives the field another, -SkipColumn leaves it out."
+                + (_dialect.HasHeader ? " If the first line holds data, use -NoHeader." : "");
+            throw Refuse("CitusUnknownColumn", $"{where} '{Shorten(name)}', which is no column of {_table.Display}", advice);
         }
         if (column.IsGenerated)
         {
-            throw Refuse("CitusGeneratedColumn", input, $"column '{column.Name}' is generated by the server and can't be loaded",
-                "Leave it out of the file and of -Column.");
+            throw Refuse("CitusGeneratedColumn", $"column '{column.Name}' is generated by the server and can't be loaded",
+                "Leave it out with -SkipColumn.");
         }
         return column;
     }
 
-    private static CitusException WrongCount(CsvInput input, CsvDialect dialect, int expected) =>
-        Refuse("CitusWrongColumnCount", input,
-            $"the first line has {input.FirstRecord.Count} field(s), but {expected} column(s) are to be loaded: {Shorten(input.FirstLine)}",
-            OtherDelimiter(input, dialect) ?? "Name the columns that the file has, in its order, with -Column.");
+    private CitusException WrongCount(int expected) =>
+        Refuse("CitusWrongColumnCount",
+            $"the first line has {_input.FirstRecord.Count} field(s), but {expected} column(s) are to be loaded: {Shorten(_input.FirstLine)}",
+            OtherDelimiter() ?? "Name the columns that the file has, in its order, with -Column.");
 
     /// <summary>A file that is one long field usually has another delimiter.</summary>
-    private static string? OtherDelimiter(CsvInput input, CsvDialect dialect)
+    private string? OtherDelimiter()
     {
-        char[] found = new[] { ',', ';', '\t', '|' }.Where(c => c != dialect.Delimiter && input.FirstLine.Contains(c)).ToArray();
-        if (input.FirstRecord.Count > 1 || found.Length == 0) return null;
-        char best = found.MaxBy(c => input.FirstLine.Count(x => x == c));
+        char[] found = new[] { ',', ';', '\t', '|' }.Where(c => c != _dialect.Delimiter && _input.FirstLine.Contains(c)).ToArray();
+        if (_input.FirstRecord.Count > 1 || found.Length == 0) return null;
+        char best = found.MaxBy(c => _input.FirstLine.Count(x => x == c));
         return $"The line holds {(best == '\t' ? "tabs" : $"'{best}'")}: is it -Delimiter {(best == '\t' ? "\"`t\"" : $"'{best}'")}?";
     }
 
-    private static CitusException Refuse(string id, CsvInput input, string what, string advice) =>
-        new(id, CitusErrorKind.InvalidData, $"{input.Source}, line 1: {what}. Nothing was sent.", advice)
+    private CitusException Refuse(string id, string what, string advice) =>
+        new(id, CitusErrorKind.InvalidData, $"{_input.Source}, line 1: {what}. Nothing was sent.", advice)
         {
-            Target = input.Source.Name,
-            Row = new RefusedRow(input.Source.Name, 1, null, null, null, what),
+            Target = _input.Source.Name,
+            Row = new RefusedRow(_input.Source.Name, 1, null, null, null, what),
         };
 
     private static string Shorten(string text) => text.Length <= 80 ? text : text[..77] + "...";

@@ -30,14 +30,13 @@ internal sealed class CoordinatorBatch : IBatch
 
     /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
     public static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, ImportLedger? ledger, TableInfo table, IReadOnlyList<TableColumn> columns, CsvDialect dialect, Rejects? rejects, CancellationToken stop)
+        CitusConnection connection, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, CancellationToken stop)
     {
-        string copyCommand = $"COPY {table.Name.Sql} ({string.Join(", ", columns.Select(c => TableName.Quote(c.Name)))}) FROM STDIN WITH ({(dialect with { HasHeader = false }).CopyOptions()})";
         // In the ledger's session, so that the rows and the ledger's row are one transaction.
         NpgsqlConnection session = ledger?.Session ?? await connection.OpenSessionAsync(stop);
         try
         {
-            return await BeginAsync(connection, session, ledger, copyCommand, table, columns, dialect, rejects, stop);
+            return await BeginAsync(connection, session, ledger, target, truncate, rejects, stop);
         }
         catch when (ledger is null)
         {
@@ -47,10 +46,11 @@ internal sealed class CoordinatorBatch : IBatch
     }
 
     private static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, string copyCommand, TableInfo table,
-        IReadOnlyList<TableColumn> columns, CsvDialect dialect, Rejects? rejects, CancellationToken stop)
+        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, CancellationToken stop)
     {
         NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
+        if (truncate) await TruncateAsync(session, target.Table.Name.Sql, stop);
+        string copyCommand = target.CopyInto(target.Table.Name.Sql);
         CopyStream? copy = null;
         TolerantCopy? tolerant = null;
         Func<Task>? perform = null;
@@ -62,15 +62,22 @@ internal sealed class CoordinatorBatch : IBatch
         else
         {
             // A worker's refusal would end the transaction, so the coordinator sifts the records first.
-            bool rehearse = table.Kind != TableKind.Local;
-            if (rehearse) await Rehearsal.CreateAsync(session, table, stop);
-            tolerant = new TolerantCopy(session, rehearse ? Rehearsal.CopyCommand(columns, dialect) : copyCommand, rejects, null);
-            if (rehearse) perform = () => Rehearsal.PerformAsync(session, table, columns, stop);
+            bool rehearse = target.Table.Kind != TableKind.Local;
+            if (rehearse) await Rehearsal.CreateAsync(session, target.Table, stop);
+            tolerant = new TolerantCopy(session, rehearse ? Rehearsal.CopyCommand(target) : copyCommand, rejects, null);
+            if (rehearse) perform = () => Rehearsal.PerformAsync(session, target, stop);
         }
         return new CoordinatorBatch(connection, session, transaction, copy, tolerant, perform, ledger, stop);
     }
 
-    public async ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop)
+    /// <summary>Empties a table, or a shard, in the session's transaction.</summary>
+    public static async Task TruncateAsync(NpgsqlConnection session, string tableSql, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand($"TRUNCATE {tableSql}", session);
+        await command.ExecuteNonQueryAsync(stop);
+    }
+
+    public async ValueTask WriteAsync(RecordBlock block, int from, int to, CancellationToken stop)
     {
         if (_tolerant is not null) block.MarkRecords(from, to, _marks);
         for (int i = 0; i < _marks.Count; i++) _marks[i] = _marks[i] with { End = _marks[i].End - from };

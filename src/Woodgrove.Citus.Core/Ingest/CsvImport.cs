@@ -9,15 +9,11 @@ using Woodgrove.Citus.Tables;
 namespace Woodgrove.Citus.Ingest;
 
 /// <summary>One CSV into one table: in one transaction, or, with checkpoints, in batches that are each in the ledger.</summary>
-public sealed class CsvImport(CitusConnection connection, CsvSource source, TableName table)
+public sealed record CsvImport(CitusConnection Connection, CsvSource Source, TableName Table)
 {
-    /// <summary>Below this size a load is over before many connections would have paid.</summary>
-    private const long WorthManyConnections = 8 * 1024 * 1024;
-
     public CsvDialect Dialect { get; init; } = new();
 
-    /// <summary>The table's columns in the file's order; null takes the header's names, or all columns in table order.</summary>
-    public IReadOnlyList<string>? Columns { get; init; }
+    public CsvShape Shape { get; init; } = new();
 
     public ImportRoute Route { get; init; }
 
@@ -41,6 +37,15 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
 
     /// <summary>Goes on with the latest import of this source into this table that was not completed.</summary>
     public bool Resume { get; init; }
+
+    /// <summary>Empties the table first, in the transaction of the first batch.</summary>
+    public bool Truncate { get; init; }
+
+    /// <summary>What happens to rows whose key is in the table already.</summary>
+    public ConflictAction OnConflict { get; init; }
+
+    /// <summary>The key that decides; null takes the primary key, or the only unique one.</summary>
+    public IReadOnlyList<string>? KeyColumns { get; init; }
 
     public Action<ImportProgress>? Progress { get; init; }
 
@@ -75,7 +80,7 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
         }).Build();
         try
         {
-            (ImportRun run, string reason) = await retries.ExecuteAsync(async token =>
+            ImportRun run = await retries.ExecuteAsync(async token =>
             {
                 try
                 {
@@ -91,7 +96,7 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
                     throw Broken(true, e, broken.Kept);
                 }
             }, stop);
-            return run.Result(rowsBefore ?? 0, clock.Elapsed, reason);
+            return run.Result(rowsBefore ?? 0, clock.Elapsed);
         }
         catch (BrokenOffException e)
         {
@@ -99,70 +104,96 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
         }
     }
 
-    private async Task<(ImportRun Run, string Reason)> RunOnceAsync(Guid importId, bool keepLedger, bool isRepeat, Action<long> resumed, CancellationToken stop)
-    {
-        CsvDialect dialect = Dialect.Checked();
-        var addresses = new NodeAddresses(NodeAddress);
-        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
-        TableInfo target = await TableCatalog.FindAsync(connection, session, table, stop);
-        await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
-        IReadOnlyList<TableColumn> columns = ColumnBinding.Bind(input, dialect, target, Columns);
-        var shardRoute = new ShardRoute(connection, source, target, columns, dialect, addresses);
-        (ImportRoute route, string reason) = await ChooseRouteAsync(shardRoute, session, target, input, stop);
-        Explain?.Invoke($"{route} route: {reason}");
-        if (target.Kind == TableKind.Local) Warn?.Invoke($"{target.Display} is not distributed: its rows stay on the node that the connection leads to. New-DistributedTable distributes it.");
+    /// <summary>What <see cref="RunAsync(CancellationToken)"/> would do.</summary>
+    /// <exception cref="CitusException">It would be refused.</exception>
+    public Task<ImportPreview> PreviewAsync(CancellationToken stop) => ImportPreview.ReadAsync(this, Connection, Source, Table, stop);
 
-        keepLedger |= route == ImportRoute.Shard;
-        if (keepLedger) await PreparedBatches.RecoverAsync(connection, addresses, Explain, stop);
-        await using ImportLedger? ledger = keepLedger ? await ImportLedger.OpenAsync(connection, importId, stop) : null;
-        var run = new ImportRun(this, source, dialect, target, columns, input, route, shardRoute, ledger, session.PostgreSqlVersion.Major < 18);
+    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, bool isRepeat, Action<long> resumed, CancellationToken stop)
+    {
+        var addresses = new NodeAddresses(NodeAddress);
+        await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
+        ImportPlan plan = await ImportPlan.OpenAsync(this, Connection, session, Source, Table, stop);
         try
         {
-            await run.RunAsync(connection, isRepeat, resumed, stop);
-            return (run, reason);
-        }
-        catch (Exception) when (stop.IsCancellationRequested)
-        {
-            throw new OperationCanceledException(stop);
-        }
-        catch (Exception e) when (e is not CitusException)
-        {
-            throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept);
+            ConflictRule? rule = OnConflict == ConflictAction.Error ? null : await ConflictRule.FindAsync(session, plan.Table, OnConflict, KeyColumns, stop);
+            if (keepLedger && await PendingBatch.ExistsAsync(session, stop)) plan = plan with { Pending = await PendingBatch.FindAsync(session, importId, stop) };
+            if (rule is null) plan = await plan.ChooseRouteAsync(this, session, stop);
+            keepLedger |= rule is not null || plan.Route is ImportRoute.Shard or ImportRoute.Worker;
+            if (keepLedger) await PreparedBatches.RecoverAsync(Connection, addresses, Explain, stop);
+            await using ImportLedger? ledger = keepLedger ? await ImportLedger.OpenAsync(Connection, importId, stop) : null;
+            if (rule is not null)
+            {
+                plan = plan with { Staging = await Staging.OpenAsync(Connection, ledger!.Session, importId, plan.Target, rule, Truncate, stop) };
+                plan = await plan.ChooseRouteAsync(this, session, stop);
+            }
+            if (plan.Route == ImportRoute.Worker)
+            {
+                await PendingBatch.CreateAsync(ledger!.Session, stop);
+                await PendingBatch.TakeOverAsync(ledger.Session, importId, ledger.Attempt, stop);
+                plan = plan with { Pending = await PendingBatch.FindAsync(ledger.Session, importId, stop) };
+            }
+            Explain?.Invoke($"{plan.Route} route: {plan.Reason}");
+            if (plan.Table.Kind == TableKind.Local) Warn?.Invoke($"{plan.Table.Display} is not distributed: its rows stay on the node that the Connection leads to. New-DistributedTable distributes it.");
+            return await RunAsync(new ImportRun(this, plan, ledger), plan, ledger, isRepeat, resumed, stop);
         }
         finally
         {
-            await shardRoute.CloseAsync();
+            await plan.DisposeAsync();
+        }
+    }
+
+    private async Task<ImportRun> RunAsync(ImportRun run, ImportPlan plan, ImportLedger? ledger, bool isRepeat, Action<long> resumed, CancellationToken stop)
+    {
+        try
+        {
+            await run.RunAsync(isRepeat, resumed, stop);
+            return run;
+        }
+        catch (Exception e)
+        {
+            if (ledger is not null && !run.HasCommitted) await ForgetAsync(ledger, plan.Route);
+            if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
+            if (e is CitusException) throw;
+            throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept);
+        }
+    }
+
+    /// <summary>Removes what an import has made for itself, where nothing of it will be resumed.</summary>
+    private static async Task ForgetAsync(ImportLedger ledger, ImportRoute route)
+    {
+        try
+        {
+            await Staging.DropAsync(ledger.Session, ledger.ImportId, CancellationToken.None);
+            if (route != ImportRoute.Worker) return;
+            await PendingBatch.ForgetAsync(ledger.Session, ledger.ImportId, null, CancellationToken.None);
+            await ImportLedger.ForgetAsync(ledger.Session, ledger.ImportId, CancellationToken.None);
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException)
+        {
+            // Remove-CitusImport does it too; why the load failed matters more.
         }
     }
 
     private async Task<Guid?> FindResumableAsync(CancellationToken stop)
     {
-        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
-        TableInfo target = await TableCatalog.FindAsync(connection, session, table, stop);
-        return await ImportLedger.FindResumableAsync(session, target.Name.ToString(), source.Name, stop);
+        await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
+        TableInfo target = await TableCatalog.FindAsync(Connection, session, Table, stop);
+        string name = target.Name.ToString();
+        if (await ImportLedger.FindResumableAsync(session, name, Source.Name, stop) is { } begun) return begun;
+        if (await ImportLedger.FindCompleteAsync(session, name, Source.Name, stop) is not { } complete || !await IsSameAsync(complete, stop)) return null;
+        return complete.ImportId; // which says that it is complete
     }
 
-    private async Task<(ImportRoute Route, string Reason)> ChooseRouteAsync(
-        ShardRoute shards, NpgsqlConnection session, TableInfo target, CsvInput input, CancellationToken stop)
+    /// <summary>Whether the source is, byte for byte, what an import has loaded.</summary>
+    private async Task<bool> IsSameAsync(ImportBatch complete, CancellationToken stop)
     {
-        string coordinator = target.Kind switch
-        {
-            TableKind.Distributed => $"one COPY into {target.Display} on the coordinator, which hashes each row's {target.DistributionColumn} and streams the row to the node that holds its shard",
-            TableKind.Reference => $"one COPY into {target.Display} on the coordinator, which sends every row to every node, since each keeps a full copy of a reference table",
-            TableKind.Schema => $"one COPY into {target.Display} on the coordinator, which streams the rows to the node that holds its distributed schema",
-            _ => $"one COPY into {target.Display}, a plain table of the node that the connection leads to",
-        };
-        if (Route == ImportRoute.Coordinator || target.Kind == TableKind.Local) return (ImportRoute.Coordinator, coordinator + ".");
-        if (Route == ImportRoute.Auto && input.Length < (input.IsCompressed ? WorthManyConnections / 8 : WorthManyConnections))
-            return (ImportRoute.Coordinator, $"{coordinator}; the file is too small for a connection to each shard to pay.");
-        if (await shards.ObstacleAsync(session, stop) is { } obstacle)
-        {
-            if (Route == ImportRoute.Auto) return (ImportRoute.Coordinator, $"{coordinator}; not straight into the shards, because {obstacle}.");
-            throw new CitusException("CitusRouteNotPossible", CitusErrorKind.InvalidOperation, $"-Route Shard is not possible: {obstacle}.",
-                "Use -Route Auto, which takes the best way that is.") { Target = target.Display };
-        }
-        return (ImportRoute.Shard,
-            $"each row's {target.DistributionColumn} is hashed here, as Citus would, and its bytes go straight to its shard's COPY on its node; the nodes share the work that the coordinator would do alone.");
+        await using CsvInput input = await CsvInput.OpenAsync(Source, Dialect.Checked(), stop);
+        if (!input.IsCompressed && Dialect.Encoding is null && input.Length < complete.EndByte) return false;
+        var hash = new System.IO.Hashing.XxHash3();
+        var buffer = new byte[256 * 1024];
+        long length = 0;
+        for (int count; length <= complete.EndByte && (count = await input.ReadAsync(buffer, stop)) > 0; length += count) hash.Append(buffer.AsSpan(0, count));
+        return length == complete.EndByte && $"xxh3:{hash.GetCurrentHashAsUInt64():x16}" == complete.Fingerprint;
     }
 
     /// <summary>A server that went away during the load may still be starting, or ending the sessions of an attempt before.</summary>
@@ -171,9 +202,9 @@ public sealed class CsvImport(CitusConnection connection, CsvSource source, Tabl
 
     private BrokenOffException Broken(bool canRepeat, Exception cause, string kept)
     {
-        CitusException known = PostgresErrors.Describe(cause, source.Name);
+        CitusException known = PostgresErrors.Describe(cause, Source.Name);
         return new BrokenOffException(canRepeat, kept, new CitusException(known.ErrorId, known.Kind,
-            $"{source}: the load broke off. {kept} {known.What}", known.Advice, cause) { Target = source.Name, SqlState = known.SqlState });
+            $"{Source}: the load broke off. {kept} {known.What}", known.Advice, cause) { Target = Source.Name, SqlState = known.SqlState });
     }
 
     /// <summary>An attempt that failed with the connection or the like, not with the file.</summary>

@@ -3,7 +3,7 @@ using Woodgrove.Citus.Errors;
 namespace Woodgrove.Citus.Ingest;
 
 /// <summary>Reads a CSV in blocks of whole records, and knows each block's place in the file.</summary>
-internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect)
+internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect) : RecordBlock
 {
     private const int InitialBuffer = 256 * 1024;
     private const int LargestRecord = 1 << 30; // COPY's own limit for a line
@@ -17,14 +17,9 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect)
     private int _filled;    // end of the bytes in the buffer
     private bool _ended;
 
-    /// <summary>The block's records, line ends included.</summary>
-    public ReadOnlyMemory<byte> Block => _buffer.AsMemory(0, _used);
-
-    /// <summary>A bit for each byte of the block that ends a record; the file's last record may lack it.</summary>
-    public ReadOnlySpan<ulong> LineEnds => _lineEnds.AsSpan(0, Words(_used));
-
-    /// <summary>A bit for each byte of the block that is a delimiter outside quotes.</summary>
-    public ReadOnlySpan<ulong> Delimiters => _delimiters.AsSpan(0, Words(_used));
+    public override ReadOnlyMemory<byte> Block => _buffer.AsMemory(0, _used);
+    public override ReadOnlySpan<ulong> LineEnds => _lineEnds.AsSpan(0, Words(_used));
+    public override ReadOnlySpan<ulong> Delimiters => _delimiters.AsSpan(0, Words(_used));
 
     /// <summary>Records in the block.</summary>
     public int Count { get; private set; }
@@ -58,18 +53,9 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect)
         return _used > 0;
     }
 
-    /// <summary>The offset in the block just past the record that begins at an offset.</summary>
-    public int EndAfter(int start)
-    {
-        int end = BitMask.Next(LineEnds, start);
-        return end < 0 ? _used : end + 1;
-    }
+    public override long LineAt(int end) => LinesBefore + Lines(Block.Span[..Math.Max(0, end - 1)]) + 1;
 
-    /// <summary>The physical line on which the record ends whose last byte is before an offset in the block.</summary>
-    public long LineAt(int end) => LinesBefore + Lines(Block.Span[..Math.Max(0, end - 1)]) + 1;
-
-    /// <summary>The lines on which the records end that stand between two offsets; cheaper than asking for each.</summary>
-    public void MarkRecords(int from, int to, List<RecordMark> marks)
+    public override void MarkRecords(int from, int to, List<RecordMark> marks)
     {
         marks.Clear();
         for (long line = from == 0 ? LinesBefore : LineAt(from); from < to;)

@@ -10,6 +10,9 @@ public abstract record CsvSource(string Name)
 
     public static CsvSource Web(Uri address) => new WebSource(address);
 
+    /// <summary>Standard input, or another stream that can be read only once.</summary>
+    public static CsvSource Once(string name, Func<Stream> open) => new SpooledSource(name, open);
+
     public sealed override string ToString() => Name;
 
     /// <summary>Opens it from its beginning; the length is null where it can't be known.</summary>

@@ -6,7 +6,7 @@ namespace Woodgrove.Citus.Ingest;
 internal interface IBatch : IAsyncDisposable
 {
     /// <summary>Takes the records of a block between two offsets.</summary>
-    ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop);
+    ValueTask WriteAsync(RecordBlock block, int from, int to, CancellationToken stop);
 
     /// <summary>Sends what is still held back; after it the servers have refused what they will.</summary>
     Task FinishAsync(CancellationToken stop);
@@ -16,9 +16,12 @@ internal interface IBatch : IAsyncDisposable
 }
 
 /// <summary>A server refused a record of a batch.</summary>
-/// <param name="shard">The shard whose server it was, or null for the coordinator.</param>
-internal sealed class RecordRefusedException(PostgresException refusal, Shards.ShardRange? shard) : Exception(refusal.Message, refusal)
+/// <param name="shard">The shard whose server it was, or null for a whole table.</param>
+/// <param name="wasSent">Tells the records that went to that server; null where all did.</param>
+internal sealed class RecordRefusedException(PostgresException refusal, Shards.ShardRange? shard, Func<RecordBlock, int, int, bool>? wasSent = null)
+    : Exception(refusal.Message, refusal)
 {
+    public Func<RecordBlock, int, int, bool>? WasSent { get; } = wasSent;
     public PostgresException Refusal { get; } = refusal;
     public Shards.ShardRange? Shard { get; } = shard;
 }

@@ -178,6 +178,30 @@ internal sealed class ImportLedger : IAsyncDisposable
         return await command.ExecuteScalarAsync(stop) as Guid?;
     }
 
+    /// <summary>The latest import of a source into a table that was completed.</summary>
+    public static async Task<ImportBatch?> FindCompleteAsync(NpgsqlConnection session, string table, string source, CancellationToken stop)
+    {
+        if (!await ExistsAsync(session, stop)) return null;
+        await using var command = new NpgsqlCommand("""
+            SELECT import_id, batch, route, fingerprint, end_byte FROM woodgrove.import_batch
+            WHERE table_name = $1 AND source = $2 AND is_last ORDER BY committed_at DESC LIMIT 1
+            """, session)
+        {
+            Parameters = { new() { Value = table }, new() { Value = source } },
+        };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        return await row.ReadAsync(stop)
+            ? new ImportBatch(row.GetGuid(0), row.GetInt32(1), table, source, row.GetString(2), row.GetString(3), 0, row.GetInt64(4), 0, 0, true) : null;
+    }
+
+    /// <summary>Removes an import's rows.</summary>
+    /// <returns>How many there were.</returns>
+    public static async Task<int> ForgetAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("DELETE FROM woodgrove.import_batch WHERE import_id = $1", session) { Parameters = { new() { Value = importId } } };
+        return await command.ExecuteNonQueryAsync(stop);
+    }
+
     /// <summary>Releases locks that TryLockAsync took; the pool would do it only when the session is next used.</summary>
     public static async Task UnlockAllAsync(NpgsqlConnection session)
     {

@@ -13,6 +13,9 @@ public enum ImportRoute
 
     /// <summary>COPY of each row's own bytes into its shard, on the node that holds it.</summary>
     Shard,
+
+    /// <summary>COPY of each row into the table on the node that holds its shard.</summary>
+    Worker,
 }
 
 /// <summary>What one file's load did.</summary>
@@ -23,7 +26,11 @@ public enum ImportRoute
 /// <param name="ImportId">The name of the import in the ledger, or null where none is kept.</param>
 public sealed record ImportResult(
     string Table, string Source, long Rows, long Bytes, TimeSpan Duration, double RowsPerSecond, ImportRoute Route, string RouteReason, Guid? ImportId,
-    long Rejected, IReadOnlyList<RefusedRow> Rejects);
+    long Rejected, IReadOnlyList<RefusedRow> Rejects)
+{
+    /// <summary>With -OnConflict: rows that gave way, to one that the table had or to another of the file.</summary>
+    public long Conflicts { get; init; }
+}
 
 /// <summary>How far a load is.</summary>
 /// <param name="TotalBytes">Null where the source does not say its length.</param>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.IO.Hashing;
+using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Tables;
@@ -7,43 +8,65 @@ using Woodgrove.Citus.Tables;
 namespace Woodgrove.Citus.Ingest;
 
 /// <summary>Reads a file's blocks and gives them to batches, each committed with its row of the ledger.</summary>
-internal sealed class ImportRun(
-    CsvImport import, CsvSource source, CsvDialect dialect, TableInfo target, IReadOnlyList<TableColumn> columns,
-    CsvInput input, ImportRoute route, ShardRoute shards, ImportLedger? ledger, bool dotEndsData)
+internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger? ledger)
 {
-    private readonly CsvRecordReader _reader = new(input, dialect);
+    private readonly CsvSource _source = plan.File.Source;
+    private readonly TableInfo _table = plan.Table;
+    private readonly CopyTarget _target = plan.Staging?.Rows ?? plan.Target;
+    private readonly CsvRecordReader _reader = new(plan.Input, plan.File.Dialect);
     private readonly XxHash3 _fingerprint = new();
     private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly Rejects? _rejects = import.SkipErrors ? new Rejects(plan.File.Source, plan.Staging?.Rows ?? plan.Target, import.MaxErrors) : null;
     private int _number;             // of the batch that is open, or comes next
     private long _committedRows;     // of this run and, resumed, of those before it
     private long _committedBytes;
     private long _batchRows;         // records of the open batch, those set aside included
     private long _committedRejects;  // of all runs of the import
-    private readonly Rejects? _rejects = import.SkipErrors ? new Rejects(source, target, import.MaxErrors) : null;
+    private bool _inParts;           // some nodes may have committed their part of the open batch, others not
+    private long? _merged;           // rows that a staging table gave
     private RejectFile? _rejectFile;
+    private CsvInput? _again;        // the source once more, behind the batches, for refused records as they stand in it
+    private CsvRecordReader? _sourceRecords;
     private bool _commitLost;        // its answer never came
     private bool _isComplete;        // by an earlier attempt of this command
 
     /// <summary>What is in the table if the run ends now, in words.</summary>
-    public string Kept => (_commitLost, _committedRows, ledger) switch
+    public string Kept => ledger switch
     {
-        (true, _, null) => $"It was lost during the commit: all of the file is in {target.Display}, or nothing. With -ImportId or -Checkpoint the ledger would know.",
-        (true, _, _) => $"{_committedRows} rows up to byte {_committedBytes} are committed, or one batch more; -ImportId {ledger.ImportId} knows, and goes on after it.",
-        (_, 0, _) => $"Nothing of the file is in {target.Display}.",
+        _ when _inParts => $"Some nodes may have committed their part of a batch, and others not: -ImportId {ledger!.ImportId} loads what is missing.",
+        null when _commitLost => $"It was lost during the commit: all of the file is in {_table.Display}, or nothing. With -ImportId or -Checkpoint the ledger would know.",
+        _ when _commitLost => $"{_committedRows} rows up to byte {_committedBytes} are committed, or one batch more; -ImportId {ledger!.ImportId} knows, and goes on after it.",
+        _ when _committedRows == 0 => $"Nothing of the file is in {_table.Display}.",
+        _ when plan.Staging is not null => $"Nothing of the file is in {_table.Display}; {_committedRows} rows up to byte {_committedBytes} wait beside it, and -ImportId {ledger!.ImportId} goes on after them.",
         _ => $"{_committedRows} rows up to byte {_committedBytes} are committed; -ImportId {ledger!.ImportId} goes on after them.",
     };
 
+    /// <summary>True where something is committed, or may be, that a resumed run goes on from.</summary>
+    public bool HasCommitted => _committedBytes > 0 || _inParts || _commitLost;
+
     /// <summary>What the load did, once it has run.</summary>
     /// <param name="rowsBefore">Rows that were committed before this load began.</param>
-    public ImportResult Result(long rowsBefore, TimeSpan duration, string reason) => new(target.Display, source.Name, _committedRows - rowsBefore,
-        input.BytesRead, duration, (_committedRows - rowsBefore) / Math.Max(duration.TotalSeconds, 1e-9), route, reason, ledger?.ImportId,
-        _rejects?.Total ?? 0, _rejects?.First ?? []);
+    public ImportResult Result(long rowsBefore, TimeSpan duration)
+    {
+        long rows = _merged ?? _committedRows - rowsBefore;
+        return new ImportResult(_table.Display, _source.Name, rows, plan.Input.BytesRead, duration, rows / Math.Max(duration.TotalSeconds, 1e-9),
+            plan.Route, plan.Reason, ledger?.ImportId, _rejects?.Total ?? 0, _rejects?.First ?? [])
+        { Conflicts = _merged is null ? 0 : _committedRows - _merged.Value };
+    }
 
     /// <param name="isRepeat">True after an attempt that broke off, whose last commit may have gone through all the same.</param>
     /// <param name="resumed">Told how many rows earlier runs of the import have committed.</param>
-    public async Task RunAsync(CitusConnection connection, bool isRepeat, Action<long> resumed, CancellationToken stop)
+    public async Task RunAsync(bool isRepeat, Action<long> resumed, CancellationToken stop)
     {
         resumed(await SkipCommittedAsync(isRepeat, stop));
+        PendingBatch? pending = plan.Pending;
+        _inParts = pending is not null;
+        if (plan.Route == ImportRoute.Worker && _number == 0)
+        {
+            // Parts are committed before their batch is in the ledger, so the import must be known before.
+            await ledger!.WriteAsync(Row(0, isLast: false), stop);
+            _number++;
+        }
         IBatch? batch = null;
         try
         {
@@ -51,53 +74,85 @@ internal sealed class ImportRun(
             long end = _committedBytes;
             while (!ended && await _reader.ReadAsync(stop))
             {
-                (int from, int to, int rows, ended) = Records();
+                (int from, int to, ended) = Records();
+                (RecordBlock rows, int rowsFrom, int rowsTo) = plan.File.Rows(_reader, from, to, Unconverted);
                 if (_rejects is not null && import.RejectPath is not null && _rejectFile is null)
-                    _rejectFile = await RejectFile.OpenAsync(import.RejectPath, await HeaderAsync(stop), _committedRejects, dialect, stop);
-                if (rows > 0)
+                    _rejectFile = await RejectFile.OpenAsync(import.RejectPath, await HeaderAsync(stop), _committedRejects, plan.File.Dialect, stop);
+                if (to > from)
                 {
-                    batch ??= await BeginAsync(connection, stop);
-                    await batch.WriteAsync(_reader, from, to, stop);
-                    _batchRows += rows;
+                    batch ??= await BeginAsync(pending, stop);
+                    if (rowsTo > rowsFrom) await batch.WriteAsync(rows, rowsFrom, rowsTo, stop);
+                    _batchRows += CountRecords(from, to);
                 }
                 _fingerprint.Append(_reader.Block.Span[..to]);
-                import.Progress?.Invoke(new ImportProgress(source.Name, _committedRows + _batchRows, input.BytesRead, input.Length, _clock.Elapsed));
+                import.Progress?.Invoke(new ImportProgress(_source.Name, _committedRows + _batchRows, plan.Input.BytesRead, plan.Input.Length, _clock.Elapsed));
                 end = _reader.BytesBefore + to;
-                if (batch is null || import.Checkpoint?.IsReached(_batchRows, end - _committedBytes) is not true) continue;
+                if (batch is null || !IsBatchFull(pending, end)) continue;
+                if (pending is not null && pending.Fingerprint != Fingerprint()) throw SourceChanged(pending.EndByte, _committedRows);
                 await CommitAsync(batch, end, isLast: false, stop);
-                batch = null;
+                (batch, pending) = (null, null);
             }
             if (_committedRows + _committedRejects + _batchRows == 0) throw NoRows();
-            if (batch is not null) await CommitAsync(batch, end, isLast: true, stop);
-            else if (ledger is not null && !_isComplete) await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
+            if (pending is not null) throw SourceChanged(pending.EndByte, _committedRows);
+            if (batch is not null) await CommitAsync(batch, end, isLast: plan.Staging is null, stop);
+            else if (ledger is not null && plan.Staging is null && !_isComplete) await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
             batch = null;
+            if (plan.Staging is not null && !_isComplete) await MergeAsync(stop);
+            if (plan.Route == ImportRoute.Worker) await PendingBatch.ForgetAsync(ledger!.Session, ledger.ImportId, null, stop);
         }
         catch (RecordRefusedException refused)
         {
-            throw await ExplainAsync(connection, refused, batch as ShardBatch, stop);
+            throw await ExplainAsync(refused, batch, stop);
         }
         catch (NullKeyException missing)
         {
-            throw RefusedRowFinder.NullKey(source, dialect, target, missing.Line, Kept);
+            throw RefusedRowFinder.NullKey(_source, plan.File.Dialect, _table, missing.Line, Kept);
         }
         finally
         {
             if (batch is not null) await batch.DisposeAsync();
             if (_rejectFile is not null) await _rejectFile.DisposeAsync();
+            if (_again is not null) await _again.DisposeAsync();
         }
-        import.Explain?.Invoke(route == ImportRoute.Shard
-            ? $"Committed {_committedRows} rows: prepared on every node, decided by one row of woodgrove.import_batch, then committed everywhere."
-            : $"Committed {_committedRows} rows: Citus prepares them on every node that received some and then commits everywhere.");
+        import.Explain?.Invoke(plan.Route switch
+        {
+            _ when _merged is not null => $"One INSERT … SELECT … ON CONFLICT moved the rows into {_table.Display}: {_merged} inserted or updated of {_committedRows}.",
+            ImportRoute.Shard => $"Committed {_committedRows} rows: prepared on every node, decided by one row of woodgrove.import_batch, then committed everywhere.",
+            ImportRoute.Worker => $"Committed {_committedRows} rows: each node's part in a transaction of Citus's own, with a row of woodgrove.import_part that says so.",
+            _ => $"Committed {_committedRows} rows: Citus prepares them on every node that received some and then commits everywhere.",
+        });
     }
 
+    private bool IsBatchFull(PendingBatch? pending, long end) =>
+        pending is null ? import.Checkpoint?.IsReached(_batchRows, end - _committedBytes) is true : end >= pending.EndByte;
+
     /// <summary>The block's records that are to be loaded: without the header, up to the line that ends the data.</summary>
-    private (int From, int To, int Rows, bool Ended) Records()
+    private (int From, int To, bool Ended) Records()
     {
-        bool hasHeader = dialect.HasHeader && _reader.BytesBefore == 0;
-        (int count, int to) = dotEndsData ? EndOfData.Find(_reader) : (_reader.Count, _reader.Block.Length);
+        (int count, int to) = plan.DotEndsData ? EndOfData.Find(_reader) : (_reader.Count, _reader.Block.Length);
         bool ended = count < _reader.Count;
-        if (ended) import.Warn?.Invoke(EndOfData.Warning(source, _reader, to));
-        return (hasHeader ? _reader.EndAfter(0) : 0, to, count - (hasHeader ? 1 : 0), ended);
+        if (ended) import.Warn?.Invoke(EndOfData.Warning(_source, _reader, to));
+        return (plan.File.FirstRow(_reader), to, ended);
+    }
+
+    private long CountRecords(int from, int to)
+    {
+        if (from == 0 && to == _reader.Block.Length) return _reader.Count;
+        long count = 0;
+        for (; from < to; from = _reader.EndAfter(from)) count++;
+        return count;
+    }
+
+    private void Unconverted(UnconvertedRecord record)
+    {
+        if (_rejects is null)
+        {
+            RefusedRow row = record.Row;
+            throw new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
+                $"{_source}, line {row.Line}{(row.Column is null ? "" : $", column {row.Column}, value \"{row.Value}\"")}: {row.Reason}. (SQLSTATE {row.SqlState}) {Kept}",
+                "Mend the line, or name the file's own formats with -Culture, -DateTimeFormat, -TrueValue and -FalseValue.") { Target = _source.Name, SqlState = row.SqlState, Row = row };
+        }
+        _rejects.Add(_reader.Block[record.Start..record.End], record.Row);
     }
 
     /// <summary>Reads past what an earlier run has committed, and refuses a source that is no longer the same.</summary>
@@ -110,30 +165,31 @@ internal sealed class ImportRun(
         if (_isComplete && !isRepeat)
         {
             throw new CitusException("CitusImportComplete", CitusErrorKind.ResourceExists, $"Import {last.ImportId} of {last.Source} is complete: {done.Sum(b => b.Rows)} rows.",
-                "Leave -ImportId out to load the file again, as another import.") { Target = last.ImportId };
+                "Leave -ImportId and -Resume out to load the file again, as another import.") { Target = last.ImportId };
         }
-        if (last.Table != target.Name.ToString())
+        if (last.Table != _table.Name.ToString())
         {
-            throw new CitusException("CitusImportOfOtherTable", CitusErrorKind.InvalidArgument, $"Import {last.ImportId} loads into {last.Table}, not into {target.Name}.",
+            throw new CitusException("CitusImportOfOtherTable", CitusErrorKind.InvalidArgument, $"Import {last.ImportId} loads into {last.Table}, not into {_table.Name}.",
                 "Name that table, or another -ImportId.") { Target = last.ImportId };
         }
         while (_reader.BytesBefore + _reader.Block.Length < last.EndByte && await _reader.ReadAsync(stop)) _fingerprint.Append(_reader.Block.Span);
         // Batches end where blocks end, and blocks are cut alike every time.
-        if (_reader.BytesBefore + _reader.Block.Length != last.EndByte || Fingerprint() != last.Fingerprint)
-        {
-            throw new CitusException("CitusSourceChanged", CitusErrorKind.InvalidData,
-                $"{source} is not what import {last.ImportId} has loaded {done.Sum(b => b.Rows)} rows of: its first {last.EndByte} bytes differ.",
-                "Restore the file and resume, or load it as a new import after removing those rows.") { Target = source.Name };
-        }
+        if (_reader.BytesBefore + _reader.Block.Length != last.EndByte || Fingerprint() != last.Fingerprint) throw SourceChanged(last.EndByte, done.Sum(b => b.Rows));
         (_number, _committedBytes, _committedRows, _committedRejects) = (last.Number + 1, last.EndByte, done.Sum(b => b.Rows), done.Sum(b => b.Rejected));
+        if (_rejects is not null) _rejects.Earlier = _committedRejects;
         import.Explain?.Invoke($"Resuming import {last.ImportId} after {_committedRows} rows, at byte {_committedBytes}.");
         return _committedRows;
     }
 
-    private async Task<IBatch> BeginAsync(CitusConnection connection, CancellationToken stop)
+    private async Task<IBatch> BeginAsync(PendingBatch? pending, CancellationToken stop)
     {
-        if (route == ImportRoute.Shard) return await ShardBatch.BeginAsync(shards, ledger!, _number, _rejects, stop);
-        return await CoordinatorBatch.BeginAsync(connection, ledger, target, columns, dialect, _rejects, stop);
+        bool truncate = import.Truncate && _committedBytes == 0 && plan.Staging is null;
+        return plan.Route switch
+        {
+            ImportRoute.Shard => await ShardBatch.BeginAsync(plan.Shards!, ledger!, _number, truncate, _rejects, stop),
+            ImportRoute.Worker => await WorkerBatch.BeginAsync(plan.Shards!, ledger!, pending, stop),
+            _ => await CoordinatorBatch.BeginAsync(plan.Connection, ledger, _target, truncate, _rejects, stop),
+        };
     }
 
     private async Task CommitAsync(IBatch batch, long end, bool isLast, CancellationToken stop)
@@ -142,11 +198,13 @@ internal sealed class ImportRun(
         IReadOnlyList<RejectedRecord> rejected = _rejects?.TakeBatch() ?? [];
         _rejects?.CheckShare(_committedRows + _committedRejects + _batchRows, isLast);
         // Written before the commit: a rejected record is never lost, and a resumed import cuts off what was not committed.
-        if (_rejectFile is not null) await _rejectFile.AppendAsync(rejected, stop);
+        if (_rejectFile is not null) await _rejectFile.AppendAsync(plan.File.Converter is null ? rejected : await AsInSourceAsync(rejected, stop), stop);
         _batchRows -= rejected.Count;
         try
         {
+            _inParts |= plan.Route == ImportRoute.Worker;
             await batch.CommitAsync(Row(end, isLast, rejected.Count), stop);
+            _inParts = false;
         }
         catch (Exception e) when (PostgresErrors.IsNetwork(e))
         {
@@ -158,30 +216,70 @@ internal sealed class ImportRun(
         _number++;
     }
 
+    /// <summary>Moves what was gathered beside the table into it, with the ledger's last row.</summary>
+    private async Task MergeAsync(CancellationToken stop)
+    {
+        await using NpgsqlTransaction transaction = await ledger!.Session.BeginTransactionAsync(stop);
+        try
+        {
+            _merged = await plan.Staging!.MergeAsync(ledger.Session, stop);
+        }
+        catch (PostgresException e) when (e.SqlState.StartsWith("23", StringComparison.Ordinal))
+        {
+            throw new RecordRefusedException(e, null);
+        }
+        await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
+        _commitLost = true; // until the answer comes
+        await transaction.CommitAsync(stop);
+        _commitLost = false;
+    }
+
+    /// <summary>Rejected records as they stand in the source: those of a batch come after those of the one before.</summary>
+    private async Task<IReadOnlyList<RejectedRecord>> AsInSourceAsync(IReadOnlyList<RejectedRecord> rejected, CancellationToken stop)
+    {
+        var found = new List<RejectedRecord>();
+        _again ??= await plan.File.OpenAsync(stop);
+        _sourceRecords ??= new CsvRecordReader(_again, plan.File.Dialect);
+        var marks = new List<RecordMark>();
+        foreach (RejectedRecord record in rejected)
+        {
+            while (_sourceRecords.Block.IsEmpty || _sourceRecords.LineAt(_sourceRecords.Block.Length) < record.Row.Line)
+                if (!await _sourceRecords.ReadAsync(stop)) return found;
+            _sourceRecords.MarkRecords(0, _sourceRecords.Block.Length, marks);
+            int at = marks.FindIndex(m => m.Line >= record.Row.Line);
+            found.Add(record with { Bytes = _sourceRecords.Block[(at == 0 ? 0 : marks[at - 1].End)..marks[at].End].ToArray() });
+        }
+        return found;
+    }
+
     /// <summary>The source's header line, which the file of rejects begins with too.</summary>
     private async Task<ReadOnlyMemory<byte>> HeaderAsync(CancellationToken stop)
     {
-        if (!dialect.HasHeader) return default;
+        if (!plan.File.Dialect.HasHeader) return default;
         if (_reader.BytesBefore == 0) return _reader.Block[.._reader.EndAfter(0)];
-        await using CsvInput again = await CsvInput.OpenAsync(source, dialect, stop);
-        var reader = new CsvRecordReader(again, dialect);
+        await using CsvInput again = await plan.File.OpenAsync(stop);
+        var reader = new CsvRecordReader(again, plan.File.Dialect);
         await reader.ReadAsync(stop);
         return reader.Block[..reader.EndAfter(0)];
     }
 
-    private ImportBatch Row(long end, bool isLast, int rejected = 0) => new(ledger?.ImportId ?? Guid.Empty, _number, target.Name.ToString(), source.Name,
-        route.ToString(), Fingerprint(), _committedBytes, end, _batchRows, rejected, isLast);
+    private ImportBatch Row(long end, bool isLast, int rejected = 0) => new(ledger?.ImportId ?? Guid.Empty, _number, _table.Name.ToString(), _source.Name,
+        plan.Route.ToString(), Fingerprint(), _committedBytes, end, _batchRows, rejected, isLast);
 
     private string Fingerprint() => $"xxh3:{_fingerprint.GetCurrentHashAsUInt64():x16}";
 
-    private async Task<CitusException> ExplainAsync(CitusConnection connection, RecordRefusedException refused, ShardBatch? batch, CancellationToken stop)
+    private async Task<CitusException> ExplainAsync(RecordRefusedException refused, IBatch? batch, CancellationToken stop)
     {
         // The locks go first: the finder must not wait for its own load.
         if (batch is not null) await batch.DisposeAsync();
-        var finder = new RefusedRowFinder(connection, source, dialect, target, columns, _committedBytes, Kept);
-        return await finder.ExplainAsync(refused, batch, stop);
+        var finder = new RefusedRowFinder(plan.Connection, plan.File, _target, _committedBytes, Kept);
+        return await finder.ExplainAsync(refused, stop);
     }
 
+    private CitusException SourceChanged(long end, long rows) => new("CitusSourceChanged", CitusErrorKind.InvalidData,
+        $"{_source} is not what import {ledger!.ImportId} has loaded {rows} rows of: its first {end} bytes differ.",
+        "Restore the file and resume, or load it as a new import after removing those rows.") { Target = _source.Name };
+
     private CitusException NoRows() => new("CitusCsvNoRows", CitusErrorKind.InvalidData,
-        $"{source} has a header and no rows; nothing was loaded.", "Check how the file was written; if its first line holds data, use -NoHeader.") { Target = source.Name };
+        $"{_source} has a header and no rows; nothing was loaded.", "Check how the file was written; if its first line holds data, use -NoHeader.") { Target = _source.Name };
 }

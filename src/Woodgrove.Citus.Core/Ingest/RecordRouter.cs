@@ -20,10 +20,9 @@ internal enum RoutingProblem
 /// <summary>Finds each record's shard from its raw bytes: the distribution field, its value, its hash, its range.</summary>
 internal sealed class RecordRouter(CsvDialect dialect, int field, ValueHasher hasher, ShardMap shards)
 {
-    private readonly byte _quote = dialect.QuoteByte, _escape = dialect.EscapeByte;
+    private readonly FieldText _fields = new(dialect);
     private readonly byte[] _null = Encoding.UTF8.GetBytes(dialect.NullValue);
     private readonly Dictionary<string, int> _asked = [];
-    private byte[] _unquoted = new byte[256];
 
     /// <summary>The value that the server is to be asked about, after <see cref="RoutingProblem.Unread"/>.</summary>
     public string? Unread { get; private set; }
@@ -44,10 +43,10 @@ internal sealed class RecordRouter(CsvDialect dialect, int field, ValueHasher ha
     // Compiled as it will stay: the runtime's first, slow version would see a good part of a file.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public (int Count, RoutingProblem Problem) Split(
-        CsvRecordReader reader, ref int from, int to, ShardBuffer[] buffers, out int shard, ReadOnlySpan<RecordMark> marks = default)
+        RecordBlock rows, ref int from, int to, ShardBuffer[] buffers, out int shard, ReadOnlySpan<RecordMark> marks = default)
     {
-        ReadOnlySpan<byte> block = reader.Block.Span;
-        ReadOnlySpan<ulong> lineEnds = reader.LineEnds, delimiters = reader.Delimiters;
+        ReadOnlySpan<byte> block = rows.Block.Span;
+        ReadOnlySpan<ulong> lineEnds = rows.LineEnds, delimiters = rows.Delimiters;
         shard = 0;
         (int start, int count) = (from, 0);
         RoutingProblem problem = RoutingProblem.None;
@@ -73,8 +72,8 @@ internal sealed class RecordRouter(CsvDialect dialect, int field, ValueHasher ha
         shard = 0;
         // Too few fields: any shard's server refuses the row in the same words.
         if (!TryField(delimiters, start, end, out int from, out int to)) return RoutingProblem.None;
-        ReadOnlySpan<byte> text = to < end ? block[from..to] : TrimLineEnd(block[from..end]);
-        if (text.IndexOf(_quote) >= 0) text = Unquote(text);
+        ReadOnlySpan<byte> text = to < end ? block[from..to] : FieldText.TrimLineEnd(block[from..end]);
+        if (_fields.IsQuoted(text)) text = _fields.Unquote(text);
         else if (text.SequenceEqual(_null)) return RoutingProblem.Null;
         if (!hasher.TryHash(text, out int hash) && !TryAnswered(text, out hash)) return RoutingProblem.Unread;
         shard = shards.Find(hash);
@@ -117,27 +116,5 @@ internal sealed class RecordRouter(CsvDialect dialect, int field, ValueHasher ha
         if (_asked.TryGetValue(value, out hash)) return true;
         Unread = value;
         return false;
-    }
-
-    private static ReadOnlySpan<byte> TrimLineEnd(ReadOnlySpan<byte> text)
-    {
-        if (text.EndsWith("\r\n"u8)) return text[..^2];
-        return text.Length > 0 && text[^1] is (byte)'\n' or (byte)'\r' ? text[..^1] : text;
-    }
-
-    /// <summary>What COPY makes of a field with quotes in it.</summary>
-    private ReadOnlySpan<byte> Unquote(ReadOnlySpan<byte> text)
-    {
-        if (_unquoted.Length < text.Length) _unquoted = new byte[text.Length * 2];
-        int length = 0;
-        bool inside = false;
-        for (int i = 0; i < text.Length; i++)
-        {
-            byte b = text[i];
-            if (inside && b == _escape && i + 1 < text.Length && (text[i + 1] == _quote || text[i + 1] == _escape)) _unquoted[length++] = text[++i];
-            else if (b == _quote) inside = !inside;
-            else _unquoted[length++] = b;
-        }
-        return _unquoted.AsSpan(0, length);
     }
 }

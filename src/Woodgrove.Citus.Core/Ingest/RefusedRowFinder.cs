@@ -18,25 +18,26 @@ namespace Woodgrove.Citus.Ingest;
 /// <param name="firstByte">Where the refused batch begins in the source.</param>
 /// <param name="kept">What of the file is in the table all the same, in words.</param>
 internal sealed partial class RefusedRowFinder(
-    CitusConnection connection, CsvSource source, CsvDialect dialect, TableInfo table, IReadOnlyList<TableColumn> columns, long firstByte, string kept)
+    CitusConnection connection, CsvFile file, CopyTarget target, long firstByte, string kept)
 {
     /// <summary>The error to show for a COPY that a server refused; the failed transaction is over.</summary>
-    /// <param name="batch">The batch, where its records went straight to shards.</param>
-    public async Task<CitusException> ExplainAsync(RecordRefusedException refused, ShardBatch? batch, CancellationToken stop)
+    public async Task<CitusException> ExplainAsync(RecordRefusedException refused, CancellationToken stop)
     {
         PostgresException told = refused.Refusal;
         Record? record = null;
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         try
         {
-            if (Context(told) is not { } where) (told, record) = await RehearseAsync(session, told, stop);
-            else record = await FindAsync(where.Line, Unit.Line, refused.Shard is { } shard ? OnlyOf(batch!, shard) : null, stop);
+            // Citus's own COPY into a shard may be what the line is of; then it is not one of what was sent.
+            string sentTo = refused.Shard?.ShardName ?? target.Table.Name.Name;
+            if (Context(told) is not { } where || where.Relation != sentTo) (told, record) = await RehearseAsync(session, told, stop);
+            else record = await FindAsync(where.Line, Unit.Line, refused.WasSent, stop);
         }
         catch (Exception e) when (e is NpgsqlException or IOException or CitusException && !stop.IsCancellationRequested)
         {
             // The first failure is what counts; without the row it is told less exactly.
         }
-        if (record is null && !IsAboutData(told)) return PostgresErrors.Describe(refused.Refusal, source.Name);
+        if (record is null && !IsAboutData(told)) return PostgresErrors.Describe(refused.Refusal, file.Source.Name);
         return await ErrorAsync(session, told, refused.Shard, record, stop);
     }
 
@@ -58,24 +59,21 @@ internal sealed partial class RefusedRowFinder(
         NpgsqlConnection session, PostgresException refusal, Shards.ShardRange? shard, Record? record, CancellationToken stop)
     {
         string[] blamed = await BlamedColumnsAsync(session, refusal, stop);
-        string? value = record?.ValuesOf(blamed, columns);
+        string? value = record?.ValuesOf(blamed, target.Columns);
         string column = string.Join(", ", blamed);
-        // The names of the shard or of the rehearsal mean nothing to the user.
-        string Named(string text) => text.Replace(Rehearsal.Table, table.Name.Name, StringComparison.Ordinal)
-            .Replace(shard is null ? "\0" : string.Create(CultureInfo.InvariantCulture, $"_{shard.ShardId}"), "", StringComparison.Ordinal);
-        string reason = Named(refusal.MessageText);
-        string detail = string.IsNullOrEmpty(refusal.Detail) ? "" : " " + Named(refusal.Detail);
-        var where = new StringBuilder(source.Name);
+        string reason = target.Readable(refusal.MessageText, shard);
+        string detail = string.IsNullOrEmpty(refusal.Detail) ? "" : " " + target.Readable(refusal.Detail, shard);
+        var where = new StringBuilder(file.Source.Name);
         if (record is not null) where.Append(CultureInfo.InvariantCulture, $", line {record.Line}");
         if (column.Length > 0) where.Append(CultureInfo.InvariantCulture, $", column {column}");
         if (value is not null) where.Append(CultureInfo.InvariantCulture, $", value {Shorten(value)}");
         return new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
             $"{where}: {reason.TrimEnd('.')}.{detail} (SQLSTATE {refusal.SqlState}) {kept}",
-            Advice(refusal.SqlState, dialect), refusal)
+            Advice(refusal.SqlState, file.Dialect), refusal)
         {
-            Target = source.Name,
+            Target = file.Source.Name,
             SqlState = refusal.SqlState,
-            Row = new RefusedRow(source.Name, record?.Line, column.Length > 0 ? column : null, value, refusal.SqlState, reason + detail),
+            Row = new RefusedRow(file.Source.Name, record?.Line, column.Length > 0 ? column : null, value, refusal.SqlState, reason + detail),
         };
     }
 
@@ -91,14 +89,14 @@ internal sealed partial class RefusedRowFinder(
     };
 
     /// <summary>The line and column that "COPY t, line N, column c" names, in whatever language the server writes it.</summary>
-    public static (long Line, string? Column)? Context(PostgresException refusal)
+    public static (string Relation, long Line, string? Column)? Context(PostgresException refusal)
     {
         if (refusal.Where is not { } text || ContextPattern().Match(text) is not { Success: true } match) return null;
-        return (long.Parse(match.Groups["line"].Value, CultureInfo.InvariantCulture),
+        return (match.Groups["relation"].Value, long.Parse(match.Groups["line"].Value, CultureInfo.InvariantCulture),
             match.Groups["column"].Success ? match.Groups["column"].Value : null);
     }
 
-    [GeneratedRegex(@"^COPY .+, \p{L}+ (?<line>\d+)(, \p{L}+ (?<column>[^:\n]+))?(?=:|$)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^COPY (?<relation>.+), \p{L}+ (?<line>\d+)(, \p{L}+ (?<column>[^:\n]+))?(?=:|$)", RegexOptions.Multiline)]
     private static partial Regex ContextPattern();
 
     /// <summary>The key in "Key (a, b)=(1, 2) already exists".</summary>
@@ -109,7 +107,7 @@ internal sealed partial class RefusedRowFinder(
     {
         if (Context(refusal) is { Column: { } named }) return [named];
         if (!string.IsNullOrEmpty(refusal.ColumnName)) return [refusal.ColumnName];
-        if (refusal.SqlState == PostgresErrorCodes.NullValueNotAllowed && table.DistributionColumn is { } key) return [key];
+        if (refusal.SqlState == PostgresErrorCodes.NullValueNotAllowed && target.Table.DistributionColumn is { } key) return [key];
         if (Key(refusal) is { } found) return found.Columns;
         if (string.IsNullOrEmpty(refusal.ConstraintName)) return [];
         await using var command = new NpgsqlCommand("""
@@ -118,7 +116,7 @@ internal sealed partial class RefusedRowFinder(
             WHERE k.conrelid = $1::oid AND k.conname = $2 ORDER BY a.attnum
             """, session)
         {
-            Parameters = { new() { Value = (long)table.Oid }, new() { Value = refusal.ConstraintName } },
+            Parameters = { new() { Value = (long)target.Table.Oid }, new() { Value = refusal.ConstraintName } },
         };
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         var names = new List<string>();
@@ -138,15 +136,19 @@ internal sealed partial class RefusedRowFinder(
         NpgsqlConnection session, PostgresException refusal, CancellationToken stop)
     {
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-        await Rehearsal.CreateAsync(session, table, stop);
-        TextWriter writer = await session.BeginTextImportAsync(Rehearsal.CopyCommand(columns, dialect), stop);
+        await Rehearsal.CreateAsync(session, target.Table, stop);
+        TextWriter writer = await session.BeginTextImportAsync(Rehearsal.CopyCommand(target), stop);
         Stream copy = ((StreamWriter)writer).BaseStream;
         try
         {
-            await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
-            var reader = new CsvRecordReader(input, dialect);
+            await using CsvInput input = await file.OpenAsync(stop);
+            var reader = new CsvRecordReader(input, file.Dialect);
             while (await reader.ReadAsync(stop))
-                if (reader.BytesBefore >= firstByte) await copy.WriteAsync(reader.Block[FirstRecord(reader)..], stop);
+            {
+                if (reader.BytesBefore < firstByte) continue;
+                (RecordBlock rows, int from, int to) = file.Rows(reader, file.FirstRow(reader), reader.Block.Length, _ => { });
+                await copy.WriteAsync(rows.Block[from..to], stop);
+            }
             await copy.DisposeAsync();
         }
         catch (PostgresException again) when (Context(again) is { } where)
@@ -174,7 +176,7 @@ internal sealed partial class RefusedRowFinder(
             ORDER BY pg_catalog.length(k.conname) DESC LIMIT 1
             """, session)
         {
-            Parameters = { new() { Value = (long)table.Oid }, new() { Value = refusal.MessageText } },
+            Parameters = { new() { Value = (long)target.Table.Oid }, new() { Value = refusal.MessageText } },
         };
         string state = await command.ExecuteScalarAsync(stop) is true ? PostgresErrorCodes.ForeignKeyViolation : PostgresErrorCodes.UniqueViolation;
         return new PostgresException(refusal.MessageText, refusal.Severity, refusal.InvariantSeverity, state, detail: refusal.Detail);
@@ -182,7 +184,7 @@ internal sealed partial class RefusedRowFinder(
 
     private async Task<long?> FindByKeyAsync(NpgsqlConnection session, PostgresException refusal, CancellationToken stop)
     {
-        if (Key(refusal) is not { } key || key.Columns.Any(c => table.FindColumn(c) is null)) return null;
+        if (Key(refusal) is not { } key || key.Columns.Any(c => target.Table.FindColumn(c) is null)) return null;
         string condition = string.Join(" AND ", key.Columns.Select((c, i) => $"{TableName.Quote(c)}::text = ${i + 1}"));
         await using var command = new NpgsqlCommand($"SELECT min(woodgrove_row) FROM pg_temp.{Rehearsal.Table} WHERE {condition}", session);
         foreach (string value in key.Values) command.Parameters.Add(new() { Value = value });
@@ -190,31 +192,26 @@ internal sealed partial class RefusedRowFinder(
     }
 
     /// <summary>The n-th record of the batch, or the one that its n-th line ends; among those of one shard, or all.</summary>
-    private async Task<Record?> FindAsync(long n, Unit unit, Func<CsvRecordReader, int, int, bool>? counts, CancellationToken stop)
+    private async Task<Record?> FindAsync(long n, Unit unit, Func<RecordBlock, int, int, bool>? counts, CancellationToken stop)
     {
-        await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
-        var reader = new CsvRecordReader(input, dialect);
+        await using CsvInput input = await file.OpenAsync(stop);
+        var reader = new CsvRecordReader(input, file.Dialect);
         long seen = 0;
         var lines = new ServerLines();
         while (await reader.ReadAsync(stop))
         {
             if (reader.BytesBefore < firstByte) continue;
-            for (int start = FirstRecord(reader); start < reader.Block.Length;)
+            (RecordBlock rows, int start, int to) = file.Rows(reader, file.FirstRow(reader), reader.Block.Length, _ => { });
+            while (start < to)
             {
-                int end = reader.EndAfter(start);
-                if (counts is null || counts(reader, start, end)) seen += unit == Unit.Record ? 1 : lines.Of(reader.Block.Span[start..end]);
-                if (seen >= n) return Parse(reader, start, end);
+                int end = rows.EndAfter(start);
+                if (counts is null || counts(rows, start, end)) seen += unit == Unit.Record ? 1 : lines.Of(rows.Block.Span[start..end]);
+                if (seen >= n) return Parse(rows, start, end);
                 start = end;
             }
         }
         return null;
     }
-
-    private int FirstRecord(CsvRecordReader reader) => dialect.HasHeader && reader.BytesBefore == 0 ? reader.EndAfter(0) : 0;
-
-    private static Func<CsvRecordReader, int, int, bool> OnlyOf(ShardBatch batch, Shards.ShardRange shard) => (reader, start, end) =>
-        batch.Router.Find(reader.Block.Span, reader.Delimiters, start, end, out int found) == RoutingProblem.None
-        && batch.Shards.Shards[found] == shard;
 
     private enum Unit
     {
@@ -222,11 +219,11 @@ internal sealed partial class RefusedRowFinder(
         Record,
     }
 
-    private Record Parse(CsvRecordReader reader, int start, int end)
+    private Record Parse(RecordBlock rows, int start, int end)
     {
-        string text = Encoding.UTF8.GetString(reader.Block.Span[start..end]).TrimEnd('\r', '\n');
-        using var parser = new CsvParser(new StringReader(text), dialect.ForCsvHelper());
-        return new Record(reader.LineAt(end), text, parser.Read() ? parser.Record! : []);
+        string text = Encoding.UTF8.GetString(rows.Block.Span[start..end]).TrimEnd('\r', '\n');
+        using var parser = new CsvParser(new StringReader(text), target.Dialect.ForCsvHelper());
+        return new Record(rows.LineAt(end), text, parser.Read() ? parser.Record! : []);
     }
 
     private static string Shorten(string value) => value.Length <= 100 ? $"\"{value}\"" : $"\"{value[..97]}...\"";

@@ -20,14 +20,12 @@ internal static class Rehearsal
         await create.ExecuteNonQueryAsync(stop);
     }
 
-    public static string CopyCommand(IEnumerable<TableColumn> columns, CsvDialect dialect) =>
-        $"COPY pg_temp.{Table} ({string.Join(", ", columns.Select(c => TableName.Quote(c.Name)))}) FROM STDIN WITH ({(dialect with { HasHeader = false }).CopyOptions()})";
+    public static string CopyCommand(CopyTarget target) => target.CopyInto($"pg_temp.{Table}");
 
     /// <summary>Moves what the rehearsal took into the real table, as one statement.</summary>
-    public static async Task PerformAsync(NpgsqlConnection session, TableInfo table, IEnumerable<TableColumn> columns, CancellationToken stop)
+    public static async Task PerformAsync(NpgsqlConnection session, CopyTarget target, CancellationToken stop)
     {
-        string list = string.Join(", ", columns.Select(c => TableName.Quote(c.Name)));
-        await using var insert = new NpgsqlCommand($"INSERT INTO {table.Name.Sql} ({list}) SELECT {list} FROM pg_temp.{Table}", session);
+        await using var insert = new NpgsqlCommand($"INSERT INTO {target.Table.Name.Sql} ({target.ColumnList}) SELECT {target.ColumnList} FROM pg_temp.{Table}", session);
         await insert.ExecuteNonQueryAsync(stop);
     }
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Npgsql;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Ingest;
 
@@ -25,7 +24,7 @@ public sealed record ErrorLimit(long? Count, double? Share)
 internal sealed record RejectedRecord(byte[] Bytes, RefusedRow Row);
 
 /// <summary>The records of a load that servers refused and that were set aside.</summary>
-internal sealed class Rejects(CsvSource source, TableInfo table, ErrorLimit? limit)
+internal sealed class Rejects(CsvSource source, CopyTarget target, ErrorLimit? limit)
 {
     /// <summary>How many the result carries as objects.</summary>
     private const int Shown = 100;
@@ -37,8 +36,11 @@ internal sealed class Rejects(CsvSource source, TableInfo table, ErrorLimit? lim
     private readonly List<RejectedRecord> _batch = [];
     private readonly List<RefusedRow> _first = [];
 
-    /// <summary>All that were set aside, those of a batch that is still open included.</summary>
+    /// <summary>All that were set aside in this run, those of a batch that is still open included.</summary>
     public long Total { get; private set; }
+
+    /// <summary>Those that earlier runs of the import set aside; the limit holds for all.</summary>
+    public long Earlier { get; set; }
 
     /// <summary>The first ones, by their lines within each batch.</summary>
     public IReadOnlyList<RefusedRow> First => _first;
@@ -50,9 +52,7 @@ internal sealed class Rejects(CsvSource source, TableInfo table, ErrorLimit? lim
     {
         string reason = refusal.MessageText.TrimEnd('.') + ".";
         if (!string.IsNullOrEmpty(refusal.Detail)) reason += " " + refusal.Detail;
-        // The names of the rehearsal and of the shard mean nothing to the user.
-        reason = reason.Replace(Rehearsal.Table, table.Name.Name, StringComparison.Ordinal);
-        if (shard is not null) reason = reason.Replace(string.Create(CultureInfo.InvariantCulture, $"_{shard.ShardId}"), "", StringComparison.Ordinal);
+        reason = target.Readable(reason, shard);
         string? column = string.IsNullOrEmpty(refusal.ColumnName) ? RefusedRowFinder.Context(refusal)?.Column : refusal.ColumnName;
         Add(record, new RefusedRow(source.Name, line, column, null, refusal.SqlState, reason));
     }
@@ -63,7 +63,7 @@ internal sealed class Rejects(CsvSource source, TableInfo table, ErrorLimit? lim
         {
             _batch.Add(new RejectedRecord(record.ToArray(), row));
             Total++;
-            if (Total > limit?.Count) throw TooMany($"more than {limit.Count} rows were refused");
+            if (Earlier + Total > limit?.Count) throw TooMany($"more than {limit.Count} rows were refused");
         }
     }
 
@@ -83,7 +83,7 @@ internal sealed class Rejects(CsvSource source, TableInfo table, ErrorLimit? lim
     public void CheckShare(long records, bool atEnd)
     {
         if (limit?.Share is not { } share || records == 0 || (records < EnoughForShare && !atEnd)) return;
-        if ((double)Total / records > share) throw TooMany($"{Total} of {records} rows were refused, more than {share:P2}");
+        if ((double)(Earlier + Total) / records > share) throw TooMany($"{Earlier + Total} of {records} rows were refused, more than {share:P2}");
     }
 
     private CitusException TooMany(string what) => new("CitusTooManyErrors", CitusErrorKind.LimitsExceeded, $"{source}: {what}, and -MaxErrors allows no more.",

@@ -21,7 +21,7 @@ public sealed class RowLoader
 {
     private readonly CitusConnection _connection;
     private readonly TableInfo _table;
-    private readonly IReadOnlyList<TableColumn> _columns;
+    private readonly CopyTarget _target;
     private readonly RowEncoder _encoder;
     private readonly int _batchSize;
     private readonly TimeSpan _flushInterval;
@@ -33,7 +33,8 @@ public sealed class RowLoader
 
     private RowLoader(CitusConnection connection, TableInfo table, IReadOnlyList<TableColumn> columns, int batchSize, TimeSpan flushInterval)
     {
-        (_connection, _table, _columns, _batchSize, _flushInterval) = (connection, table, columns, batchSize, flushInterval);
+        (_connection, _table, _batchSize, _flushInterval) = (connection, table, batchSize, flushInterval);
+        _target = new CopyTarget(table, columns, new CsvDialect { HasHeader = false });
         _encoder = new RowEncoder(columns);
         int key = table.DistributionColumn is null ? -1 : columns.Select(c => c.Name).ToList().IndexOf(table.DistributionColumn);
         _key = key < 0 ? null : key;
@@ -157,7 +158,7 @@ public sealed class RowLoader
         }
         catch (RecordRefusedException)
         {
-            var rejects = new Rejects(RowSource, _table, null);
+            var rejects = new Rejects(RowSource, _target, null);
             await SiftAsync(rows, marks, rejects, stop);
             return rejects.TakeBatch().Select(r => r.Row).ToList();
         }
@@ -169,7 +170,7 @@ public sealed class RowLoader
     /// </summary>
     private async Task SiftAsync(ReadOnlyMemory<byte> rows, ReadOnlyMemory<RecordMark> marks, Rejects rejects, CancellationToken stop)
     {
-        var tried = new Rejects(RowSource, _table, null);
+        var tried = new Rejects(RowSource, _target, null);
         try
         {
             await CopyAsync(rows, marks, tried, stop);
@@ -192,7 +193,7 @@ public sealed class RowLoader
 
     private async Task CopyAsync(ReadOnlyMemory<byte> rows, ReadOnlyMemory<RecordMark> marks, Rejects? rejects, CancellationToken stop)
     {
-        await using CoordinatorBatch copy = await CoordinatorBatch.BeginAsync(_connection, null, _table, _columns, new CsvDialect { HasHeader = false }, rejects, stop);
+        await using CoordinatorBatch copy = await CoordinatorBatch.BeginAsync(_connection, null, _target, truncate: false, rejects, stop);
         await copy.WriteAsync(rows, marks, stop);
         await copy.FinishAsync(stop);
         await copy.CommitAsync(null, stop);

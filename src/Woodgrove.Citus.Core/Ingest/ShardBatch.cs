@@ -27,11 +27,11 @@ internal sealed class ShardBatch : IBatch
     private bool _over;
     private bool _undecided; // the ledger was asked to commit, and its answer is not known
 
-    private ShardBatch(ShardRoute route, ImportLedger ledger, int number, NpgsqlConnection guard, NpgsqlTransaction guardTransaction, ShardMap shards, Rejects? rejects, CancellationToken stop)
+    private ShardBatch(ShardRoute route, ImportLedger ledger, int number, NpgsqlConnection guard, NpgsqlTransaction guardTransaction, ShardMap shards, bool truncate, Rejects? rejects, CancellationToken stop)
     {
         _rejects = rejects;
         (_route, _ledger, _number, _guard, _guardTransaction, _shards) = (route, ledger, number, guard, guardTransaction, shards);
-        _streams = shards.Shards.Select(s => new Stream(s, rejects)).ToArray();
+        _streams = shards.Shards.Select(s => new Stream(s, truncate, rejects, Holds)).ToArray();
         _buffers = _streams.Select(s => s.Buffer).ToArray();
         Router = new RecordRouter(route.Dialect, route.KeyField, route.Hasher!, shards);
         _cancel = stop.Register(CancelOnServers);
@@ -41,13 +41,13 @@ internal sealed class ShardBatch : IBatch
     public ShardMap Shards => _shards;
 
     /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
-    public static async Task<ShardBatch> BeginAsync(ShardRoute route, ImportLedger ledger, int number, Rejects? rejects, CancellationToken stop)
+    public static async Task<ShardBatch> BeginAsync(ShardRoute route, ImportLedger ledger, int number, bool truncate, Rejects? rejects, CancellationToken stop)
     {
         NpgsqlConnection guard = await route.Connection.OpenSessionAsync(stop);
         try
         {
             NpgsqlTransaction transaction = await guard.BeginTransactionAsync(stop);
-            var batch = new ShardBatch(route, ledger, number, guard, transaction, await route.LockAsync(guard, stop), rejects, stop);
+            var batch = new ShardBatch(route, ledger, number, guard, transaction, await route.LockAsync(guard, stop), truncate, rejects, stop);
             try
             {
                 await Task.WhenAll(batch._streams.Select(s => s.OpenAsync(route, stop)));
@@ -66,7 +66,7 @@ internal sealed class ShardBatch : IBatch
         }
     }
 
-    public async ValueTask WriteAsync(CsvRecordReader block, int from, int to, CancellationToken stop)
+    public async ValueTask WriteAsync(RecordBlock block, int from, int to, CancellationToken stop)
     {
         if (_rejects is not null) block.MarkRecords(from, to, _marks);
         int record = 0;
@@ -80,17 +80,17 @@ internal sealed class ShardBatch : IBatch
                 RefuseNull(block, ref from);
                 record++;
             }
-            else if (problem == RoutingProblem.Unread) await AskAsync(stop);
+            else if (problem == RoutingProblem.Unread) await _route.AskAsync(Router, _ledger.Session, stop);
             else if (from < to) await _streams[shard].FlushAsync(stop);
         }
     }
 
-    public Task FinishAsync(CancellationToken stop) => Task.WhenAll(_streams.Where(s => s.HasRows).Select(s => s.FinishAsync(stop)));
+    public Task FinishAsync(CancellationToken stop) => Task.WhenAll(_streams.Where(s => s.HasWork).Select(s => s.FinishAsync(stop)));
 
     public async Task CommitAsync(ImportBatch? row, CancellationToken stop)
     {
         ArgumentNullException.ThrowIfNull(row); // it is the decision
-        Stream[] used = _streams.Where(s => s.HasRows).ToArray();
+        Stream[] used = _streams.Where(s => s.HasWork).ToArray();
         await Task.WhenAll(used.Select(s => s.PrepareAsync(PreparedBatches.Name(row.ImportId, _number, _ledger.Attempt, s.Shard.ShardId), stop)));
         await DecideAsync(row, stop);
         // Decided: from here on nothing may roll back, and Ctrl+C only stops what comes after.
@@ -99,7 +99,7 @@ internal sealed class ShardBatch : IBatch
         await _cancelling;
         try
         {
-            await Task.WhenAll(_streams.Select(s => s.HasRows ? s.CommitPreparedAsync(_route, row.ImportId, CommitPatience) : s.RollbackAsync(endPrepared: false)));
+            await Task.WhenAll(_streams.Select(s => s.HasWork ? s.CommitPreparedAsync(_route, row.ImportId, CommitPatience) : s.RollbackAsync(endPrepared: false)));
         }
         finally
         {
@@ -118,7 +118,7 @@ internal sealed class ShardBatch : IBatch
         await ReleaseAsync();
     }
 
-    private void RefuseNull(CsvRecordReader block, ref int from)
+    private void RefuseNull(RecordBlock block, ref int from)
     {
         int end = block.EndAfter(from);
         long line = block.LineAt(end);
@@ -127,19 +127,9 @@ internal sealed class ShardBatch : IBatch
         from = end;
     }
 
-    private async Task AskAsync(CancellationToken stop)
-    {
-        string value = Router.Unread!;
-        try
-        {
-            Router.Learn(value, await _route.AskHashAsync(_ledger.Session, value, stop));
-        }
-        catch (PostgresException e) when (e.SqlState.StartsWith("22", StringComparison.Ordinal) || e.SqlState.StartsWith("23", StringComparison.Ordinal))
-        {
-            // No value of the type: the server of any shard refuses the row in its own words.
-            Router.Learn(value, 0);
-        }
-    }
+    /// <summary>Whether a record went to a shard.</summary>
+    private bool Holds(ShardRange shard, RecordBlock rows, int start, int end) =>
+        Router.Find(rows.Block.Span, rows.Delimiters, start, end, out int found) == RoutingProblem.None && _shards.Shards[found] == shard;
 
     private async Task DecideAsync(ImportBatch row, CancellationToken stop)
     {
@@ -182,7 +172,7 @@ internal sealed class ShardBatch : IBatch
     }
 
     /// <summary>The rows of one shard on their way.</summary>
-    private sealed class Stream(ShardRange shard, Rejects? rejects)
+    private sealed class Stream(ShardRange shard, bool truncate, Rejects? rejects, Func<ShardRange, RecordBlock, int, int, bool> holds)
     {
         private Task _sending = Task.CompletedTask;
         private CopyStream? _copy;
@@ -191,7 +181,7 @@ internal sealed class ShardBatch : IBatch
 
         public ShardRange Shard => shard;
         public ShardBuffer Buffer { get; } = new(keepsLines: rejects is not null);
-        public bool HasRows => Buffer.HasRows;
+        public bool HasWork => truncate || Buffer.HasRows;
         public int? ProcessId { get; private set; }
 
         public (string Host, int Port) Address(ShardRoute route) => route.AddressOf(shard);
@@ -199,6 +189,11 @@ internal sealed class ShardBatch : IBatch
         public async Task OpenAsync(ShardRoute route, CancellationToken stop)
         {
             NpgsqlConnection session = await route.BeginAsync(shard, stop);
+            if (truncate)
+            {
+                await ExecuteAsync(session, "SET LOCAL citus.enable_manual_changes_to_shards = on", stop);
+                await CoordinatorBatch.TruncateAsync(session, route.SqlOf(shard), stop);
+            }
             var copy = new CopyStream(session, route.CopyCommand(shard));
             if (rejects is null) await copy.OpenAsync(stop);
             else _tolerant = new TolerantCopy(session, route.CopyCommand(shard), rejects, shard);
@@ -224,7 +219,7 @@ internal sealed class ShardBatch : IBatch
             }
             catch (PostgresException refusal) when (!PostgresErrors.IsTransient(refusal) && !stop.IsCancellationRequested)
             {
-                throw new RecordRefusedException(refusal, shard);
+                throw new RecordRefusedException(refusal, shard, (rows, start, end) => holds(shard, rows, start, end));
             }
         }
 
@@ -290,9 +285,11 @@ internal sealed class ShardBatch : IBatch
             await PreparedBatches.EndAsync(session, _prepared!, commit: true, CancellationToken.None);
         }
 
-        private async Task ExecuteAsync(string sql, CancellationToken stop)
+        private Task ExecuteAsync(string sql, CancellationToken stop) => ExecuteAsync(_copy!.Session, sql, stop);
+
+        private static async Task ExecuteAsync(NpgsqlConnection session, string sql, CancellationToken stop)
         {
-            await using var command = new NpgsqlCommand(sql, _copy!.Session);
+            await using var command = new NpgsqlCommand(sql, session);
             await command.ExecuteNonQueryAsync(stop);
         }
     }

@@ -7,36 +7,28 @@ using Woodgrove.Citus.Tables;
 namespace Woodgrove.Citus.Ingest;
 
 /// <summary>What a load straight into the shards needs: the columns, the key and its hash, and the nodes.</summary>
-internal sealed class ShardRoute(
-    CitusConnection connection, CsvSource source, TableInfo table, IReadOnlyList<TableColumn> columns, CsvDialect dialect, NodeAddresses addresses)
+internal sealed class ShardRoute(CitusConnection connection, CsvSource source, CopyTarget target, NodeAddresses addresses)
 {
     /// <summary>How long to wait for locks that a shard move or a schema change may hold.</summary>
     private const string LockTimeout = "60s";
 
     private readonly ConcurrentDictionary<(long ShardId, string Host, int Port), NpgsqlConnection> _sessions = new();
 
-    public CitusConnection Connection => connection;
-    public CsvSource Source => source;
-    public TableInfo Table => table;
-    public CsvDialect Dialect => dialect;
-    public int KeyField { get; } = columns.Select(c => c.Name).ToList().IndexOf(table.DistributionColumn ?? "");
-    public ValueHasher? Hasher { get; } = table.FindColumn(table.DistributionColumn ?? "") is { } key ? ValueHasher.For(key) : null;
+    private readonly TableInfo _table = target.Table;
 
-    /// <summary>Why this route can't be taken, or null where it can.</summary>
-    public async Task<string?> ObstacleAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        if (table.Kind != TableKind.Distributed) return $"{table.Display} is not distributed by hash";
-        if (Hasher is null) return $"the hash of {table.DistributionColumn}'s type {table.FindColumn(table.DistributionColumn!)?.TypeName} is the server's alone";
-        if (await TableObstacleAsync(session, stop) is { } obstacle) return obstacle;
-        if (!await ImportLedger.IsPossibleAsync(session, stop)) return "this user may not keep the ledger (schema woodgrove) that makes it exactly once";
-        return await NodeObstacleAsync(session, stop);
-    }
+    public CitusConnection Connection => connection;
+    public CopyTarget Target => target;
+    public CsvSource Source => source;
+    public TableInfo Table => _table;
+    public CsvDialect Dialect => target.Dialect;
+    public int KeyField { get; } = target.Columns.Select(c => c.Name).ToList().IndexOf(target.Table.DistributionColumn ?? "");
+    public ValueHasher? Hasher { get; } = target.Table.FindColumn(target.Table.DistributionColumn ?? "") is { } key ? ValueHasher.For(key) : null;
 
     /// <summary>Locks the shards against moves, then reads where they lie; the locks last until the transaction of the session ends.</summary>
     /// <returns>The shards; empty where the table has changed so that this route no longer fits.</returns>
     public async Task<ShardMap> LockAsync(NpgsqlConnection guard, CancellationToken stop)
     {
-        await using (var command = new NpgsqlCommand($"SET LOCAL lock_timeout = '{LockTimeout}'; LOCK TABLE {table.Name.Sql} IN ROW EXCLUSIVE MODE", guard))
+        await using (var command = new NpgsqlCommand($"SET LOCAL lock_timeout = '{LockTimeout}'; LOCK TABLE ONLY {_table.Name.Sql} IN ROW EXCLUSIVE MODE", guard))
             await command.ExecuteNonQueryAsync(stop);
         while (true)
         {
@@ -65,13 +57,35 @@ internal sealed class ShardRoute(
 
     public (string Host, int Port) AddressOf(ShardRange shard) => addresses.Resolve(shard.NodeName, shard.NodePort);
 
-    public string CopyCommand(ShardRange shard) =>
-        $"COPY {new TableName(table.Name.Schema, shard.ShardName).Sql} ({string.Join(", ", columns.Select(c => TableName.Quote(c.Name)))}) FROM STDIN WITH ({(dialect with { HasHeader = false }).CopyOptions()})";
+    public string SqlOf(ShardRange shard) => new TableName(_table.Name.Schema, shard.ShardName).Sql;
 
-    /// <summary>Asks the server for a hash that the client can't compute.</summary>
-    public async Task<int> AskHashAsync(NpgsqlConnection session, string value, CancellationToken stop)
+    public string CopyCommand(ShardRange shard) => target.CopyInto(SqlOf(shard));
+
+    /// <summary>The shards as they lie now.</summary>
+    public async Task<ShardMap> ReadAsync(NpgsqlConnection session, CancellationToken stop) => new(await ReadShardsAsync(session, stop));
+
+    /// <summary>The nodes that hold the shards, each with how many.</summary>
+    public async Task<IReadOnlyList<(string Host, int Port, int Shards)>> NodesAsync(NpgsqlConnection session, CancellationToken stop) =>
+        (await ReadShardsAsync(session, stop)).GroupBy(AddressOf).Select(n => (n.Key.Host, n.Key.Port, n.Count())).ToList();
+
+    /// <summary>Asks the server about the value that a router could not read.</summary>
+    public async Task AskAsync(RecordRouter router, NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand($"SELECT pg_catalog.worker_hash($1::text::{table.FindColumn(table.DistributionColumn!)!.TypeName})", session)
+        string value = router.Unread!;
+        try
+        {
+            router.Learn(value, await AskHashAsync(session, value, stop));
+        }
+        catch (PostgresException e) when (e.SqlState.StartsWith("22", StringComparison.Ordinal) || e.SqlState.StartsWith("23", StringComparison.Ordinal))
+        {
+            // No value of the type: the server of any shard refuses the row in its own words.
+            router.Learn(value, 0);
+        }
+    }
+
+    private async Task<int> AskHashAsync(NpgsqlConnection session, string value, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand($"SELECT pg_catalog.worker_hash($1::text::{_table.FindColumn(_table.DistributionColumn!)!.TypeName})", session)
         {
             Parameters = { new() { Value = value } },
         };
@@ -92,82 +106,5 @@ internal sealed class ShardRoute(
         await command.ExecuteNonQueryAsync(stop);
     }
 
-    private async Task<IReadOnlyList<ShardRange>> ReadShardsAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("""
-            SELECT s.shardid, (parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)))[array_upper(parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)), 1)],
-                   s.shardminvalue::int, s.shardmaxvalue::int, n.nodename, n.nodeport
-            FROM pg_catalog.pg_dist_shard s
-            JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid AND p.shardstate = 1
-            JOIN pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND n.noderole = 'primary'
-            WHERE s.logicalrelid = $1::oid ORDER BY s.shardminvalue::int
-            """, session)
-        {
-            Parameters = { new() { Value = (long)table.Oid } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var shards = new List<ShardRange>();
-        while (await row.ReadAsync(stop))
-            shards.Add(new ShardRange(row.GetInt64(0), row.GetString(1), row.GetInt32(2), row.GetInt32(3), row.GetString(4), row.GetInt32(5)));
-        return shards;
-    }
-
-    private async Task<string?> TableObstacleAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("""
-            SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE'),
-                   EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'),
-                   (SELECT max(n) FROM (SELECT count(*) AS n FROM pg_catalog.pg_dist_shard s
-                      JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid WHERE s.logicalrelid = c.oid GROUP BY s.shardid) x),
-                   c.relforcerowsecurity OR c.relkind = 'f',
-                   (SELECT string_agg(a.attname, ', ') FROM pg_catalog.pg_attribute a
-                      LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL ($2) AND a.attgenerated = ''
-                        AND (a.attidentity <> '' OR pg_catalog.pg_get_expr(d.adbin, d.adrelid) ~ 'nextval')),
-                   coalesce((SELECT l.collisdeterministic FROM pg_catalog.pg_attribute a
-                      JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation WHERE a.attrelid = c.oid AND a.attname = $3), true)
-            FROM pg_catalog.pg_class c WHERE c.oid = $1::oid
-            """, session)
-        {
-            Parameters = { new() { Value = (long)table.Oid }, new() { Value = columns.Select(c => c.Name).ToArray() }, new() { Value = table.DistributionColumn! } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        await row.ReadAsync(stop);
-        if (!row.GetBoolean(0)) return $"only the owner of {table.Display} may lock its shards";
-        if (row.GetBoolean(1)) return $"{table.Display} has triggers, which run on the coordinator";
-        if (row.GetInt64(2) > 1) return $"{table.Display} keeps each shard on several nodes";
-        if (row.GetBoolean(3)) return $"{table.Display} has row level security that holds for its owner too";
-        if (!await row.IsDBNullAsync(4, stop)) return $"the sequence of {row.GetString(4)}, which the file leaves out, is the coordinator's";
-        if (!row.GetBoolean(5)) return $"{table.DistributionColumn} has a nondeterministic collation, whose hash is the server's alone";
-        return null;
-    }
-
-    /// <summary>Every node must be within reach and have room for a connection and a prepared transaction a shard.</summary>
-    private async Task<string?> NodeObstacleAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        foreach (var node in (await ReadShardsAsync(session, stop)).GroupBy(s => (s.NodeName, s.NodePort)))
-        {
-            (string host, int port) = addresses.Resolve(node.Key.NodeName, node.Key.NodePort);
-            try
-            {
-                using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
-                patience.CancelAfter(TimeSpan.FromSeconds(5));
-                await using NpgsqlConnection there = await connection.OpenNodeSessionAsync(host, port, patience.Token);
-                await using var command = new NpgsqlCommand("""
-                    SELECT current_setting('max_prepared_transactions')::int - (SELECT count(*) FROM pg_catalog.pg_prepared_xacts),
-                           current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-                             - (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend')
-                    """, there);
-                await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-                await row.ReadAsync(stop);
-                if (row.GetInt64(0) < node.Count()) return $"{host}:{port} has no room for {node.Count()} prepared transactions (max_prepared_transactions)";
-                if (row.GetInt64(1) < node.Count() * 2) return $"{host}:{port} has no room for {node.Count()} more connections (max_connections)";
-            }
-            catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException && !stop.IsCancellationRequested)
-            {
-                return $"node {host}:{port} can't be reached from here ({e.Message.TrimEnd('.')}); -NodeAddress maps it to an address that can";
-            }
-        }
-        return null;
-    }
+    private Task<IReadOnlyList<ShardRange>> ReadShardsAsync(NpgsqlConnection session, CancellationToken stop) => ShardMap.ReadAsync(session, _table, stop);
 }

@@ -98,7 +98,7 @@ public sealed class ExportCitusToCsvCommand : ConnectedCmdlet
                 Overwrite = !NoClobber,
                 Force = Force,
                 Parallel = Parallel,
-                NodeAddress = NodeAddressArgument.Read(NodeAddress),
+                NodeAddress = Texts.Read(NodeAddress),
                 Progress = bar.Report,
                 Explain = output.Verbose,
                 Warn = output.Warning,

@@ -23,7 +23,7 @@ public sealed class GetCitusImportCommand : ConnectedCmdlet
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            foreach (CitusImport import in await CitusImport.ListAsync(cluster, ImportId, NodeAddressArgument.Read(NodeAddress), output.Verbose, stop))
+            foreach (CitusImport import in await CitusImport.ListAsync(cluster, ImportId, Texts.Read(NodeAddress), output.Verbose, stop))
                 await output.ObjectAsync(import);
         }, ImportId);
     }

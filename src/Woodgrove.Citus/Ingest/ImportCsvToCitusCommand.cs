@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Management.Automation;
-using System.Text;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Pipeline;
@@ -18,61 +17,48 @@ public enum ImportErrorAction
     Skip,
 }
 
-/// <summary>Loads CSV files into a table: each file in one transaction, all of it or nothing.</summary>
+/// <summary>Loads CSV files into a table: each file in one transaction, all of it or nothing, or batch by batch.</summary>
 [Cmdlet(VerbsData.Import, "CsvToCitus", DefaultParameterSetName = "Path", SupportsShouldProcess = true)]
 [OutputType(typeof(ImportResult))]
-public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
+public sealed class ImportCsvToCitusCommand : CsvCommand
 {
-    /// <summary>Files; wildcards are resolved.</summary>
-    [Parameter(ParameterSetName = "Path", Mandatory = true, Position = 0, ValueFromPipeline = true)]
-    [SupportsWildcards]
-    [ValidateNotNullOrEmpty]
-    public string[] Path { get; set; } = [];
-
-    /// <summary>Files whose names are taken as they stand.</summary>
-    [Parameter(ParameterSetName = "LiteralPath", Mandatory = true, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath", "LP")]
-    [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get; set; } = [];
-
-    /// <summary>http or https addresses.</summary>
-    [Parameter(ParameterSetName = "Uri", Mandatory = true)]
-    [ValidateNotNullOrEmpty]
-    public Uri[] Uri { get; set; } = [];
+    private readonly List<(CsvSource Source, CsvImport Import)> _waiting = [];
+    private readonly HashSet<string> _rejectPaths = [];
 
     [Parameter(Mandatory = true, Position = 1)]
     [ArgumentCompleter(typeof(TableCompleter))]
     [ValidateNotNullOrEmpty]
     public string Table { get; set; } = "";
 
-    /// <summary>The table's columns in the file's order; by default the header's names, or all columns.</summary>
+    /// <summary>The columns of fields that are named otherwise: field name, or number from 1, to column.</summary>
     [Parameter]
-    [ArgumentCompleter(typeof(ColumnCompleter))]
-    public string[]? Column { get; set; }
+    [ValidateNotNull]
+    public IDictionary? ColumnMap { get; set; }
 
-    /// <summary>The first line holds data.</summary>
+    /// <summary>Fields that are left out, by name, or by number from 1.</summary>
     [Parameter]
-    public SwitchParameter NoHeader { get; set; }
+    public string[] SkipColumn { get; set; } = [];
 
+    /// <summary>Columns that the file does not have, with a value for all rows, or a script block that gives it for $_, the file.</summary>
     [Parameter]
-    public char Delimiter { get; set; } = ',';
+    [ValidateNotNull]
+    public IDictionary? StaticColumn { get; set; }
 
+    /// <summary>The culture in which the file's numbers and times are written; without it PostgreSQL's own input decides.</summary>
     [Parameter]
-    public char Quote { get; set; } = '"';
+    public System.Globalization.CultureInfo? Culture { get; set; }
 
-    /// <summary>The character that makes a quote part of a value; the quote itself by default.</summary>
+    /// <summary>.NET formats of the file's dates and times, such as dd.MM.yyyy.</summary>
     [Parameter]
-    public char? Escape { get; set; }
+    public string[] DateTimeFormat { get; set; } = [];
 
-    /// <summary>The unquoted text that stands for NULL; empty by default.</summary>
+    /// <summary>Texts that mean true, besides PostgreSQL's own.</summary>
     [Parameter]
-    [AllowEmptyString]
-    public string NullValue { get; set; } = "";
+    public string[] TrueValue { get; set; } = [];
 
-    /// <summary>The file's encoding where no byte order mark says another; UTF-8 by default.</summary>
+    /// <summary>Texts that mean false, besides PostgreSQL's own.</summary>
     [Parameter]
-    [EncodingTransformation]
-    public Encoding? Encoding { get; set; }
+    public string[] FalseValue { get; set; } = [];
 
     /// <summary>How rows travel; Auto takes the fastest way that the table, the user and the network allow.</summary>
     [Parameter]
@@ -96,6 +82,24 @@ public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
     [Parameter]
     public SwitchParameter Resume { get; set; }
 
+    /// <summary>Empties the table first, in the same transaction as the file's rows (with -Checkpoint, as the first of them).</summary>
+    [Parameter]
+    public SwitchParameter Truncate { get; set; }
+
+    /// <summary>A row whose key the table has: Error, the default, refuses it; Skip leaves it out; Update overwrites the table's.</summary>
+    [Parameter]
+    public ConflictAction OnConflict { get; set; }
+
+    /// <summary>With -OnConflict: the columns of the unique key that decides; by default the primary key.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(ColumnCompleter))]
+    public string[]? KeyColumn { get; set; }
+
+    /// <summary>How many files are loaded at once.</summary>
+    [Parameter]
+    [ValidateRange(1, 64)]
+    public int ThrottleLimit { get; set; } = 1;
+
     /// <summary>Stop, the default, loads nothing when a row is refused; Skip sets the row aside and loads the rest.</summary>
     [Parameter]
     public ImportErrorAction OnError { get; set; }
@@ -112,70 +116,107 @@ public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
 
     protected override void ProcessRecord()
     {
-        CitusConnection cluster = Cluster;
-        string? rejectPath = RejectPath is null ? null : GetUnresolvedProviderPathFromPSPath(RejectPath);
         foreach (CsvSource source in Sources())
         {
-            if (!ShouldProcess(Table, $"Load {source}")) continue;
-            RunEach(async (output, stop) =>
-            {
-                var bar = new ImportProgressBar(output, Table);
-                var import = new CsvImport(cluster, source, TableName.Parse(Table))
-                {
-                    Dialect = new CsvDialect
-                    {
-                        Delimiter = Delimiter, Quote = Quote, Escape = Escape, NullValue = NullValue, HasHeader = !NoHeader, Encoding = Encoding,
-                    },
-                    Columns = Column,
-                    Route = Route,
-                    NodeAddress = NodeAddressArgument.Read(NodeAddress),
-                    Checkpoint = Checkpoint is null ? null : Ingest.Checkpoint.Parse(Checkpoint),
-                    ImportId = ImportId,
-                    Resume = Resume,
-                    SkipErrors = OnError == ImportErrorAction.Skip,
-                    RejectPath = rejectPath,
-                    MaxErrors = MaxErrors is null ? null : ErrorLimit.Parse(MaxErrors),
-                    Progress = bar.Report,
-                    Explain = output.Verbose,
-                    Warn = output.Warning,
-                };
-                try
-                {
-                    await output.ObjectAsync(await import.RunAsync(stop));
-                }
-                finally
-                {
-                    bar.Complete();
-                }
-            }, source.Name);
+            if (RejectPathOf(source) is not { } rejectPath) continue;
+            CsvImport import = Argument(() => ImportOf(Cluster, source, rejectPath.Length > 0 ? rejectPath : null));
+            if (!Confirm(import, source)) continue;
+            if (ThrottleLimit > 1) _waiting.Add((source, import));
+            else RunEach((output, stop) => LoadAsync(import, 1, output, stop), source.Name);
         }
     }
 
-    private IEnumerable<CsvSource> Sources() => ParameterSetName switch
+    protected override void EndProcessing()
     {
-        "Uri" => Uri.Select(CsvSource.Web),
-        "LiteralPath" => LiteralPath.Select(p => CsvSource.File(GetUnresolvedProviderPathFromPSPath(p))),
-        _ => Path.SelectMany(Resolve).Select(CsvSource.File),
-    };
+        if (_waiting.Count == 0) return;
+        int activity = 0;
+        Run(async (output, stop) => await Parallel.ForEachAsync(_waiting, new ParallelOptions { MaxDegreeOfParallelism = ThrottleLimit, CancellationToken = stop }, async (each, token) =>
+        {
+            try
+            {
+                await LoadAsync(each.Import, Interlocked.Increment(ref activity), output, token);
+            }
+            catch (Exception e) when (!token.IsCancellationRequested)
+            {
+                await output.Async(c => c.WriteError(CitusErrorRecord.From(e, each.Source.Name)));
+            }
+        }), Table);
+    }
 
-    private IEnumerable<string> Resolve(string path)
+    private async Task LoadAsync(CsvImport import, int activity, CmdletOutput output, CancellationToken stop)
     {
+        var bar = new ImportProgressBar(output, Table, activity);
         try
         {
-            // Brackets that match nothing are a file object's name, or a pattern that must not pass for a load.
-            IReadOnlyCollection<string> found = GetResolvedProviderPathFromPSPath(path, out _);
-            return found.Count > 0 ? found : [GetUnresolvedProviderPathFromPSPath(path)];
+            await output.ObjectAsync(await (import with { Progress = bar.Report, Explain = output.Verbose, Warn = output.Warning }).RunAsync(stop));
         }
-        catch (ItemNotFoundException)
+        finally
         {
-            // The source itself says that there is no such file, in words that help.
-            return [GetUnresolvedProviderPathFromPSPath(path)];
+            bar.Complete();
         }
-        catch (Exception e) when (e is System.Management.Automation.DriveNotFoundException or ProviderNotFoundException)
+    }
+
+    private CsvImport ImportOf(CitusConnection cluster, CsvSource source, string? rejectPath) => new(cluster, source, TableName.Parse(Table))
+    {
+        Dialect = Dialect,
+        Shape = new CsvShape
         {
-            WriteError(CitusErrorRecord.From(new CitusException("CitusFileNotFound", CitusErrorKind.ObjectNotFound, e.Message,
-                "Name a file, or use -Uri for a web address.", e), path));
-            return [];
-        }
+            Fields = Column,
+            ColumnMap = Texts.Read(ColumnMap),
+            SkipFields = SkipColumn,
+            StaticColumns = StaticValues(source),
+            Culture = Culture,
+            DateTimeFormats = DateTimeFormat,
+            TrueValues = TrueValue,
+            FalseValues = FalseValue,
+        },
+        Route = Route,
+        NodeAddress = NodeAddress is null ? null : Texts.Read(NodeAddress),
+        Checkpoint = Checkpoint is null ? null : Ingest.Checkpoint.Parse(Checkpoint),
+        ImportId = ImportId,
+        Resume = Resume,
+        SkipErrors = OnError == ImportErrorAction.Skip,
+        RejectPath = rejectPath,
+        MaxErrors = MaxErrors is null ? null : ErrorLimit.Parse(MaxErrors),
+        Truncate = Truncate,
+        OnConflict = OnConflict,
+        KeyColumns = KeyColumn,
+    };
+
+    /// <summary>A script block's value is asked for each source, with $_ its path or address.</summary>
+    private Dictionary<string, object?> StaticValues(CsvSource source) => StaticColumn?.Keys.Cast<object>().ToDictionary(k => k.ToString()!, k => StaticColumn[k] switch
+    {
+        ScriptBlock script => script.InvokeWithContext(null, [new PSVariable("_", source.Name)]).LastOrDefault()?.BaseObject,
+        PSObject value => value.BaseObject,
+        var value => value,
+    }) ?? [];
+
+    /// <summary>With -WhatIf, what the load would do; it is looked at as the load would.</summary>
+    private bool Confirm(CsvImport import, CsvSource source)
+    {
+        if (!IsWhatIf) return ShouldProcess(Table, $"Load {source}");
+        RunEach(async (output, stop) =>
+        {
+            ImportPreview preview = await import.PreviewAsync(stop);
+            await output.Async(c => c.ShouldProcess(preview.ToString(), null, null));
+        }, source.Name);
+        return false;
+    }
+
+    private bool IsWhatIf => MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? asked) ? asked is SwitchParameter { IsPresent: true }
+        : GetVariableValue("WhatIfPreference") is true or SwitchParameter { IsPresent: true };
+
+    /// <summary>Where a source's refused rows go: the file that was named, or one of its own in the folder that was named.</summary>
+    /// <returns>Empty where none is asked for; null where it has been refused.</returns>
+    private string? RejectPathOf(CsvSource source)
+    {
+        if (RejectPath is null) return "";
+        string path = GetUnresolvedProviderPathFromPSPath(RejectPath);
+        if (Directory.Exists(path)) path = System.IO.Path.Combine(path, FileArgument.RejectName(source));
+        if (_rejectPaths.Add(path)) return path;
+        WriteError(CitusErrorRecord.From(new CitusException("CitusRejectPathInUse", CitusErrorKind.InvalidArgument,
+            $"{source}: the refused rows of another file go to {path} already. Nothing of this file was sent.",
+            "Name an existing folder with -RejectPath: each file's refused rows get a file of their own there.") { Target = source.Name }, source.Name));
+        return null;
     }
 }

@@ -27,6 +27,20 @@ public abstract class CitusCmdlet : PSCmdlet, IDisposable
         if (WriteToEnd(background) is { } failure) WriteError(CitusErrorRecord.From(failure, target));
     }
 
+    /// <summary>Reads an argument. One that is wrong ends the statement, with the error that says why.</summary>
+    private protected T Argument<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (CitusException wrong)
+        {
+            ThrowTerminatingError(CitusErrorRecord.From(wrong, null));
+            throw; // never reached
+        }
+    }
+
     /// <summary>Cancels the work, and nothing more: the pump waits for its end.</summary>
     protected override void StopProcessing() => _stop.Cancel();
 

@@ -23,6 +23,17 @@ internal static class Repository
     /// <param name="before">A program that starts the process in surroundings of its own, with its arguments.</param>
     private static Process StartScript(string script, string[] before, (string Name, string? Value)[] environment)
     {
+        Process process = Start(before, null, environment);
+        process.StandardInput.Write($"Import-Module '{Manifest}'\n{script}");
+        process.StandardInput.Close();
+        return process;
+    }
+
+    /// <summary>Starts a script's file in a PowerShell engine in a process of its own, whose standard input is the caller's to write.</summary>
+    public static Process StartScriptFile(string path) => Start([], path, []);
+
+    private static Process Start(string[] before, string? scriptFile, (string Name, string? Value)[] environment)
+    {
         string dotnet = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
         string[] command = [.. before, dotnet, Built("tests", "Woodgrove.Citus.ScriptRunner")];
         var start = new ProcessStartInfo(command[0], command[1..])
@@ -32,15 +43,13 @@ internal static class Repository
             RedirectStandardError = true,
             StandardOutputEncoding = System.Text.Encoding.UTF8,
         };
+        if (scriptFile is not null) start.ArgumentList.Add(scriptFile);
         foreach ((string name, string? value) in environment)
         {
             if (value is null) start.Environment.Remove(name);
             else start.Environment[name] = value;
         }
-        Process process = Process.Start(start)!;
-        process.StandardInput.Write($"Import-Module '{Manifest}'\n{script}");
-        process.StandardInput.Close();
-        return process;
+        return Process.Start(start)!;
     }
 
     /// <summary>Runs a script in a PowerShell engine in a process of its own, to its end.</summary>

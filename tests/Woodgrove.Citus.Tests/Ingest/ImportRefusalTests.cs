@@ -37,10 +37,10 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
     }
 
     [Fact]
-    public void A_folder_in_place_of_a_file()
+    public void A_folder_without_a_csv_file()
     {
         string table = TableWithARow();
-        Shell["folder"] = Cluster.Folder;
+        Shell["folder"] = Directory.CreateDirectory(Path.Combine(Cluster.Folder, "no-csv")).FullName;
 
         Shell.Run($"Import-CsvToCitus $folder {table}").Failed("CitusFileNotFound");
     }

@@ -24,7 +24,7 @@ public sealed class RouteTests(ClusterFixture cluster, ITestOutputHelper output)
             byte[] bytes = Encoding.UTF8.GetBytes(Fuzz(random));
             string? expected = Attempt(() => Cluster.CopyAsPsql(direct, bytes, "FORMAT csv"));
             if (expected is not null) refused++;
-            foreach (string route in new[] { "Coordinator", "Shard" })
+            foreach (string route in Cluster.IsCitus ? new[] { "Coordinator", "Shard", "Worker" } : ["Coordinator", "Shard"])
             {
                 Shell["path"] = Cluster.File("fuzz.csv", bytes);
                 RunResult result = Shell.Run($"Import-CsvToCitus $path {table} -NoHeader -Route {route} -WarningAction SilentlyContinue");
@@ -72,8 +72,11 @@ public sealed class RouteTests(ClusterFixture cluster, ITestOutputHelper output)
         Cluster.Execute($"SELECT create_reference_table('{reference}')");
         Shell["path"] = Cluster.File("ref.csv", "id,note\n1,a\n");
 
-        ErrorRecord error = Shell.Run($"Import-CsvToCitus $path {reference} -Route Shard").Failed("CitusRouteNotPossible");
-        Assert.Contains("not distributed by hash", error.Exception.Message, StringComparison.Ordinal);
+        foreach (string route in new[] { "Shard", "Worker" })
+        {
+            ErrorRecord error = Shell.Run($"Import-CsvToCitus $path {reference} -Route {route}").Failed("CitusRouteNotPossible");
+            Assert.Contains("not distributed by hash", error.Exception.Message, StringComparison.Ordinal);
+        }
         PSObject result = Shell.Run($"Import-CsvToCitus $path {reference}").Single;
         Assert.Equal("Coordinator", result.Get("Route")!.ToString());
         Assert.Equal(["1\ta"], Cluster.Rows(reference));

@@ -1,0 +1,26 @@
+using System.Globalization;
+using Woodgrove.Citus.Shards;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>The table that rows are copied into, the columns that they have, and how they are written.</summary>
+internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Columns, CsvDialect Dialect)
+{
+    /// <summary>The table that the user named, where the rows go to another first.</summary>
+    public TableName? StandsFor { get; init; }
+
+    /// <summary>The columns' names, quoted and in the rows' order.</summary>
+    public string ColumnList { get; } = string.Join(", ", Columns.Select(c => TableName.Quote(c.Name)));
+
+    /// <summary>The COPY of such rows into the table, or one of the same columns.</summary>
+    public string CopyInto(string tableSql) => $"COPY {tableSql} ({ColumnList}) FROM STDIN WITH ({(Dialect with { HasHeader = false }).CopyOptions()})";
+
+    /// <summary>A server's message without the names of shards and of tables that are ours, which mean nothing to the user.</summary>
+    public string Readable(string message, ShardRange? shard)
+    {
+        if (shard is not null) message = message.Replace(string.Create(CultureInfo.InvariantCulture, $"_{shard.ShardId}"), "", StringComparison.Ordinal);
+        message = message.Replace(Rehearsal.Table, Table.Name.Name, StringComparison.Ordinal);
+        return StandsFor is null ? message : message.Replace(Table.Name.Name, StandsFor.Value.Name, StringComparison.Ordinal);
+    }
+}

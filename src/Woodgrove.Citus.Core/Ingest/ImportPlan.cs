@@ -1,0 +1,59 @@
+using Npgsql;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>What an import will do, decided before a row is sent: the opened source, where its rows go, and which way.</summary>
+/// <param name="Table">The table that the user named.</param>
+/// <param name="Columns">Its columns with where their values come from.</param>
+/// <param name="Target">The table, as its rows are copied.</param>
+/// <param name="DotEndsData">True where the server takes a line <c>\.</c> for the end.</param>
+internal sealed record ImportPlan(
+    CitusConnection Connection, TableInfo Table, IReadOnlyList<BoundColumn> Columns, CopyTarget Target, CsvFile File, CsvInput Input, bool DotEndsData)
+    : IAsyncDisposable
+{
+    /// <summary>Where the rows are gathered first, or null.</summary>
+    public Staging? Staging { get; init; }
+
+    public ImportRoute Route { get; init; }
+    public string Reason { get; init; } = "";
+    public ShardRoute? Shards { get; init; }
+
+    /// <summary>A batch that an earlier run left in parts, or null.</summary>
+    public PendingBatch? Pending { get; init; }
+
+    /// <summary>Opens the source and binds its fields to the table's columns.</summary>
+    public static async Task<ImportPlan> OpenAsync(CsvImport import, CitusConnection connection, NpgsqlConnection session, CsvSource source, TableName name, CancellationToken stop)
+    {
+        CsvDialect dialect = import.Dialect.Checked();
+        TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);
+        CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
+        try
+        {
+            IReadOnlyList<BoundColumn> columns = ColumnBinding.Bind(input, dialect, table, import.Shape);
+            RecordConverter? converter = RecordConverter.For(source, dialect, input.FirstRecord.Count, columns, import.Shape);
+            var target = new CopyTarget(table, columns.Select(c => c.Column).ToList(), converter is null ? dialect : RecordConverter.Dialect);
+            return new ImportPlan(connection, table, columns, target, new CsvFile(source, dialect, converter), input, session.PostgreSqlVersion.Major < 18);
+        }
+        catch
+        {
+            await input.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Decides on the way.</summary>
+    public async Task<ImportPlan> ChooseRouteAsync(CsvImport import, NpgsqlConnection session, CancellationToken stop)
+    {
+        var shards = new ShardRoute(Connection, File.Source, Staging?.Rows ?? Target, new NodeAddresses(import.NodeAddress));
+        (ImportRoute route, string reason) = await new RouteChoice(import, shards, session).ChooseAsync(Input, Pending, stop);
+        return this with { Shards = shards, Route = route, Reason = reason };
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Shards is not null) await Shards.CloseAsync();
+        await Input.DisposeAsync();
+    }
+}

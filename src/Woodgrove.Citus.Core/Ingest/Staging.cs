@@ -1,0 +1,152 @@
+using Npgsql;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>What happens to a row whose key is in the table already.</summary>
+public enum ConflictAction
+{
+    /// <summary>The server refuses it, as it does any duplicate.</summary>
+    Error,
+
+    /// <summary>It is left out; the table's row stays.</summary>
+    Skip,
+
+    /// <summary>The table's row takes its values.</summary>
+    Update,
+}
+
+/// <summary>How rows of one table become rows of another that may have their keys already.</summary>
+/// <param name="Key">The columns of the unique constraint that decides, quoted.</param>
+internal sealed record ConflictRule(ConflictAction Action, IReadOnlyList<string> Key)
+{
+    /// <param name="asked">The key's columns as the user named them; null takes the primary key, or the only unique constraint.</param>
+    /// <exception cref="CitusException">The table has no such key.</exception>
+    public static async Task<ConflictRule> FindAsync(
+        NpgsqlConnection session, TableInfo table, ConflictAction action, IReadOnlyList<string>? asked, CancellationToken stop)
+    {
+        List<(bool IsPrimary, string[] Columns)> keys = await KeysAsync(session, table, stop);
+        string known = keys.Count == 0 ? "It has no unique key; add one that holds the distribution column."
+            : $"It has {string.Join(" and ", keys.Select(k => $"({string.Join(", ", k.Columns)})"))}.";
+        if (asked is { Count: > 0 })
+        {
+            string[] names = asked.Select(a => table.FindColumn(a)?.Name ?? a).Order(StringComparer.Ordinal).ToArray();
+            if (keys.FirstOrDefault(k => k.Columns.Order(StringComparer.Ordinal).SequenceEqual(names)).Columns is { } found) return new ConflictRule(action, Quoted(found));
+            throw NoKey($"{table.Display} has no unique constraint on exactly ({string.Join(", ", asked)})", known);
+        }
+        string[]? chosen = keys.FirstOrDefault(k => k.IsPrimary).Columns ?? (keys.Count == 1 ? keys[0].Columns : null);
+        if (chosen is null) throw NoKey($"which unique key of {table.Display} decides is not clear", known + " Name its columns with -KeyColumn.");
+        return new ConflictRule(action, Quoted(chosen));
+
+        static string[] Quoted(string[] columns) => columns.Select(TableName.Quote).ToArray();
+        CitusException NoKey(string what, string advice) =>
+            new("CitusNoConflictKey", CitusErrorKind.InvalidArgument, $"-OnConflict {action}: {what}. Nothing was sent.", advice) { Target = table.Display };
+    }
+
+    /// <summary>
+    /// The one statement that moves the rows: of those with the same key the last one counts, which a shard's rows
+    /// tell by their place, as they are written in the order of the file.
+    /// </summary>
+    public string Insert(CopyTarget rows, string into, string from)
+    {
+        string key = string.Join(", ", Key);
+        IEnumerable<string> others = rows.Columns.Select(c => TableName.Quote(c.Name)).Except(Key);
+        string action = Action == ConflictAction.Update && others.Any()
+            ? $"UPDATE SET {string.Join(", ", others.Select(c => $"{c} = EXCLUDED.{c}"))}" : "NOTHING";
+        string order = Action == ConflictAction.Update ? "DESC" : "ASC"; // left out is what comes after
+        return $"INSERT INTO {into} ({rows.ColumnList}) SELECT {rows.ColumnList} FROM (SELECT DISTINCT ON ({key}) {rows.ColumnList} FROM {from} ORDER BY {key}, ctid {order}) r ON CONFLICT ({key}) DO {action}";
+    }
+
+    private static async Task<List<(bool IsPrimary, string[] Columns)>> KeysAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT i.indisprimary, array_agg(a.attname::text ORDER BY a.attnum)
+            FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
+            WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+            GROUP BY i.indexrelid, i.indisprimary
+            """, session)
+        {
+            Parameters = { new() { Value = (long)table.Oid } },
+        };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var keys = new List<(bool, string[])>();
+        while (await row.ReadAsync(stop)) keys.Add((row.GetBoolean(0), row.GetFieldValue<string[]>(1)));
+        return keys;
+    }
+}
+
+/// <summary>
+/// A table like the target and colocated with it, <c>woodgrove.staging_…</c>, in which an import gathers its rows.
+/// At its end one INSERT … SELECT … ON CONFLICT, which Citus pushes down to the shards, moves them all, and the
+/// table is dropped in the same transaction. It is named for its import, which finds it again when it is resumed.
+/// </summary>
+internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule rule, bool truncate)
+{
+    /// <summary>Where the rows go first.</summary>
+    public CopyTarget Rows => rows;
+
+    public static async Task<Staging> OpenAsync(
+        CitusConnection connection, NpgsqlConnection session, Guid importId, CopyTarget target, ConflictRule rule, bool truncate, CancellationToken stop)
+    {
+        TableName name = NameOf(importId);
+        if (!await ExistsAsync(session, name, stop)) await CreateAsync(session, name, target, stop);
+        TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);
+        return new Staging(target.Table, target with { Table = table with { Display = target.Table.Display }, StandsFor = target.Table.Name }, rule, truncate);
+    }
+
+    /// <summary>Moves the rows and drops the table, in the transaction that is open.</summary>
+    /// <returns>How many rows of the target were inserted or updated.</returns>
+    public async Task<long> MergeAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        if (truncate) await CoordinatorBatch.TruncateAsync(session, target.Name.Sql, stop);
+        await using var insert = new NpgsqlCommand(rule.Insert(rows, target.Name.Sql, rows.Table.Name.Sql), session) { CommandTimeout = 0 };
+        long moved = await insert.ExecuteNonQueryAsync(stop);
+        await using var drop = new NpgsqlCommand($"DROP TABLE {rows.Table.Name.Sql}", session);
+        await drop.ExecuteNonQueryAsync(stop);
+        return moved;
+    }
+
+    /// <summary>Drops the staging table of an import that will not be resumed.</summary>
+    public static async Task DropAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
+    {
+        if (!await ExistsAsync(session, NameOf(importId), stop)) return;
+        await using var drop = new NpgsqlCommand($"DROP TABLE {NameOf(importId).Sql}", session);
+        await drop.ExecuteNonQueryAsync(stop);
+    }
+
+    private static TableName NameOf(Guid importId) => new("woodgrove", $"staging_{importId:N}");
+
+    private static async Task<bool> ExistsAsync(NpgsqlConnection session, TableName name, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SELECT pg_catalog.to_regclass($1) IS NOT NULL", session) { Parameters = { new() { Value = name.Sql } } };
+        return await command.ExecuteScalarAsync(stop) is true;
+    }
+
+    private static async Task CreateAsync(NpgsqlConnection session, TableName name, CopyTarget target, CancellationToken stop)
+    {
+        // Only the columns that the rows have: a default of another is for the target to give.
+        IEnumerable<string> drops = target.Table.Columns.Where(c => !target.Columns.Contains(c)).Select(c => $"ALTER TABLE {name.Sql} DROP COLUMN {TableName.Quote(c.Name)};");
+        string distribute = target.Table.Kind switch
+        {
+            TableKind.Distributed => $"SELECT pg_catalog.create_distributed_table($1::regclass, $2, colocate_with => $3)",
+            TableKind.Reference => "SELECT pg_catalog.create_reference_table($1::regclass)",
+            _ => "",
+        };
+        await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
+        await using (var create = new NpgsqlCommand($"CREATE TABLE {name.Sql} (LIKE {target.Table.Name.Sql} INCLUDING CONSTRAINTS); {string.Join(' ', drops)}", session))
+            await create.ExecuteNonQueryAsync(stop);
+        if (distribute.Length > 0)
+        {
+            await using var command = new NpgsqlCommand(distribute, session) { Parameters = { new() { Value = name.Sql } } };
+            if (target.Table.Kind == TableKind.Distributed)
+            {
+                command.Parameters.Add(new() { Value = target.Table.DistributionColumn! });
+                command.Parameters.Add(new() { Value = target.Table.Name.Sql });
+            }
+            await command.ExecuteNonQueryAsync(stop);
+        }
+        await transaction.CommitAsync(stop);
+    }
+}
