@@ -4,6 +4,7 @@ var options = new Options(args.Skip(1));
 switch (args.FirstOrDefault())
 {
     case "load": return LoadBenchmark.Run(options);
+    case "export": return ExportBenchmark.Run(options);
     case "query": return QueryBenchmark.Run(options);
     case "startup": return StartupBenchmark.Run(options);
     case "split": return SplitBenchmark.Run(options);
@@ -17,12 +18,13 @@ Console.Error.WriteLine("""
     usage: dotnet run -c Release --project tests/Woodgrove.Citus.Benchmarks -- COMMAND [OPTIONS]
 
       load     Import-CsvToCitus against psql \copy    --rows 6000000 --runs 5
+      export   Export-CitusToCsv against psql \copy    --rows 2000000 --runs 5
       query    Invoke-CitusQuery against psql          --rows 1000000 --runs 5
       startup  Import-Module against an idle engine    --runs 10
       split    the CSV splitter against CSV readers    --rows 2000000 --runs 5 | --file FILE
       memory   peak memory by size of input            --rows 2000000 (and ten times as many)
 
-    load, query and memory start a sandbox: --engine Auto|Citus|PostgreSql, or --server CONNECTIONSTRING for a cluster
+    load, export, query and memory start a sandbox: --engine Auto|Citus|PostgreSql, or --server CONNECTIONSTRING for a cluster
     that is there already, in which they make and drop the table benchmark_events.
     """);
 return 2;

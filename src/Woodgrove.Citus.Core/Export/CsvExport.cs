@@ -1,0 +1,142 @@
+using System.Collections;
+using System.Diagnostics;
+using Npgsql;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Queries;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Export;
+
+/// <summary>A table, or what a query returns, into one CSV file.</summary>
+public sealed class CsvExport(CitusConnection connection, string path)
+{
+    /// <summary>The table to export; null where a query is.</summary>
+    public TableName? Table { get; init; }
+
+    /// <summary>The table's columns to export, in this order; null takes all that can be loaded again.</summary>
+    public IReadOnlyList<string>? Columns { get; init; }
+
+    /// <summary>The query whose rows to export; null where a table is.</summary>
+    public string? Query { get; init; }
+
+    /// <summary>Values by name, for <c>@name</c> in the query.</summary>
+    public IDictionary? Parameters { get; init; }
+
+    public CsvDialect Dialect { get; init; } = new();
+
+    /// <summary>Writes gzip.</summary>
+    public bool Compress { get; init; }
+
+    /// <summary>Replaces a file that exists.</summary>
+    public bool Overwrite { get; init; } = true;
+
+    /// <summary>Replaces even one that is read-only.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>Reads the shards from their nodes, side by side, where that can be one snapshot.</summary>
+    public bool Parallel { get; init; }
+
+    /// <summary>Addresses for nodes whose own names can't be reached from here.</summary>
+    public IReadOnlyDictionary<string, string>? NodeAddress { get; init; }
+
+    public Action<ExportProgress>? Progress { get; init; }
+
+    /// <summary>Told what is done and why, a sentence at a time.</summary>
+    public Action<string>? Explain { get; init; }
+
+    /// <summary>Told what the user asked for and does not get.</summary>
+    public Action<string>? Warn { get; init; }
+
+    private string Copy(string from) => $"COPY {from} TO STDOUT WITH ({Dialect.CopyOptions()})";
+
+    /// <exception cref="CitusException">It failed; a file that was there is as it was, and nothing else is left.</exception>
+    public async Task<ExportResult> RunAsync(CancellationToken stop)
+    {
+        Dialect.Checked();
+        var clock = Stopwatch.StartNew();
+        (long rows, long bytes) = (0, 0);
+        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        TableInfo? table = Table is { } name ? await TableCatalog.FindAsync(connection, session, name, stop) : null;
+        string columns = table is null ? "" : string.Join(", ", ColumnNames(table).Select(TableName.Quote));
+        string from = table is null ? $"({await InlineParameters.WriteAsync(session, Query!.TrimEnd().TrimEnd(';'), Parameters, stop)}\n)"
+            // As a table's COPY, Citus passes the shards on as they come; the result of a query it gathers on the coordinator first.
+            : table.Kind != TableKind.Local && !await IsPartitionedAsync(session, table, stop) ? $"{table.Name.Sql} ({columns})"
+            : $"(SELECT {columns} FROM {table.Name.Sql})";
+        try
+        {
+            await using var file = ExportFile.Create(path, Overwrite, Force, Compress, (moreRows, moreBytes) =>
+            {
+                (rows, bytes) = (rows + moreRows, bytes + moreBytes);
+                Progress?.Invoke(new ExportProgress(rows, bytes, clock.Elapsed));
+            });
+            (ExportRoute route, string reason) = await WriteAsync(session, table, columns, from, file, stop);
+            await file.CompleteAsync();
+            bool isSnapshot = route == ExportRoute.Shard || connection.CitusVersion is null || (table is not null && table.Kind != TableKind.Distributed);
+            return new ExportResult(table?.Display ?? Query!, path, rows, file.Length, clock.Elapsed, rows / Math.Max(clock.Elapsed.TotalSeconds, 1e-9),
+                route, reason, isSnapshot ? ExportConsistency.Snapshot : ExportConsistency.PerShard);
+        }
+        catch (Exception) when (stop.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(stop);
+        }
+        catch (Exception e) when (e is not CitusException)
+        {
+            CitusException known = PostgresErrors.Describe(e, path);
+            throw new CitusException(known.ErrorId, known.Kind, $"The export ended after {rows} rows, and no file is left of it. {known.What}", known.Advice, e) { Target = path, SqlState = known.SqlState };
+        }
+    }
+
+    private async Task<(ExportRoute Route, string Reason)> WriteAsync(
+        NpgsqlConnection session, TableInfo? table, string columns, string from, ExportFile file, CancellationToken stop)
+    {
+        string? obstacle = null;
+        if (Parallel)
+        {
+            (ShardSnapshot? snapshot, obstacle) = table is null ? (null, "only a table's shards can be read side by side, and this is a query")
+                : await ShardSnapshot.TryTakeAsync(connection, table, new NodeAddresses(NodeAddress), stop);
+            if (snapshot is not null)
+            {
+                await using (snapshot) return await WriteShardsAsync(session, table!, columns, snapshot, file, stop);
+            }
+            Warn?.Invoke($"The shards are not read side by side, because {obstacle}: everything comes through the coordinator.");
+        }
+        string reason = (table, obstacle) switch
+        {
+            (_, not null) => $"one COPY on the coordinator, because {obstacle}.",
+            ({ Kind: TableKind.Distributed }, _) => "one COPY on the coordinator, which fetches the shards from their nodes, one after the other; -Parallel reads them side by side.",
+            _ => "one COPY on the node that the connection leads to.",
+        };
+        Explain?.Invoke($"Coordinator route: {reason}");
+        await new RecordStream(Dialect, file).CopyAsync(session, Copy(from), Dialect.HasHeader ? 1 : 0, stop);
+        return (ExportRoute.Coordinator, reason);
+    }
+
+    private async Task<(ExportRoute Route, string Reason)> WriteShardsAsync(
+        NpgsqlConnection session, TableInfo table, string columns, ShardSnapshot snapshot, ExportFile file, CancellationToken stop)
+    {
+        string reason = $"{snapshot.Extent}, each straight from its node; all as of one instant, for which writers of {table.Display} waited {snapshot.WritersWaited.TotalMilliseconds:0} ms.";
+        Explain?.Invoke($"Shard route: {reason}");
+        // The header, as the server writes it.
+        if (Dialect.HasHeader) await new RecordStream(Dialect, file).CopyAsync(session, Copy($"(SELECT {columns} FROM {table.Name.Sql} WHERE false)"), 1, stop);
+        CsvDialect rowsOnly = Dialect with { HasHeader = false };
+        await snapshot.ReadAsync((node, shard, all) => new RecordStream(rowsOnly, file)
+            .CopyAsync(node, $"COPY (SELECT {columns} FROM {shard.Sql}) TO STDOUT WITH ({rowsOnly.CopyOptions()})", 0, all), stop);
+        return (ExportRoute.Shard, reason);
+    }
+
+    private static async Task<bool> IsPartitionedAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::oid", session) { Parameters = { new() { Value = (long)table.Oid } } };
+        return await command.ExecuteScalarAsync(stop) is true;
+    }
+
+    private IEnumerable<string> ColumnNames(TableInfo table)
+    {
+        // Generated columns can't be loaded, so an export that is to be loaded again has none; COPY leaves them out too.
+        if (Columns is null) return table.Columns.Where(c => !c.IsGenerated).Select(c => c.Name);
+        return Columns.Select(c => table.FindColumn(c)?.Name ?? throw new CitusException("CitusColumnNotFound", CitusErrorKind.ObjectNotFound,
+            $"{table.Display} has no column '{c}'.", $"Its columns are {string.Join(", ", table.Columns.Select(t => t.Name))}.") { Target = c });
+    }
+}

@@ -1,0 +1,102 @@
+using System.IO.Compression;
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Export;
+
+/// <summary>
+/// The file that is written: under a name of its own beside the target's, until it is whole. What fails before
+/// leaves an existing file as it was, and nothing else behind.
+/// </summary>
+internal sealed class ExportFile : IAsyncDisposable
+{
+    private readonly string _path, _temporary;
+    private readonly bool _overwrite;
+    private readonly Action<long, long> _written;
+    private readonly SemaphoreSlim _gate = new(1);
+    private readonly FileStream _file;
+    private readonly Stream _content;
+    private bool _complete;
+
+    /// <param name="written">Told the rows and bytes that each write added.</param>
+    private ExportFile(string path, string temporary, bool overwrite, bool compress, Action<long, long> written)
+    {
+        (_path, _temporary, _overwrite, _written) = (path, temporary, overwrite, written);
+        // What is written comes in large pieces, so a buffer would only copy.
+        _file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        _content = compress ? new GZipStream(new BufferedStream(_file, 256 * 1024), CompressionLevel.Fastest) : _file;
+    }
+
+    /// <summary>The file's size, once it is complete.</summary>
+    public long Length { get; private set; }
+
+    /// <param name="overwrite">False refuses a file that exists.</param>
+    /// <param name="force">Replaces even one that is read-only.</param>
+    /// <exception cref="CitusException">There is a file, and it may not be replaced; or there is no such folder.</exception>
+    public static ExportFile Create(string path, bool overwrite, bool force, bool compress, Action<long, long> written)
+    {
+        // What a link leads to is replaced, not the link.
+        string target = new FileInfo(path).LinkTarget is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
+        if (Directory.Exists(target))
+        {
+            throw new CitusException("CitusFileExists", CitusErrorKind.ResourceExists, $"'{path}' is a folder.", "Name a file in it.") { Target = path };
+        }
+        var there = new FileInfo(target);
+        if (there.Exists && !overwrite) throw Exists(path);
+        if (there is { Exists: true, IsReadOnly: true })
+        {
+            if (!force) throw new CitusException("CitusFileDenied", CitusErrorKind.PermissionDenied, $"'{path}' is read-only.", "Use -Force to replace it all the same.") { Target = path };
+            there.IsReadOnly = false;
+        }
+        return new ExportFile(target, $"{target}.{Guid.NewGuid():N}.tmp", overwrite, compress, written);
+    }
+
+    /// <summary>Appends whole records; of several who write at once, one waits for the other.</summary>
+    public async Task WriteAsync(ReadOnlyMemory<byte> records, long rows, CancellationToken stop)
+    {
+        await _gate.WaitAsync(stop);
+        try
+        {
+            await _content.WriteAsync(records, stop);
+            _written(rows, records.Length);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>Gives the file its name.</summary>
+    public async Task CompleteAsync()
+    {
+        await _content.DisposeAsync();
+        Length = new FileInfo(_temporary).Length;
+        try
+        {
+            File.Move(_temporary, _path, _overwrite);
+        }
+        catch (IOException) when (!_overwrite && File.Exists(_path))
+        {
+            throw Exists(_path);
+        }
+        _complete = true;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _gate.Dispose();
+        if (_complete) return;
+        try
+        {
+            await _content.DisposeAsync();
+        }
+        catch (IOException)
+        {
+            // The disk is full: what it would still have written goes anyway.
+        }
+        await _file.DisposeAsync();
+        File.Delete(_temporary);
+    }
+
+    private static CitusException Exists(string path) => new("CitusFileExists", CitusErrorKind.ResourceExists, $"'{path}' exists.",
+        "Name another file, or leave -NoClobber out to replace it.") { Target = path };
+}

@@ -1,0 +1,198 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using Npgsql;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Export;
+
+/// <summary>
+/// All shards of a table as of one instant, for several sessions to read side by side. Citus has no snapshot over
+/// several nodes, so one is made: a SHARE lock on the table, which Citus takes on every node that can write, waits
+/// until each write is committed everywhere and holds off the next; meanwhile a session after the other takes its
+/// snapshot on its node; then the lock goes. Moves of shards need a lock that conflicts with it, so none falls in
+/// between, and a shard that moves later stays readable where it was until its readers are done.
+/// </summary>
+internal sealed class ShardSnapshot : IAsyncDisposable
+{
+    /// <summary>Sessions that read side by side on each node.</summary>
+    private const int SessionsPerNode = 4;
+
+    /// <summary>How long writers may hold the export up, and then it them.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    private readonly List<Reader> _readers;
+
+    private ShardSnapshot(List<Reader> readers) => _readers = readers;
+
+    /// <summary>How long writers had to wait.</summary>
+    public TimeSpan WritersWaited { get; private init; }
+
+    public string Extent => string.Create(CultureInfo.InvariantCulture,
+        $"{_readers.DistinctBy(r => r.Shards).Sum(r => r.ShardCount)} shards on {_readers.DistinctBy(r => r.Shards).Count()} node(s), in {_readers.Count} sessions");
+
+    /// <summary>Makes the snapshot.</summary>
+    /// <returns>It, or why there can be none.</returns>
+    public static async Task<(ShardSnapshot? Snapshot, string? Obstacle)> TryTakeAsync(
+        CitusConnection connection, TableInfo table, NodeAddresses addresses, CancellationToken stop)
+    {
+        if (table.Kind != TableKind.Distributed) return (null, $"{table.Display} has one shard");
+        var readers = new List<Reader>();
+        try
+        {
+            await using NpgsqlConnection guard = await connection.OpenSessionAsync(stop);
+            if (await IsFilteredAsync(guard, table, stop)) return (null, $"row level security decides on the coordinator which rows of {table.Display} this user may read");
+            IReadOnlyList<Shard> shards = await ReadShardsAsync(guard, table, stop);
+            readers = await ConnectAsync(connection, shards, addresses, stop);
+            return await LockAndTakeAsync(guard, table, shards, readers, stop);
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException && !stop.IsCancellationRequested)
+        {
+            await CloseAsync(readers);
+            return (null, e is PostgresException { SqlState: "57014" or "55P03" }
+                ? $"a writer, or a move of a shard, held {table.Display} for more than {Patience.TotalSeconds} s"
+                : (e as PostgresException)?.MessageText ?? e.Message.TrimEnd('.'));
+        }
+        catch
+        {
+            await CloseAsync(readers);
+            throw;
+        }
+    }
+
+    /// <summary>Runs over all shards, several at a time, each session taking the next of its node.</summary>
+    public Task ReadAsync(Func<NpgsqlConnection, TableName, CancellationToken, Task> read, CancellationToken stop) => WithAllAsync(_readers, async (reader, all) =>
+    {
+        while (reader.Shards.TryDequeue(out TableName shard)) await read(reader.Session, shard, all);
+    }, stop);
+
+    public async ValueTask DisposeAsync() => await CloseAsync(_readers);
+
+    private static async Task<(ShardSnapshot?, string?)> LockAndTakeAsync(
+        NpgsqlConnection guard, TableInfo table, IReadOnlyList<Shard> shards, List<Reader> readers, CancellationToken stop)
+    {
+        await using NpgsqlTransaction transaction = await guard.BeginTransactionAsync(stop);
+        var clock = Stopwatch.StartNew();
+        // statement_timeout and not lock_timeout: it ends the wait on every node.
+        await using (var locking = new NpgsqlCommand($"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; LOCK TABLE {table.Name.Sql} IN SHARE MODE", guard))
+            await locking.ExecuteNonQueryAsync(stop);
+        string? obstacle = (await ReadShardsAsync(guard, table, stop)).SequenceEqual(shards) ? null : $"shards of {table.Display} were moved or split meanwhile";
+        if (obstacle is null) await WithAllAsync(readers, async (reader, all) => obstacle = await reader.TakeSnapshotAsync(Patience - clock.Elapsed, all) ?? obstacle, stop);
+        await transaction.RollbackAsync(CancellationToken.None);
+        if (obstacle is null) return (new ShardSnapshot(readers) { WritersWaited = clock.Elapsed }, null);
+        await CloseAsync(readers);
+        return (null, obstacle);
+    }
+
+    /// <summary>One for each session; the first failure ends the others.</summary>
+    private static async Task WithAllAsync(List<Reader> readers, Func<Reader, CancellationToken, Task> work, CancellationToken stop)
+    {
+        using var all = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        Exception? first = null;
+        await Task.WhenAll(readers.Select(reader => Task.Run(async () =>
+        {
+            try
+            {
+                await work(reader, all.Token);
+            }
+            catch (Exception e)
+            {
+                Interlocked.CompareExchange(ref first, e, null);
+                await all.CancelAsync();
+            }
+        }, CancellationToken.None)));
+        if (first is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
+    }
+
+    private static async Task<List<Reader>> ConnectAsync(CitusConnection connection, IReadOnlyList<Shard> shards, NodeAddresses addresses, CancellationToken stop)
+    {
+        var readers = new List<Reader>();
+        try
+        {
+            foreach (var node in shards.GroupBy(s => addresses.Resolve(s.NodeName, s.NodePort)))
+            {
+                var queue = new ConcurrentQueue<TableName>(node.Select(s => s.Name));
+                for (int i = 0; i < Math.Min(SessionsPerNode, queue.Count); i++)
+                    readers.Add(new Reader(await connection.OpenNodeSessionAsync(node.Key.Host, node.Key.Port, stop), queue));
+            }
+            return readers;
+        }
+        catch
+        {
+            await CloseAsync(readers);
+            throw;
+        }
+    }
+
+    private static async Task CloseAsync(List<Reader> readers)
+    {
+        foreach (Reader reader in readers) await reader.Session.DisposeAsync(); // and its transaction with it
+    }
+
+    private static async Task<bool> IsFilteredAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SELECT pg_catalog.row_security_active($1::oid)", session) { Parameters = { new() { Value = (long)table.Oid } } };
+        return await command.ExecuteScalarAsync(stop) is true;
+    }
+
+    private static async Task<IReadOnlyList<Shard>> ReadShardsAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT DISTINCT ON (s.shardid) (parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)))[array_upper(parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)), 1)], n.nodename, n.nodeport
+            FROM pg_catalog.pg_dist_shard s
+            JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid AND p.shardstate = 1
+            JOIN pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND n.noderole = 'primary'
+            WHERE s.logicalrelid = $1::oid ORDER BY s.shardid, p.placementid
+            """, session)
+        {
+            Parameters = { new() { Value = (long)table.Oid } },
+        };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var shards = new List<Shard>();
+        while (await row.ReadAsync(stop)) shards.Add(new Shard(new TableName(table.Name.Schema, row.GetString(0)), row.GetString(1), row.GetInt32(2)));
+        return shards;
+    }
+
+    private sealed record Shard(TableName Name, string NodeName, int NodePort);
+
+    /// <summary>A session on a node, which reads shards of that node.</summary>
+    /// <param name="Shards">Those that are still to be read, by this or another session of the node.</param>
+    private sealed record Reader(NpgsqlConnection Session, ConcurrentQueue<TableName> Shards)
+    {
+        public int ShardCount { get; } = Shards.Count;
+
+        /// <summary>Takes the snapshot, and with it a lock on each shard against what would change or drop it.</summary>
+        /// <returns>Why it would not be one of whole transactions, or null.</returns>
+        public async Task<string?> TakeSnapshotAsync(TimeSpan patience, CancellationToken stop)
+        {
+            var clock = Stopwatch.StartNew();
+            // Nobody writes now, but a transaction may be committed elsewhere and here, for a lost connection, only be prepared.
+            while (await IsUndecidedAsync(stop))
+            {
+                if (clock.Elapsed > patience) return $"{Session.Host}:{Session.Port} has a transaction that is prepared and not yet committed or rolled back";
+                await Task.Delay(20, stop);
+            }
+            var touch = new System.Text.StringBuilder("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+            foreach (TableName shard in Shards) touch.Append("; SELECT FROM ").Append(shard.Sql).Append(" LIMIT 0");
+            await using var command = new NpgsqlCommand(touch.ToString(), Session);
+            await command.ExecuteNonQueryAsync(stop);
+            return null;
+        }
+
+        private async Task<bool> IsUndecidedAsync(CancellationToken stop)
+        {
+            // A prepared transaction has no process, and holds its locks on what it wrote.
+            await using var command = new NpgsqlCommand("""
+                SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid IS NULL AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock'
+                  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) AND l.relation IN (
+                  SELECT r FROM unnest($1::text[]) t, pg_catalog.to_regclass(t) r UNION SELECT p.relid FROM unnest($1::text[]) t, pg_catalog.pg_partition_tree(pg_catalog.to_regclass(t)) p))
+                """, Session)
+            {
+                Parameters = { new() { Value = Shards.Select(s => s.Sql).ToArray() } },
+            };
+            return await command.ExecuteScalarAsync(stop) is true;
+        }
+    }
+}
