@@ -15,10 +15,13 @@
     CmdletsToExport      = @(
         'Connect-CitusCluster', 'Disconnect-CitusCluster', 'Get-CitusConnection'
         'New-DistributedTable', 'New-ReferenceTable', 'Get-DistributedTable'
-        'Get-CitusNode', 'Get-ShardPlacement'
-        'Import-CsvToCitus', 'Add-CitusRow', 'Get-CitusImport', 'Remove-CitusImport', 'Invoke-CitusQuery'
+        'Get-CitusNode', 'Get-ShardPlacement', 'Resolve-ShardPlacement', 'Measure-ShardSkew', 'Find-DistributionColumn'
+        'Get-Colocation', 'Test-Colocation'
+        'Test-CitusCsv', 'Import-CsvToCitus', 'Add-CitusRow', 'Get-CitusImport', 'Remove-CitusImport', 'Invoke-CitusQuery'
         'Get-CitusQueryPlan', 'Get-CitusQueryFragment', 'Compare-CitusQueryPlan'
         'Test-CitusCluster', 'Get-CitusCheck', 'Invoke-CitusValidation', 'Get-CitusSetting'
+        'Get-CitusActivity', 'Get-CitusLockWait', 'Get-CitusStatement', 'Get-CitusTenant'
+        'Export-CitusReport'
         'Start-CitusSandbox', 'Stop-CitusSandbox', 'Get-CitusSandbox', 'New-CitusSampleData'
     )
     PrivateData          = @{

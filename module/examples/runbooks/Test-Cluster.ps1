@@ -1,7 +1,7 @@
 #Requires -Version 7.4
 <#
 .SYNOPSIS
-    Validates a cluster in Pester, writes NUnit's XML, and fails the job where a check fails.
+    Validates a cluster in Pester, writes NUnit's XML and a page with pictures, and fails the job where a check fails.
 .DESCRIPTION
     Runs unattended. One line of JSON sums the run up; the details are in the XML.
 .EXAMPLE
@@ -26,6 +26,7 @@ $connection = Connect-CitusCluster @to -Name validation
 try {
     $null = New-Item $Path -ItemType Directory -Force
     $run = Invoke-CitusValidation -Connection $connection -Exclude $Exclude -Threshold $Threshold -OutputFile (Join-Path $Path validation.xml) -Output None
+    Export-CitusReport (Join-Path $Path report.html) -Connection $connection -Confirm:$false
     $run | Select-Object Result, TotalCount, PassedCount, FailedCount, InconclusiveCount, SkippedCount | ConvertTo-Json -Compress
     if ($run.FailedCount) { throw "$($run.FailedCount) check(s) failed: $($run.Failed.Name -join ', '). See $(Join-Path $Path validation.xml)." }
 }

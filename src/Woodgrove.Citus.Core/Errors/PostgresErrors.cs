@@ -41,8 +41,10 @@ public static class PostgresErrors
         || (failure is not PostgresException && Causes(failure).Any(e => e is SocketException or IOException or EndOfStreamException));
 
     /// <summary>True where the same work may well succeed if it is begun again: a lost or refused connection, a conflict, a lock.</summary>
+    // XX000 is what Citus says when it loses a node in the middle of a transaction ("failure on connection marked as essential"),
+    // and when a worker refuses a row; only the latter has a detail, which names the row.
     public static bool IsTransient(Exception failure) => Causes(failure).Any(e => e is PostgresException server
-        ? server.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '7', 'P', ..] or ['5', '3', ..] or "55P03"
+        ? server.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '7', 'P', ..] or ['5', '3', ..] or "55P03" || server is { SqlState: "XX000", Detail: null or "" }
         : e is SocketException or EndOfStreamException or NpgsqlException { InnerException: IOException });
 
     /// <summary>The server's message with the detail and hint it gave.</summary>

@@ -98,7 +98,7 @@ internal sealed class CoordinatorBatch : IBatch
             if (_copy is not null) await _copy.FinishAsync();
             if (_perform is not null) await _perform();
         }
-        catch (PostgresException refusal) when (!PostgresErrors.IsNetwork(refusal) && !stop.IsCancellationRequested)
+        catch (PostgresException refusal) when (!PostgresErrors.IsTransient(refusal) && !stop.IsCancellationRequested)
         {
             throw new RecordRefusedException(refusal, null);
         }

@@ -62,6 +62,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         bool named = importId is not null;
         importId ??= Guid.NewGuid();
         long? rowsBefore = null;
+        BrokenOffException? broken = null;
         var clock = Stopwatch.StartNew();
         // Where a ledger is kept, an attempt that broke off is repeated from its last committed batch: exactly once all the same.
         ResiliencePipeline retries = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
@@ -79,8 +80,22 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }).Build();
         try
         {
-            ImportRun run = await retries.ExecuteAsync(
-                async token => await RunOnceAsync(importId.Value, named || Checkpoint is not null, before => rowsBefore ??= before, token), stop);
+            ImportRun run = await retries.ExecuteAsync(async token =>
+            {
+                try
+                {
+                    return await RunOnceAsync(importId.Value, named || Checkpoint is not null, broken is not null, before => rowsBefore ??= before, token);
+                }
+                catch (BrokenOffException e)
+                {
+                    broken = e;
+                    throw;
+                }
+                catch (Exception e) when (broken is not null && MayComeBack(e))
+                {
+                    throw Broken(true, e, broken.Kept);
+                }
+            }, stop);
             return run.Result(rowsBefore ?? 0, clock.Elapsed);
         }
         catch (BrokenOffException e)
@@ -93,7 +108,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     /// <exception cref="CitusException">It would be refused.</exception>
     public Task<ImportPreview> PreviewAsync(CancellationToken stop) => ImportPreview.ReadAsync(this, Connection, Source, Table, stop);
 
-    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, Action<long> resumed, CancellationToken stop)
+    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, bool isRepeat, Action<long> resumed, CancellationToken stop)
     {
         var addresses = new NodeAddresses(NodeAddress);
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
@@ -114,12 +129,12 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             if (plan.Route == ImportRoute.Worker)
             {
                 await PendingBatch.CreateAsync(ledger!.Session, stop);
-                await PendingBatch.TakeOverAsync(ledger.Session, importId, ledger.Run, stop);
+                await PendingBatch.TakeOverAsync(ledger.Session, importId, ledger.Attempt, stop);
                 plan = plan with { Pending = await PendingBatch.FindAsync(ledger.Session, importId, stop) };
             }
             Explain?.Invoke($"{plan.Route} route: {plan.Reason}");
             if (plan.Table.Kind == TableKind.Local) Warn?.Invoke($"{plan.Table.Display} is not distributed: its rows stay on the node that the Connection leads to. New-DistributedTable distributes it.");
-            return await RunAsync(new ImportRun(this, plan, ledger), plan, ledger, resumed, stop);
+            return await RunAsync(new ImportRun(this, plan, ledger), plan, ledger, isRepeat, resumed, stop);
         }
         finally
         {
@@ -127,11 +142,11 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
     }
 
-    private async Task<ImportRun> RunAsync(ImportRun run, ImportPlan plan, ImportLedger? ledger, Action<long> resumed, CancellationToken stop)
+    private async Task<ImportRun> RunAsync(ImportRun run, ImportPlan plan, ImportLedger? ledger, bool isRepeat, Action<long> resumed, CancellationToken stop)
     {
         try
         {
-            await run.RunAsync(resumed, stop);
+            await run.RunAsync(isRepeat, resumed, stop);
             return run;
         }
         catch (Exception e)
@@ -139,9 +154,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             if (ledger is not null && !run.HasCommitted) await ForgetAsync(ledger, plan.Route);
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
             if (e is CitusException) throw;
-            CitusException known = PostgresErrors.Describe(e, Source.Name);
-            throw new BrokenOffException(PostgresErrors.IsTransient(e) && ledger is not null, new CitusException(known.ErrorId, known.Kind,
-                $"{Source}: the load broke off after {plan.Input.BytesRead} bytes. {run.Kept} {known.What}", known.Advice, e) { Target = Source.Name, SqlState = known.SqlState });
+            throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept);
         }
     }
 
@@ -183,10 +196,22 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         return length == complete.EndByte && $"xxh3:{hash.GetCurrentHashAsUInt64():x16}" == complete.Fingerprint;
     }
 
+    /// <summary>A server that went away during the load may still be starting, or ending the sessions of an attempt before.</summary>
+    private static bool MayComeBack(Exception e) =>
+        e is CitusException known ? known.ErrorId is "CitusRouteNotPossible" or "CitusImportRunning" : PostgresErrors.IsTransient(e);
+
+    private BrokenOffException Broken(bool canRepeat, Exception cause, string kept)
+    {
+        CitusException known = PostgresErrors.Describe(cause, Source.Name);
+        return new BrokenOffException(canRepeat, kept, new CitusException(known.ErrorId, known.Kind,
+            $"{Source}: the load broke off. {kept} {known.What}", known.Advice, cause) { Target = Source.Name, SqlState = known.SqlState });
+    }
+
     /// <summary>An attempt that failed with the connection or the like, not with the file.</summary>
-    private sealed class BrokenOffException(bool canRepeat, CitusException failure) : Exception(failure.What, failure)
+    private sealed class BrokenOffException(bool canRepeat, string kept, CitusException failure) : Exception(failure.What, failure)
     {
         public bool CanRepeat => canRepeat;
+        public string Kept => kept;
         public CitusException Failure => failure;
     }
 }

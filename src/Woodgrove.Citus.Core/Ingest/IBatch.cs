@@ -68,9 +68,10 @@ internal sealed class CopyStream(NpgsqlConnection session, string command)
         {
             await copy.CancelAsync();
         }
-        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException or ObjectDisposedException)
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException or ObjectDisposedException or NullReferenceException)
         {
-            // The server had refused already, or is gone; either way nothing is committed.
+            // The server had refused already, or is gone; either way nothing is committed. Where its last word was that
+            // it ends the session, Npgsql cleans the stream up twice, which is the NullReferenceException.
         }
     }
 }

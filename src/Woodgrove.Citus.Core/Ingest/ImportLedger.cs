@@ -26,18 +26,22 @@ internal sealed class ImportLedger : IAsyncDisposable
 
     private static readonly TimeSpan EndingPatience = TimeSpan.FromSeconds(10);
 
-    private readonly NpgsqlConnection _session;
+    private readonly CitusConnection _connection;
+    private NpgsqlConnection _session;
 
-    private ImportLedger(NpgsqlConnection session, Guid importId)
+    private ImportLedger(CitusConnection connection, NpgsqlConnection session, Guid importId)
     {
-        _session = session;
+        (_connection, _session) = (connection, session);
         ImportId = importId;
     }
 
     public Guid ImportId { get; }
 
-    /// <summary>Tells this run of the import from others.</summary>
-    public Guid Run { get; } = Guid.NewGuid();
+    /// <summary>
+    /// Tells this attempt at the import from those before and after it. A server may get the PREPARE of an attempt
+    /// that was given up after a later one has committed the same batch; the later one's row must not decide it.
+    /// </summary>
+    public string Attempt { get; } = System.Security.Cryptography.RandomNumberGenerator.GetHexString(12, lowercase: true);
 
     /// <summary>The session, for work that must be atomic with the batch's row.</summary>
     public NpgsqlConnection Session => _session;
@@ -45,6 +49,12 @@ internal sealed class ImportLedger : IAsyncDisposable
     /// <summary>Opens the ledger for an import, making the table on first use.</summary>
     /// <exception cref="CitusException">The import runs already.</exception>
     public static async Task<ImportLedger> OpenAsync(CitusConnection connection, Guid importId, CancellationToken stop)
+    {
+        NpgsqlConnection session = await OpenLockedAsync(connection, importId, stop);
+        return new ImportLedger(connection, session, importId);
+    }
+
+    private static async Task<NpgsqlConnection> OpenLockedAsync(CitusConnection connection, Guid importId, CancellationToken stop)
     {
         NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         try
@@ -57,7 +67,7 @@ internal sealed class ImportLedger : IAsyncDisposable
                 if (clock.Elapsed > EndingPatience) throw Running(importId);
                 await Task.Delay(250, stop);
             }
-            return new ImportLedger(session, importId);
+            return session;
         }
         catch
         {
@@ -104,13 +114,13 @@ internal sealed class ImportLedger : IAsyncDisposable
     public async Task WriteAsync(ImportBatch batch, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
-            INSERT INTO woodgrove.import_batch (import_id, batch, table_name, source, route, fingerprint, first_byte, end_byte, rows, rejected, is_last)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            INSERT INTO woodgrove.import_batch (import_id, batch, table_name, source, route, fingerprint, first_byte, end_byte, rows, rejected, is_last, attempt)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
             """, _session);
         foreach (object value in new object[]
         {
             batch.ImportId, batch.Number, batch.Table, batch.Source, batch.Route, batch.Fingerprint,
-            batch.FirstByte, batch.EndByte, batch.Rows, batch.Rejected, batch.IsLast,
+            batch.FirstByte, batch.EndByte, batch.Rows, batch.Rejected, batch.IsLast, Attempt,
         })
         {
             command.Parameters.Add(new() { Value = value });
@@ -118,21 +128,22 @@ internal sealed class ImportLedger : IAsyncDisposable
         await command.ExecuteNonQueryAsync(stop);
     }
 
-    /// <summary>After a lost connection: whether the batch's row is there, asked only when no session can still write it.</summary>
-    public static async Task<bool> IsDecidedAsync(CitusConnection connection, Guid importId, int batch, CancellationToken stop)
+    /// <summary>
+    /// After a lost connection: whether the batch's row is there, asked in a new session once the old one can no
+    /// longer write it. The ledger goes on in the new session.
+    /// </summary>
+    public async Task<bool> IsDecidedAsync(int batch, CancellationToken stop)
     {
-        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
-        while (!await TryLockAsync(session, importId, stop)) await Task.Delay(200, stop);
-        bool decided = await IsDecidedAsync(session, importId, batch, stop);
-        await UnlockAllAsync(session);
-        return decided;
+        await _session.DisposeAsync();
+        _session = await OpenLockedAsync(_connection, ImportId, stop);
+        return await IsDecidedAsync(_session, ImportId, batch, Attempt, stop);
     }
 
-    public static async Task<bool> IsDecidedAsync(NpgsqlConnection session, Guid importId, int batch, CancellationToken stop)
+    public static async Task<bool> IsDecidedAsync(NpgsqlConnection session, Guid importId, int batch, string attempt, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT EXISTS (SELECT FROM woodgrove.import_batch WHERE import_id = $1 AND batch = $2)", session)
+        await using var command = new NpgsqlCommand("SELECT EXISTS (SELECT FROM woodgrove.import_batch WHERE import_id = $1 AND batch = $2 AND attempt = $3)", session)
         {
-            Parameters = { new() { Value = importId }, new() { Value = batch } },
+            Parameters = { new() { Value = importId }, new() { Value = batch }, new() { Value = attempt } },
         };
         return await command.ExecuteScalarAsync(stop) is true;
     }
@@ -231,6 +242,7 @@ internal sealed class ImportLedger : IAsyncDisposable
                 rows         bigint      NOT NULL,
                 rejected     bigint      NOT NULL,
                 is_last      boolean     NOT NULL,
+                attempt      text        NOT NULL,
                 loaded_by    text        NOT NULL DEFAULT current_user,
                 committed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
                 PRIMARY KEY (import_id, batch));

@@ -27,15 +27,22 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private RejectFile? _rejectFile;
     private CsvInput? _again;        // the source once more, behind the batches, for refused records as they stand in it
     private CsvRecordReader? _sourceRecords;
+    private bool _commitLost;        // its answer never came
+    private bool _isComplete;        // by an earlier attempt of this command
 
     /// <summary>What is in the table if the run ends now, in words.</summary>
-    public string Kept => _inParts ? $"Some nodes have committed their part of it, others have not: -ImportId {ledger!.ImportId} loads what is missing."
-        : _committedRows == 0 || ledger is null ? $"Nothing of the file is in {_table.Display}."
-        : plan.Staging is not null ? $"Nothing of the file is in {_table.Display}; {_committedRows} rows up to byte {_committedBytes} wait beside it, and -ImportId {ledger.ImportId} goes on after them."
-        : $"{_committedRows} rows up to byte {_committedBytes} are committed; -ImportId {ledger.ImportId} goes on after them.";
+    public string Kept => ledger switch
+    {
+        _ when _inParts => $"Some nodes may have committed their part of a batch, and others not: -ImportId {ledger!.ImportId} loads what is missing.",
+        null when _commitLost => $"It was lost during the commit: all of the file is in {_table.Display}, or nothing. With -ImportId or -Checkpoint the ledger would know.",
+        _ when _commitLost => $"{_committedRows} rows up to byte {_committedBytes} are committed, or one batch more; -ImportId {ledger!.ImportId} knows, and goes on after it.",
+        _ when _committedRows == 0 => $"Nothing of the file is in {_table.Display}.",
+        _ when plan.Staging is not null => $"Nothing of the file is in {_table.Display}; {_committedRows} rows up to byte {_committedBytes} wait beside it, and -ImportId {ledger!.ImportId} goes on after them.",
+        _ => $"{_committedRows} rows up to byte {_committedBytes} are committed; -ImportId {ledger!.ImportId} goes on after them.",
+    };
 
     /// <summary>True where something is committed, or may be, that a resumed run goes on from.</summary>
-    public bool HasCommitted => _committedBytes > 0 || _inParts;
+    public bool HasCommitted => _committedBytes > 0 || _inParts || _commitLost;
 
     /// <summary>What the load did, once it has run.</summary>
     /// <param name="rowsBefore">Rows that were committed before this load began.</param>
@@ -47,10 +54,11 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         { Conflicts = _merged is null ? 0 : _committedRows - _merged.Value };
     }
 
+    /// <param name="isRepeat">True after an attempt that broke off, whose last commit may have gone through all the same.</param>
     /// <param name="resumed">Told how many rows earlier runs of the import have committed.</param>
-    public async Task RunAsync(Action<long> resumed, CancellationToken stop)
+    public async Task RunAsync(bool isRepeat, Action<long> resumed, CancellationToken stop)
     {
-        resumed(await SkipCommittedAsync(stop));
+        resumed(await SkipCommittedAsync(isRepeat, stop));
         PendingBatch? pending = plan.Pending;
         _inParts = pending is not null;
         if (plan.Route == ImportRoute.Worker && _number == 0)
@@ -62,7 +70,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         IBatch? batch = null;
         try
         {
-            bool ended = false;
+            bool ended = _isComplete;
             long end = _committedBytes;
             while (!ended && await _reader.ReadAsync(stop))
             {
@@ -87,9 +95,9 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             if (_committedRows + _committedRejects + _batchRows == 0) throw NoRows();
             if (pending is not null) throw SourceChanged(pending.EndByte, _committedRows);
             if (batch is not null) await CommitAsync(batch, end, isLast: plan.Staging is null, stop);
-            else if (ledger is not null && plan.Staging is null) await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
+            else if (ledger is not null && plan.Staging is null && !_isComplete) await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
             batch = null;
-            if (plan.Staging is not null) await MergeAsync(stop);
+            if (plan.Staging is not null && !_isComplete) await MergeAsync(stop);
             if (plan.Route == ImportRoute.Worker) await PendingBatch.ForgetAsync(ledger!.Session, ledger.ImportId, null, stop);
         }
         catch (RecordRefusedException refused)
@@ -148,12 +156,13 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     }
 
     /// <summary>Reads past what an earlier run has committed, and refuses a source that is no longer the same.</summary>
-    private async Task<long> SkipCommittedAsync(CancellationToken stop)
+    private async Task<long> SkipCommittedAsync(bool isRepeat, CancellationToken stop)
     {
         IReadOnlyList<ImportBatch> done = ledger is null ? [] : await ledger.BatchesAsync(stop);
         if (done.Count == 0) return 0;
         ImportBatch last = done[^1];
-        if (last.IsLast)
+        _isComplete = last.IsLast;
+        if (_isComplete && !isRepeat)
         {
             throw new CitusException("CitusImportComplete", CitusErrorKind.ResourceExists, $"Import {last.ImportId} of {last.Source} is complete: {done.Sum(b => b.Rows)} rows.",
                 "Leave -ImportId and -Resume out to load the file again, as another import.") { Target = last.ImportId };
@@ -191,9 +200,17 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         // Written before the commit: a rejected record is never lost, and a resumed import cuts off what was not committed.
         if (_rejectFile is not null) await _rejectFile.AppendAsync(plan.File.Converter is null ? rejected : await AsInSourceAsync(rejected, stop), stop);
         _batchRows -= rejected.Count;
-        _inParts |= plan.Route == ImportRoute.Worker;
-        await batch.CommitAsync(Row(end, isLast, rejected.Count), stop);
-        _inParts = false;
+        try
+        {
+            _inParts |= plan.Route == ImportRoute.Worker;
+            await batch.CommitAsync(Row(end, isLast, rejected.Count), stop);
+            _inParts = false;
+        }
+        catch (Exception e) when (PostgresErrors.IsNetwork(e))
+        {
+            _commitLost = true;
+            throw;
+        }
         await batch.DisposeAsync();
         (_committedRows, _committedBytes, _batchRows, _committedRejects) = (_committedRows + _batchRows, end, 0, _committedRejects + rejected.Count);
         _number++;
@@ -212,7 +229,9 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             throw new RecordRefusedException(e, null);
         }
         await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
+        _commitLost = true; // until the answer comes
         await transaction.CommitAsync(stop);
+        _commitLost = false;
     }
 
     /// <summary>Rejected records as they stand in the source: those of a batch come after those of the one before.</summary>

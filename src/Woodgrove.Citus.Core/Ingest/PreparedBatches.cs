@@ -12,8 +12,9 @@ internal static class PreparedBatches
 {
     private const string Prefix = "woodgrove_";
 
-    public static string Name(Guid importId, int batch, long shardId) =>
-        string.Create(CultureInfo.InvariantCulture, $"{Prefix}{importId:N}_{batch}_{shardId}");
+    /// <param name="attempt">That of the ledger: what an attempt prepares, no other attempt's row decides.</param>
+    public static string Name(Guid importId, int batch, string attempt, long shardId) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Prefix}{importId:N}_{batch}_{attempt}_{shardId}");
 
     /// <summary>Commits or rolls back what imports that no longer run left prepared, as the ledger decides.</summary>
     public static async Task RecoverAsync(CitusConnection connection, NodeAddresses addresses, Action<string>? explain, CancellationToken stop)
@@ -25,10 +26,10 @@ internal static class PreparedBatches
             try
             {
                 await using NpgsqlConnection node = await connection.OpenNodeSessionAsync(host, port, stop);
-                foreach ((string name, Guid import, int batch) in await ListAsync(node, stop))
+                foreach ((string name, Guid import, int batch, string attempt) in await ListAsync(node, stop))
                 {
                     if (!await ImportLedger.TryLockAsync(coordinator, import, stop)) continue; // it runs
-                    bool decided = await ImportLedger.IsDecidedAsync(coordinator, import, batch, stop);
+                    bool decided = await ImportLedger.IsDecidedAsync(coordinator, import, batch, attempt, stop);
                     await EndAsync(node, name, decided, stop);
                     explain?.Invoke($"{(decided ? "Committed" : "Rolled back")} {name} on {host}:{port}, which a killed load had left prepared.");
                 }
@@ -55,17 +56,17 @@ internal static class PreparedBatches
         }
     }
 
-    private static async Task<List<(string Name, Guid Import, int Batch)>> ListAsync(NpgsqlConnection node, CancellationToken stop)
+    private static async Task<List<(string Name, Guid Import, int Batch, string Attempt)>> ListAsync(NpgsqlConnection node, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand(
             $"SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database() AND pg_catalog.starts_with(gid, '{Prefix}')", node);
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var found = new List<(string, Guid, int)>();
+        var found = new List<(string, Guid, int, string)>();
         while (await row.ReadAsync(stop))
         {
             string[] parts = row.GetString(0).Split('_');
-            if (parts.Length == 4 && Guid.TryParseExact(parts[1], "N", out Guid import) && int.TryParse(parts[2], out int batch))
-                found.Add((row.GetString(0), import, batch));
+            if (parts.Length == 5 && Guid.TryParseExact(parts[1], "N", out Guid import) && int.TryParse(parts[2], out int batch))
+                found.Add((row.GetString(0), import, batch, parts[3]));
         }
         return found;
     }

@@ -23,8 +23,8 @@ internal sealed class RejectFile : IAsyncDisposable
     public static async Task<RejectFile> OpenAsync(string path, ReadOnlyMemory<byte> header, long keep, CsvDialect dialect, CancellationToken stop)
     {
         string errorPath = Path.ChangeExtension(path, ".errors.csv");
-        long recordsEnd = keep > 0 ? await OffsetAfterAsync(path, keep + (header.IsEmpty ? 0 : 1), dialect, stop) : 0;
-        long errorsEnd = keep > 0 ? await OffsetAfterAsync(errorPath, keep + 1, new CsvDialect(), stop) : 0;
+        long recordsEnd = keep > 0 ? OffsetAfter(path, keep + (header.IsEmpty ? 0 : 1), dialect) : 0;
+        long errorsEnd = keep > 0 ? OffsetAfter(errorPath, keep + 1, new CsvDialect()) : 0;
         var file = new RejectFile(Open(path, recordsEnd), Open(errorPath, errorsEnd));
         if (recordsEnd == 0) await file._records.WriteAsync(header, stop);
         if (errorsEnd == 0) await file._errors.WriteAsync(Line(ErrorColumns), stop);
@@ -34,12 +34,15 @@ internal sealed class RejectFile : IAsyncDisposable
     /// <summary>Appends the records and makes sure that they are on disk: their batch is committed only after.</summary>
     public async Task AppendAsync(IReadOnlyList<RejectedRecord> rejected, CancellationToken stop)
     {
+        using MemoryStream records = new(), errors = new();
         foreach ((byte[] bytes, RefusedRow row) in rejected)
         {
-            await _records.WriteAsync(bytes, stop);
-            if (bytes[^1] is not ((byte)'\n' or (byte)'\r')) await _records.WriteAsync("\n"u8.ToArray(), stop);
-            await _errors.WriteAsync(Line([row.Line?.ToString(CultureInfo.InvariantCulture), row.Column, row.SqlState, row.Reason]), stop);
+            records.Write(bytes);
+            if (bytes[^1] is not ((byte)'\n' or (byte)'\r')) records.WriteByte((byte)'\n');
+            errors.Write(Line([row.Line?.ToString(CultureInfo.InvariantCulture), row.Column, row.SqlState, row.Reason]));
         }
+        await _records.WriteAsync(records.GetBuffer().AsMemory(0, (int)records.Length), stop);
+        await _errors.WriteAsync(errors.GetBuffer().AsMemory(0, (int)errors.Length), stop);
         _records.Flush(flushToDisk: true);
         _errors.Flush(flushToDisk: true);
     }
@@ -52,25 +55,28 @@ internal sealed class RejectFile : IAsyncDisposable
 
     private static FileStream Open(string path, long length)
     {
-        var file = new FileStream(path, length == 0 ? FileMode.Create : FileMode.Open, FileAccess.Write, FileShare.Read);
+        // Without a buffer, which on a full disk would fail a second time when the file is closed.
+        var file = new FileStream(path, length == 0 ? FileMode.Create : FileMode.Open, FileAccess.Write, FileShare.Read, bufferSize: 0);
         file.SetLength(length);
         file.Position = length;
         return file;
     }
 
-    private static async Task<long> OffsetAfterAsync(string path, long records, CsvDialect dialect, CancellationToken stop)
+    /// <summary>Where so many records end; behind them may be what a killed run, or a full disk, cut off in the midst.</summary>
+    private static long OffsetAfter(string path, long records, CsvDialect dialect)
     {
         if (!File.Exists(path)) return 0;
-        await using CsvInput input = await CsvInput.OpenAsync(CsvSource.File(path), dialect, stop);
-        var reader = new CsvRecordReader(input, dialect);
-        while (await reader.ReadAsync(stop))
+        using var bytes = new BufferedStream(File.OpenRead(path), 64 * 1024);
+        bool inQuotes = false, escaped = false;
+        for (int previous = 0, b; records > 0 && (b = bytes.ReadByte()) >= 0; previous = b)
         {
-            if (reader.RecordsBefore + reader.Count < records) continue;
-            int end = 0;
-            for (long i = reader.RecordsBefore; i < records; i++) end = reader.EndAfter(end);
-            return reader.BytesBefore + end;
+            if (previous == '\r' && b != '\n' && !inQuotes && --records == 0) return bytes.Position - 1;
+            if (b == '\n' && !inQuotes) records--;
+            // A doubled quote closes and opens; another escape character hides what is behind it.
+            if (b == dialect.QuoteByte && !escaped) inQuotes = !inQuotes;
+            escaped = inQuotes && !escaped && b == dialect.EscapeByte && b != dialect.QuoteByte;
         }
-        return reader.BytesBefore;
+        return bytes.Position;
     }
 
     private static byte[] Line(string?[] fields)

@@ -91,7 +91,7 @@ internal sealed class ShardBatch : IBatch
     {
         ArgumentNullException.ThrowIfNull(row); // it is the decision
         Stream[] used = _streams.Where(s => s.HasWork).ToArray();
-        await Task.WhenAll(used.Select(s => s.PrepareAsync(PreparedBatches.Name(row.ImportId, _number, s.Shard.ShardId), stop)));
+        await Task.WhenAll(used.Select(s => s.PrepareAsync(PreparedBatches.Name(row.ImportId, _number, _ledger.Attempt, s.Shard.ShardId), stop)));
         await DecideAsync(row, stop);
         // Decided: from here on nothing may roll back, and Ctrl+C only stops what comes after.
         _over = true;
@@ -99,7 +99,7 @@ internal sealed class ShardBatch : IBatch
         await _cancelling;
         try
         {
-            await Task.WhenAll(_streams.Select(s => s.HasWork ? s.CommitPreparedAsync(_route, CommitPatience) : s.RollbackAsync(endPrepared: false)));
+            await Task.WhenAll(_streams.Select(s => s.HasWork ? s.CommitPreparedAsync(_route, row.ImportId, CommitPatience) : s.RollbackAsync(endPrepared: false)));
         }
         finally
         {
@@ -146,7 +146,7 @@ internal sealed class ShardBatch : IBatch
         catch (Exception e) when (e is NpgsqlException or IOException)
         {
             // Lost while deciding: the ledger itself says which way it went.
-            bool decided = await ImportLedger.IsDecidedAsync(_route.Connection, row.ImportId, row.Number, stop);
+            bool decided = await _ledger.IsDecidedAsync(row.Number, stop);
             _undecided = false;
             if (!decided) throw;
         }
@@ -217,7 +217,7 @@ internal sealed class ShardBatch : IBatch
                 await _sending;
                 if (_tolerant is null) await _copy!.FinishAsync();
             }
-            catch (PostgresException refusal) when (!PostgresErrors.IsNetwork(refusal) && !stop.IsCancellationRequested)
+            catch (PostgresException refusal) when (!PostgresErrors.IsTransient(refusal) && !stop.IsCancellationRequested)
             {
                 throw new RecordRefusedException(refusal, shard, (rows, start, end) => holds(shard, rows, start, end));
             }
@@ -230,7 +230,7 @@ internal sealed class ShardBatch : IBatch
         }
 
         /// <summary>Commits what is prepared, trying again for a while; what can't be reached is committed by the next load's recovery.</summary>
-        public async Task CommitPreparedAsync(ShardRoute route, TimeSpan patience)
+        public async Task CommitPreparedAsync(ShardRoute route, Guid importId, TimeSpan patience)
         {
             var clock = System.Diagnostics.Stopwatch.StartNew();
             while (true)
@@ -250,7 +250,7 @@ internal sealed class ShardBatch : IBatch
                     (string host, int port) = Address(route);
                     throw new CitusException("CitusCommitPending", CitusErrorKind.ResourceUnavailable,
                         $"The batch is committed, but {host}:{port} can't be reached to make its part visible ({e.Message.TrimEnd('.')}).",
-                        "Nothing is lost: as soon as the node is back, the next load, or Get-CitusImport, completes it.", e);
+                        $"Nothing is lost: once the node is back, Get-CitusImport or any load completes it; -ImportId {importId} goes on with what the file has beyond it.", e) { Target = importId };
                 }
             }
         }

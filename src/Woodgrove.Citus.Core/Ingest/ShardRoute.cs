@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Shards;
@@ -11,7 +12,7 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
     /// <summary>How long to wait for locks that a shard move or a schema change may hold.</summary>
     private const string LockTimeout = "60s";
 
-    private readonly Dictionary<(long ShardId, string Host, int Port), NpgsqlConnection> _sessions = [];
+    private readonly ConcurrentDictionary<(long ShardId, string Host, int Port), NpgsqlConnection> _sessions = new();
 
     private readonly TableInfo _table = target.Table;
 
@@ -46,7 +47,7 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
         if (!_sessions.TryGetValue((shard.ShardId, host, port), out NpgsqlConnection? session) || session.State != System.Data.ConnectionState.Open)
         {
             session = await connection.OpenNodeSessionAsync(host, port, stop);
-            lock (_sessions) _sessions[(shard.ShardId, host, port)] = session;
+            _sessions[(shard.ShardId, host, port)] = session;
         }
         await using var begin = new NpgsqlCommand($"BEGIN; SET LOCAL lock_timeout = '{LockTimeout}'", session);
         await begin.ExecuteNonQueryAsync(stop);
@@ -94,13 +95,8 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
     /// <summary>Gives the sessions back; any transaction still open in them is rolled back.</summary>
     public async ValueTask CloseAsync()
     {
-        List<NpgsqlConnection> sessions;
-        lock (_sessions)
-        {
-            sessions = [.. _sessions.Values];
-            _sessions.Clear();
-        }
-        foreach (NpgsqlConnection session in sessions) await session.DisposeAsync();
+        foreach (NpgsqlConnection session in _sessions.Values) await session.DisposeAsync();
+        _sessions.Clear();
     }
 
     private static async Task LockShardsAsync(NpgsqlConnection session, long[] shardIds, CancellationToken stop)
@@ -110,23 +106,5 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
         await command.ExecuteNonQueryAsync(stop);
     }
 
-    private async Task<IReadOnlyList<ShardRange>> ReadShardsAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("""
-            SELECT s.shardid, (parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)))[array_upper(parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)), 1)],
-                   s.shardminvalue::int, s.shardmaxvalue::int, n.nodename, n.nodeport
-            FROM pg_catalog.pg_dist_shard s
-            JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid AND p.shardstate = 1
-            JOIN pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND n.noderole = 'primary'
-            WHERE s.logicalrelid = $1::oid ORDER BY s.shardminvalue::int
-            """, session)
-        {
-            Parameters = { new() { Value = (long)_table.Oid } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var shards = new List<ShardRange>();
-        while (await row.ReadAsync(stop))
-            shards.Add(new ShardRange(row.GetInt64(0), row.GetString(1), row.GetInt32(2), row.GetInt32(3), row.GetString(4), row.GetInt32(5)));
-        return shards;
-    }
+    private Task<IReadOnlyList<ShardRange>> ReadShardsAsync(NpgsqlConnection session, CancellationToken stop) => ShardMap.ReadAsync(session, _table, stop);
 }

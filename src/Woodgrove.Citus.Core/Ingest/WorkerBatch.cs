@@ -71,7 +71,7 @@ internal sealed class WorkerBatch : IBatch
     public async Task CommitAsync(ImportBatch? row, CancellationToken stop)
     {
         ArgumentNullException.ThrowIfNull(row);
-        await Task.WhenAll(_parts.Where(p => p.HasRows).Select(p => p.CommitAsync(row, _ledger.Run, stop)));
+        await Task.WhenAll(_parts.Where(p => p.HasRows).Select(p => p.CommitAsync(row, _ledger.Attempt, stop)));
         await _ledger.WriteAsync(row, stop);
         await PendingBatch.ForgetAsync(_ledger.Session, row.ImportId, row.Number, stop);
     }
@@ -129,9 +129,9 @@ internal sealed class WorkerBatch : IBatch
             }
         }
 
-        public async Task CommitAsync(ImportBatch row, Guid run, CancellationToken stop)
+        public async Task CommitAsync(ImportBatch row, string attempt, CancellationToken stop)
         {
-            await PendingBatch.WriteAsync(_session!, row, run, shards, stop);
+            await PendingBatch.WriteAsync(_session!, row, attempt, shards, stop);
             await _transaction!.CommitAsync(stop);
         }
 
@@ -195,12 +195,12 @@ internal sealed record PendingBatch(int Number, long EndByte, string Fingerprint
         return found;
     }
 
-    /// <summary>Writes a part's row in the transaction of its rows, if this run is still the import's latest.</summary>
-    public static async Task WriteAsync(NpgsqlConnection session, ImportBatch batch, Guid run, IReadOnlyList<ShardRange> shards, CancellationToken stop)
+    /// <summary>Writes a part's row in the transaction of its rows, if this attempt is still the import's latest.</summary>
+    public static async Task WriteAsync(NpgsqlConnection session, ImportBatch batch, string attempt, IReadOnlyList<ShardRange> shards, CancellationToken stop)
     {
         await using var check = new NpgsqlCommand("UPDATE woodgrove.import_part SET end_byte = end_byte WHERE import_id = $1 AND batch = $2 AND fingerprint = $3", session)
         {
-            Parameters = { new() { Value = batch.ImportId }, new() { Value = RunRow }, new() { Value = run.ToString() } },
+            Parameters = { new() { Value = batch.ImportId }, new() { Value = RunRow }, new() { Value = attempt } },
         };
         if (await check.ExecuteNonQueryAsync(stop) == 0) throw ImportLedger.Running(batch.ImportId);
         await using var command = new NpgsqlCommand("""
@@ -221,14 +221,14 @@ internal sealed record PendingBatch(int Number, long EndByte, string Fingerprint
     /// Makes this run the import's latest: it waits for a commit of an earlier one that is under way, and none comes
     /// after it. (A killed client's sessions may live on for a moment.)
     /// </summary>
-    public static async Task TakeOverAsync(NpgsqlConnection session, Guid importId, Guid run, CancellationToken stop)
+    public static async Task TakeOverAsync(NpgsqlConnection session, Guid importId, string attempt, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
             INSERT INTO woodgrove.import_part (import_id, batch, part, end_byte, fingerprint, min_values, max_values) VALUES ($1, $2, 0, 0, $3, '{}', '{}')
             ON CONFLICT (import_id, batch, part) DO UPDATE SET fingerprint = EXCLUDED.fingerprint
             """, session)
         {
-            Parameters = { new() { Value = importId }, new() { Value = RunRow }, new() { Value = run.ToString() } },
+            Parameters = { new() { Value = importId }, new() { Value = RunRow }, new() { Value = attempt } },
         };
         await command.ExecuteNonQueryAsync(stop);
     }

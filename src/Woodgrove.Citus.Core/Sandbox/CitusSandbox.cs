@@ -122,7 +122,7 @@ public sealed class CitusSandbox
         await Task.WhenAll(_servers.Select(s => s.CreateAsync(citus, stop)));
         File.Delete(System.IO.Path.Combine(Path, "password"));
         await Task.WhenAll(_servers.Select(s => s.StartAsync(stop)));
-        await Task.WhenAll(_servers.Select(s => PrepareAsync(s.Port, password, citus, stop)));
+        await Task.WhenAll(_servers.Select(s => PrepareAsync(s.Port, password, citus, programs.CountsStatements, stop)));
 
         Connection = await CitusConnection.OpenAsync(Request(Port, "citus", password), Name, stop);
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
@@ -148,7 +148,7 @@ public sealed class CitusSandbox
         await ServerAccount.RunAsync(Path, "/bin/sh", ["-c", script, "sh", Path], password + "\n", stop);
     }
 
-    private static async Task PrepareAsync(int port, string password, bool citus, CancellationToken stop)
+    private static async Task PrepareAsync(int port, string password, bool citus, bool countsStatements, CancellationToken stop)
     {
         await using (var first = new NpgsqlConnection(Request(port, "postgres", password).Resolve().ConnectionString + ";Pooling=false"))
         {
@@ -159,6 +159,7 @@ public sealed class CitusSandbox
         await using var session = new NpgsqlConnection(Request(port, "citus", password).Resolve().ConnectionString + ";Pooling=false");
         await session.OpenAsync(stop);
         await ExecuteAsync(session, citus ? "CREATE EXTENSION citus" : StandIn(), stop);
+        if (countsStatements) await ExecuteAsync(session, "CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()", stop);
     }
 
     /// <summary>Minor releases since 2026 load only the listed logical decoding plugins; moves of shards need Citus's.</summary>

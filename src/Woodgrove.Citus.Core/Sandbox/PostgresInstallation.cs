@@ -6,7 +6,8 @@ namespace Woodgrove.Citus.Sandbox;
 /// <summary>PostgreSQL's server programs on this machine.</summary>
 /// <param name="BinDirectory">Where initdb, pg_ctl and postgres lie.</param>
 /// <param name="HasCitus">True where this installation has the extension.</param>
-internal sealed record PostgresInstallation(string BinDirectory, bool HasCitus)
+/// <param name="CountsStatements">True where it has pg_stat_statements, which some distributions package apart.</param>
+internal sealed record PostgresInstallation(string BinDirectory, bool HasCitus, bool CountsStatements)
 {
     private static readonly string Suffix = OperatingSystem.IsWindows() ? ".exe" : "";
 
@@ -31,7 +32,10 @@ internal sealed record PostgresInstallation(string BinDirectory, bool HasCitus)
     {
         if (!new[] { "initdb", "pg_ctl", "postgres" }.All(p => File.Exists(Path.Combine(directory, p + Suffix)))) return null;
         string? share = Ask(Path.Combine(directory, "pg_config" + Suffix), "--sharedir");
-        return new PostgresInstallation(directory, share is not null && File.Exists(Path.Combine(share, "extension", "citus.control")));
+        // Debian keeps pg_config apart, and libraries beside the programs as most do.
+        string libraries = Ask(Path.Combine(directory, "pg_config" + Suffix), "--pkglibdir") ?? Path.Combine(directory, "..", "lib");
+        return new PostgresInstallation(directory, share is not null && File.Exists(Path.Combine(share, "extension", "citus.control")),
+            Directory.Exists(libraries) && Directory.EnumerateFiles(libraries, "pg_stat_statements.*").Any());
     }
 
     private static IEnumerable<string> Candidates()

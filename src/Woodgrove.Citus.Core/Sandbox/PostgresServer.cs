@@ -90,12 +90,12 @@ internal sealed record PostgresServer(PostgresInstallation Programs, string Fold
         full_page_writes = off
         log_min_messages = warning
         timezone = 'UTC'
+        shared_preload_libraries = '{string.Join(", ", new[] { citus ? "citus" : null, Programs.CountsStatements ? "pg_stat_statements" : null }.OfType<string>())}'
         {(citus ? CitusSettings : "")}
 
         """;
 
     private const string CitusSettings = """
-        shared_preload_libraries = 'citus'
         citus.node_conninfo = 'sslmode=prefer'
         citus.local_hostname = '127.0.0.1'
         """;

@@ -51,7 +51,7 @@ public static class SandboxRegistry
             try
             {
                 if (JsonSerializer.Deserialize<Entry>(await File.ReadAllTextAsync(file)) is not { } entry || IsAlive(entry)) continue;
-                var programs = new PostgresInstallation(entry.BinDirectory, false);
+                var programs = new PostgresInstallation(entry.BinDirectory, HasCitus: false, CountsStatements: false);
                 foreach (string name in entry.Servers) await new PostgresServer(programs, entry.Path, name, 0).StopAsync();
                 if (!entry.Keep) DeleteFolder(entry.Path);
                 File.Delete(file);

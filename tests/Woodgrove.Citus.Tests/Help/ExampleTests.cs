@@ -44,7 +44,8 @@ public sealed partial class ExampleTests(ExampleRun run, ClusterFixture cluster)
     private void Require(string cmdlet, int number)
     {
         Cluster.RequireSandbox();
-        if (cmdlet.Contains("CitusQueryPlan", StringComparison.Ordinal) || cmdlet == "Get-CitusQueryFragment") Cluster.RequireCitus();
+        if (cmdlet.Contains("CitusQueryPlan", StringComparison.Ordinal) || cmdlet is "Get-CitusQueryFragment" or "Get-CitusTenant") Cluster.RequireCitus();
+        if (cmdlet == "Get-CitusStatement" || (cmdlet, number) == ("Export-CitusReport", 3)) Cluster.RequireCitus();
         if (ExampleRun.NotRun(cmdlet, number) is { } reason) Assert.Skip(reason);
     }
 

@@ -18,22 +18,26 @@ internal static class Repository
         typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(m => m.Key == key).Value!;
 
     /// <summary>Starts a script in a PowerShell engine in a process of its own.</summary>
-    public static Process StartScript(string script, params (string Name, string? Value)[] environment)
+    public static Process StartScript(string script, params (string Name, string? Value)[] environment) => StartScript(script, [], environment);
+
+    /// <param name="before">A program that starts the process in surroundings of its own, with its arguments.</param>
+    private static Process StartScript(string script, string[] before, (string Name, string? Value)[] environment)
     {
-        Process process = Start(null, environment);
+        Process process = Start(before, null, environment);
         process.StandardInput.Write($"Import-Module '{Manifest}'\n{script}");
         process.StandardInput.Close();
         return process;
     }
 
     /// <summary>Starts a script's file in a PowerShell engine in a process of its own, whose standard input is the caller's to write.</summary>
-    public static Process StartScriptFile(string path) => Start(path, []);
+    public static Process StartScriptFile(string path) => Start([], path, []);
 
-    private static Process Start(string? scriptFile, (string Name, string? Value)[] environment)
+    private static Process Start(string[] before, string? scriptFile, (string Name, string? Value)[] environment)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
+        string dotnet = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+        string[] command = [.. before, dotnet, Built("tests", "Woodgrove.Citus.ScriptRunner")];
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
-            ArgumentList = { Built("tests", "Woodgrove.Citus.ScriptRunner") },
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -49,9 +53,13 @@ internal static class Repository
     }
 
     /// <summary>Runs a script in a PowerShell engine in a process of its own, to its end.</summary>
-    public static async Task<(int ExitCode, string Output, string Error)> RunScriptAsync(string script, params (string Name, string? Value)[] environment)
+    public static Task<(int ExitCode, string Output, string Error)> RunScriptAsync(string script, params (string Name, string? Value)[] environment) =>
+        RunScriptAsync(script, [], environment);
+
+    /// <summary>The same in surroundings of its own, which a program before it makes.</summary>
+    public static async Task<(int ExitCode, string Output, string Error)> RunScriptAsync(string script, string[] before, params (string Name, string? Value)[] environment)
     {
-        using Process process = StartScript(script, environment);
+        using Process process = StartScript(script, before, environment);
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(90));
         return (process.ExitCode, (await output).Trim(), (await error).Trim());

@@ -46,7 +46,7 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
     }
 
     [Fact]
-    public async Task Validation_writes_its_xml_and_passes_a_healthy_cluster()
+    public async Task Validation_writes_its_xml_and_its_page_and_passes_a_healthy_cluster()
     {
         Cluster.RequireCitus();
         string folder = Path.Combine(Cluster.Folder, "validated");
@@ -56,6 +56,7 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         Assert.True(code == 0, error + output);
         Assert.Equal("Passed", JsonDocument.Parse(output).RootElement.GetProperty("Result").GetString());
         Assert.Equal("0", XDocument.Load(Path.Combine(folder, "validation.xml")).Root!.Attribute("failures")!.Value);
+        Assert.Contains("payment_events", File.ReadAllText(Path.Combine(folder, "report.html")));
     }
 
     [Fact]

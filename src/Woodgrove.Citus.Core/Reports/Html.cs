@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Unicode;
+
+namespace Woodgrove.Citus.Reports;
+
+/// <summary>
+/// HTML in the making. It takes interpolated strings only: what stands in the source is markup, and every value in
+/// them is encoded, so that no name, query or message can become markup.
+/// </summary>
+internal sealed class Html
+{
+    private static readonly HtmlEncoder Encoder = HtmlEncoder.Create(UnicodeRanges.All);
+    private readonly StringBuilder _text = new();
+
+    public Html Add([InterpolatedStringHandlerArgument("")] ref Markup markup)
+    {
+        _text.Append('\n');
+        return this;
+    }
+
+    /// <summary>Adds the module's own style sheet, in which nothing is to be encoded.</summary>
+    public void AddStyle(string sheet) => _text.Append(sheet);
+
+    /// <summary>Adds a piece for each item.</summary>
+    public Html Each<T>(IEnumerable<T> items, Action<T> add)
+    {
+        foreach (T item in items) add(item);
+        return this;
+    }
+
+    public override string ToString() => _text.ToString();
+
+    /// <summary>Literal parts as they stand, values encoded and alike in every culture.</summary>
+    [InterpolatedStringHandler]
+    public readonly ref struct Markup(int literalLength, int formattedCount, Html html)
+    {
+        private readonly StringBuilder _text = html._text.EnsureRoom(literalLength + 16 * formattedCount);
+
+        public void AppendLiteral(string markup) => _text.Append(markup);
+
+        public void AppendFormatted(string? value) => _text.Append(Encoder.Encode(value ?? ""));
+
+        public void AppendFormatted<T>(T value, string? format = null) => AppendFormatted(value is IFormattable number ? number.ToString(format, CultureInfo.InvariantCulture) : value?.ToString());
+
+        /// <summary>A number that reads well, with its exact value for whoever reads the page by program.</summary>
+        public void AppendFormatted(Figure figure) => _text.Append("<data value=\"").Append(figure.Value.ToString(CultureInfo.InvariantCulture)).Append("\">").Append(figure.Text).Append("</data>");
+    }
+}
+
+/// <summary>A number and how it is shown.</summary>
+internal readonly record struct Figure(decimal Value, string Text)
+{
+    private static readonly string[] Units = ["bytes", "kB", "MB", "GB", "TB", "PB"];
+
+    public static Figure Count(long value) => new(value, value.ToString("N0", CultureInfo.InvariantCulture));
+
+    /// <summary>With the noun, in the plural where it must be.</summary>
+    public static Figure Count(long value, string noun) => new(value, Words(value, noun));
+
+    /// <summary>Bytes with three figures, a kB being 1,000 bytes.</summary>
+    public static Figure Bytes(long value) => new(value, BytesText(value));
+
+    public static Figure Ratio(double value) => new((decimal)Math.Round(value, 4), value.ToString("0.00", CultureInfo.InvariantCulture) + " ×");
+
+    public static string Words(long value, string noun) => value.ToString("N0", CultureInfo.InvariantCulture) + " " + noun + (value == 1 ? "" : "s");
+
+    public static string BytesText(double value)
+    {
+        int unit = 0;
+        for (; value >= 1000 && unit < Units.Length - 1; unit++) value /= 1000;
+        return value.ToString(unit == 0 || value >= 100 ? "0" : value >= 10 ? "0.0" : "0.00", CultureInfo.InvariantCulture) + " " + Units[unit];
+    }
+}
+
+file static class Room
+{
+    public static StringBuilder EnsureRoom(this StringBuilder text, int more)
+    {
+        text.EnsureCapacity(text.Length + more);
+        return text;
+    }
+}

@@ -1,0 +1,31 @@
+using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Plans;
+using Woodgrove.Citus.Shards;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Reports;
+
+/// <summary>What a report shows, each fact as the cmdlet for it gives it.</summary>
+public sealed record ReportFacts
+{
+    public required string Title { get; init; }
+
+    /// <summary>In UTC.</summary>
+    public required DateTime CreatedAt { get; init; }
+
+    /// <summary>Where it was asked: database, server and port.</summary>
+    public required string Cluster { get; init; }
+
+    /// <summary>Such as Citus 13.2.2 on PostgreSQL 15.14.</summary>
+    public required string Engine { get; init; }
+
+    public required string UserName { get; init; }
+    public IReadOnlyList<CitusNode> Nodes { get; init; } = [];
+    public IReadOnlyList<DistributedTable> Tables { get; init; } = [];
+    public IReadOnlyList<ShardPlacement> Placements { get; init; } = [];
+    public IReadOnlyList<CitusImport> Imports { get; init; } = [];
+    public IReadOnlyList<CitusQueryPlan> Plans { get; init; } = [];
+
+    /// <summary>What could not be read, and why.</summary>
+    public IReadOnlyList<string> Missing { get; init; } = [];
+}

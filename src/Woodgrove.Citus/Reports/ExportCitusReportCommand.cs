@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using System.Management.Automation;
+using System.Text;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Pipeline;
+using Woodgrove.Citus.Plans;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Reports;
+
+/// <summary>Writes a page about the cluster: one HTML file with pictures that needs nothing else.</summary>
+[Cmdlet(VerbsData.Export, "CitusReport", SupportsShouldProcess = true)]
+[OutputType(typeof(FileInfo))]
+public sealed class ExportCitusReportCommand : ConnectedCmdlet
+{
+    private readonly List<CitusQueryPlan> _plans = [];
+
+    /// <summary>The file to write; one that is there is overwritten.</summary>
+    [Parameter(Mandatory = true, Position = 0)]
+    [ValidateNotNullOrEmpty]
+    public string Path { get; set; } = "";
+
+    /// <summary>Just these tables; all by default.</summary>
+    [Parameter(Position = 1)]
+    [ArgumentCompleter(typeof(TableCompleter))]
+    public string[] Table { get; set; } = [];
+
+    /// <summary>Queries whose plans are to be shown. They are not run.</summary>
+    [Parameter]
+    public string[] Query { get; set; } = [];
+
+    /// <summary>Plans to be shown, from Get-CitusQueryPlan.</summary>
+    [Parameter(ValueFromPipeline = true)]
+    public CitusQueryPlan[] Plan { get; set; } = [];
+
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Title { get; set; }
+
+    /// <summary>Refuses to overwrite a file.</summary>
+    [Parameter]
+    [Alias("NoOverwrite")]
+    public SwitchParameter NoClobber { get; set; }
+
+    /// <summary>Shows the page in the browser.</summary>
+    [Parameter]
+    public SwitchParameter Open { get; set; }
+
+    /// <summary>Emits the file.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
+    protected override void ProcessRecord() => _plans.AddRange(Plan);
+
+    protected override void EndProcessing()
+    {
+        CitusConnection cluster = Cluster;
+        string file = GetUnresolvedProviderPathFromPSPath(Path);
+        if (!ShouldProcess(file, $"Write a report on {cluster.Name}")) return;
+        foreach (string query in Query)
+            RunEach(async (_, stop) => _plans.Add(await new PlanRequest(query) { AllTasks = true }.ReadAsync(cluster, stop)), query);
+        Run(async (output, stop) =>
+        {
+            var request = new ReportRequest(cluster, Table) { Title = Title, Plans = _plans, Explain = output.Verbose, Warn = output.Warning };
+            string page = HtmlReport.Render(await request.ReadAsync(stop));
+            await WriteAsync(file, page, stop);
+            if (PassThru) await output.ObjectAsync(new FileInfo(file));
+        }, file);
+        if (Open) Process.Start(new ProcessStartInfo(file) { UseShellExecute = true })?.Dispose();
+    }
+
+    private async Task WriteAsync(string file, string page, CancellationToken stop)
+    {
+        try
+        {
+            await using var stream = new FileStream(file, NoClobber ? FileMode.CreateNew : FileMode.Create, FileAccess.Write);
+            await stream.WriteAsync(Encoding.UTF8.GetBytes(page), stop);
+        }
+        catch (IOException e) when (NoClobber && File.Exists(file))
+        {
+            throw new CitusException("CitusFileExists", CitusErrorKind.ResourceExists, $"There is a file '{file}' already.",
+                "Leave -NoClobber out to overwrite it, or name another.", e) { Target = file };
+        }
+    }
+}

@@ -1,0 +1,120 @@
+using System.Collections;
+using System.Management.Automation;
+using Woodgrove.Citus.Tests.Hosting;
+
+namespace Woodgrove.Citus.Tests.Ingest;
+
+/// <summary>The network between the client and the nodes is cut, at any moment and at the worst ones.</summary>
+public sealed class NetworkFaultTests : IClassFixture<FaultCluster>, IDisposable
+{
+    private readonly FaultCluster _faults;
+    private readonly ITestOutputHelper _output;
+    private readonly TcpProxy[] _proxies; // the coordinator's first
+
+    public NetworkFaultTests(FaultCluster faults, ITestOutputHelper output)
+    {
+        faults.Require();
+        (_faults, _output) = (faults, output);
+        _proxies = [new TcpProxy(faults.Coordinator.Port), .. faults.Workers.Select(w => new TcpProxy(w.Port))];
+    }
+
+    public void Dispose()
+    {
+        foreach (TcpProxy proxy in _proxies) proxy.Dispose();
+    }
+
+    [Theory]
+    [InlineData("Shard")]
+    [InlineData("Coordinator")]
+    public async Task Cut_at_random_the_load_goes_on_by_itself(string route)
+    {
+        Random random = FaultCluster.Chance(_output);
+        for (int round = 0; round < 5; round++)
+        {
+            string table = _faults.Distribute();
+            using PowerShell load = Start($"{table} -Route {route} -Checkpoint 256KB");
+            Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
+            await _faults.UnderWayAsync(running);
+            for (int cut = 0; cut < 2; cut++)
+            {
+                await Task.Delay(random.Next(0, 600), TestContext.Current.CancellationToken);
+                if (!running.IsCompleted) _proxies[route == "Shard" ? random.Next(3) : 0].Cut(TimeSpan.FromMilliseconds(random.Next(0, 1500)));
+            }
+            await EndsWellAsync(load, running, table);
+        }
+        _output.WriteLine($"{_proxies.Sum(p => p.Cuts)} cuts");
+    }
+
+    [Theory]
+    [InlineData("Shard", "PREPARE TRANSACTION", 1)]
+    [InlineData("Shard", "COMMIT PREPARED", 1)]
+    [InlineData("Shard", "INSERT INTO woodgrove.import_batch", 0)]
+    [InlineData("Coordinator", "INSERT INTO woodgrove.import_batch", 0)]
+    [InlineData("Coordinator", "COMMIT\0", 0)]
+    public async Task Cut_in_the_commit_the_load_goes_on_by_itself(string route, string sql, int proxy)
+    {
+        Random random = FaultCluster.Chance(_output);
+        foreach (CutMoment moment in new[] { CutMoment.Before, CutMoment.After })
+        {
+            string table = _faults.Distribute();
+            int cutsBefore = _proxies[proxy].Cuts;
+            _proxies[proxy].CutAt(sql, random.Next(1, 7), moment);
+            using PowerShell load = Start($"{table} -Route {route} -Checkpoint 1MB");
+            await EndsWellAsync(load, load.InvokeAsync(), table);
+            Assert.Equal(cutsBefore + 1, _proxies[proxy].Cuts);
+        }
+    }
+
+    [Theory]
+    [InlineData("Shard", "INSERT INTO woodgrove.import_batch")]
+    [InlineData("Coordinator", "COMMIT\0")]
+    public async Task Cut_in_the_last_commit_the_load_still_knows_that_it_is_complete(string route, string sql)
+    {
+        string table = _faults.Distribute();
+        // One batch: its commit is the last.
+        _proxies[0].CutAt(sql, 0, CutMoment.After);
+        using PowerShell load = Start($"{table} -Route {route} -ImportId {Guid.NewGuid()}");
+        PSObject result = await EndsWellAsync(load, load.InvokeAsync(), table);
+        Assert.Equal(1, _proxies[0].Cuts);
+        Assert.Equal(300_000L, result.Get("Rows"));
+        Assert.Equal(new FileInfo(_faults.Csv).Length, result.Get("Bytes"));
+    }
+
+    [Fact]
+    public async Task What_a_server_prepares_only_after_its_batch_was_loaded_again_is_rolled_back()
+    {
+        string table = _faults.Distribute();
+        _proxies[1].CutAt("PREPARE TRANSACTION", 1, CutMoment.Late);
+        using PowerShell load = Start($"{table} -Route Shard -ImportId {Guid.NewGuid()}");
+        Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
+        await EndsWellAsync(load, running, table);
+
+        _proxies[1].Release();
+        const string prepared = "SELECT sum(result::bigint)::bigint FROM run_command_on_all_nodes('SELECT count(*) FROM pg_prepared_xacts WHERE starts_with(gid, ''woodgrove_'')')";
+        while (_faults.Scalar(prepared) is 0L) await Task.Delay(10, TestContext.Current.CancellationToken);
+        _faults.Shell.Run("Get-CitusImport -Connection faulty").Succeeded();
+
+        _faults.AssertLoaded(table);
+    }
+
+    private async Task<PSObject> EndsWellAsync(PowerShell load, Task<PSDataCollection<PSObject>> running, string table)
+    {
+        PSDataCollection<PSObject> results = await running.WaitAsync(TimeSpan.FromSeconds(90), TestContext.Current.CancellationToken);
+        foreach (WarningRecord warning in load.Streams.Warning) _output.WriteLine(warning.Message);
+        Assert.True(load.Streams.Error.Count == 0, string.Join('\n', load.Streams.Error.Select(e => $"{e.FullyQualifiedErrorId}: {e.Exception}")));
+        _faults.AssertLoaded(table);
+        return Assert.Single(results);
+    }
+
+    private PowerShell Start(string load)
+    {
+        int[] ports = [_faults.Coordinator.Port, .. _faults.Workers.Select(w => w.Port)];
+        var addresses = new Hashtable();
+        for (int i = 0; i < ports.Length; i++) addresses[$"127.0.0.1:{ports[i]}"] = $"127.0.0.1:{_proxies[i].Port}";
+        _faults.Shell["nodes"] = addresses;
+        _faults.Shell["csv"] = _faults.Csv;
+        _faults.Shell["to"] = _faults.ConnectionString(_proxies[0].Port);
+        _faults.Shell.Run("Connect-CitusCluster -ConnectionString $to -Name faulty").Succeeded();
+        return _faults.Shell.Create($"Import-CsvToCitus $csv -Connection faulty -NodeAddress $nodes -Table {load}");
+    }
+}

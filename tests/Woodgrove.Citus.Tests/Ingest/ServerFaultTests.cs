@@ -1,0 +1,77 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Tests.Hosting;
+
+namespace Woodgrove.Citus.Tests.Ingest;
+
+/// <summary>Servers that die in the middle of a load into the shards, and come back.</summary>
+public sealed class ServerFaultTests(FaultCluster faults, ITestOutputHelper output) : IClassFixture<FaultCluster>
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_server_that_dies_and_comes_back_costs_no_row_and_no_command(bool coordinator)
+    {
+        faults.Require();
+        Random random = FaultCluster.Chance(output);
+        int kills = 0;
+        for (int round = 0; round < 4; round++)
+        {
+            string table = faults.Distribute();
+            SandboxServer victim = coordinator ? faults.Coordinator : faults.Workers[random.Next(2)];
+            using PowerShell load = Start($"{table} -Checkpoint 256KB");
+            Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
+            await faults.UnderWayAsync(running);
+            await Task.Delay(random.Next(0, 700), TestContext.Current.CancellationToken);
+            if (!running.IsCompleted)
+            {
+                victim.Kill();
+                kills++;
+                await Task.Delay(random.Next(0, 3000), TestContext.Current.CancellationToken);
+                await victim.StartAsync();
+            }
+            await running;
+
+            foreach (WarningRecord warning in load.Streams.Warning) output.WriteLine(warning.Message);
+            Assert.True(load.Streams.Error.Count == 0, string.Join('\n', load.Streams.Error.Select(e => $"{e.FullyQualifiedErrorId}: {e.Exception}")));
+            faults.AssertLoaded(table);
+        }
+        output.WriteLine($"{kills} kills");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_load_that_gave_a_dead_server_up_goes_on_with_Resume(bool coordinator)
+    {
+        faults.Require();
+        Random random = FaultCluster.Chance(output);
+        string table = faults.Distribute();
+        SandboxServer victim = coordinator ? faults.Coordinator : faults.Workers[random.Next(2)];
+        using PowerShell load = Start($"{table} -Checkpoint 256KB");
+        Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
+        await faults.UnderWayAsync(running);
+        await Task.Delay(random.Next(0, 500), TestContext.Current.CancellationToken);
+        victim.Kill();
+        try
+        {
+            await running.WaitAsync(TimeSpan.FromSeconds(90), TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            await victim.StartAsync();
+        }
+        ErrorRecord error = Assert.Single(load.Streams.Error);
+        output.WriteLine($"{error.FullyQualifiedErrorId}: {error.Exception.Message}");
+
+        using PowerShell again = Start($"{table} -Checkpoint 256KB -Resume");
+        Assert.InRange((long)Assert.Single(await again.InvokeAsync()).Get("Rows")!, 1, 300_000);
+        faults.AssertLoaded(table);
+    }
+
+    private PowerShell Start(string table)
+    {
+        faults.Shell["csv"] = faults.Csv;
+        faults.Shell["to"] = faults.ConnectionString();
+        return faults.Shell.Create($"$null = Connect-CitusCluster -ConnectionString $to -Name faulty; Import-CsvToCitus $csv {table} -Connection faulty -Route Shard");
+    }
+}
