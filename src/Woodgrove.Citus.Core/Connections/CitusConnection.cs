@@ -14,8 +14,11 @@ public sealed class CitusConnection : IAsyncDisposable
     private readonly NpgsqlConnectionStringBuilder _settings;
     private readonly ConcurrentDictionary<(string Host, int Port), NpgsqlDataSource> _nodes = new();
 
-    private CitusConnection(NpgsqlDataSource sessions, NpgsqlConnectionStringBuilder settings, string name, ServerFacts facts)
+    private readonly AccessTokens? _tokens;
+
+    private CitusConnection(NpgsqlDataSource sessions, NpgsqlConnectionStringBuilder settings, AccessTokens? tokens, string name, ServerFacts facts)
     {
+        _tokens = tokens;
         _sessions = sessions;
         _settings = settings;
         Name = name;
@@ -53,11 +56,12 @@ public sealed class CitusConnection : IAsyncDisposable
     {
         NpgsqlConnectionStringBuilder settings = request.Resolve();
         string shown = $"{settings.Host}:{settings.Port}/{settings.Database}";
-        NpgsqlDataSource sessions = new NpgsqlDataSourceBuilder(settings.ConnectionString).EnableUnmappedTypes().Build();
+        AccessTokens? tokens = request.FetchToken is null ? null : new AccessTokens(request.FetchToken);
+        NpgsqlDataSource sessions = Source(settings, tokens, unmapped: true);
         try
         {
             await using NpgsqlConnection session = await sessions.OpenConnectionAsync(stop);
-            return new CitusConnection(sessions, settings, name ?? shown, await ServerFacts.ReadAsync(session, stop));
+            return new CitusConnection(sessions, settings, tokens, name ?? shown, await ServerFacts.ReadAsync(session, stop));
         }
         catch (Exception e)
         {
@@ -72,7 +76,7 @@ public sealed class CitusConnection : IAsyncDisposable
     {
         try
         {
-            return await _sessions.OpenConnectionAsync(stop);
+            return await OpenAsync(_sessions, stop);
         }
         catch (ObjectDisposedException e)
         {
@@ -85,8 +89,30 @@ public sealed class CitusConnection : IAsyncDisposable
     internal async Task<NpgsqlConnection> OpenNodeSessionAsync(string host, int port, CancellationToken stop)
     {
         NpgsqlDataSource node = _nodes.GetOrAdd((host, port), key =>
-            NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(_settings.ConnectionString) { Host = key.Host, Port = key.Port, MaxPoolSize = 1000 }));
-        return await node.OpenConnectionAsync(stop);
+            Source(new NpgsqlConnectionStringBuilder(_settings.ConnectionString) { Host = key.Host, Port = key.Port, MaxPoolSize = 1000 }, _tokens, unmapped: false));
+        return await OpenAsync(node, stop);
+    }
+
+    private async Task<NpgsqlConnection> OpenAsync(NpgsqlDataSource source, CancellationToken stop)
+    {
+        try
+        {
+            return await source.OpenConnectionAsync(stop);
+        }
+        catch (PostgresException e) when (_tokens is not null && e.SqlState is PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification)
+        {
+            // It was revoked, or tells nobody when it expires.
+            _tokens!.Forget();
+            return await source.OpenConnectionAsync(stop);
+        }
+    }
+
+    private static NpgsqlDataSource Source(NpgsqlConnectionStringBuilder settings, AccessTokens? tokens, bool unmapped)
+    {
+        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+        if (unmapped) builder.EnableUnmappedTypes();
+        if (tokens is not null) builder.UsePasswordProvider(_ => tokens.GetAsync(default).AsTask().GetAwaiter().GetResult(), (_, stop) => tokens.GetAsync(stop));
+        return builder.Build();
     }
 
     public override string ToString() => Name;
@@ -95,11 +121,12 @@ public sealed class CitusConnection : IAsyncDisposable
     {
         await _sessions.DisposeAsync();
         foreach (NpgsqlDataSource node in _nodes.Values) await node.DisposeAsync();
+        _tokens?.Dispose();
     }
 
     private static CitusException Refused(Exception e, string shown, NpgsqlConnectionStringBuilder settings)
     {
-        if (e is PostgresException or CitusException) return PostgresErrors.Describe(e, shown);
+        if (e is PostgresException or CitusException || e.InnerException is CitusException) return PostgresErrors.Describe(e, shown);
         Exception cause = e.InnerException ?? e;
         string advice = cause is System.Security.Authentication.AuthenticationException
             ? "The server's TLS certificate could not be verified; give its root with $env:PGSSLROOTCERT, or choose another -SslMode if you trust the network."

@@ -13,6 +13,9 @@ public sealed record ConnectionRequest
     /// <summary>The password, or an Entra access token, which PostgreSQL takes in its place.</summary>
     public string? Password { get; init; }
 
+    /// <summary>Gets a fresh access token whenever one is needed, in place of <see cref="Password"/>.</summary>
+    public Func<CancellationToken, Task<string>>? FetchToken { get; init; }
+
     public SslMode? SslMode { get; init; }
 
     /// <summary>The name of a section of the service file.</summary>

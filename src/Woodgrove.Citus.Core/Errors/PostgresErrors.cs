@@ -10,6 +10,7 @@ public static class PostgresErrors
     public static CitusException Describe(Exception failure, object? target = null) => failure switch
     {
         CitusException known => known,
+        NpgsqlException { InnerException: CitusException known } => known,
         PostgresException server => FromServer(server, target),
         NpgsqlException { InnerException: TimeoutException } late => new CitusException(
             "CitusTimeout", CitusErrorKind.OperationTimeout, "The server did not answer in time.",

@@ -1,6 +1,4 @@
 using System.Management.Automation;
-using System.Net;
-using System.Security;
 using Npgsql;
 using Woodgrove.Citus.Pipeline;
 
@@ -29,9 +27,10 @@ public sealed class ConnectCitusClusterCommand : CitusCmdlet
     [Credential]
     public PSCredential? Credential { get; set; }
 
-    /// <summary>An Entra access token, which the server takes in place of a password.</summary>
+    /// <summary>An Entra access token, which the server takes in place of a password, or a script block that fetches one.</summary>
     [Parameter(ParameterSetName = "Token", Mandatory = true)]
-    public SecureString? AccessToken { get; set; }
+    [ValidateNotNull]
+    public object? AccessToken { get; set; }
 
     [Parameter(ParameterSetName = "Server")]
     [Parameter(ParameterSetName = "Token")]
@@ -56,13 +55,15 @@ public sealed class ConnectCitusClusterCommand : CitusCmdlet
 
     protected override void ProcessRecord()
     {
+        object? token = AccessToken is PSObject wrapped ? wrapped.BaseObject : AccessToken;
         var request = new ConnectionRequest
         {
             Server = Server,
             Port = Port,
             Database = Database,
             UserName = UserName ?? Credential?.UserName,
-            Password = AccessToken is null ? Credential?.GetNetworkCredential().Password : new NetworkCredential("", AccessToken).Password,
+            Password = AccessToken is null ? Credential?.GetNetworkCredential().Password : token is ScriptBlock ? null : TokenScript.Read(token),
+            FetchToken = token is ScriptBlock script ? new TokenScript(script, SessionState.PSVariable).FetchAsync : null,
             SslMode = SslMode,
             Service = Service,
             ConnectionString = ConnectionString,

@@ -27,6 +27,36 @@ public sealed class ConnectionTests : ClusterTest, IDisposable
     }
 
     [Fact]
+    public void A_token_that_was_rotated_is_fetched_again_for_the_next_session()
+    {
+        Cluster.RequireSandbox();
+        string role = Cluster.NewName("rotating");
+        Cluster.Execute($"CREATE ROLE {role} LOGIN PASSWORD 'first'");
+        string file = Cluster.File("token", "first");
+        Shell["port"] = Cluster.Sandbox!.Get("Port");
+        Shell["user"] = role;
+        Shell["file"] = file;
+        try
+        {
+            Shell.Get("$rotating = Connect-CitusCluster 127.0.0.1 -Port $port -UserName $user -AccessToken { [System.IO.File]::ReadAllText($using:file) } -Name rotating");
+            Assert.Equal(role, Shell.Run("Invoke-CitusQuery 'SELECT current_user::text' -As Scalar -Connection $rotating").Single.BaseObject);
+
+            Cluster.Execute($"ALTER ROLE {role} PASSWORD 'second'");
+            File.WriteAllText(file, "second");
+            Cluster.Execute($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'");
+            Shell.Run("Invoke-CitusQuery 'SELECT 1' -Connection $rotating");
+
+            Assert.Equal(role, Shell.Run("Invoke-CitusQuery 'SELECT current_user::text' -As Scalar -Connection $rotating").Single.BaseObject);
+            Assert.Contains("gave no token: no luck", Shell.Run("Connect-CitusCluster 127.0.0.1 -Port $port -UserName $user -AccessToken { throw 'no luck' }").Failed("CitusTokenFailed").Exception.Message);
+        }
+        finally
+        {
+            Shell.Run("Disconnect-CitusCluster $rotating");
+            Cluster.Execute($"DROP ROLE {role}");
+        }
+    }
+
+    [Fact]
     public void A_connection_says_what_it_leads_to()
     {
         PSObject connection = Shell.Run("Connect-CitusCluster 127.0.0.1 -Port $port -Credential $credential -Name test").Single;

@@ -76,7 +76,9 @@ public sealed class NodeUnderTest : IDisposable
     public int ProcessId => int.Parse(File.ReadLines(Path.Combine(_folder, _name, "postmaster.pid")).First(), CultureInfo.InvariantCulture);
 
     /// <summary>The password of the sandbox's superuser.</summary>
-    public string Password => File.ReadAllText(Path.Combine(_folder, "pgpass")).Trim().Split(':')[^1];
+    public string Password => File.ReadAllText(PasswordFile).Trim().Split(':')[^1];
+
+    public string PasswordFile => Path.Combine(_folder, "pgpass");
 
     public void Run(params string[] statements)
     {

@@ -1,0 +1,41 @@
+#Requires -Version 7.4
+<#
+.SYNOPSIS
+    Loads last night's payments from a web server, exactly once, and sets refused rows aside.
+.DESCRIPTION
+    Runs unattended: it asks nothing, and any error ends the job with a non-zero exit code. A run that is cut off goes
+    on where it stopped when the job is started again.
+
+    The password comes from the automation account's credential (Get-AutomationPSCredential), from a vault
+    (SecretManagement's Get-Secret), or from the environment (PGUSER and PGPASSWORD, or .pgpass).
+.EXAMPLE
+    ./Import-NightlyPayments.ps1 -Uri https://files.woodgrove.example/events.csv -Table payment_events -Server c-woodgrove.abc123.postgres.cosmos.azure.com
+#>
+param(
+    [Parameter(Mandatory)] [uri] $Uri,
+    [Parameter(Mandatory)] [string] $Table,
+    [string] $Server,
+    [string] $CredentialName = 'citus',
+    [string] $RejectPath = (Join-Path ([IO.Path]::GetTempPath()) rejects),
+    [string] $MaxErrors = '0.5%',
+    [switch] $Header
+)
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+if (-not (Get-Module Woodgrove.Citus)) { Import-Module Woodgrove.Citus }
+
+function Get-JobCredential([string] $Name) {
+    if (Get-Command Get-AutomationPSCredential -ErrorAction Ignore) { Get-AutomationPSCredential -Name $Name }
+    elseif (Get-Command Get-Secret -ErrorAction Ignore) { Get-Secret -Name $Name }
+}
+
+$to = @{}
+if ($Server) { $to.Server = $Server }
+if ($credential = Get-JobCredential $CredentialName) { $to.Credential = $credential }
+$connection = Connect-CitusCluster @to -Name nightly
+try {
+    $load = @{ Uri = $Uri; Table = $Table; Resume = $true; OnError = 'Skip'; MaxErrors = $MaxErrors; RejectPath = $RejectPath; NoHeader = -not $Header }
+    $result = Import-CsvToCitus @load -Connection $connection -Confirm:$false
+    $result | Select-Object Table, Source, Rows, Rejected, Route, Duration, ImportId | ConvertTo-Json -Compress
+}
+finally { Disconnect-CitusCluster $connection }

@@ -1,0 +1,136 @@
+using System.Text.Json;
+using System.Xml.Linq;
+using Woodgrove.Citus.Tests.Hosting;
+using Woodgrove.Citus.Tests.Validation;
+
+namespace Woodgrove.Citus.Tests.Runbooks;
+
+/// <summary>The runbooks of module/examples, unattended in real pwsh, to their exit codes.</summary>
+public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
+{
+    private readonly HealthyCluster _healthy;
+
+    public RunbookTests(ClusterFixture cluster, HealthyCluster healthy) : base(cluster)
+    {
+        cluster.RequireSandbox();
+        _healthy = healthy;
+    }
+
+    [Fact]
+    public async Task A_nightly_load_sets_bad_rows_aside_and_reports_in_json()
+    {
+        string table = Cluster.Distribute("event_id bigint, user_id bigint, PRIMARY KEY (event_id, user_id)", "user_id");
+        Cluster.File("nightly.csv", string.Concat(Enumerable.Range(1, 300).Select(i => i == 77 ? "x,5\n" : $"{i},{i % 9}\n")));
+        string rejects = Path.Combine(Cluster.Folder, "rejects");
+
+        (int code, string output, string error) = await RunAsync("Import-NightlyPayments.ps1", $"-Uri {Web("nightly.csv")} -Table {table} -RejectPath '{rejects}'");
+
+        Assert.True(code == 0, error + output);
+        JsonElement result = JsonDocument.Parse(output).RootElement;
+        Assert.Equal((299, 1), (result.GetProperty("Rows").GetInt32(), result.GetProperty("Rejected").GetInt32()));
+        Assert.Equal(299, Cluster.Count(table));
+    }
+
+    [Fact]
+    public async Task A_nightly_load_with_too_many_bad_rows_or_no_file_fails_the_job()
+    {
+        string table = Cluster.Distribute("event_id bigint, user_id bigint", "user_id");
+        Cluster.File("mostly-bad.csv", "1,1\nx,2\ny,3\n");
+
+        (int bad, _, string why) = await RunAsync("Import-NightlyPayments.ps1", $"-Uri {Web("mostly-bad.csv")} -Table {table} -RejectPath '{Path.Combine(Cluster.Folder, "too-many")}'");
+        (int missing, _, string whyMissing) = await RunAsync("Import-NightlyPayments.ps1", $"-Uri {Web("nowhere.csv")} -Table {table}");
+
+        Assert.True(bad != 0 && why.Length > 0, why);
+        Assert.True(missing != 0 && whyMissing.Contains("404"), whyMissing);
+        Assert.Equal(0, Cluster.Count(table));
+    }
+
+    [Fact]
+    public async Task Validation_writes_its_xml_and_its_page_and_passes_a_healthy_cluster()
+    {
+        Cluster.RequireCitus();
+        string folder = Path.Combine(Cluster.Folder, "validated");
+
+        (int code, string output, string error) = await RunAsync("Test-Cluster.ps1", $"-Path '{folder}'", _healthy.Coordinator, needsPester: true);
+
+        Assert.True(code == 0, error + output);
+        Assert.Equal("Passed", JsonDocument.Parse(output).RootElement.GetProperty("Result").GetString());
+        Assert.Equal("0", XDocument.Load(Path.Combine(folder, "validation.xml")).Root!.Attribute("failures")!.Value);
+        Assert.Contains("payment_events", File.ReadAllText(Path.Combine(folder, "report.html")));
+    }
+
+    [Fact]
+    public async Task Validation_of_a_cluster_with_a_fault_fails_the_job_and_names_the_check()
+    {
+        Cluster.RequireCitus();
+        string folder = Path.Combine(Cluster.Folder, "invalid");
+        _healthy.Worker.Run("BEGIN", "CREATE TABLE half_done (id int)", "PREPARE TRANSACTION 'forgotten'");
+        try
+        {
+            (int code, string output, string error) = await RunAsync("Test-Cluster.ps1", $"-Path '{folder}' -Threshold @{{ PreparedTransactions = 0 }}", _healthy.Coordinator, needsPester: true);
+
+            Assert.NotEqual(0, code);
+            // The console breaks the message into lines, also within words.
+            string message = string.Concat(error.Where(c => !char.IsWhiteSpace(c) && c != '|'));
+            Assert.True(message.Contains("1check(s)failed:PreparedTransactions", StringComparison.Ordinal), error);
+            Assert.Equal("1", XDocument.Load(Path.Combine(folder, "validation.xml")).Root!.Attribute("failures")!.Value);
+        }
+        finally
+        {
+            _healthy.Worker.Run("ROLLBACK PREPARED 'forgotten'");
+        }
+    }
+
+    [Fact]
+    public async Task A_rebalance_ends_when_it_is_done_and_at_the_latest_when_the_window_closes()
+    {
+        Cluster.RequireCitus();
+        _healthy.Coordinator.Run(
+            $"SELECT citus_set_node_property('127.0.0.1', {_healthy.Worker.Port}, 'shouldhaveshards', false)",
+            "CREATE TABLE lopsided (lopsided_id bigint PRIMARY KEY)", "SELECT create_distributed_table('lopsided', 'lopsided_id', colocate_with := 'none', shard_count := 4)",
+            $"SELECT citus_set_node_property('127.0.0.1', {_healthy.Worker.Port}, 'shouldhaveshards', true)");
+        try
+        {
+            (int closed, string early, string complaint) = await RunAsync("Start-RebalanceWindow.ps1", "-Window 00:00:00 -Interval 00:00:00.1 -TransferMode block_writes", _healthy.Coordinator);
+            Assert.True(closed == 0, complaint + early);
+            Assert.Equal(["Planned", "Stopped"], States(early).Where(s => s is "Planned" or "Stopped"));
+
+            (int code, string output, string error) = await RunAsync("Start-RebalanceWindow.ps1", "-Window 00:01:30 -Interval 00:00:01 -TransferMode block_writes", _healthy.Coordinator);
+            Assert.True(code == 0, error + output);
+            Assert.Equal(("Planned", "finished"), (States(output)[0], States(output)[^1]));
+            Assert.Equal(2, _healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid = 'lopsided'::regclass AND groupid = 2"));
+
+            (int again, string nothing, _) = await RunAsync("Start-RebalanceWindow.ps1", "-TransferMode block_writes", _healthy.Coordinator);
+            Assert.Equal((0, "Balanced"), (again, Assert.Single(States(nothing))));
+        }
+        finally
+        {
+            _healthy.Coordinator.Run("DROP TABLE lopsided");
+        }
+    }
+
+    [Fact]
+    public async Task A_long_load_takes_its_tokens_from_a_script_block()
+    {
+        string table = Cluster.Distribute("event_id bigint, user_id bigint, PRIMARY KEY (event_id, user_id)", "user_id");
+        Cluster.File("history.csv", string.Concat(Enumerable.Range(1, 500).Select(i => $"{i},{i % 9}\n")));
+        string password = File.ReadAllText(Path.Combine((string)Cluster.Sandbox!.Get("Path")!, "pgpass")).Trim().Split(':')[^1];
+
+        (int code, string output, string error) = await RunAsync("Import-LongHistory.ps1",
+            $"-Uri {Web("history.csv")} -Table {table} -UserName postgres -Token {{ Add-Content '{Path.Combine(Cluster.Folder, "fetched")}' x; '{password}' }}");
+
+        Assert.True(code == 0, error + output);
+        Assert.Equal(500, JsonDocument.Parse(output).RootElement.GetProperty("Rows").GetInt32());
+        Assert.Single(File.ReadAllLines(Path.Combine(Cluster.Folder, "fetched")));
+    }
+
+    private static string[] States(string output) => [.. output.Split('\n').Select(l => JsonDocument.Parse(l).RootElement.GetProperty("State").GetString()!)];
+
+    private string Web(string file) => new Uri((Uri)Cluster.Sandbox!.Get("WebUri")!, file).ToString();
+
+    /// <summary>As a job has it: no profile, no prompt, the connection from the environment.</summary>
+    private Task<(int ExitCode, string Output, string Error)> RunAsync(string runbook, string arguments, NodeUnderTest? at = null, bool needsPester = false) => Pwsh.RunAsync(
+        $"& '{Path.Combine(Repository.Root, "module", "examples", "runbooks", runbook)}' {arguments}", needsPester,
+        ("PGHOST", "127.0.0.1"), ("PGPORT", $"{at?.Port ?? (int)Cluster.Sandbox!.Get("Port")!}"), ("PGDATABASE", "citus"), ("PGUSER", "postgres"),
+        ("PGPASSFILE", at?.PasswordFile ?? Path.Combine((string)Cluster.Sandbox!.Get("Path")!, "pgpass")));
+}
