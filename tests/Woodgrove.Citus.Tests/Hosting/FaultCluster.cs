@@ -53,7 +53,8 @@ public sealed class FaultCluster(ClusterFixture cluster) : IAsyncLifetime
     {
         if (_sandbox is null) return default;
         Shell["faulty"] = _sandbox;
-        Shell.Run("Stop-CitusSandbox $faulty").Succeeded();
+        // The run's own cluster is the latest connection again.
+        Shell.Run("Get-CitusConnection | Where-Object Name -EQ faulty | Disconnect-CitusCluster; Stop-CitusSandbox $faulty").Succeeded();
         return default;
     }
 
