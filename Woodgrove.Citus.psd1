@@ -15,8 +15,9 @@
     CmdletsToExport      = @(
         'Connect-CitusCluster', 'Disconnect-CitusCluster', 'Get-CitusConnection'
         'New-DistributedTable', 'New-ReferenceTable', 'Get-DistributedTable'
-        'Get-CitusNode', 'Get-ShardPlacement'
-        'Import-CsvToCitus', 'Add-CitusRow', 'Get-CitusImport', 'Remove-CitusImport', 'Invoke-CitusQuery'
+        'Get-CitusNode', 'Get-ShardPlacement', 'Resolve-ShardPlacement', 'Measure-ShardSkew', 'Find-DistributionColumn'
+        'Get-Colocation', 'Test-Colocation'
+        'Test-CitusCsv', 'Import-CsvToCitus', 'Add-CitusRow', 'Get-CitusImport', 'Remove-CitusImport', 'Invoke-CitusQuery'
         'Get-CitusQueryPlan', 'Get-CitusQueryFragment', 'Compare-CitusQueryPlan'
         'Get-CitusActivity', 'Get-CitusLockWait', 'Get-CitusStatement', 'Get-CitusTenant'
         'Export-CitusReport'

@@ -36,6 +36,9 @@ internal sealed class CsvInput : IAsyncDisposable
     /// <summary>True for gzip and zstd.</summary>
     public bool IsCompressed { get; private init; }
 
+    /// <summary>The source's encoding, such as utf-8.</summary>
+    public string EncodingName { get; private init; } = "";
+
     /// <summary>Bytes of the source read so far, in its own encoding.</summary>
     public long BytesRead => _raw.Count;
 
@@ -55,7 +58,7 @@ internal sealed class CsvInput : IAsyncDisposable
             (Encoding encoding, byte[] start) = await DetectEncodingAsync(plain, dialect.Encoding, stop);
             Stream whole = start.Length == 0 ? plain : new PrefixedStream(start, plain);
             Stream utf8 = encoding is UTF8Encoding ? whole : Encoding.CreateTranscodingStream(whole, Strict(encoding), Encoding.UTF8);
-            var input = new CsvInput(source, raw, utf8, length) { IsCompressed = plain is not PrefixedStream };
+            var input = new CsvInput(source, raw, utf8, length) { IsCompressed = plain is not PrefixedStream, EncodingName = encoding.WebName };
             await input.ReadFirstRecordAsync(dialect, stop);
             return input;
         }

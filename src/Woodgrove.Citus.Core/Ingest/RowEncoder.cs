@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Collections;
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Woodgrove.Citus.Queries;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Ingest;
@@ -42,36 +42,10 @@ internal sealed class RowEncoder
         null or DBNull => null,
         // An empty text is a value of a text column; in any other it can only mean that there is none.
         string { Length: 0 } => form == ColumnForm.Text ? "" : null,
-        string text => text,
-        _ when form == ColumnForm.Json => JsonSerializer.Serialize(value, value.GetType()),
-        IEnumerable list and not byte[] when form == ColumnForm.Array => ArrayText(list),
-        bool flag => flag ? "true" : "false",
-        byte[] bytes => "\\x" + Convert.ToHexString(bytes),
-        DateTime { Kind: DateTimeKind.Unspecified } time => time.ToString("yyyy-MM-dd HH:mm:ss.ffffff", CultureInfo.InvariantCulture),
-        DateTime time => time.ToString("yyyy-MM-dd HH:mm:ss.ffffffzzz", CultureInfo.InvariantCulture),
-        DateTimeOffset time => time.ToString("yyyy-MM-dd HH:mm:ss.ffffffzzz", CultureInfo.InvariantCulture),
-        DateOnly or TimeOnly => ((IFormattable)value).ToString("O", CultureInfo.InvariantCulture),
-        TimeSpan span => span.ToString("c", CultureInfo.InvariantCulture).Replace('.', ' '),
-        double or float => ((IFormattable)value).ToString("R", CultureInfo.InvariantCulture).Replace("∞", "Infinity", StringComparison.Ordinal),
-        Enum name => name.ToString(),
-        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
-        IEnumerable list => ArrayText(list),
-        _ => value.ToString(),
+        _ when form == ColumnForm.Json && value is not string => JsonSerializer.Serialize(value, value.GetType()),
+        IEnumerable list and not string and not byte[] when form == ColumnForm.Array => ValueText.OfArray(list),
+        _ => ValueText.Of(value),
     };
-
-    private static string ArrayText(IEnumerable list)
-    {
-        var text = new StringBuilder("{");
-        foreach (object? item in list)
-        {
-            if (text.Length > 1) text.Append(',');
-            if (item is IEnumerable inner and not string and not byte[]) text.Append(ArrayText(inner));
-            else if (Text(item, ColumnForm.Text) is { } element)
-                text.Append('"').Append(element.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)).Append('"');
-            else text.Append("NULL");
-        }
-        return text.Append('}').ToString();
-    }
 
     /// <summary>One value as a field of COPY's CSV.</summary>
     public static byte[] Encode(object? value, TableColumn column)

@@ -106,23 +106,5 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
         await command.ExecuteNonQueryAsync(stop);
     }
 
-    private async Task<IReadOnlyList<ShardRange>> ReadShardsAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("""
-            SELECT s.shardid, (parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)))[array_upper(parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)), 1)],
-                   s.shardminvalue::int, s.shardmaxvalue::int, n.nodename, n.nodeport
-            FROM pg_catalog.pg_dist_shard s
-            JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid AND p.shardstate = 1
-            JOIN pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND n.noderole = 'primary'
-            WHERE s.logicalrelid = $1::oid ORDER BY s.shardminvalue::int
-            """, session)
-        {
-            Parameters = { new() { Value = (long)_table.Oid } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var shards = new List<ShardRange>();
-        while (await row.ReadAsync(stop))
-            shards.Add(new ShardRange(row.GetInt64(0), row.GetString(1), row.GetInt32(2), row.GetInt32(3), row.GetString(4), row.GetInt32(5)));
-        return shards;
-    }
+    private Task<IReadOnlyList<ShardRange>> ReadShardsAsync(NpgsqlConnection session, CancellationToken stop) => ShardMap.ReadAsync(session, _table, stop);
 }

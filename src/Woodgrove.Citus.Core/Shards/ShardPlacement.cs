@@ -1,5 +1,4 @@
 using Npgsql;
-using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Shards;
@@ -10,10 +9,11 @@ namespace Woodgrove.Citus.Shards;
 /// <param name="HashMin">The lowest hash that the shard holds, or null where rows are not hashed (a reference table).</param>
 /// <param name="HashMax">The highest hash that the shard holds.</param>
 /// <param name="SizeBytes">Bytes on the node, indexes and TOAST included.</param>
+/// <param name="ToMean">The size over that of the table's mean placement; 1 is even.</param>
 /// <param name="ColocationId">Tables that share it have rows of equal distribution values on the same node.</param>
 public sealed record ShardPlacement(
     string Table, long ShardId, string ShardName, int? HashMin, int? HashMax,
-    string NodeName, int NodePort, long SizeBytes, int ColocationId)
+    string NodeName, int NodePort, long SizeBytes, int ColocationId, double ToMean)
 {
     /// <summary>The placements of some tables, or of all where none is named.</summary>
     internal static async IAsyncEnumerable<ShardPlacement> ReadAsync(
@@ -22,8 +22,8 @@ public sealed record ShardPlacement(
     {
         await using var command = new NpgsqlCommand("""
             SELECT s.table_name::text, s.shardid, s.shard_name, d.shardminvalue::int, d.shardmaxvalue::int,
-                   s.nodename, s.nodeport, coalesce(s.shard_size, 0)::bigint, s.colocation_id
-            FROM pg_catalog.citus_shards s
+                   s.nodename, s.nodeport, coalesce(s.shard_size, 0)::bigint, s.colocation_id, coalesce(round(s.shard_size / nullif(s.mean, 0), 4), 0)::float8
+            FROM (SELECT *, avg(shard_size) OVER (PARTITION BY table_name) AS mean FROM pg_catalog.citus_shards) s
             JOIN pg_catalog.pg_dist_shard d ON d.shardid = s.shardid
             WHERE ($1::oid[] IS NULL OR s.table_name::oid = ANY ($1)) AND ($2::bigint IS NULL OR s.shardid = $2)
             ORDER BY s.table_name::text, s.shardid, s.nodename, s.nodeport
@@ -36,27 +36,7 @@ public sealed record ShardPlacement(
             yield return new ShardPlacement(
                 row.GetString(0), row.GetInt64(1), row.GetString(2),
                 await row.IsDBNullAsync(3, stop) ? null : row.GetInt32(3), await row.IsDBNullAsync(4, stop) ? null : row.GetInt32(4),
-                row.GetString(5), row.GetInt32(6), row.GetInt64(7), row.GetInt32(8));
+                row.GetString(5), row.GetInt32(6), row.GetInt64(7), row.GetInt32(8), row.GetDouble(9));
         }
-    }
-
-    /// <summary>The shard that holds a distribution value, as the server computes it.</summary>
-    /// <param name="value">The value in text form, read by the column's own type.</param>
-    internal static async Task<long> FindShardAsync(NpgsqlConnection session, TableInfo table, string value, CancellationToken stop)
-    {
-        if (table.DistributionColumn is null)
-        {
-            throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument,
-                $"{table.Display} has no distribution column, so no value chooses a shard of it.",
-                "Leave -Value out, or name a table distributed by a column.") { Target = table.Display };
-        }
-        TableColumn column = table.FindColumn(table.DistributionColumn)!;
-        // The cast comes first: the hash is that of the column's type, not of what the value happens to be here.
-        await using var command = new NpgsqlCommand(
-            $"SELECT pg_catalog.get_shard_id_for_distribution_column($1::text::regclass, $2::text::{column.TypeName})", session)
-        {
-            Parameters = { new() { Value = table.Name.Sql }, new() { Value = value } },
-        };
-        return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 }

@@ -26,7 +26,7 @@ public static class ClusterMetadata
 
     /// <summary>The placements of these tables, or of all; with a value, those of the one shard that holds it.</summary>
     public static async IAsyncEnumerable<ShardPlacement> PlacementsAsync(
-        CitusConnection connection, IReadOnlyCollection<string> names, string? value, [EnumeratorCancellation] CancellationToken stop)
+        CitusConnection connection, IReadOnlyCollection<string> names, object? value, [EnumeratorCancellation] CancellationToken stop)
     {
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
         List<TableInfo> tables = await FindAsync(connection, session, names, stop);
@@ -37,7 +37,8 @@ public static class ClusterMetadata
         }
         foreach (TableInfo table in tables)
         {
-            long shard = await ShardPlacement.FindShardAsync(session, table, value, stop);
+            var resolver = await ShardResolver.OpenAsync(session, table, stop);
+            long shard = (await resolver.ResolveAsync(session, [value], stop))[0].Location().ShardId;
             await foreach (ShardPlacement placement in ShardPlacement.ReadAsync(session, [table], shard, stop)) yield return placement;
         }
     }
@@ -79,7 +80,7 @@ public static class ClusterMetadata
         return await connection.OpenSessionAsync(stop);
     }
 
-    private static async Task<List<TableInfo>> FindAsync(
+    internal static async Task<List<TableInfo>> FindAsync(
         CitusConnection connection, NpgsqlConnection session, IReadOnlyCollection<string> names, CancellationToken stop)
     {
         var tables = new List<TableInfo>();

@@ -39,7 +39,12 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         NpgsqlTransaction? transaction = await session.BeginTransactionAsync(stop);
         try
         {
-            if (Definition is not null) await ExecuteAsync(session, $"CREATE TABLE {Table.Sql} ({Definition})", stop);
+            if (Definition is not null)
+            {
+                string create = $"CREATE TABLE {Table} ({Definition})";
+                Explain?.Invoke(create);
+                await ExecuteAsync(session, create, stop);
+            }
             TableInfo table = await TableCatalog.FindAsync(Connection, session, Table, stop);
             if (table.Kind != TableKind.Local) throw AlreadyDistributed(table);
             if (DistributionColumn is not null) await CheckColumnAsync(session, table, stop);

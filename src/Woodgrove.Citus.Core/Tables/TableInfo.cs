@@ -21,7 +21,13 @@ public enum TableKind
 /// <param name="TypeOid">The type's oid, without modifiers.</param>
 /// <param name="IsGenerated">Computed by the server, so it can't be loaded.</param>
 public sealed record TableColumn(
-    string Name, string TypeName, uint TypeOid, bool IsNotNull, bool HasDefault, bool IsIdentity, bool IsGenerated);
+    string Name, string TypeName, uint TypeOid, bool IsNotNull, bool HasDefault, bool IsIdentity, bool IsGenerated)
+{
+    /// <summary>The n of <c>varchar(n)</c> or <c>char(n)</c>, or null.</summary>
+    internal int? MaxLength => TypeOid is 1043 or 1042 && TypeName.IndexOf('(', StringComparison.Ordinal) is > 0 and int open
+        ? int.Parse(TypeName.AsSpan(open + 1, TypeName.Length - open - 2), System.Globalization.CultureInfo.InvariantCulture)
+        : null;
+}
 
 /// <summary>What the catalogs say of one table.</summary>
 public sealed record TableInfo

@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Management.Automation;
-using System.Text;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Pipeline;
@@ -21,46 +20,15 @@ public enum ImportErrorAction
 /// <summary>Loads CSV files into a table: each file in one transaction, all of it or nothing, or batch by batch.</summary>
 [Cmdlet(VerbsData.Import, "CsvToCitus", DefaultParameterSetName = "Path", SupportsShouldProcess = true)]
 [OutputType(typeof(ImportResult))]
-public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
+public sealed class ImportCsvToCitusCommand : CsvCommand
 {
     private readonly List<(CsvSource Source, CsvImport Import)> _waiting = [];
     private readonly HashSet<string> _rejectPaths = [];
-
-    /// <summary>Files, or folders for the .csv files in them, compressed or not; wildcards are resolved.</summary>
-    [Parameter(ParameterSetName = "Path", Mandatory = true, Position = 0, ValueFromPipeline = true)]
-    [SupportsWildcards]
-    [ValidateNotNullOrEmpty]
-    public string[] Path { get; set; } = [];
-
-    /// <summary>Files whose names are taken as they stand.</summary>
-    [Parameter(ParameterSetName = "LiteralPath", Mandatory = true, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath", "LP")]
-    [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get; set; } = [];
-
-    /// <summary>http or https addresses.</summary>
-    [Parameter(ParameterSetName = "Uri", Mandatory = true)]
-    [ValidateNotNullOrEmpty]
-    public Uri[] Uri { get; set; } = [];
-
-    /// <summary>What is piped to this process: <c>zcat f.gz | pwsh -File load.ps1</c>.</summary>
-    [Parameter(ParameterSetName = "StandardInput", Mandatory = true)]
-    public SwitchParameter StandardInput { get; set; }
-
-    /// <summary>With a folder: the files of the folders in it too.</summary>
-    [Parameter(ParameterSetName = "Path")]
-    [Parameter(ParameterSetName = "LiteralPath")]
-    public SwitchParameter Recurse { get; set; }
 
     [Parameter(Mandatory = true, Position = 1)]
     [ArgumentCompleter(typeof(TableCompleter))]
     [ValidateNotNullOrEmpty]
     public string Table { get; set; } = "";
-
-    /// <summary>The table's columns in the file's order; by default the header's names, or all columns.</summary>
-    [Parameter]
-    [ArgumentCompleter(typeof(ColumnCompleter))]
-    public string[]? Column { get; set; }
 
     /// <summary>The columns of fields that are named otherwise: field name, or number from 1, to column.</summary>
     [Parameter]
@@ -91,30 +59,6 @@ public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
     /// <summary>Texts that mean false, besides PostgreSQL's own.</summary>
     [Parameter]
     public string[] FalseValue { get; set; } = [];
-
-    /// <summary>The first line holds data.</summary>
-    [Parameter]
-    public SwitchParameter NoHeader { get; set; }
-
-    [Parameter]
-    public char Delimiter { get; set; } = ',';
-
-    [Parameter]
-    public char Quote { get; set; } = '"';
-
-    /// <summary>The character that makes a quote part of a value; the quote itself by default.</summary>
-    [Parameter]
-    public char? Escape { get; set; }
-
-    /// <summary>The unquoted text that stands for NULL; empty by default.</summary>
-    [Parameter]
-    [AllowEmptyString]
-    public string NullValue { get; set; } = "";
-
-    /// <summary>The file's encoding where no byte order mark says another; UTF-8 by default.</summary>
-    [Parameter]
-    [EncodingTransformation]
-    public Encoding? Encoding { get; set; }
 
     /// <summary>How rows travel; Auto takes the fastest way that the table, the user and the network allow.</summary>
     [Parameter]
@@ -214,10 +158,7 @@ public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
 
     private CsvImport ImportOf(CitusConnection cluster, CsvSource source, string? rejectPath) => new(cluster, source, TableName.Parse(Table))
     {
-        Dialect = new CsvDialect
-        {
-            Delimiter = Delimiter, Quote = Quote, Escape = Escape, NullValue = NullValue, HasHeader = !NoHeader, Encoding = Encoding,
-        },
+        Dialect = Dialect,
         Shape = new CsvShape
         {
             Fields = Column,
@@ -264,14 +205,6 @@ public sealed class ImportCsvToCitusCommand : ConnectedCmdlet
 
     private bool IsWhatIf => MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? asked) ? asked is SwitchParameter { IsPresent: true }
         : GetVariableValue("WhatIfPreference") is true or SwitchParameter { IsPresent: true };
-
-    private IEnumerable<CsvSource> Sources() => ParameterSetName switch
-    {
-        "Uri" => Uri.Select(CsvSource.Web),
-        "StandardInput" => [CsvSource.Once("standard input", Console.OpenStandardInput)],
-        "LiteralPath" => LiteralPath.SelectMany(p => FileArgument.Expand(GetUnresolvedProviderPathFromPSPath(p), Recurse)).Select(CsvSource.File),
-        _ => Path.SelectMany(p => FileArgument.Resolve(this, p)).SelectMany(p => FileArgument.Expand(p, Recurse)).Select(CsvSource.File),
-    };
 
     /// <summary>Where a source's refused rows go: the file that was named, or one of its own in the folder that was named.</summary>
     /// <returns>Empty where none is asked for; null where it has been refused.</returns>

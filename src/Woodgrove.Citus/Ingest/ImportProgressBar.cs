@@ -5,7 +5,7 @@ using Woodgrove.Citus.Pipeline;
 namespace Woodgrove.Citus.Ingest;
 
 /// <summary>Shows a load's progress a few times a second.</summary>
-internal sealed class ImportProgressBar(CmdletOutput output, string table, int activity)
+internal sealed class ImportProgressBar(CmdletOutput output, string table, int activity = 1, string what = "Loading")
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
     private readonly Stopwatch _sinceLast = Stopwatch.StartNew();
@@ -15,7 +15,7 @@ internal sealed class ImportProgressBar(CmdletOutput output, string table, int a
         if (_sinceLast.Elapsed < Interval) return;
         _sinceLast.Restart();
         double seconds = Math.Max(progress.Elapsed.TotalSeconds, 1e-3);
-        var record = new ProgressRecord(activity, $"Loading {table}", $"{progress.Rows:N0} rows, {progress.Rows / seconds:N0} rows/s")
+        var record = new ProgressRecord(activity, $"{what} {table}", $"{progress.Rows:N0} rows, {progress.Rows / seconds:N0} rows/s")
         {
             CurrentOperation = progress.Source,
         };
@@ -28,5 +28,5 @@ internal sealed class ImportProgressBar(CmdletOutput output, string table, int a
         output.Progress(record);
     }
 
-    public void Complete() => output.Progress(new ProgressRecord(activity, $"Loading {table}", "Done") { RecordType = ProgressRecordType.Completed });
+    public void Complete() => output.Progress(new ProgressRecord(activity, $"{what} {table}", "Done") { RecordType = ProgressRecordType.Completed });
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Management.Automation;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Pipeline;
@@ -24,26 +23,23 @@ public sealed class GetShardPlacementCommand : ConnectedCmdlet
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster;
-        string? value = Value is null ? null : Text(Value is PSObject wrapped ? wrapped.BaseObject : Value);
-        if (value is not null && Table.Length == 0)
+        object? value = Value is PSObject wrapped ? wrapped.BaseObject : Value;
+        if (value is null)
+        {
+            Run(Placements(cluster, Table, null), string.Join(", ", Table));
+            return;
+        }
+        if (Table.Length == 0)
         {
             ThrowTerminatingError(CitusErrorRecord.From(new Errors.CitusException("CitusTableNeeded", Errors.CitusErrorKind.InvalidArgument,
-                "-Value needs a -Table: the same value lies in another shard of each table.", "Name the table."), Value));
+                "-Value needs a -Table: the same value lies in another shard of each table.", "Name the table."), value));
         }
-        Run(async (output, stop) =>
-        {
-            await foreach (ShardPlacement placement in ClusterMetadata.PlacementsAsync(cluster, Table, value, stop)) await output.ObjectAsync(placement);
-        }, string.Join(", ", Table));
+        // A table that the value can't choose a shard of (a reference table) is no reason to leave out the next.
+        foreach (string table in Table) RunEach(Placements(cluster, [table], value), table);
     }
 
-    /// <summary>As PostgreSQL's input reads it, whatever the session's culture.</summary>
-    private static string Text(object value) => value switch
+    private static Func<CmdletOutput, CancellationToken, Task> Placements(CitusConnection cluster, string[] tables, object? value) => async (output, stop) =>
     {
-        DateTime { Kind: DateTimeKind.Utc } moment => moment.ToString("O", CultureInfo.InvariantCulture),
-        DateTime local => local.ToString("yyyy-MM-ddTHH:mm:ss.ffffff", CultureInfo.InvariantCulture),
-        DateTimeOffset moment => moment.ToString("O", CultureInfo.InvariantCulture),
-        DateOnly date => date.ToString("O", CultureInfo.InvariantCulture),
-        bool flag => flag ? "true" : "false",
-        _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+        await foreach (ShardPlacement placement in ClusterMetadata.PlacementsAsync(cluster, tables, value, stop)) await output.ObjectAsync(placement);
     };
 }

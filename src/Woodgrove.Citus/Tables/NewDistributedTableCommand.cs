@@ -1,5 +1,7 @@
 using System.Management.Automation;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Tables;
 
@@ -28,7 +30,36 @@ public sealed class NewDistributedTableCommand : DistributeCommand
     [Parameter]
     public SwitchParameter Concurrently { get; set; }
 
-    private protected override string Action => $"Distribute by {DistributionColumn}";
+    /// <summary>Creates the table first, with the columns of a CSV: its path, or what Test-CitusCsv said of it.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public object? FromCsv { get; set; }
+
+    private protected override string Action => FromCsv is null ? $"Distribute by {DistributionColumn}" : $"Create with ({Definition}) and distribute by {DistributionColumn}";
+
+    protected override void ProcessRecord()
+    {
+        if (FromCsv is not null && MyInvocation.BoundParameters.ContainsKey(nameof(Definition)))
+        {
+            ThrowTerminatingError(CitusErrorRecord.From(new Errors.CitusException("CitusTwoDefinitions", Errors.CitusErrorKind.InvalidArgument,
+                "-FromCsv and -Definition both say which columns the table has.", "Leave one of them out."), Table));
+        }
+        if (FromCsv is not null) Definition = Profile().Definition(DistributionColumn);
+        base.ProcessRecord();
+    }
+
+    private CsvProfile Profile()
+    {
+        object given = FromCsv is PSObject wrapped ? wrapped.BaseObject : FromCsv!;
+        if (given is CsvProfile known) return known;
+        CsvProfile? profile = null;
+        Run(async (output, stop) =>
+        {
+            CsvSource source = CsvSource.File(GetUnresolvedProviderPathFromPSPath(given.ToString()));
+            profile = await new CsvProfiler(source) { DetectDelimiter = true, DistributionColumn = DistributionColumn, Warn = output.Warning }.RunAsync(stop);
+        }, given);
+        return profile!;
+    }
 
     private protected override TableDistributor Distributor(CitusConnection cluster, TableName table) => new(cluster, table)
     {

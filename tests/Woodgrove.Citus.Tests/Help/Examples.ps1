@@ -1,7 +1,7 @@
 # Runs examples of the help and reports each in one line: @@|cmdlet|number|state|text in base64.
 # Uses the engine's own commands only, so that it runs where there is no pwsh.
 $ProgressPreference = 'SilentlyContinue'
-$tables = 'payment_events, payment_users, payment_merchants, user_events, disputes, refunds, currencies, payment_disputes, merchant_totals'
+$tables = 'payment_events, payment_users, payment_merchants, user_events, disputes, refunds, currencies, payment_disputes, merchant_totals, colocation_demo'
 
 function Begin($folder, $engine) {
     $ExecutionContext.SessionState.Path.SetLocation($folder)

@@ -1,0 +1,63 @@
+using Woodgrove.Citus.Shards;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>What a CSV holds, found in one reading of it.</summary>
+public sealed record CsvProfile
+{
+    public required string Source { get; init; }
+
+    /// <summary>Bytes of the source as it lies there, compressed or not.</summary>
+    public required long Bytes { get; init; }
+    public required long Rows { get; init; }
+    public required CsvDialect Dialect { get; init; }
+
+    /// <summary>The encoding's name, such as utf-8 or utf-16.</summary>
+    public required string Encoding { get; init; }
+
+    /// <summary>LF, CRLF or CR.</summary>
+    public required string LineEnd { get; init; }
+    public required bool IsCompressed { get; init; }
+    public required IReadOnlyList<CsvColumn> Columns { get; init; }
+
+    /// <summary>How the rows would lie over shards and nodes; null where no distribution column is known.</summary>
+    public CsvDistribution? Distribution { get; init; }
+
+    /// <summary>Rows, or values of them, that a load would refuse.</summary>
+    public required long ProblemCount { get; init; }
+
+    /// <summary>The first of them.</summary>
+    public required IReadOnlyList<CsvProblem> Problems { get; init; }
+
+    /// <summary>True where nothing was found that a load would refuse.</summary>
+    public bool IsClean => ProblemCount == 0;
+
+    /// <summary>What CREATE TABLE needs in its parentheses for a table of these columns.</summary>
+    /// <param name="notNull">A column that may not be NULL, such as the one to distribute by.</param>
+    public string Definition(string? notNull = null) => string.Join(", ", Columns.Select(c =>
+        $"{TableName.QuoteIfNeeded(c.Name)} {c.Type}{(string.Equals(c.Name, notNull, StringComparison.OrdinalIgnoreCase) ? " NOT NULL" : "")}"));
+}
+
+/// <summary>A column of a CSV.</summary>
+/// <param name="Type">PostgreSQL's type for its values: that of at least 99% of them, else text.</param>
+/// <param name="TableType">The table column's type, where a table was named.</param>
+/// <param name="DistinctValues">Exact up to 20,000, then within some 2%.</param>
+/// <param name="LongestLength">Characters of the longest value.</param>
+/// <param name="Unconvertible">Values that are none of the type.</param>
+public sealed record CsvColumn(
+    string Name, string Type, string? TableType, long Values, long Nulls, long DistinctValues, int LongestLength, string Longest, long Unconvertible,
+    IReadOnlyList<CsvValueCount> HeaviestValues);
+
+/// <summary>A value and in how many rows it stands, or at least stands where there are too many values to count each.</summary>
+public sealed record CsvValueCount(string Value, long Rows, double Share);
+
+/// <summary>What a load would refuse.</summary>
+/// <param name="Line">The physical line, from 1, on which the record ends.</param>
+public sealed record CsvProblem(long Line, string? Column, string? Value, string Reason);
+
+/// <summary>How a file's rows would lie over shards and nodes.</summary>
+/// <param name="Nodes">Empty where no cluster was asked.</param>
+public sealed record CsvDistribution(
+    string Column, string Type, int ShardCount, long Smallest, long Largest, double Mean, double MaxToMean, double Variation, double NodeMaxToMean,
+    SkewVerdict Verdict, IReadOnlyList<CsvValueCount> HeaviestValues, IReadOnlyList<ShardLoad> Shards, IReadOnlyList<NodeLoad> Nodes);

@@ -1,0 +1,75 @@
+using Woodgrove.Citus.Ingest;
+
+namespace Woodgrove.Citus.Shards;
+
+/// <summary>What is to be thought of a column to distribute by.</summary>
+public enum CandidateVerdict
+{
+    /// <summary>The best of those that will do.</summary>
+    Recommended,
+
+    /// <summary>It would do.</summary>
+    Possible,
+
+    /// <summary>It would not.</summary>
+    Unsuitable,
+
+    /// <summary>Of a whole table: small, and joined by larger ones; a copy on every node serves it best.</summary>
+    ReferenceTable,
+}
+
+/// <summary>A column to distribute by, with what speaks for it and against it.</summary>
+public sealed record DistributionCandidate
+{
+    /// <summary>The table, or the file.</summary>
+    public required string Table { get; init; }
+
+    /// <summary>Null where the verdict is on the whole table.</summary>
+    public string? Column { get; init; }
+    public string? Type { get; init; }
+
+    /// <summary>1 for the best.</summary>
+    public int Rank { get; init; }
+    public required CandidateVerdict Verdict { get; init; }
+
+    /// <summary>The weightiest of the evidence.</summary>
+    public required string Reason { get; init; }
+
+    /// <summary>All that speaks for and against it.</summary>
+    public required IReadOnlyList<string> Evidence { get; init; }
+
+    /// <summary>Rows read: all, or a sample of a table of more than a million.</summary>
+    public long RowsRead { get; init; }
+    public long DistinctValues { get; init; }
+    public double NullShare { get; init; }
+    public IReadOnlyList<CsvValueCount> HeaviestValues { get; init; } = [];
+
+    /// <summary>Shards that the prediction is for.</summary>
+    public int ShardCount { get; init; }
+
+    /// <summary>The largest shard over the mean one, by the real hash of the rows read.</summary>
+    public double PredictedMaxToMean { get; init; }
+
+    /// <summary>Whether every unique key of the table holds the column, as Citus demands; null for a file.</summary>
+    public bool? IsInEveryKey { get; init; }
+
+    /// <summary>Tables with a column of this name and type, with which it could be colocated.</summary>
+    public IReadOnlyList<string> RelatedTables { get; init; } = [];
+
+    /// <summary>Calls of statements that filter or join by it, by pg_stat_statements; null where that is not to be had.</summary>
+    public long? Uses { get; init; }
+    public double Score { get; init; }
+}
+
+/// <summary>What a catalog says of a column.</summary>
+internal sealed record ColumnEvidence(string Name, string Type, uint TypeOid, bool CanHash, bool? IsInEveryKey)
+{
+    public List<RelatedTable> Related { get; } = [];
+    public long? Uses { get; set; }
+}
+
+/// <param name="ByIt">It is distributed by that column.</param>
+/// <param name="IsKey">The column is its whole primary key.</param>
+/// <param name="IsForeignKey">A foreign key leads from one to the other.</param>
+/// <param name="IsNear">A foreign key does, or both are of one schema: joins between them are to be expected.</param>
+internal sealed record RelatedTable(string Table, Tables.TableName Name, bool ByIt, bool IsKey, bool IsReference, bool IsForeignKey, bool IsNear);

@@ -1,0 +1,188 @@
+using System.Text.Json;
+using Npgsql;
+using NpgsqlTypes;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Shards;
+
+/// <summary>Measures how evenly tables lie, with the same few queries however many tables there are.</summary>
+public sealed class SkewMeasurement(CitusConnection connection)
+{
+    public Action<string>? Explain { get; init; }
+
+    /// <summary>Told of each table that can't be measured, and the others are; without it, the first ends everything.</summary>
+    public Action<CitusException>? Refuse { get; init; }
+
+    /// <summary>Of the tables of these names, or of all that are distributed by hash.</summary>
+    /// <exception cref="CitusException">There is no such table, or it is not distributed by a column.</exception>
+    public async Task<IReadOnlyList<ShardSkew>> MeasureAsync(IReadOnlyList<string> names, SkewMeasure by, CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
+        List<SkewFacts> tables = await ReadTablesAsync(session, names, stop);
+        if (names.Count > 0) await RefuseOthersAsync(session, names, tables, stop);
+        if (tables.Count == 0) return [];
+        Dictionary<long, KeyFacts> keys = by == SkewMeasure.Rows ? await CountAsync(session, tables, stop) : await EstimateAsync(session, tables, stop);
+        Dictionary<long, (string, int)>? moves = await PlanMovesAsync(session, stop);
+        return [.. tables.Select(t => SkewJudge.Judge(t with { Keys = t.Shards.Where(s => keys.ContainsKey(s.ShardId)).ToDictionary(s => s.ShardId, s => keys[s.ShardId]), Moves = moves }, by))];
+    }
+
+    private static async Task<List<SkewFacts>> ReadTablesAsync(NpgsqlConnection session, IReadOnlyList<string> names, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE shouldhaveshards AND isactive AND noderole = 'primary' ORDER BY 1, 2;
+            """, session);
+        var nodes = new List<(string, int)>();
+        await using (NpgsqlDataReader row = await command.ExecuteReaderAsync(stop))
+            while (await row.ReadAsync(stop)) nodes.Add((row.GetString(0), row.GetInt32(1)));
+
+        command.CommandText = """
+            SELECT p.logicalrelid::oid, p.logicalrelid::text, k.attname, pg_catalog.format_type(k.atttypid, k.atttypmod),
+                   (SELECT count(*) > 1 FROM pg_catalog.pg_dist_partition o WHERE o.colocationid = p.colocationid),
+                   d.shardid, d.shardminvalue::int, d.shardmaxvalue::int, s.nodename, s.nodeport, coalesce(s.shard_size, 0)::bigint
+            FROM pg_catalog.pg_dist_partition p
+            JOIN pg_catalog.pg_attribute k ON k.attrelid = p.logicalrelid AND k.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey)
+            JOIN pg_catalog.pg_dist_shard d ON d.logicalrelid = p.logicalrelid
+            JOIN pg_catalog.citus_shards s ON s.shardid = d.shardid
+            WHERE p.partmethod = 'h' AND ($1::text[] IS NULL OR p.logicalrelid::oid IN (
+              SELECT coalesce(pg_catalog.to_regclass(a), pg_catalog.to_regclass(b)) FROM unnest($1, $2::text[]) AS x(a, b)))
+            ORDER BY 2, 7, 6, s.nodename, s.nodeport
+            """;
+        TableName[] parsed = [.. names.Select(TableName.Parse)];
+        command.Parameters.Add(Texts(parsed.Length == 0 ? null : [.. parsed.Select(n => n.Sql)]));
+        command.Parameters.Add(Texts(parsed.Length == 0 ? null : [.. parsed.Select(n => n.ExactSql)]));
+        var tables = new List<SkewFacts>();
+        var shards = new List<ShardFacts>();
+        await using NpgsqlDataReader found = await command.ExecuteReaderAsync(stop);
+        while (await found.ReadAsync(stop))
+        {
+            uint oid = found.GetFieldValue<uint>(0);
+            if (tables.Count == 0 || tables[^1].Oid != oid)
+            {
+                shards = [];
+                tables.Add(new SkewFacts(oid, found.GetString(1), found.GetString(2), found.GetString(3), found.GetBoolean(4), shards, nodes));
+            }
+            // A shard that is kept on several nodes is measured on the first.
+            if (shards.Count > 0 && shards[^1].ShardId == found.GetInt64(5)) continue;
+            shards.Add(new ShardFacts(found.GetInt64(5), found.GetInt32(6), found.GetInt32(7), found.GetString(8), found.GetInt32(9), found.GetInt64(10)));
+        }
+        return tables;
+    }
+
+    private async Task RefuseOthersAsync(NpgsqlConnection session, IReadOnlyList<string> names, List<SkewFacts> tables, CancellationToken stop)
+    {
+        if (tables.Count == names.Distinct().Count()) return;
+        foreach (string name in names)
+        {
+            try
+            {
+                TableInfo table = await TableCatalog.FindAsync(connection, session, TableName.Parse(name), stop);
+                if (tables.Exists(t => t.Oid == table.Oid)) continue;
+                throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument, $"{table.Display} is not distributed by a column ({table.Kind}), so it has no skew.",
+                    "Name a table that Get-DistributedTable shows with a column.") { Target = table.Display };
+            }
+            catch (CitusException e) when (Refuse is not null)
+            {
+                Refuse(e);
+            }
+        }
+    }
+
+    /// <summary>Every row of every shard, counted on its node. All rows of a value lie in one shard, so the counts are whole.</summary>
+    private static async Task<Dictionary<long, KeyFacts>> CountAsync(NpgsqlConnection session, List<SkewFacts> tables, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT r.shardid, r.success, r.result
+            FROM unnest($1::oid[], $2::text[]) AS t(relation, command), LATERAL pg_catalog.run_command_on_shards(t.relation::regclass, t.command) r
+            """, session) { CommandTimeout = 0 };
+        command.Parameters.Add(new() { Value = tables.Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid });
+        command.Parameters.Add(Texts([.. tables.Select(t => $"""
+            WITH v AS MATERIALIZED (SELECT k::text AS value, count(*) AS n FROM (SELECT {TableName.Quote(t.Column).Replace("%", "%%", StringComparison.Ordinal)} AS k FROM %s) x GROUP BY k)
+            SELECT json_build_array(sum(n), count(*), sum(n::float8 * n), (SELECT json_agg(json_build_array(value, n)) FROM (SELECT * FROM v ORDER BY n DESC LIMIT 5) h)) FROM v
+            """)]));
+        var keys = new Dictionary<long, KeyFacts>();
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        while (await row.ReadAsync(stop))
+        {
+            long shard = row.GetInt64(0);
+            string result = await row.IsDBNullAsync(2, stop) ? "" : row.GetString(2);
+            if (!row.GetBoolean(1))
+            {
+                throw new CitusException("CitusShardFailed", CitusErrorKind.ResourceUnavailable, $"Shard {shard} could not be read on its node: {result.Trim()}",
+                    "See whether the node runs and may be read (Get-CitusNode); -By Bytes reads no rows.") { Target = shard };
+            }
+            JsonElement counts = JsonDocument.Parse(result).RootElement;
+            if (counts[0].ValueKind == JsonValueKind.Null) continue;
+            keys[shard] = new KeyFacts(counts[0].GetDouble(), counts[1].GetDouble(), counts[2].GetDouble(),
+                [.. counts[3].EnumerateArray().Select(h => new HeavyValue(h[0].GetString()!, h[1].GetInt64(), 0, shard))]);
+        }
+        return keys;
+    }
+
+    /// <summary>From the statistics that ANALYZE left on the nodes: one command a node for all shards together.</summary>
+    private async Task<Dictionary<long, KeyFacts>> EstimateAsync(NpgsqlConnection session, List<SkewFacts> tables, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT r.success, r.result FROM (
+              SELECT pg_catalog.format($$
+                SELECT json_agg(json_build_array(x.shardid, c.reltuples, s.n_distinct, m.covered, m.squares, m.listed, (s.most_common_vals::text::text[])[1:5], s.most_common_freqs[1:5]))
+                FROM unnest(%1$L::bigint[], %2$L::text[], %3$L::name[]) AS x(shardid, shard, key)
+                JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(x.shard)
+                JOIN pg_catalog.pg_stats s ON s.schemaname = c.relnamespace::regnamespace::text AND s.tablename = c.relname AND s.attname = x.key
+                CROSS JOIN LATERAL (SELECT coalesce(sum(f), 0) AS covered, coalesce(sum(f * f), 0) AS squares, count(f) AS listed FROM unnest(s.most_common_freqs) f) m
+                WHERE c.reltuples > 0 $$,
+                array_agg(d.shardid), array_agg(pg_catalog.shard_name(d.logicalrelid, d.shardid)), array_agg(k.column_name)) AS text
+              FROM pg_catalog.pg_dist_shard d JOIN unnest($1::oid[], $2::text[]) AS k(relation, column_name) ON k.relation = d.logicalrelid) q,
+            LATERAL pg_catalog.run_command_on_all_nodes(q.text) r
+            """, session);
+        command.Parameters.Add(new() { Value = tables.Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid });
+        command.Parameters.Add(Texts([.. tables.Select(t => t.Column)]));
+        var keys = new Dictionary<long, KeyFacts>();
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        while (await row.ReadAsync(stop))
+        {
+            if (await row.IsDBNullAsync(1, stop) || row.GetString(1).Length == 0) continue;
+            if (!row.GetBoolean(0))
+            {
+                Explain?.Invoke($"A node's statistics could not be read: {row.GetString(1).Trim()}");
+                continue;
+            }
+            foreach (JsonElement shard in JsonDocument.Parse(row.GetString(1)).RootElement.EnumerateArray()) keys[shard[0].GetInt64()] = Estimate(shard);
+        }
+        if (keys.Count == 0) Explain?.Invoke("No shard has statistics yet, so the heaviest values are not known; ANALYZE collects them, -By Rows counts instead.");
+        return keys;
+    }
+
+    /// <summary>What pg_stats says: negative n_distinct is a part of the rows; values not listed share alike what the listed ones leave.</summary>
+    private static KeyFacts Estimate(JsonElement shard)
+    {
+        long id = shard[0].GetInt64();
+        double rows = shard[1].GetDouble(), distinct = shard[2].GetDouble(), covered = shard[3].GetDouble(), squares = shard[4].GetDouble(), listed = shard[5].GetDouble();
+        if (distinct < 0) distinct = -distinct * rows;
+        double others = Math.Max(distinct - listed, 0), rest = Math.Max(0, 1 - covered);
+        if (others >= 1) squares += rest * rest / others;
+        var heaviest = shard[6].ValueKind != JsonValueKind.Array ? [] : shard[6].EnumerateArray().Zip(shard[7].EnumerateArray(),
+            (v, f) => new HeavyValue(v.GetString()!, (long)(f.GetDouble() * rows), 0, id)).ToList();
+        return new KeyFacts(rows, Math.Max(distinct, 1), squares * rows * rows, heaviest);
+    }
+
+    private async Task<Dictionary<long, (string, int)>?> PlanMovesAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SELECT shardid, targetname, targetport FROM pg_catalog.get_rebalance_table_shards_plan()", session);
+        try
+        {
+            var moves = new Dictionary<long, (string, int)>();
+            await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+            while (await row.ReadAsync(stop)) moves[row.GetInt64(0)] = (row.GetString(1), row.GetInt32(2));
+            return moves;
+        }
+        catch (PostgresException e)
+        {
+            Explain?.Invoke($"What a rebalance would do is not known: {e.MessageText}");
+            return null;
+        }
+    }
+
+    private static NpgsqlParameter Texts(string[]? values) => new() { Value = (object?)values ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
+}

@@ -1,0 +1,78 @@
+using System.Management.Automation;
+using System.Text;
+using Woodgrove.Citus.Pipeline;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>A cmdlet that reads CSV: which ones, and how they are written.</summary>
+public abstract class CsvCommand : ConnectedCmdlet
+{
+    /// <summary>Files, or folders for the .csv files in them, compressed or not; wildcards are resolved.</summary>
+    [Parameter(ParameterSetName = "Path", Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [SupportsWildcards]
+    [ValidateNotNullOrEmpty]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>Files whose names are taken as they stand.</summary>
+    [Parameter(ParameterSetName = "LiteralPath", Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("PSPath", "LP")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get; set; } = [];
+
+    /// <summary>http or https addresses.</summary>
+    [Parameter(ParameterSetName = "Uri", Mandatory = true)]
+    [ValidateNotNullOrEmpty]
+    public Uri[] Uri { get; set; } = [];
+
+    /// <summary>What is piped to this process: <c>zcat f.gz | pwsh -File load.ps1</c>.</summary>
+    [Parameter(ParameterSetName = "StandardInput", Mandatory = true)]
+    public SwitchParameter StandardInput { get; set; }
+
+    /// <summary>With a folder: the files of the folders in it too.</summary>
+    [Parameter(ParameterSetName = "Path")]
+    [Parameter(ParameterSetName = "LiteralPath")]
+    public SwitchParameter Recurse { get; set; }
+
+    /// <summary>The table's columns in the file's order; by default the header's names, or all columns.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(ColumnCompleter))]
+    public string[]? Column { get; set; }
+
+    /// <summary>The first line holds data.</summary>
+    [Parameter]
+    public SwitchParameter NoHeader { get; set; }
+
+    [Parameter]
+    public char Delimiter { get; set; } = ',';
+
+    [Parameter]
+    public char Quote { get; set; } = '"';
+
+    /// <summary>The character that makes a quote part of a value; the quote itself by default.</summary>
+    [Parameter]
+    public char? Escape { get; set; }
+
+    /// <summary>The unquoted text that stands for NULL; empty by default.</summary>
+    [Parameter]
+    [AllowEmptyString]
+    public string NullValue { get; set; } = "";
+
+    /// <summary>The file's encoding where no byte order mark says another; UTF-8 by default.</summary>
+    [Parameter]
+    [EncodingTransformation]
+    public Encoding? Encoding { get; set; }
+
+    private protected CsvDialect Dialect => new()
+    {
+        Delimiter = Delimiter, Quote = Quote, Escape = Escape, NullValue = NullValue, HasHeader = !NoHeader, Encoding = Encoding,
+    };
+
+    private protected IEnumerable<CsvSource> Sources() => ParameterSetName switch
+    {
+        "Uri" => Uri.Select(CsvSource.Web),
+        "StandardInput" => [CsvSource.Once("standard input", Console.OpenStandardInput)],
+        "LiteralPath" => LiteralPath.SelectMany(p => FileArgument.Expand(GetUnresolvedProviderPathFromPSPath(p), Recurse)).Select(CsvSource.File),
+        _ => Path.SelectMany(p => FileArgument.Resolve(this, p)).SelectMany(p => FileArgument.Expand(p, Recurse)).Select(CsvSource.File),
+    };
+}

@@ -1,0 +1,29 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Pipeline;
+
+namespace Woodgrove.Citus.Tables;
+
+/// <summary>Lists the colocation groups with their tables.</summary>
+[Cmdlet(VerbsCommon.Get, "Colocation")]
+[OutputType(typeof(ColocationGroup))]
+public sealed class GetColocationCommand : ConnectedCmdlet
+{
+    private readonly List<string> _tables = [];
+
+    /// <summary>Just the groups of these tables; all by default.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(TableCompleter))]
+    public string[] Table { get; set; } = [];
+
+    protected override void ProcessRecord() => _tables.AddRange(Table);
+
+    protected override void EndProcessing()
+    {
+        CitusConnection cluster = Cluster;
+        Run(async (output, stop) =>
+        {
+            foreach (ColocationGroup group in await ColocationCatalog.GroupsAsync(cluster, _tables, stop)) await output.ObjectAsync(group);
+        }, string.Join(", ", _tables));
+    }
+}

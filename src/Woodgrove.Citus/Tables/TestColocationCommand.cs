@@ -1,0 +1,37 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Pipeline;
+
+namespace Woodgrove.Citus.Tables;
+
+/// <summary>Says whether tables lie together, so that joins over their distribution columns stay on each node.</summary>
+[Cmdlet(VerbsDiagnostic.Test, "Colocation")]
+[OutputType(typeof(bool), typeof(ColocationTest))]
+public sealed class TestColocationCommand : ConnectedCmdlet
+{
+    /// <summary>Two tables or more; each is compared with the first.</summary>
+    [Parameter(Mandatory = true, Position = 0)]
+    [ArgumentCompleter(typeof(TableCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string[] Table { get; set; } = [];
+
+    /// <summary>Emits an object with the reason for each pair, in place of true or false.</summary>
+    [Parameter]
+    public SwitchParameter Detailed { get; set; }
+
+    protected override void ProcessRecord()
+    {
+        CitusConnection cluster = Cluster;
+        Run(async (output, stop) =>
+        {
+            IReadOnlyList<ColocationTest> tests = await ColocationCatalog.TestAsync(cluster, Table, stop);
+            foreach (ColocationTest test in tests)
+            {
+                output.Verbose($"{test.Table} and {test.OtherTable}: {test.Explanation}{(test.Fix is null ? "" : $" To colocate them: {test.Fix}")}");
+                if (Detailed) await output.ObjectAsync(test);
+            }
+            // Just one, whatever the number of tables: an array of false values would be true in a condition.
+            if (!Detailed) await output.ObjectAsync(tests.All(t => t.IsColocated));
+        }, string.Join(", ", Table));
+    }
+}

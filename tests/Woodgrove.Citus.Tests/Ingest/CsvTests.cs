@@ -1,0 +1,144 @@
+using System.Globalization;
+using System.Management.Automation;
+using System.Text;
+using Woodgrove.Citus.Tests.Hosting;
+
+namespace Woodgrove.Citus.Tests.Ingest;
+
+/// <summary>Test-CitusCsv, and New-DistributedTable -FromCsv.</summary>
+public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
+{
+    private const string Definition = "event_id bigint NOT NULL, event_type varchar(12), user_id bigint, amount numeric, paid boolean, details jsonb, created_at timestamp";
+
+    [Fact]
+    public void Rows_are_predicted_where_a_load_puts_them()
+    {
+        string table = Cluster.Distribute(Definition, "user_id"), file = Events(5000);
+
+        object distribution = Shell.Run($"Test-CitusCsv '{file}' {table}").Single.Get("Distribution")!;
+        Shell.Get($"Import-CsvToCitus '{file}' {table}");
+        PSObject skew = Shell.Run($"Measure-ShardSkew {table} -By Rows").Single;
+
+        Assert.Equal(Loads(skew.Get("Shards")!), Loads(distribution.Get("Shards")!));
+        Assert.Equal(skew.Get("MaxToMean"), distribution.Get("MaxToMean"));
+        Assert.Equal(skew.Get("NodeMaxToMean"), distribution.Get("NodeMaxToMean"));
+    }
+
+    [Theory]
+    [InlineData("real", "1.5", "2.25")]
+    [InlineData("text", "Müller, \"\"Anna\"\"", "x")]
+    [InlineData("timestamptz", "2024-01-02 03:04:05", "infinity")]
+    public void Rows_whose_hash_the_server_must_compute_are_predicted_too(string type, string first, string second)
+    {
+        string table = Cluster.Distribute($"k {type}, n int", "k");
+        string file = Cluster.File(Cluster.NewName("f") + ".csv", $"k,n\n\"{first}\",1\n\"{first}\",2\n\"{second}\",3\n");
+
+        object distribution = Shell.Run($"Test-CitusCsv '{file}' {table}").Single.Get("Distribution")!;
+        Shell.Get($"Import-CsvToCitus '{file}' {table} -Route Coordinator");
+
+        Assert.Equal(Loads(Shell.Run($"Measure-ShardSkew {table} -By Rows").Single.Get("Shards")!), Loads(distribution.Get("Shards")!));
+    }
+
+    [Fact]
+    public void What_a_load_would_refuse_is_named_by_line_and_value_and_the_rest_is_not()
+    {
+        string table = Cluster.Distribute(Definition, "user_id");
+        string file = Cluster.File(Cluster.NewName("f") + ".csv", """
+            event_id,event_type,user_id,amount,paid,details,created_at
+            1,SendFunds,5,1.50,yes,{},Jan 5 2024
+            2,"two
+            lines",5,,,,
+            three,SendFunds,5,1,t,{},2024-01-01
+            4,SendFunds,,1,t,{},2024-01-01
+            5,MuchTooLongForIt,5,1,t,{},2024-01-01
+            ,SendFunds,5,1,t,"{""a"": 1",2024-01-01
+            7,SendFunds,5,1,maybe,{},2024-13-01
+            8,SendFunds
+
+            """);
+
+        PSObject profile = Shell.Run($"Test-CitusCsv '{file}' {table}").Single;
+
+        Assert.Equal(8L, profile.Get("Rows"));
+        Assert.Equal(
+            ["5 event_id three", "6 user_id ", "7 event_type MuchTooLongForIt", "8 event_id ", "8 details {\"a\": 1", "9 paid maybe", "9 created_at 2024-13-01", "10  "],
+            Problems(profile).OrderBy(p => p.Line).Select(p => $"{p.Line} {p.Column} {p.Value}"));
+        Assert.Equal(8L, profile.Get("ProblemCount"));
+        Assert.False((bool)profile.Get("IsClean")!);
+    }
+
+    [Fact]
+    public void Columns_are_described_without_a_cluster()
+    {
+        string file = Cluster.File(Cluster.NewName("f") + ".csv", Encoding.Unicode.GetPreamble().Concat(Encoding.Unicode.GetBytes(
+            "id;name;zip;born;weight;note\r\n" + string.Concat(Enumerable.Range(1, 300).Select(i =>
+                string.Create(CultureInfo.InvariantCulture, $"{i};Ann{i % 3};0{i % 10}123;200{i % 10}-01-01;{i}.5;{(i == 7 ? "" : i == 8 ? "\"\"" : "x")}\r\n"))))).ToArray());
+
+        PSObject profile = Shell.Run($"Test-CitusCsv '{file}' -DistributionColumn id -ShardCount 4").Single;
+
+        Assert.Equal(("utf-16", "CRLF", 300L, ';'), (profile.Get("Encoding"), profile.Get("LineEnd"), profile.Get("Rows"), profile.Get("Dialect")!.Get("Delimiter")));
+        object[] columns = [.. ((System.Collections.IEnumerable)profile.Get("Columns")!).Cast<object>()];
+        Assert.Equal(["id bigint", "name text", "zip text", "born date", "weight numeric", "note text"], columns.Select(c => $"{c.Get("Name")} {c.Get("Type")}"));
+        Assert.Equal([300L, 3L, 10L, 10L, 300L, 2L], columns.Select(c => (long)c.Get("DistinctValues")!));
+        Assert.Equal((1L, 299L), (columns[5].Get("Nulls"), columns[5].Get("Values")));
+        Assert.Equal([75.0, 4.0], [profile.Get("Distribution")!.Get("Mean"), (double)(int)profile.Get("Distribution")!.Get("ShardCount")!]);
+        Assert.True((bool)profile.Get("IsClean")!);
+    }
+
+    [Fact]
+    public void Values_unlike_nearly_all_others_are_problems()
+    {
+        string file = Cluster.File(Cluster.NewName("f") + ".csv", "id\n" + string.Concat(Enumerable.Range(1, 500).Select(i => i == 77 ? "N/A\n" : $"{i}\n")));
+
+        PSObject profile = Shell.Run($"Test-CitusCsv '{file}'").Single;
+
+        Assert.Equal((78L, "id", "N/A"), Assert.Single(Problems(profile)));
+    }
+
+    [Fact]
+    public void A_first_line_of_data_is_warned_of()
+    {
+        string file = Cluster.File(Cluster.NewName("f") + ".csv", "1,Anna\n2,Bo\n");
+
+        Assert.Contains("-NoHeader", Assert.Single(Shell.Run($"Test-CitusCsv '{file}'").Succeeded().Warnings));
+        Assert.Equal(2L, Shell.Run($"Test-CitusCsv '{file}' -NoHeader").Single.Get("Rows"));
+    }
+
+    [Fact]
+    public void A_file_that_does_not_fit_the_table_fails_as_its_load_would()
+    {
+        string table = Cluster.Distribute("id bigint", "id"), file = Cluster.File(Cluster.NewName("f") + ".csv", "id,other\n1,2\n");
+
+        Shell.Run($"Test-CitusCsv '{file}' {table}").Failed("CitusUnknownColumn");
+        Shell.Run($"Test-CitusCsv '{file}' -DistributionColumn none").Failed("CitusColumnNotFound");
+    }
+
+    [Fact]
+    public void A_table_is_made_from_a_file_and_takes_it()
+    {
+        string table = Cluster.NewName(), file = Events(300);
+        Cluster.AtEnd($"DROP TABLE IF EXISTS {table}");
+
+        RunResult rehearsal = Shell.Run($"New-DistributedTable {table} user_id -FromCsv '{file}' -WhatIf").Succeeded();
+        Assert.Contains("user_id bigint NOT NULL, amount numeric, paid boolean, details jsonb, created_at timestamp", rehearsal.Screen);
+        Assert.Equal(DBNull.Value, Cluster.Scalar($"SELECT to_regclass('{table}')::text"));
+
+        RunResult made = Shell.Run($"New-DistributedTable {table} user_id -FromCsv (Test-CitusCsv '{file}') -Verbose");
+        Assert.Contains(made.Verbose, v => v.StartsWith($"CREATE TABLE {table} (event_id bigint, event_type text, user_id bigint NOT NULL", StringComparison.Ordinal));
+        Assert.Equal("user_id", made.Single.Get("DistributionColumn"));
+        Assert.Equal(300L, Shell.Run($"Import-CsvToCitus '{file}' {table}").Single.Get("Rows"));
+    }
+
+    private string Events(int rows)
+    {
+        var text = new StringBuilder("event_id,event_type,user_id,amount,paid,details,created_at\n");
+        for (int i = 1; i <= rows; i++)
+            text.Append(CultureInfo.InvariantCulture, $"{i},SendFunds,{(i % 5 == 0 ? 1 : i % 997)},{i}.25,{(i % 2 == 0 ? "t" : "f")},\"{{\"\"n\"\": \"\"a,b\"\"}}\",2024-01-01 00:00:{i % 60:00}\n");
+        return Cluster.File(Cluster.NewName("events") + ".csv", text.ToString());
+    }
+
+    private static (object?, object?)[] Loads(object loads) => [.. ((System.Collections.IEnumerable)loads).Cast<object>().Select(l => (l.Get("ShardId"), l.Get("Amount")))];
+
+    private static (long Line, string? Column, string? Value)[] Problems(PSObject profile) =>
+        [.. ((System.Collections.IEnumerable)profile.Get("Problems")!).Cast<object>().Select(p => ((long)p.Get("Line")!, (string?)p.Get("Column"), (string?)p.Get("Value")))];
+}

@@ -1,0 +1,91 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Tests.Hosting;
+
+namespace Woodgrove.Citus.Tests.Tables;
+
+/// <summary>Get-Colocation and Test-Colocation.</summary>
+public sealed class ColocationTests(ClusterFixture cluster) : ClusterTest(cluster)
+{
+    [Fact]
+    public void A_group_lists_its_tables()
+    {
+        string first = Cluster.Distribute("id bigint", "id"), second = Cluster.Distribute("key bigint", "key", colocateWith: first);
+
+        PSObject group = Shell.Run($"Get-Colocation {second}").Single;
+
+        Assert.Equal([first, second], (IEnumerable<string>)group.Get("Tables")!);
+        Assert.Equal(("Distributed", "bigint", 4, 1), (group.Get("Type")!.ToString(), group.Get("DistributionColumnType"), group.Get("ShardCount"), group.Get("ReplicationFactor")));
+        Assert.Equal(Cluster.Scalar($"SELECT colocationid FROM pg_dist_partition WHERE logicalrelid = '{first}'::regclass"), group.Get("ColocationId"));
+        Assert.Equal(Cluster.Scalar($"SELECT sum(shard_size)::bigint FROM citus_shards WHERE table_name IN ('{first}'::regclass, '{second}')"), group.Get("SizeBytes"));
+        Assert.Contains(Shell.Get("Get-Colocation"), g => g.Get("ColocationId")!.Equals(group.Get("ColocationId")));
+    }
+
+    [Fact]
+    public void Colocated_tables_are_true_in_a_condition_and_others_false()
+    {
+        string first = Cluster.Distribute("id bigint", "id"), second = Cluster.Distribute("key bigint", "key", colocateWith: first), third = Cluster.Distribute("id bigint", "id");
+
+        Assert.True((bool)Shell.Run($"Test-Colocation {first}, {second}").Single.BaseObject);
+        Assert.Equal("no", Shell.Run($"if (Test-Colocation {first}, {second}, {third}) {{ 'yes' }} else {{ 'no' }}").Single.BaseObject);
+    }
+
+    [Theory]
+    [InlineData("id int", 4, "ColumnType", "of type bigint")]
+    [InlineData("id bigint", 6, "ShardCount", "has 4 shards")]
+    [InlineData("id bigint", 4, "SeparateGroups", "colocate_with none")]
+    public void The_reason_is_named_and_the_fix_given_works(string definition, int shards, string reason, string said)
+    {
+        string first = Cluster.Distribute("id bigint", "id"), second = Cluster.CreateTable(definition);
+        Cluster.Execute($"SELECT create_distributed_table('{second}', 'id', colocate_with := 'none', shard_count := {shards})");
+
+        PSObject test = Shell.Run($"Test-Colocation {first}, {second} -Detailed").Single;
+
+        Assert.Equal((false, reason), ((bool)test.Get("IsColocated")!, test.Get("Reason")!.ToString()));
+        Assert.Contains(said, (string)test.Get("Explanation")!);
+        if (!Cluster.IsCitus && reason != "ColumnType") return; // the stand-in has no alter_distributed_table
+        Cluster.Execute((string)test.Get("Fix")!);
+        Assert.True((bool)Shell.Run($"Test-Colocation {first}, {second}").Single.BaseObject);
+    }
+
+    [Fact]
+    public void Replication_is_a_reason()
+    {
+        Cluster.RequireCitus();
+        string first = Cluster.Distribute("id bigint", "id"), second = Cluster.CreateTable("id bigint");
+        Cluster.Execute($"SET citus.shard_replication_factor = 2; SELECT create_distributed_table('{second}', 'id', colocate_with := 'none', shard_count := 4)");
+
+        Assert.Equal("Replication", Shell.Run($"Test-Colocation {first}, {second} -Detailed").Single.Get("Reason")!.ToString());
+    }
+
+    [Fact]
+    public void A_reference_table_lies_beside_every_row_and_a_plain_one_beside_none()
+    {
+        string table = Cluster.Distribute("id bigint", "id"), reference = Cluster.CreateTable("id bigint"), plain = Cluster.CreateTable("id bigint");
+        Cluster.Execute($"SELECT create_reference_table('{reference}')");
+
+        IReadOnlyList<PSObject> tests = Shell.Get($"Test-Colocation {table}, {reference}, {plain} -Detailed");
+
+        Assert.Equal([(true, "Reference"), (false, "NotDistributed")], tests.Select(t => ((bool)t.Get("IsColocated")!, t.Get("Reason")!.ToString()!)));
+        Assert.Equal($"New-DistributedTable '{plain}' <column of bigint> -ColocateWith '{table}'", tests[1].Get("Fix"));
+    }
+
+    [Fact]
+    public void Verbose_says_why_beside_true_or_false()
+    {
+        string first = Cluster.Distribute("id bigint", "id"), second = Cluster.Distribute("id bigint", "id");
+
+        RunResult run = Shell.Run($"Test-Colocation {first}, {second} -Verbose");
+
+        Assert.False((bool)run.Single.BaseObject);
+        Assert.Contains(run.Verbose, v => v.Contains("alter_distributed_table", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_missing_table_or_a_single_one_is_an_error_and_not_false()
+    {
+        string table = Cluster.Distribute("id bigint", "id");
+
+        Shell.Run($"Test-Colocation {table}, {Cluster.NewName()}").Failed("CitusTableNotFound");
+        Shell.Run($"Test-Colocation {table}").Failed("CitusTwoTablesNeeded");
+    }
+}
