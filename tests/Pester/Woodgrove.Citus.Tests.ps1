@@ -119,6 +119,8 @@ Describe 'Completing' {
         @{ Line = 'New-DistributedTable payment_merchants -DistributionColumn mer'; Expected = 'merchant_id' }
         @{ Line = 'New-DistributedTable x y -ColocateWith payment_us'; Expected = 'payment_users' }
         @{ Line = 'Invoke-CitusQuery -As Sca'; Expected = 'Scalar' }
+        @{ Line = 'Test-CitusCluster -Check Inv'; Expected = 'InvalidIndexes' }
+        @{ Line = 'Get-CitusSetting citus.max_sh'; Expected = 'citus.max_shared_pool_size' }
         @{ Line = 'Start-CitusSandbox -Engine Cit'; Expected = 'Citus' }
     ) {
         (TabExpansion2 $Line $Line.Length).CompletionMatches.CompletionText | Should -Contain $Expected

@@ -1,0 +1,45 @@
+namespace Woodgrove.Citus.Validation.Checks;
+
+internal sealed class NodeSkew() : CitusCheck(CheckCategory.Shards,
+    "The nodes hold about the same, and a rebalance has no moves to make.",
+    "The fullest node sets the pace of queries over all shards, and runs out of disk first.")
+{
+    /// <summary>What the strategy by_disk_size adds to every group of shards: smaller differences are none to it.</summary>
+    private const long SizeThatMatters = 100L << 20;
+
+    private static readonly Question<Move> Moves = new(Ask.Cluster, """
+        SELECT table_name::text AS "table", shardid AS shard_id, shard_size AS size_bytes, sourcename || ':' || sourceport AS "from", targetname || ':' || targetport AS "to"
+        FROM pg_catalog.get_rebalance_table_shards_plan()
+        """);
+
+    private static readonly Question<Holder> Holders = new(Ask.Cluster, """
+        SELECT nodename || ':' || nodeport AS node FROM pg_catalog.pg_dist_node WHERE noderole = 'primary' AND isactive AND shouldhaveshards
+        """);
+
+    public override Threshold Threshold => new(1.5, "times that the fullest node may hold of the average one, where 100 MiB or more are between them");
+
+    public override IReadOnlyList<Question> Questions => [Moves, Holders, ShardsOnNode.Question];
+
+    public override Verdict Decide(Facts facts)
+    {
+        Dictionary<string, long> held = facts.Of(ShardsOnNode.Question).Where(s => s.Method == "h").GroupBy(s => s.Node).ToDictionary(g => g.Key, g => g.Sum(s => s.SizeBytes));
+        (string Node, long Bytes)[] nodes = [.. facts.Of(Holders).Select(h => (h.Node, held.GetValueOrDefault(h.Node))).OrderByDescending(n => n.Item2)];
+        IReadOnlyList<Move> moves = facts.Of(Moves);
+        double mean = nodes.Length == 0 ? 0 : nodes.Average(n => (double)n.Bytes), factor = mean > 0 ? nodes[0].Bytes / mean : 1;
+        string expected = $"no moves, fullest node at most {facts.Limit:0.##} times the average", actual = $"fullest node {factor:0.##} times the average of {nodes.Length}";
+        if (moves.Count > 0)
+        {
+            return new Verdict(CheckStatus.Warning, expected, $"{actual}; a rebalance has {moves.Count} move(s) to make, {moves.Sum(m => m.SizeBytes)} bytes", [.. moves],
+                "SELECT citus_rebalance_start(); -- and SELECT * FROM citus_rebalance_status();");
+        }
+        if (factor <= facts.Limit || nodes[0].Bytes - mean < SizeThatMatters) return Verdict.Passed(expected, actual + "; no moves to make");
+        return new Verdict(CheckStatus.Warning, expected, $"{actual}: {nodes[0].Node}, and no move would help", [.. nodes.Select(n => new Weight(n.Node, n.Bytes))],
+            "Test-CitusCluster -Check TableSkew # a shard may be too large to move away; split it or isolate its hot value");
+    }
+
+    public sealed record Move(string Table, long ShardId, long SizeBytes, string From, string To);
+
+    public sealed record Holder(string Node);
+
+    public sealed record Weight(string Node, long SizeBytes);
+}

@@ -1,0 +1,31 @@
+namespace Woodgrove.Citus.Validation.Checks;
+
+internal sealed class PreparedTransactions() : CitusCheck(CheckCategory.Transactions,
+    "No prepared transaction is older than a distributed commit takes.",
+    "A stuck one holds its locks, so that moves and DDL wait for ever, and it keeps vacuum from removing dead rows on its node.")
+{
+    private static readonly Question<Prepared> Transactions = new(Ask.EveryNode, """
+        SELECT gid, owner::text, extract(epoch FROM pg_catalog.now() - prepared)::float8 AS seconds
+        FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database() ORDER BY prepared
+        """);
+
+    public override Threshold Threshold => new(120, "seconds; Citus ends its own once a minute");
+
+    public override IReadOnlyList<Question> Questions => [Transactions];
+
+    public override Verdict Decide(Facts facts) => Verdict.Unless([.. facts.Of(Transactions).Where(t => t.Seconds > facts.Limit)], CheckStatus.Failed,
+        $"none older than {facts.Limit:0.#} s", $"{facts.Of(Transactions).Count} prepared, none older",
+        stuck => Verdict.List(stuck.Select(t => $"{t.Gid} on {t.Node}, {t.Seconds:0} s, {t.Origin}")),
+        stuck => Verdict.Lines(stuck, t => t.Origin switch
+        {
+            "Citus" => "SELECT recover_prepared_transactions(); -- on the coordinator",
+            "an import of this module" => "Get-CitusImport # commits or rolls it back, as its ledger decides",
+            _ => $"ROLLBACK PREPARED '{t.Gid}'; -- on {t.Node}, or COMMIT PREPARED, as its application decides",
+        }));
+
+    public sealed record Prepared(string Node, string Gid, string Owner, double Seconds)
+    {
+        /// <summary>Whose it is, by its name.</summary>
+        public string Origin => Gid.StartsWith("citus_", StringComparison.Ordinal) ? "Citus" : Gid.StartsWith("woodgrove_", StringComparison.Ordinal) ? "an import of this module" : "another application";
+    }
+}

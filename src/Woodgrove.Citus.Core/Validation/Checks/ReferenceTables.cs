@@ -1,0 +1,24 @@
+namespace Woodgrove.Citus.Validation.Checks;
+
+internal sealed class ReferenceTables() : CitusCheck(CheckCategory.Metadata,
+    "Every reference table is on every active node.",
+    "A join with a reference table is local only where the node has it; new nodes get their copies late, and until then moves to them are refused.")
+{
+    private static readonly Question<Missing> Copies = new(Ask.Cluster, """
+        SELECT s.logicalrelid::regclass::text AS "table", n.nodename || ':' || n.nodeport AS node
+        FROM pg_catalog.pg_dist_partition p
+        JOIN pg_catalog.pg_dist_shard s USING (logicalrelid)
+        CROSS JOIN pg_catalog.pg_dist_node n
+        WHERE p.partmethod = 'n' AND p.repmodel = 't' AND n.noderole = 'primary' AND n.isactive
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_placement pl WHERE pl.shardid = s.shardid AND pl.groupid = n.groupid)
+        """);
+
+    public override IReadOnlyList<Question> Questions => [Copies];
+
+    public override Verdict Decide(Facts facts) => Verdict.Unless(facts.Of(Copies), CheckStatus.Failed,
+        "a copy on each node", "no copy is missing",
+        missing => Verdict.List(missing.Select(m => $"{m.Table} is not on {m.Node}")),
+        _ => "SELECT replicate_reference_tables();");
+
+    public sealed record Missing(string Table, string Node);
+}

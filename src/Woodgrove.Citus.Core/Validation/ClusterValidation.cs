@@ -1,0 +1,96 @@
+using Npgsql;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Validation;
+
+/// <summary>Runs checks over a cluster.</summary>
+/// <param name="Checks">Names, wildcards allowed; none means all.</param>
+/// <param name="Except">Checks to leave out.</param>
+/// <param name="Thresholds">Limits by check, in place of the checks' own.</param>
+/// <param name="Patience">How long one question to one node may take.</param>
+public sealed record ClusterValidation(
+    IReadOnlyCollection<string> Checks, IReadOnlyCollection<string> Except, IReadOnlyDictionary<string, double> Thresholds, TimeSpan Patience)
+{
+    /// <summary>One result a check, in the order of categories and names.</summary>
+    /// <exception cref="CitusException">A name is that of no check, or the connection leads nowhere.</exception>
+    public async Task<IReadOnlyList<CheckResult>> RunAsync(CitusConnection connection, Action<string> explain, CancellationToken stop)
+    {
+        IReadOnlyList<CitusCheck> checks = CheckCatalog.Select(Checks, Except);
+        IReadOnlyDictionary<CitusCheck, double> limits = CheckCatalog.Limits(Thresholds);
+        if (connection.CitusVersion is null)
+        {
+            throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled, $"Database '{connection.Database}' has no Citus, so there is no cluster to check.",
+                "Connect to the database that has it, or run CREATE EXTENSION citus as a superuser.") { Target = connection.Name };
+        }
+
+        var inquiry = new NodeInquiry(connection, Patience);
+        await using NpgsqlConnection session = await inquiry.OpenAsync(stop);
+        HashSet<string> lacking = await RolesLackingAsync(session, checks, stop);
+        IReadOnlyList<NodeState> nodes = await NodesAsync(connection, session, stop);
+        explain($"Asking {string.Join(", ", nodes.Select(n => n.Node))} for the facts of {checks.Count} checks.");
+
+        Question[] questions = [.. checks.Where(c => c.Role is null || !lacking.Contains(c.Role)).SelectMany(c => c.Questions).Distinct()];
+        ILookup<Ask, Question> by = questions.ToLookup(q => q.Of);
+        var gathered = new Facts(nodes);
+        Task ofCluster = inquiry.AskAsync(session, nodes.First(n => n.IsLocal).Node, [.. by[Ask.Cluster]], gathered, null, stop);
+        nodes = await Task.WhenAll(nodes.Select(n => inquiry.AskAsync(n, [.. by[Ask.EveryNode]], gathered, stop)));
+        await ofCluster;
+        foreach (NodeState node in nodes.Where(n => n.Unreachable is not null)) explain($"{node.Node} {node.Unreachable}.");
+
+        return [.. checks.Select(check => check.Role is { } role && lacking.Contains(role)
+            ? Skipped(check, $"needs the rights of {role}", $"GRANT {role} TO {connection.UserName};")
+            : Judge(check, gathered.For(nodes, limits.GetValueOrDefault(check))))];
+    }
+
+    /// <summary>What the check decides, unless there is nothing to decide over, or nothing wrong where it could look.</summary>
+    internal static CheckResult Judge(CitusCheck check, Facts facts)
+    {
+        Gap[] gaps = [.. facts.Gaps(check.Questions)];
+        if (gaps.FirstOrDefault(g => g.Question.Of == Ask.Cluster) is { } gap) return Skipped(check, gap);
+        if (gaps.Length > 0 && gaps.Select(g => g.Node).Distinct().Count() == facts.Nodes.Count && gaps.Any(g => g.Denied)) return Skipped(check, gaps.First(g => g.Denied));
+
+        Verdict verdict = check.Decide(facts);
+        if (verdict.Status == CheckStatus.Passed && gaps.Length > 0)
+        {
+            string where = string.Join("; ", gaps.GroupBy(g => g.Node).Select(g => $"{g.Key} {g.First().Reason}"));
+            return Skipped(check, gaps.All(g => g.Denied) ? $"a right is missing: {where}" : $"not looked at everywhere: {where}", null);
+        }
+        return new CheckResult(check.Name, check.Category, verdict.Status, verdict.Expected, verdict.Actual, verdict.Evidence, check.Why, verdict.Fix);
+    }
+
+    private static CheckResult Skipped(CitusCheck check, Gap gap) =>
+        Skipped(check, gap.Denied ? $"a right is missing: {gap.Reason}" : $"no answer from {gap.Node}: {gap.Reason}", null);
+
+    private static CheckResult Skipped(CitusCheck check, string reason, string? fix) =>
+        new(check.Name, check.Category, CheckStatus.Skipped, check.Decides, reason, [], check.Why, fix);
+
+    private static async Task<HashSet<string>> RolesLackingAsync(NpgsqlConnection session, IEnumerable<CitusCheck> checks, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT r FROM unnest($1::text[]) r WHERE NOT pg_catalog.pg_has_role(r, 'USAGE')
+            """, session) { Parameters = { new() { Value = checks.Select(c => c.Role).OfType<string>().Distinct().ToArray() } } };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        HashSet<string> lacking = [];
+        while (await row.ReadAsync(stop)) lacking.Add(row.GetString(0));
+        return lacking;
+    }
+
+    /// <summary>The primaries, with the node that the connection leads to also where the metadata does not list it.</summary>
+    internal static async Task<IReadOnlyList<NodeState>> NodesAsync(CitusConnection connection, NpgsqlConnection session, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT coalesce(n.nodename, $1), coalesce(n.nodeport, $2), coalesce(n.groupid, l.groupid), coalesce(n.isactive, true), l.groupid IS NOT NULL
+            FROM (SELECT * FROM pg_catalog.pg_dist_node WHERE noderole = 'primary') n
+            FULL JOIN pg_catalog.pg_dist_local_group l ON l.groupid = n.groupid ORDER BY 3
+            """, session) { Parameters = { new() { Value = connection.Server }, new() { Value = connection.Port } } };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var nodes = new List<NodeState>();
+        while (await row.ReadAsync(stop))
+        {
+            (string host, int port) = (row.GetString(0), row.GetInt32(1));
+            nodes.Add(new NodeState($"{host}:{port}", host, port, row.GetInt32(2), row.GetBoolean(3), null, 0, 0) { IsLocal = row.GetBoolean(4) });
+        }
+        return nodes;
+    }
+}

@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Management.Automation;
+using Npgsql;
+using Woodgrove.Citus.Tests.Hosting;
+
+namespace Woodgrove.Citus.Tests.Validation;
+
+/// <summary>
+/// A sandbox of its own, a coordinator and two workers with the bank's tables, in which tests break things and mend
+/// them again. Sessions of the tests go to each node directly.
+/// </summary>
+public sealed class HealthyCluster(ClusterFixture cluster) : IAsyncLifetime
+{
+    private PSObject? _sandbox;
+
+    /// <summary>The coordinator's, then the workers'.</summary>
+    public IReadOnlyList<NodeUnderTest> Nodes { get; private set; } = [];
+
+    public NodeUnderTest Coordinator => Nodes[0];
+    public NodeUnderTest Worker => Nodes[2];
+
+    public ValueTask InitializeAsync()
+    {
+        if (!cluster.IsCitus || cluster.Sandbox is null) return ValueTask.CompletedTask;
+        _sandbox = cluster.Shell.Run("Start-CitusSandbox -Engine Citus").Single;
+        string folder = (string)_sandbox.Get("Path")!;
+        string port = _sandbox.Get("Port")!.ToString()!;
+        int[] ports = [.. cluster.Shell.Get("Get-CitusNode").Select(n => (int)n.Get("NodePort")!)];
+        string[] names = ["coordinator", "worker1", "worker2"];
+        Nodes = [.. names.Select((name, i) => new NodeUnderTest(folder, name, ports[i]))];
+        Assert.Equal(port, ports[0].ToString(CultureInfo.InvariantCulture));
+        // What is not analyzed or vacuumed stays so.
+        foreach (NodeUnderTest node in Nodes) node.Run("ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()");
+        Coordinator.Run(
+            "CREATE TABLE payment_users (user_id bigint PRIMARY KEY, login text)",
+            "CREATE TABLE payment_events (event_id bigint, user_id bigint, event_type text, details text, PRIMARY KEY (event_id, user_id))",
+            "CREATE TABLE payment_merchants (merchant_id bigint PRIMARY KEY, name text)",
+            "SELECT create_distributed_table('payment_users', 'user_id')",
+            "SELECT create_distributed_table('payment_events', 'user_id', colocate_with := 'payment_users')",
+            "SELECT create_reference_table('payment_merchants')",
+            "INSERT INTO payment_users SELECT i, 'user ' || i FROM generate_series(1, 2000) i",
+            "INSERT INTO payment_events SELECT i, 1 + i % 2000, 'SendFunds', '{}' FROM generate_series(1, 20000) i",
+            "INSERT INTO payment_merchants SELECT i, 'merchant ' || i FROM generate_series(1, 50) i",
+            "ANALYZE", "SELECT count(*) FROM payment_users", "SELECT count(*) FROM payment_events", "SELECT count(*) FROM payment_merchants");
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        foreach (NodeUnderTest node in Nodes) node.Dispose();
+        if (_sandbox is not null)
+        {
+            cluster.Shell["healthy"] = _sandbox;
+            cluster.Shell.Run("$healthy | Stop-CitusSandbox").Succeeded();
+        }
+        return ValueTask.CompletedTask;
+    }
+}
+
+/// <summary>A server of the sandbox, to be broken and mended.</summary>
+public sealed class NodeUnderTest : IDisposable
+{
+    private readonly string _folder, _name, _programs;
+    private readonly NpgsqlDataSource _database;
+
+    public NodeUnderTest(string folder, string name, int port)
+    {
+        (_folder, _name, Port) = (folder, name, port);
+        _database = Connect("postgres");
+        _programs = Path.GetDirectoryName(File.ResolveLinkTarget($"/proc/{ProcessId}/exe", false)!.FullName)!;
+    }
+
+    public int Port { get; }
+    public string Name => $"127.0.0.1:{Port}";
+    public int ProcessId => int.Parse(File.ReadLines(Path.Combine(_folder, _name, "postmaster.pid")).First(), CultureInfo.InvariantCulture);
+
+    /// <summary>The password of the sandbox's superuser.</summary>
+    public string Password => File.ReadAllText(Path.Combine(_folder, "pgpass")).Trim().Split(':')[^1];
+
+    public void Run(params string[] statements)
+    {
+        using NpgsqlConnection session = _database.OpenConnection();
+        foreach (string sql in statements)
+        {
+            using var command = new NpgsqlCommand(sql, session);
+            command.ExecuteNonQuery();
+        }
+    }
+
+    public T Get<T>(string sql)
+    {
+        using NpgsqlCommand command = _database.CreateCommand(sql);
+        return (T)command.ExecuteScalar()!;
+    }
+
+    public NpgsqlConnection Open() => _database.OpenConnection();
+
+    public NpgsqlDataSource Connect(string user) =>
+        NpgsqlDataSource.Create($"Host=127.0.0.1;Port={Port};Database=citus;Username={user};Passfile={Path.Combine(_folder, "pgpass")};Include Error Detail=true;Timeout=10;Pooling=false");
+
+    public void Stop() => Control("stop", "-m", "fast");
+
+    public void Start() => Control("start", "-w", "-t", "30", "-l", Path.Combine(_folder, _name + ".log"), "-o", $"-p {Port}");
+
+    public void Restart()
+    {
+        Stop();
+        Start();
+    }
+
+    /// <summary>Suspends the server's processes, or lets them go on: it accepts connections and answers nothing.</summary>
+    public void Signal(string signal)
+    {
+        foreach (string id in Children().Append(ProcessId.ToString(CultureInfo.InvariantCulture)).ToList()) Execute("/bin/kill", "-s", signal, id);
+    }
+
+    public void Dispose() => _database.Dispose();
+
+    private IEnumerable<string> Children() => File.ReadAllText($"/proc/{ProcessId}/task/{ProcessId}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>Runs pg_ctl as the account that the servers run under.</summary>
+    private void Control(string action, params string[] arguments)
+    {
+        string[] command = [Path.Combine(_programs, "pg_ctl"), action, "-D", Path.Combine(_folder, _name), "-s", .. arguments];
+        Execute(Environment.IsPrivilegedProcess ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--", .. command] : command);
+    }
+
+    private void Execute(params string[] command)
+    {
+        var start = new ProcessStartInfo(command[0], command[1..]) { WorkingDirectory = _folder };
+        start.Environment["HOME"] = _folder;
+        start.Environment["PGPASSFILE"] = Path.Combine(_folder, "pgpass");
+        using Process process = Process.Start(start)!;
+        Assert.True(process.WaitForExit(60_000) && process.ExitCode == 0, $"{string.Join(' ', command)} ended with {process.ExitCode}");
+    }
+}
