@@ -9,6 +9,7 @@ switch (args.FirstOrDefault())
     case "startup": return StartupBenchmark.Run(options);
     case "split": return SplitBenchmark.Run(options);
     case "memory": return MemoryBenchmark.Run(options);
+    case "metadata": return MetadataBenchmark.Run(options);
 
     // What the above run in child processes.
     case ScriptHost.Command: return ScriptHost.Run(args[1]);
@@ -23,8 +24,9 @@ Console.Error.WriteLine("""
       startup  Import-Module against an idle engine    --runs 10
       split    the CSV splitter against CSV readers    --rows 2000000 --runs 5 | --file FILE
       memory   peak memory by size of input            --rows 2000000 (and ten times as many)
+      metadata the cmdlets that read the catalogs      --tables 200 --runs 11
 
-    load, export, query and memory start a sandbox: --engine Auto|Citus|PostgreSql, or --server CONNECTIONSTRING for a cluster
+    load, export, query, memory and metadata start a sandbox: --engine Auto|Citus|PostgreSql, or --server CONNECTIONSTRING for a cluster
     that is there already, in which they make and drop the table benchmark_events.
     """);
 return 2;

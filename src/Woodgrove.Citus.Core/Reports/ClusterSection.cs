@@ -12,12 +12,13 @@ internal sealed class ClusterSection(ReportFacts facts) : Section(facts)
     public override void AddTo(Html html)
     {
         long shards = Facts.Tables.Sum(t => t.ShardCount), size = Facts.Tables.Sum(t => t.SizeBytes);
-        int down = Facts.Nodes.Count(n => !n.IsActive);
+        int skewed = Facts.Skews.Count(s => s.Verdict == SkewVerdict.Skewed), down = Facts.Nodes.Count(n => !n.IsActive);
         html.Add($"<dl class=\"tiles\">");
         Tile("Nodes", Figure.Count(Facts.Nodes.Count), down == 0 ? "all active" : $"{down} not active", down > 0);
         Tile("Tables", Figure.Count(Facts.Tables.Count), Figure.Words(Facts.Tables.Select(t => t.ColocationId).Distinct().Count(), "colocation group"), false);
         Tile("Shards", Figure.Count(shards), Figure.Words(Facts.Placements.Count, "placement"), false);
         Tile("Size", Figure.Bytes(size), "indexes included", false);
+        Tile("Skewed tables", Figure.Count(skewed), Figure.Words(Facts.Skews.Count, "table") + " measured", skewed > 0);
         html.Add($"</dl>");
 
         CitusNode[] above = [.. Facts.Nodes.Where(n => n.GroupId == 0)], below = [.. Facts.Nodes.Where(n => n.GroupId != 0)];

@@ -6,7 +6,7 @@ namespace Woodgrove.Citus.Reports;
 internal static class PlanTree
 {
     private const int BoxHeight = 40, RowHeight = 52, FragmentsDrawn = 6;
-    private static readonly (int X, int Width)[] Levels = [(1, 150), (191, 180), (411, 260)];
+    private static readonly (int X, int Width)[] Levels = [(1, 160), (211, 240), (501, 330)];
 
     private sealed record Box(int Level, double Row, string Title, string Detail, string Kind, string? Full = null);
 

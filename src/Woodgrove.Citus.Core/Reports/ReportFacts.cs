@@ -23,9 +23,12 @@ public sealed record ReportFacts
     public IReadOnlyList<CitusNode> Nodes { get; init; } = [];
     public IReadOnlyList<DistributedTable> Tables { get; init; } = [];
     public IReadOnlyList<ShardPlacement> Placements { get; init; } = [];
+    public IReadOnlyList<ShardSkew> Skews { get; init; } = [];
     public IReadOnlyList<CitusImport> Imports { get; init; } = [];
     public IReadOnlyList<CitusQueryPlan> Plans { get; init; } = [];
 
     /// <summary>What could not be read, and why.</summary>
     public IReadOnlyList<string> Missing { get; init; } = [];
+
+    internal ShardSkew? SkewOf(string table) => Skews.FirstOrDefault(s => s.Table == table);
 }

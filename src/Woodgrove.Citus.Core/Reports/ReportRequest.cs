@@ -2,6 +2,7 @@ using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest;
 using Woodgrove.Citus.Plans;
+using Woodgrove.Citus.Shards;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Reports;
@@ -33,10 +34,17 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
             Nodes = await ListAsync(ClusterMetadata.NodesAsync(Connection, stop)),
             Tables = tables,
             Placements = await ListAsync(ClusterMetadata.PlacementsAsync(Connection, Tables, null, stop)),
+            Skews = await TryAsync("The skew of the tables", () => SkewsAsync(tables, stop), missing),
             Imports = await TryAsync<CitusImport>("The imports", async () => [.. (await CitusImport.ListAsync(Connection, null, null, Explain, stop)).Where(i => Tables.Count == 0 || names.Any(n => IsNamed(i, n)))], missing),
             Plans = Plans,
             Missing = missing,
         };
+    }
+
+    private async Task<IReadOnlyList<ShardSkew>> SkewsAsync(List<DistributedTable> tables, CancellationToken stop)
+    {
+        List<string> hashed = [.. tables.Where(t => t.DistributionColumn is not null).Select(t => t.Table)];
+        return hashed.Count == 0 ? [] : await new SkewMeasurement(Connection) { Explain = Explain, Refuse = e => Warn(e.Message) }.MeasureAsync(hashed, SkewMeasure.Bytes, stop);
     }
 
     private async Task<IReadOnlyList<T>> TryAsync<T>(string what, Func<Task<IReadOnlyList<T>>> read, List<string> missing)

@@ -23,7 +23,11 @@ internal sealed class ShardSection(ReportFacts facts) : Section(facts)
     private void Add(Html html, DistributedTable table, List<ShardPlacement> placements)
     {
         string id = TableSection.Anchor(table.Table);
-        html.Add($"<article id=\"{id}\" aria-labelledby=\"{id}-heading\"><h3 id=\"{id}-heading\">{table.Table}</h3>");
+        html.Add($"<article id=\"{id}\" aria-labelledby=\"{id}-heading\"><h3 id=\"{id}-heading\">{table.Table} ");
+        ShardSkew? skew = Facts.SkewOf(table.Table);
+        if (skew is not null) SkewVerdicts.Badge(html, skew);
+        html.Add($"</h3>");
+        if (skew is not null) SkewVerdicts.AddTo(html, skew);
         html.Add($"<div class=\"charts\">");
         foreach (IGrouping<(string, int), ShardPlacement> node in placements.GroupBy(p => (p.NodeName, p.NodePort)).OrderBy(n => n.Key))
             ShardCharts.HeatMap(html, table.Table, node.Key, [.. node], Math.Max(1, placements.Max(p => p.SizeBytes)));

@@ -18,15 +18,18 @@ internal sealed class TableSection(ReportFacts facts) : Section(facts)
         }
         html.Add($"""
             <div class="scroll" tabindex="0" role="region" aria-label="Tables"><table><caption>Tables that Citus knows, the largest first</caption>
-            <thead><tr><th scope="col">Table</th><th scope="col">Kind</th><th scope="col">Distributed by</th><th scope="col" class="number">Group</th><th scope="col" class="number">Shards</th><th scope="col" class="number">Size</th></tr></thead><tbody>
+            <thead><tr><th scope="col">Table</th><th scope="col">Kind</th><th scope="col">Distributed by</th><th scope="col" class="number">Group</th><th scope="col" class="number">Shards</th><th scope="col" class="number">Size</th><th scope="col">Balance</th></tr></thead><tbody>
             """);
         foreach (DistributedTable t in Facts.Tables.OrderByDescending(t => t.SizeBytes))
         {
             html.Add($"""
                 <tr data-table="{t.Table}"><th scope="row"><a href="#{Anchor(t.Table)}">{t.Table}</a></th><td>{t.Type}</td>
                 <td>{(t.DistributionColumn is null ? "—" : $"{t.DistributionColumn} ({t.DistributionColumnType})")}</td><td class="number">{t.ColocationId}</td>
-                <td class="number">{Figure.Count(t.ShardCount)}</td><td class="number">{Figure.Bytes(t.SizeBytes)}</td></tr>
+                <td class="number">{Figure.Count(t.ShardCount)}</td><td class="number">{Figure.Bytes(t.SizeBytes)}</td><td>
                 """);
+            if (Facts.SkewOf(t.Table) is { } skew) SkewVerdicts.Badge(html, skew);
+            else html.Add($"—");
+            html.Add($"</td></tr>");
         }
         html.Add($"</tbody></table></div>");
     }

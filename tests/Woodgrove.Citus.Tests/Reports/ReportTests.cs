@@ -65,6 +65,11 @@ public sealed class ReportTests : ClusterTest
         string[] placements = await browser.AskAsync<string[]>($"[...document.querySelectorAll('table[data-placements={_table}] tbody tr')].map(r => [...r.cells].map(c => c.querySelector('data')?.value ?? c.textContent).join(' '))");
         Assert.Equal(Shell.Get($"Get-ShardPlacement {_table}").Select(p => $"{p.Get("ShardId")} {p.Get("HashMin")} {p.Get("HashMax")} {p.Get("NodeName")}:{p.Get("NodePort")} {p.Get("SizeBytes")}"), placements);
 
+        string[] skews = await browser.AskAsync<string[]>("[...document.querySelectorAll('dl[data-skew]')].map(l => [l.dataset.skew, l.closest('article').querySelector('h3 .badge').textContent.split(' ')[1], ...[...l.querySelectorAll('data')].map(d => d.value)].join(' '))");
+        Assert.Equal(
+            Shell.Get("Measure-ShardSkew").Select(s => FormattableString.Invariant($"{s.Get("Table")} {s.Get("Verdict")} {s.Get("Largest")} {Math.Round((double)s.Get("MaxToMean")!, 4)} {s.Get("Smallest")} {Math.Round((double)s.Get("NodeMaxToMean")!, 4)}")).Order(StringComparer.Ordinal),
+            skews.Order(StringComparer.Ordinal));
+
         string[] groups = await browser.AskAsync<string[]>("[...document.querySelectorAll('.group')].map(g => g.dataset.group + ': ' + [...g.querySelectorAll('.chip')].map(c => c.textContent).join(', '))");
         Assert.Equal(Shell.Get("Get-DistributedTable").GroupBy(t => (int)t.Get("ColocationId")!).OrderBy(g => g.Key).Select(g => $"{g.Key}: {string.Join(", ", g.Select(t => t.Get("Table")))}"), groups);
 
