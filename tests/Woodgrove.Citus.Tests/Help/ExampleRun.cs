@@ -32,7 +32,7 @@ public sealed class ExampleRun : IDisposable
     public static string? NotRun(string cmdlet, int number) => (cmdlet, number) switch
     {
         ("Connect-CitusCluster", 3 or 4 or 5) => "needs a cluster on Azure",
-        ("Import-CsvToCitus", 7) => "needs nodes with private names",
+        ("Import-CsvToCitus", 9) => "needs nodes with private names",
         ("Get-CitusActivity" or "Get-CitusLockWait", 1) => "needs other sessions at work",
         ("Get-CitusStatement", 2) => "prints what the examples before it have run",
         _ => null,
