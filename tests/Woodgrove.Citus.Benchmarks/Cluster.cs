@@ -34,11 +34,14 @@ internal sealed class Cluster : IDisposable
             });
         }
         PSObject connection = Engine.Run("Get-CitusConnection")[^1];
+        IsCitus = connection.Properties["Engine"].Value is "Citus";
         Description = $"{connection.Properties["Engine"].Value} {connection.Properties["CitusVersion"].Value} on PostgreSQL {connection.Properties["ServerVersion"].Value}"
             + $" with {Engine.Run("Get-CitusNode").Count} node(s), {Child.ScriptHostName}.";
     }
 
     public Engine Engine { get; } = new();
+
+    public bool IsCitus { get; }
 
     /// <summary>Engine and versions, for a report.</summary>
     public string Description { get; }

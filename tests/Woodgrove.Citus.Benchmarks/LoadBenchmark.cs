@@ -16,7 +16,8 @@ internal static class LoadBenchmark
         {
             new(@"psql \copy", () => (Cluster.PsqlCopy(file), 0)),
         };
-        foreach (string route in new[] { "Coordinator", "Shard" })
+        // The stand-in has no workers that know the cluster.
+        foreach (string route in cluster.IsCitus ? new[] { "Coordinator", "Worker", "Shard" } : ["Coordinator", "Shard"])
         {
             string import = Cluster.ImportScript(file, route);
             ways.Add(new($"{route} route, cmdlet", () => (cluster.Engine.Time(import), 0)));

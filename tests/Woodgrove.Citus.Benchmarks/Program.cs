@@ -4,6 +4,8 @@ var options = new Options(args.Skip(1));
 switch (args.FirstOrDefault())
 {
     case "load": return LoadBenchmark.Run(options);
+    case "rows": return RowsBenchmark.Run(options);
+    case "rejects": return RejectsBenchmark.Run(options);
     case "export": return ExportBenchmark.Run(options);
     case "query": return QueryBenchmark.Run(options);
     case "startup": return StartupBenchmark.Run(options);
@@ -19,6 +21,8 @@ Console.Error.WriteLine("""
     usage: dotnet run -c Release --project tests/Woodgrove.Citus.Benchmarks -- COMMAND [OPTIONS]
 
       load     Import-CsvToCitus against psql \copy    --rows 6000000 --runs 5
+      rows     Import-Csv | Add-CitusRow against \copy --rows 200000 --runs 5
+      rejects  bad rows set aside against a clean load --rows 1000000 --bad 1000 --runs 5
       export   Export-CitusToCsv against psql \copy    --rows 2000000 --runs 5
       query    Invoke-CitusQuery against psql          --rows 1000000 --runs 5
       startup  Import-Module against an idle engine    --runs 10
@@ -26,7 +30,7 @@ Console.Error.WriteLine("""
       memory   peak memory by size of input            --rows 2000000 (and ten times as many)
       metadata the cmdlets that read the catalogs      --tables 200 --runs 11
 
-    load, export, query, memory and metadata start a sandbox: --engine Auto|Citus|PostgreSql, or --server CONNECTIONSTRING for a cluster
+    All but startup and split start a sandbox: --engine Auto|Citus|PostgreSql, or --server CONNECTIONSTRING for a cluster
     that is there already, in which they make and drop the table benchmark_events.
     """);
 return 2;

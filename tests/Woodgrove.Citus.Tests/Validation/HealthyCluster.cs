@@ -114,7 +114,9 @@ public sealed class NodeUnderTest : IDisposable
     /// <summary>Suspends the server's processes, or lets them go on: it accepts connections and answers nothing.</summary>
     public void Signal(string signal)
     {
-        foreach (string id in Children().Append(ProcessId.ToString(CultureInfo.InvariantCulture)).ToList()) Execute("/bin/kill", "-s", signal, id);
+        // The server itself first: stopped, it starts no more children. One that has just ended needs no signal.
+        Execute("/bin/kill", "-s", signal, ProcessId.ToString(CultureInfo.InvariantCulture));
+        foreach (string id in Children().ToList()) Process.Start("/bin/kill", ["-s", signal, id]).WaitForExit();
     }
 
     public void Dispose() => _database.Dispose();
