@@ -117,6 +117,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         {
             ConflictRule? rule = OnConflict == ConflictAction.Error ? null : await ConflictRule.FindAsync(session, plan.Table, OnConflict, KeyColumns, stop);
             if (keepLedger && await PendingBatch.ExistsAsync(session, stop)) plan = plan with { Pending = await PendingBatch.FindAsync(session, importId, stop) };
+            if (rule is null && keepLedger) await Staging.RefuseLeftoverAsync(session, importId, stop);
             if (rule is null) plan = await plan.ChooseRouteAsync(this, session, stop);
             keepLedger |= rule is not null || plan.Route is ImportRoute.Shard or ImportRoute.Worker;
             if (keepLedger) await PreparedBatches.RecoverAsync(Connection, addresses, Explain, stop);
@@ -133,7 +134,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                 plan = plan with { Pending = await PendingBatch.FindAsync(ledger.Session, importId, stop) };
             }
             Explain?.Invoke($"{plan.Route} route: {plan.Reason}");
-            if (plan.Table.Kind == TableKind.Local) Warn?.Invoke($"{plan.Table.Display} is not distributed: its rows stay on the node that the Connection leads to. New-DistributedTable distributes it.");
+            if (plan.Table.Kind == TableKind.Local) Warn?.Invoke($"{plan.Table.Display} is not distributed: its rows stay on the node that the connection leads to. New-DistributedTable distributes it.");
             return await RunAsync(new ImportRun(this, plan, ledger), plan, ledger, isRepeat, resumed, stop);
         }
         finally

@@ -108,6 +108,15 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
         return moved;
     }
 
+    /// <summary>Refuses to go on without a rule with an import whose first rows wait for one.</summary>
+    public static async Task RefuseLeftoverAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
+    {
+        if (!await ExistsAsync(session, NameOf(importId), stop)) return;
+        throw new CitusException("CitusImportNeedsOnConflict", CitusErrorKind.InvalidArgument,
+            $"Import {importId} was begun with -OnConflict: its first rows wait beside the table to be moved by that rule.",
+            "Go on with the same -OnConflict, or clear it with Remove-CitusImport and load the file anew.") { Target = importId };
+    }
+
     /// <summary>Drops the staging table of an import that will not be resumed.</summary>
     public static async Task DropAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
     {

@@ -60,6 +60,7 @@ public sealed class ConflictTests(ClusterFixture cluster) : ClusterTest(cluster)
         Shell["path"] = Cluster.File("upsert.csv", rows + "x,1,bad\n");
         Shell.Run($"Import-CsvToCitus $path {table} -OnConflict Update -Route {route} -Checkpoint 256KB").Failed("CitusRowRefused");
         Assert.Equal(2L, Cluster.Count(table));
+        Shell.Run($"Import-CsvToCitus $path {table} -Checkpoint 256KB -Resume").Failed("CitusImportNeedsOnConflict");
 
         Shell["path"] = Cluster.File("upsert.csv", rows);
         PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -OnConflict Update -Route {route} -Checkpoint 256KB -Resume").Single;

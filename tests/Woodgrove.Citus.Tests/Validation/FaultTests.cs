@@ -109,9 +109,9 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
     [Fact]
     public void A_worker_that_hangs_hides_no_other_and_holds_up_nobody_for_long()
     {
-        Worker.Signal("STOP");
         try
         {
+            Worker.Signal("STOP");
             var watch = System.Diagnostics.Stopwatch.StartNew();
             Dictionary<string, PSObject> results = Shell.Get("Test-CitusCluster -Timeout 2 -Threshold @{ LargeLocalTables = 0 }").ToDictionary(r => (string)r.Get("Check")!);
 
