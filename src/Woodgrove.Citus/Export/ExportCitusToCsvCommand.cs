@@ -11,7 +11,7 @@ namespace Woodgrove.Citus.Export;
 /// <summary>Writes a table, or what a query returns, to a CSV file: all of it or no file.</summary>
 [Cmdlet(VerbsData.Export, "CitusToCsv", DefaultParameterSetName = "Table", SupportsShouldProcess = true)]
 [OutputType(typeof(ExportResult))]
-public sealed class ExportCitusToCsvCommand : ConnectedCmdlet
+public sealed class ExportCitusToCsvCommand : CsvFormatCommand
 {
     [Parameter(ParameterSetName = "Table", Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(TableCompleter))]
@@ -37,25 +37,6 @@ public sealed class ExportCitusToCsvCommand : ConnectedCmdlet
     [Parameter(ParameterSetName = "Table")]
     [ArgumentCompleter(typeof(ColumnCompleter))]
     public string[]? Column { get; set; }
-
-    /// <summary>Writes no line of names first.</summary>
-    [Parameter]
-    public SwitchParameter NoHeader { get; set; }
-
-    [Parameter]
-    public char Delimiter { get; set; } = ',';
-
-    [Parameter]
-    public char Quote { get; set; } = '"';
-
-    /// <summary>The character that makes a quote part of a value; the quote itself by default.</summary>
-    [Parameter]
-    public char? Escape { get; set; }
-
-    /// <summary>The unquoted text that stands for NULL; empty by default.</summary>
-    [Parameter]
-    [AllowEmptyString]
-    public string NullValue { get; set; } = "";
 
     /// <summary>Writes gzip, whatever the file's name.</summary>
     [Parameter]
@@ -93,7 +74,7 @@ public sealed class ExportCitusToCsvCommand : ConnectedCmdlet
                 Columns = Column,
                 Query = isTable ? null : Query,
                 Parameters = PlainValues.Of(Parameter),
-                Dialect = new CsvDialect { Delimiter = Delimiter, Quote = Quote, Escape = Escape, NullValue = NullValue, HasHeader = !NoHeader },
+                Dialect = Format,
                 Compress = Compress || path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase),
                 Overwrite = !NoClobber,
                 Force = Force,

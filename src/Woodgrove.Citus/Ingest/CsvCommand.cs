@@ -6,7 +6,7 @@ using Woodgrove.Citus.Tables;
 namespace Woodgrove.Citus.Ingest;
 
 /// <summary>A cmdlet that reads CSV: which ones, and how they are written.</summary>
-public abstract class CsvCommand : ConnectedCmdlet
+public abstract class CsvCommand : CsvFormatCommand
 {
     /// <summary>Files, or folders for the .csv files in them, compressed or not; wildcards are resolved.</summary>
     [Parameter(ParameterSetName = "Path", Mandatory = true, Position = 0, ValueFromPipeline = true)]
@@ -39,34 +39,12 @@ public abstract class CsvCommand : ConnectedCmdlet
     [ArgumentCompleter(typeof(ColumnCompleter))]
     public string[]? Column { get; set; }
 
-    /// <summary>The first line holds data.</summary>
-    [Parameter]
-    public SwitchParameter NoHeader { get; set; }
-
-    [Parameter]
-    public char Delimiter { get; set; } = ',';
-
-    [Parameter]
-    public char Quote { get; set; } = '"';
-
-    /// <summary>The character that makes a quote part of a value; the quote itself by default.</summary>
-    [Parameter]
-    public char? Escape { get; set; }
-
-    /// <summary>The unquoted text that stands for NULL; empty by default.</summary>
-    [Parameter]
-    [AllowEmptyString]
-    public string NullValue { get; set; } = "";
-
     /// <summary>The file's encoding where no byte order mark says another; UTF-8 by default.</summary>
     [Parameter]
     [EncodingTransformation]
     public Encoding? Encoding { get; set; }
 
-    private protected CsvDialect Dialect => new()
-    {
-        Delimiter = Delimiter, Quote = Quote, Escape = Escape, NullValue = NullValue, HasHeader = !NoHeader, Encoding = Encoding,
-    };
+    private protected CsvDialect Dialect => Format with { Encoding = Encoding };
 
     private protected IEnumerable<CsvSource> Sources() => ParameterSetName switch
     {
