@@ -57,10 +57,10 @@ public sealed class ReportTests : ClusterTest
         await browser.ShowAsync(new Uri(_page).AbsoluteUri, 1280);
 
         string[] tables = await browser.AskAsync<string[]>("[...document.querySelectorAll('#tables tr[data-table]')].map(r => r.dataset.table + ' ' + [...r.querySelectorAll('data')].map(d => d.value).join(' '))");
-        Assert.Equal(Shell.Get("Get-DistributedTable").Select(t => $"{t.Get("Table")} {t.Get("ShardCount")} {t.Get("SizeBytes")}").Order(StringComparer.Ordinal), tables.Order(StringComparer.Ordinal));
+        Assert.Equal(Shell.Get("Get-DistributedTable -Size").Select(t => $"{t.Get("Table")} {t.Get("ShardCount")} {t.Get("SizeBytes")}").Order(StringComparer.Ordinal), tables.Order(StringComparer.Ordinal));
 
         string[] nodes = await browser.AskAsync<string[]>("[...document.querySelectorAll('.node')].map(n => n.dataset.node + ' ' + [...n.querySelectorAll('data')].map(d => d.value).join(' '))");
-        Assert.Equal(Shell.Get("Get-CitusNode").Select(n => $"{n.Get("NodeName")}:{n.Get("NodePort")} {n.Get("ShardCount")} {n.Get("SizeBytes")}"), nodes);
+        Assert.Equal(Shell.Get("Get-CitusNode -Size").Select(n => $"{n.Get("NodeName")}:{n.Get("NodePort")} {n.Get("ShardCount")} {n.Get("SizeBytes")}"), nodes);
 
         string[] placements = await browser.AskAsync<string[]>($"[...document.querySelectorAll('table[data-placements={_table}] tbody tr')].map(r => [...r.cells].map(c => c.querySelector('data')?.value ?? c.textContent).join(' '))");
         Assert.Equal(Shell.Get($"Get-ShardPlacement {_table}").Select(p => $"{p.Get("ShardId")} {p.Get("HashMin")} {p.Get("HashMax")} {p.Get("NodeName")}:{p.Get("NodePort")} {p.Get("SizeBytes")}"), placements);
