@@ -127,6 +127,51 @@ public sealed class ReportTests : ClusterTest
     }
 
     [Fact]
+    public void It_is_shown_by_the_browser_that_the_environment_names()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "needs a program that is a script");
+        string browser = Path.Combine(Cluster.Folder, "browser"), shown = Path.Combine(Cluster.Folder, "shown");
+        System.IO.File.WriteAllText(browser, $"#!/bin/sh\necho \"$1\" > '{shown}.part' && mv '{shown}.part' '{shown}'\n");
+        if (!OperatingSystem.IsWindows()) System.IO.File.SetUnixFileMode(browser, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        try
+        {
+            Shell.Run($"$env:BROWSER = '{browser}'; Export-CitusReport $page {_table} -WhatIf -Open").Succeeded();
+            Shell.Run($"Export-CitusReport $page {_table} -Open").Succeeded();
+            Assert.True(SpinWait.SpinUntil(() => System.IO.File.Exists(shown), TimeSpan.FromSeconds(10)));
+            Assert.Equal(_page, System.IO.File.ReadAllText(shown).Trim());
+
+            ErrorRecord error = Shell.Run($"$env:BROWSER = '{browser}-that-is-not-there'; Export-CitusReport $page {_table} -Open").Failed("CitusReportNotShown");
+            Assert.Contains("is written", error.Exception.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Shell.Run("$env:BROWSER = $null");
+        }
+    }
+
+    [Fact]
+    public void What_a_killed_load_left_prepared_is_left_alone()
+    {
+        Cluster.RequireSandbox();
+        string import = Guid.NewGuid().ToString("N"), name = $"woodgrove_{import}_0_1_1", other = Cluster.CreateTable("id int");
+        Shell.Run("Get-CitusImport").Succeeded();
+        System.IO.File.WriteAllText(Path.Combine(Cluster.Folder, "one.csv"), "1000002,a\n");
+        Shell.Run($"Import-CsvToCitus '{Path.Combine(Cluster.Folder, "one.csv")}' {_table} -NoHeader -Checkpoint 1000").Succeeded(); // the ledger is there
+        Cluster.Execute($"BEGIN; INSERT INTO {other} VALUES (1); PREPARE TRANSACTION '{name}'");
+        object? Left() => Cluster.Scalar($"SELECT count(*) FROM pg_prepared_xacts WHERE gid = '{name}'");
+        try
+        {
+            Shell.Run($"Export-CitusReport $page {_table}").Succeeded();
+            Assert.Equal(1L, Left());
+        }
+        finally
+        {
+            Shell.Run("Get-CitusImport").Succeeded(); // ends it
+        }
+        Assert.Equal(0L, Left());
+    }
+
+    [Fact]
     public void A_query_that_is_refused_is_an_error_and_the_others_are_shown()
     {
         RunResult run = Shell.Run($"Export-CitusReport $page {_table} -Query 'SELEC 1', 'SELECT 40 + 2 AS n'");
