@@ -36,6 +36,9 @@ internal sealed class Rejects(CsvSource source, CopyTarget target, ErrorLimit? l
     private readonly List<RejectedRecord> _batch = [];
     private readonly List<RefusedRow> _first = [];
 
+    /// <summary>What the records are of.</summary>
+    public CopyTarget Target => target;
+
     /// <summary>All that were set aside in this run, those of a batch that is still open included.</summary>
     public long Total { get; private set; }
 

@@ -8,42 +8,68 @@ internal readonly record struct RecordMark(int End, long Line);
 /// <summary>
 /// Copies records a portion at a time, each behind a savepoint. When the server refuses a portion, the record
 /// that its error names is set aside and the records before and after it go in; where the error names none,
-/// halves are tried.
+/// halves are tried. Once a record has been refused, doubtful ones go in portions of their own.
 /// </summary>
 /// <param name="shard">The shard that the session copies into, or null for a whole table.</param>
 internal sealed class TolerantCopy(NpgsqlConnection session, string copyCommand, Rejects rejects, Shards.ShardRange? shard)
 {
     private const string Savepoint = "woodgrove_portion";
-    private const int SmallestPortion = 8 * 1024;
-    private const int LargestPortion = 256 * 1024;
-    private int _portion = LargestPortion;
+    private readonly PortionSize _plain = new(Smallest: 8 * 1024), _doubtful = new(Smallest: 1);
+    private RecordSieve? _sieve;
     private bool _hasSavepoint;
+    private bool _isAtSavepoint; // nothing was copied since
 
     /// <param name="bytes">Whole records.</param>
     /// <param name="marks">Their ends and lines.</param>
-    public Task LoadAsync(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<RecordMark> marks, CancellationToken stop) => LoadAsync(bytes, 0, marks, stop);
+    public async Task LoadAsync(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
+    {
+        if (marks.IsEmpty) return;
+        if (_sieve is null)
+        {
+            await LoadAsync(bytes, 0, marks, _plain, stop);
+            return;
+        }
+        (MarkedRecords plain, MarkedRecords doubtful) = _sieve.Part(bytes.Span, marks.Span);
+        await LoadAsync(plain.Bytes, 0, plain.Marks, _plain, stop);
+        await LoadAsync(doubtful.Bytes, 0, doubtful.Marks, _doubtful, stop);
+    }
 
-    private async Task LoadAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
+    private async Task LoadAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordMark> marks, PortionSize portion, CancellationToken stop)
     {
         while (!marks.IsEmpty)
         {
-            int count = CountWithin(marks.Span, start + _portion);
+            int count = CountWithin(marks.Span, start + portion.Bytes);
             int end = marks.Span[count - 1].End;
             if (await TryCopyAsync(bytes[start..end], stop) is not { } refusal)
             {
-                _portion = Math.Min(_portion * 2, LargestPortion);
+                portion.Grow(end - start);
                 (start, marks) = (end, marks[count..]);
                 continue;
             }
+            _sieve ??= new RecordSieve(rejects.Target);
             int bad = count == 1 ? 0 : RecordOfLine(bytes.Span, start, marks.Span[..count], refusal);
-            // Where one row is bad, more are likely, and a small portion costs less to repeat.
-            _portion = bad < 0 ? (end - start) / 2 : Math.Max(_portion / 4, SmallestPortion);
-            if (bad < 0) continue;
-            if (bad > 0) await LoadAsync(bytes, start, marks[..bad], stop);
+            if (bad < 0)
+            {
+                portion.Halve(end - start);
+                continue;
+            }
+            portion.Shrink();
+            if (bad > 0) await LoadAsync(bytes, start, marks[..bad], portion, stop);
             start = bad > 0 ? marks.Span[bad - 1].End : start;
             rejects.Add(bytes[start..marks.Span[bad].End], marks.Span[bad].Line, refusal, shard);
             (start, marks) = (marks.Span[bad].End, marks[(bad + 1)..]);
         }
+    }
+
+    /// <summary>How many bytes to try at once: where one row is bad, more are likely, and a small portion costs less to repeat.</summary>
+    private sealed record PortionSize(int Smallest)
+    {
+        private const int Largest = 256 * 1024;
+        public int Bytes { get; private set; } = Smallest == 1 ? 1 : Largest;
+
+        public void Grow(int tried) => Bytes = Math.Min(Math.Max(Bytes, tried) * 2, Largest);
+        public void Shrink() => Bytes = Math.Max(Bytes / 4, Smallest);
+        public void Halve(int tried) => Bytes = tried / 2;
     }
 
     /// <summary>How many records end by an offset; at least one.</summary>
@@ -56,9 +82,13 @@ internal sealed class TolerantCopy(NpgsqlConnection session, string copyCommand,
 
     private async Task<PostgresException?> TryCopyAsync(ReadOnlyMemory<byte> bytes, CancellationToken stop)
     {
-        await using (var savepoint = new NpgsqlCommand(_hasSavepoint ? $"RELEASE SAVEPOINT {Savepoint}; SAVEPOINT {Savepoint}" : $"SAVEPOINT {Savepoint}", session))
+        if (!_isAtSavepoint)
+        {
+            await using var savepoint = new NpgsqlCommand(_hasSavepoint ? $"RELEASE SAVEPOINT {Savepoint}; SAVEPOINT {Savepoint}" : $"SAVEPOINT {Savepoint}", session);
             await savepoint.ExecuteNonQueryAsync(stop);
+        }
         _hasSavepoint = true;
+        _isAtSavepoint = false;
         try
         {
             await CopyAsync(bytes, stop);
@@ -67,6 +97,7 @@ internal sealed class TolerantCopy(NpgsqlConnection session, string copyCommand,
         {
             await using var rollback = new NpgsqlCommand($"ROLLBACK TO SAVEPOINT {Savepoint}", session);
             await rollback.ExecuteNonQueryAsync(stop);
+            _isAtSavepoint = true;
             return refusal;
         }
         return null;
