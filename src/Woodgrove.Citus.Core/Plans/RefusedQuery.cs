@@ -21,7 +21,7 @@ internal static class RefusedQuery
     {
         QueryShape shape = QueryShape.Of(request.Sql);
         await using NpgsqlConnection session = await request.OpenAsync(connection, stop);
-        PlanFacts facts = await PlanCatalog.ReadAsync(session, [.. shape.Names.Distinct()], [], [], withSizes: true, stop);
+        PlanFacts facts = await PlanCatalog.ReadAsync(connection, session, [.. shape.Names.Distinct()], [], [], withSizes: true, stop);
         bool repartitionHelps = facts.Distributed.Count() > 1
             && await request.WouldPlanAsync(connection, "citus.enable_repartition_joins", "on", stop);
         return Describe(shape, facts, repartitionHelps, refusal, request.Sql);

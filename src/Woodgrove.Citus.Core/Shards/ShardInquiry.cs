@@ -74,15 +74,15 @@ internal sealed class ShardInquiry(CitusConnection connection, NpgsqlConnection 
     /// <returns>Null where it did not answer.</returns>
     private async Task<string?> AskAsync(Node node, string sql, CancellationToken stop)
     {
-        if (node.IsOwn) return await AskAsync(session, sql, stop);
-        await using NpgsqlConnection? direct = await connection.TryOpenNodeSessionAsync(node.Name, node.Port, stop);
+        // Not in the caller's session: a transaction of his would not outlive a refusal.
+        await using NpgsqlConnection? direct = node.IsOwn ? await connection.OpenSessionAsync(stop) : await connection.TryOpenNodeSessionAsync(node.Name, node.Port, stop);
         return direct is null ? null : await AskAsync(direct, sql, stop);
     }
 
-    private static async Task<string?> AskAsync(NpgsqlConnection session, string sql, CancellationToken stop)
+    private static async Task<string?> AskAsync(NpgsqlConnection direct, string sql, CancellationToken stop)
     {
         // Where shards are hidden, they are missing in pg_class too.
-        await using var batch = new NpgsqlBatch(session) { BatchCommands = { new("SELECT pg_catalog.set_config('citus.override_table_visibility', 'off', false)"), new(sql) } };
+        await using var batch = new NpgsqlBatch(direct) { BatchCommands = { new("SELECT pg_catalog.set_config('citus.override_table_visibility', 'off', false)"), new(sql) } };
         try
         {
             await using NpgsqlDataReader row = await batch.ExecuteReaderAsync(stop);

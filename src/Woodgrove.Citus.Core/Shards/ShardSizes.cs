@@ -24,17 +24,25 @@ internal sealed class ShardSizes
 
     /// <summary>Of the shards of some tables, or of all.</summary>
     /// <param name="warn">Told of sizes that could not be read.</param>
-    public static async Task<ShardSizes> ReadAsync(
-        CitusConnection connection, NpgsqlConnection session, IReadOnlyCollection<TableInfo> tables, Action<string> warn, CancellationToken stop)
+    public static Task<ShardSizes> ReadAsync(
+        CitusConnection connection, NpgsqlConnection session, IReadOnlyCollection<TableInfo> tables, Action<string> warn, CancellationToken stop) =>
+        ReadByOidAsync(connection, session, tables.Count == 0 ? null : tables.Select(t => t.Oid), warn, stop);
+
+    /// <summary>Of the shards of the tables of these oids, or of all where null.</summary>
+    public static async Task<ShardSizes> ReadByOidAsync(
+        CitusConnection connection, NpgsqlConnection session, IEnumerable<uint>? tables, Action<string> warn, CancellationToken stop)
     {
         var inquiry = new ShardInquiry(connection, session);
-        List<(int Group, JsonElement Row)> answers = await inquiry.AskAsync(tables.Count == 0 ? null : tables.Select(t => t.Oid), ShardInquiry.Size, "", stop);
+        List<(int Group, JsonElement Row)> answers = await inquiry.AskAsync(tables, ShardInquiry.Size, "", stop);
         List<long> locked = [.. answers.Where(a => a.Row[1].ValueKind == JsonValueKind.Null).Select(a => a.Row[0].GetInt64()).Order()];
         if (locked.Count > 0)
             warn($"{locked.Count} shard(s) are locked, so their sizes are not known, the first that of {locked[0]}; Get-CitusLockWait shows who waits for whom.");
         foreach (string failure in inquiry.Failures.Values) warn($"Sizes are missing: {failure}.");
         return new([.. answers.Where(a => a.Row[1].ValueKind == JsonValueKind.Number).Select(a => (a.Row[0].GetInt64(), a.Group, a.Row[1].GetInt64()))]);
     }
+
+    /// <summary>Of each shard, that of its largest placement.</summary>
+    public Dictionary<long, long> Largest() => (_sizes ?? []).GroupBy(s => s.Shard).ToDictionary(s => s.Key, s => s.Max(p => p.Size));
 
     public void AddTo(NpgsqlCommand command)
     {
