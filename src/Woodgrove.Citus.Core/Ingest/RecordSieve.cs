@@ -1,23 +1,4 @@
-using System.Buffers;
-using Woodgrove.Citus.Tables;
-
 namespace Woodgrove.Citus.Ingest;
-
-/// <summary>Records, with their ends and lines.</summary>
-internal sealed class MarkedRecords
-{
-    private readonly ArrayBufferWriter<byte> _bytes = new();
-    private readonly List<RecordMark> _marks = [];
-
-    public ReadOnlyMemory<byte> Bytes => _bytes.WrittenMemory;
-    public RecordMark[] Marks => [.. _marks];
-
-    public void Add(ReadOnlySpan<byte> record, long line)
-    {
-        _bytes.Write(record);
-        _marks.Add(new RecordMark(_bytes.WrittenCount, line));
-    }
-}
 
 /// <summary>
 /// Parts the records that a server will hardly refuse from the doubtful ones, by the number of their fields and the
@@ -33,7 +14,7 @@ internal sealed class RecordSieve(CopyTarget target)
 
     public (MarkedRecords Plain, MarkedRecords Doubtful) Part(ReadOnlySpan<byte> bytes, ReadOnlySpan<RecordMark> marks)
     {
-        (MarkedRecords plain, MarkedRecords doubtful) = (new(), new());
+        (MarkedRecords plain, MarkedRecords doubtful) = (new(bytes.Length), new());
         int words = (bytes.Length + CsvScanner.WordBytes - 1) / CsvScanner.WordBytes;
         if (_delimiters.Length < words) (_lineEnds, _delimiters) = (new ulong[words], new ulong[words]);
         byte lineEnd = bytes[marks[0].End - 1] == '\r' ? (byte)'\r' : (byte)'\n';
@@ -53,7 +34,7 @@ internal sealed class RecordSieve(CopyTarget target)
         for (; _fields.TryNext(bytes, _delimiters, ref start, end, out ReadOnlySpan<byte> text, out bool isNull); count++)
         {
             if (count == _inputs.Length) return false;
-            if (isNull ? !_mayBeNull[count] : _inputs[count] is { } input && !input.Takes(text)) return false;
+            if (isNull ? !_mayBeNull[count] : _inputs[count] is { } input && !input.SeemsToTake(text)) return false;
         }
         return count == _inputs.Length;
     }

@@ -5,19 +5,22 @@ namespace Woodgrove.Citus.Ingest;
 /// <summary>Where a record ends among the bytes of some, and on which line of the file.</summary>
 internal readonly record struct RecordMark(int End, long Line);
 
+/// <summary>Copies some records as one, or, where the server refuses one of them, none.</summary>
+/// <param name="start">Where the first of the records begins in the bytes.</param>
+/// <param name="marks">The records' ends and lines.</param>
+/// <returns>The refusal, or null.</returns>
+internal delegate Task<PostgresException?> CopyAttempt(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordMark> marks, CancellationToken stop);
+
 /// <summary>
-/// Copies records a portion at a time, each behind a savepoint. When the server refuses a portion, the record
-/// that its error names is set aside and the records before and after it go in; where the error names none,
-/// halves are tried. Once a record has been refused, doubtful ones go in portions of their own.
+/// Copies records a portion at a time. When the server refuses a portion, the record that its error names is set
+/// aside and the records before and after it go in; where the error names none, halves are tried. Once a record has
+/// been refused, doubtful ones go in portions of their own.
 /// </summary>
-/// <param name="shard">The shard that the session copies into, or null for a whole table.</param>
-internal sealed class TolerantCopy(NpgsqlConnection session, string copyCommand, Rejects rejects, Shards.ShardRange? shard)
+/// <param name="shard">The shard that is copied into, or null for a whole table.</param>
+internal sealed class TolerantCopy(CopyAttempt tryCopy, Rejects rejects, Shards.ShardRange? shard)
 {
-    private const string Savepoint = "woodgrove_portion";
     private readonly PortionSize _plain = new(Smallest: 8 * 1024), _doubtful = new(Smallest: 1);
     private RecordSieve? _sieve;
-    private bool _hasSavepoint;
-    private bool _isAtSavepoint; // nothing was copied since
 
     /// <param name="bytes">Whole records.</param>
     /// <param name="marks">Their ends and lines.</param>
@@ -40,7 +43,7 @@ internal sealed class TolerantCopy(NpgsqlConnection session, string copyCommand,
         {
             int count = CountWithin(marks.Span, start + portion.Bytes);
             int end = marks.Span[count - 1].End;
-            if (await TryCopyAsync(bytes[start..end], stop) is not { } refusal)
+            if (await tryCopy(bytes, start, marks[..count], stop) is not { } refusal)
             {
                 portion.Grow(end - start);
                 (start, marks) = (end, marks[count..]);
@@ -78,45 +81,6 @@ internal sealed class TolerantCopy(NpgsqlConnection session, string copyCommand,
         int count = 1;
         while (count < marks.Length && marks[count].End <= end) count++;
         return count;
-    }
-
-    private async Task<PostgresException?> TryCopyAsync(ReadOnlyMemory<byte> bytes, CancellationToken stop)
-    {
-        if (!_isAtSavepoint)
-        {
-            await using var savepoint = new NpgsqlCommand(_hasSavepoint ? $"RELEASE SAVEPOINT {Savepoint}; SAVEPOINT {Savepoint}" : $"SAVEPOINT {Savepoint}", session);
-            await savepoint.ExecuteNonQueryAsync(stop);
-        }
-        _hasSavepoint = true;
-        _isAtSavepoint = false;
-        try
-        {
-            await CopyAsync(bytes, stop);
-        }
-        catch (PostgresException refusal) when (Rejects.IsAboutRow(refusal) && !stop.IsCancellationRequested)
-        {
-            await using var rollback = new NpgsqlCommand($"ROLLBACK TO SAVEPOINT {Savepoint}", session);
-            await rollback.ExecuteNonQueryAsync(stop);
-            _isAtSavepoint = true;
-            return refusal;
-        }
-        return null;
-    }
-
-    private async Task CopyAsync(ReadOnlyMemory<byte> bytes, CancellationToken stop)
-    {
-        var copy = new CopyStream(session, copyCommand);
-        try
-        {
-            await copy.OpenAsync(stop);
-            await copy.WriteAsync(bytes, stop);
-            await copy.FinishAsync();
-        }
-        catch
-        {
-            await copy.CancelAsync();
-            throw;
-        }
     }
 
     /// <summary>The record that the error's "COPY t, line N" points at, or -1.</summary>
