@@ -71,6 +71,12 @@ public sealed class CitusConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// For a transaction with locks: its server notices within a minute that the client has vanished without a word,
+    /// and ends the session. By default that takes hours.
+    /// </summary>
+    internal const string NoticeLoss = "SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3";
+
     /// <summary>Borrows a session from the pool; it is reset when given back.</summary>
     public async Task<NpgsqlConnection> OpenSessionAsync(CancellationToken stop)
     {
