@@ -17,23 +17,8 @@ public enum ValidationOutput
 /// <summary>Runs the checks as a Pester suite, with expectations of one's own, and gives Pester's result.</summary>
 [Cmdlet(VerbsLifecycle.Invoke, "CitusValidation")]
 [OutputType(typeof(PSObject))]
-public sealed class InvokeCitusValidationCommand : ConnectedCmdlet
+public sealed class InvokeCitusValidationCommand : CheckingCmdlet
 {
-    /// <summary>Just these; all by default.</summary>
-    [Parameter(Position = 0)]
-    [ArgumentCompleter(typeof(CheckCompleter))]
-    [SupportsWildcards]
-    public string[] Check { get; set; } = [];
-
-    [Parameter]
-    [ArgumentCompleter(typeof(CheckCompleter))]
-    [SupportsWildcards]
-    public string[] Exclude { get; set; } = [];
-
-    [Parameter]
-    [ValidateNotNull]
-    public IDictionary Threshold { get; set; } = new Hashtable();
-
     /// <summary>Files or folders with tests of one's own.</summary>
     [Parameter]
     public string[] Path { get; set; } = [];
@@ -55,7 +40,7 @@ public sealed class InvokeCitusValidationCommand : ConnectedCmdlet
 
     protected override void EndProcessing()
     {
-        var data = new Hashtable { ["Connection"] = Cluster, ["Check"] = Check, ["Exclude"] = Exclude, ["Threshold"] = Threshold, ["Strict"] = Strict };
+        var data = new Hashtable { ["Connection"] = Cluster, ["Check"] = Checks.ToArray(), ["Exclude"] = Exclude, ["Threshold"] = Threshold, ["Strict"] = Strict };
         if (InvokeCommand.InvokeScript("Import-Module Pester -MinimumVersion 5.0 -PassThru -ErrorAction Ignore").Count == 0)
         {
             ThrowTerminatingError(CitusErrorRecord.From(new CitusException("CitusPesterMissing", CitusErrorKind.NotInstalled,

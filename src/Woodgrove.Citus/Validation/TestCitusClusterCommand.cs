@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Management.Automation;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Pipeline;
 using Woodgrove.Citus.Queries;
 
 namespace Woodgrove.Citus.Validation;
@@ -11,27 +10,8 @@ namespace Woodgrove.Citus.Validation;
 /// <summary>Checks a cluster, one object a check.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "CitusCluster")]
 [OutputType(typeof(CheckResult), typeof(bool))]
-public sealed class TestCitusClusterCommand : ConnectedCmdlet
+public sealed class TestCitusClusterCommand : CheckingCmdlet
 {
-    private readonly List<string> _checks = [];
-
-    /// <summary>Just these; all by default.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ArgumentCompleter(typeof(CheckCompleter))]
-    [SupportsWildcards]
-    public string[] Check { get; set; } = [];
-
-    /// <summary>All but these.</summary>
-    [Parameter]
-    [ArgumentCompleter(typeof(CheckCompleter))]
-    [SupportsWildcards]
-    public string[] Exclude { get; set; } = [];
-
-    /// <summary>Limits by check, such as @{ TableSkew = 5 }.</summary>
-    [Parameter]
-    [ValidateNotNull]
-    public IDictionary Threshold { get; set; } = new Hashtable();
-
     /// <summary>Gives true where no check failed, and at least one could look.</summary>
     [Parameter]
     public SwitchParameter Quiet { get; set; }
@@ -41,15 +21,13 @@ public sealed class TestCitusClusterCommand : ConnectedCmdlet
     [ValidateRange(1, 3600)]
     public int Timeout { get; set; } = 10;
 
-    protected override void ProcessRecord() => _checks.AddRange(Check);
-
     protected override void EndProcessing()
     {
         CitusConnection cluster = Cluster;
         IDictionary thresholds = PlainValues.Of(Threshold)!;
         Run(async (output, stop) =>
         {
-            var validation = new ClusterValidation(_checks, Exclude, Limits(thresholds), TimeSpan.FromSeconds(Timeout));
+            var validation = new ClusterValidation(Checks, Exclude, Limits(thresholds), TimeSpan.FromSeconds(Timeout));
             IReadOnlyList<CheckResult> results = await validation.RunAsync(cluster, output.Verbose, stop);
             if (Quiet)
             {

@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Shards;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class NodeSkew() : CitusCheck(CheckCategory.Shards,
@@ -25,14 +27,15 @@ internal sealed class NodeSkew() : CitusCheck(CheckCategory.Shards,
         Dictionary<string, long> held = facts.Of(ShardsOnNode.Question).Where(s => s.Method == "h").GroupBy(s => s.Node).ToDictionary(g => g.Key, g => g.Sum(s => s.SizeBytes));
         (string Node, long Bytes)[] nodes = [.. facts.Of(Holders).Select(h => (h.Node, held.GetValueOrDefault(h.Node))).OrderByDescending(n => n.Item2)];
         IReadOnlyList<Move> moves = facts.Of(Moves);
-        double mean = nodes.Length == 0 ? 0 : nodes.Average(n => (double)n.Bytes), factor = mean > 0 ? nodes[0].Bytes / mean : 1;
+        Spread spread = Spread.Of([.. nodes.Select(n => n.Bytes)]);
+        double factor = spread.Total > 0 ? spread.MaxToMean : 1;
         string expected = $"no moves, fullest node at most {facts.Limit:0.##} times the average", actual = $"fullest node {factor:0.##} times the average of {nodes.Length}";
         if (moves.Count > 0)
         {
             return new Verdict(CheckStatus.Warning, expected, $"{actual}; a rebalance has {moves.Count} move(s) to make, {moves.Sum(m => m.SizeBytes)} bytes", [.. moves],
                 "SELECT citus_rebalance_start(); -- and SELECT * FROM citus_rebalance_status();");
         }
-        if (factor <= facts.Limit || nodes[0].Bytes - mean < SizeThatMatters) return Verdict.Passed(expected, actual + "; no moves to make");
+        if (factor <= facts.Limit || spread.Largest - spread.Mean < SizeThatMatters) return Verdict.Passed(expected, actual + "; no moves to make");
         return new Verdict(CheckStatus.Warning, expected, $"{actual}: {nodes[0].Node}, and no move would help", [.. nodes.Select(n => new Weight(n.Node, n.Bytes))],
             "Test-CitusCluster -Check TableSkew # a shard may be too large to move away; split it or isolate its hot value");
     }
