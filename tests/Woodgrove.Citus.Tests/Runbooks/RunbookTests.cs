@@ -97,7 +97,7 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
 
             (int code, string output, string error) = await RunAsync("Start-RebalanceWindow.ps1", "-Window 00:01:30 -Interval 00:00:01 -TransferMode block_writes", _healthy.Coordinator);
             Assert.True(code == 0, error + output);
-            Assert.Equal(("Planned", "finished"), (States(output)[0], States(output)[^1]));
+            Assert.Equal(("Planned", "Finished"), (States(output)[0], States(output)[^1]));
             Assert.Equal(2, _healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid = 'lopsided'::regclass AND groupid = 2"));
 
             (int again, string nothing, _) = await RunAsync("Start-RebalanceWindow.ps1", "-TransferMode block_writes", _healthy.Coordinator);

@@ -40,6 +40,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
 
         Assert.Contains("2 move(s) to make", (string)found.Get("Actual")!);
         Assert.All(Evidence(found), move => Assert.Equal((Healthy.Nodes[1].Name, Worker.Name), (move.Get("From"), move.Get("To"))));
+        Assert.All(Evidence(found), move => Assert.InRange((long)move.Get("SizeBytes")!, 1, 1 << 20));
     }
 
     [Fact]
