@@ -32,7 +32,7 @@ function Report([string] $State, $Detail) { [ordered] @{ Time = [datetime]::UtcN
 try {
     $needed = if ($TransferMode -eq 'block_writes') { 'NodesActive', 'NodeConnectivity' } else { 'NodesActive', 'NodeConnectivity', 'WalLevel', 'ReplicaIdentity' }
     $against = Test-CitusCluster $needed -Connection $connection | Where-Object Status -In Failed, Warning
-    if ($against) { throw "The cluster is not ready for a rebalance: $($against.ForEach{ "$($_.Check): $($_.Actual)" } -join '; ')" }
+    if ($against) { throw "The cluster is not ready for a rebalance: $($against.ForEach{ "$($_.Check): $($_.Actual). $($_.Fix)" } -join '; ')" }
 
     $rebalance = Start-ShardRebalance -TransferMode $TransferMode -Connection $connection -Confirm:$false
     if (-not $rebalance) { Report Balanced 'no shard has to move'; return }

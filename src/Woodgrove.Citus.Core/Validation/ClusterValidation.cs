@@ -12,6 +12,14 @@ namespace Woodgrove.Citus.Validation;
 public sealed record ClusterValidation(
     IReadOnlyCollection<string> Checks, IReadOnlyCollection<string> Except, IReadOnlyDictionary<string, double> Thresholds, TimeSpan Patience)
 {
+    /// <summary>Refuses what could not be run, without asking the cluster anything.</summary>
+    /// <exception cref="CitusException">A name is that of no check, or a threshold is that of a check without one.</exception>
+    public void Check()
+    {
+        _ = CheckCatalog.Select(Checks, Except);
+        _ = CheckCatalog.Limits(Thresholds);
+    }
+
     /// <summary>One result a check, in the order of categories and names.</summary>
     /// <exception cref="CitusException">A name is that of no check, or the connection leads nowhere.</exception>
     public async Task<IReadOnlyList<CheckResult>> RunAsync(CitusConnection connection, Action<string> explain, CancellationToken stop)

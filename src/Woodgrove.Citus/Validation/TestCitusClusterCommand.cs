@@ -1,9 +1,5 @@
-using System.Collections;
-using System.Globalization;
 using System.Management.Automation;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Queries;
 
 namespace Woodgrove.Citus.Validation;
 
@@ -24,10 +20,9 @@ public sealed class TestCitusClusterCommand : CheckingCmdlet
     protected override void EndProcessing()
     {
         CitusConnection cluster = Cluster;
-        IDictionary thresholds = PlainValues.Of(Threshold)!;
+        ClusterValidation validation = Argument(Validation) with { Patience = TimeSpan.FromSeconds(Timeout) };
         Run(async (output, stop) =>
         {
-            var validation = new ClusterValidation(Checks, Exclude, Limits(thresholds), TimeSpan.FromSeconds(Timeout));
             IReadOnlyList<CheckResult> results = await validation.RunAsync(cluster, output.Verbose, stop);
             if (Quiet)
             {
@@ -36,21 +31,5 @@ public sealed class TestCitusClusterCommand : CheckingCmdlet
             }
             foreach (CheckResult result in results) await output.ObjectAsync(result);
         }, cluster.Name);
-    }
-
-    private static Dictionary<string, double> Limits(IDictionary given)
-    {
-        var limits = new Dictionary<string, double>();
-        foreach (DictionaryEntry entry in given)
-        {
-            limits[entry.Key.ToString()!] = entry.Value switch
-            {
-                TimeSpan time => time.TotalSeconds,
-                IConvertible number when double.TryParse(number.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture, out double value) => value,
-                _ => throw new CitusException("CitusInvalidThreshold", CitusErrorKind.InvalidArgument, $"The threshold of {entry.Key}, '{entry.Value}', is no number.",
-                    "Get-CitusCheck says what it is a limit of, and in which unit.") { Target = entry.Key },
-            };
-        }
-        return limits;
     }
 }
