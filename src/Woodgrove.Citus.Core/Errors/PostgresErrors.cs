@@ -44,8 +44,11 @@ public static class PostgresErrors
     // XX000 is what Citus says when it loses a node in the middle of a transaction ("failure on connection marked as essential"),
     // and when a worker refuses a row; only the latter has a detail, which names the row.
     public static bool IsTransient(Exception failure) => Causes(failure).Any(e => e is PostgresException server
-        ? server.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '7', 'P', ..] or ['5', '3', ..] or "55P03" || server is { SqlState: "XX000", Detail: null or "" }
+        ? server.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '7', 'P', ..] or ['5', '3', ..] or "55P03" || server is { SqlState: PostgresErrorCodes.InternalError, Detail: null or "" }
         : e is SocketException or EndOfStreamException or NpgsqlException { InnerException: IOException });
+
+    /// <summary>True where Citus passes on that a worker refused a row.</summary>
+    public static bool IsWorkerRefusal(PostgresException server) => server.SqlState == PostgresErrorCodes.InternalError && !string.IsNullOrEmpty(server.Detail);
 
     /// <summary>The server's message with the detail and hint it gave.</summary>
     public static string Text(PostgresException server)

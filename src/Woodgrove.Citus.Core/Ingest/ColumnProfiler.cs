@@ -14,11 +14,8 @@ internal sealed class ColumnProfiler(string name, TableColumn? target, ShardMap?
     private readonly long[] _kinds = new long[Enum.GetValues<ValueKind>().Length];
     private readonly List<(long Line, string Value)>[] _examples = [.. Enum.GetValues<ValueKind>().Select(_ => new List<(long, string)>())];
     private readonly ValueSketch _sketch = new();
-    private readonly ValueKind[]? _taken = target is null ? null : ValueKinds.TakenBy(target.TypeOid);
+    private readonly PlainInput? _plain = target is null ? null : new PlainInput(target);
     private readonly ValueHasher? _hasher = target is null || shards is null ? null : ValueHasher.For(target);
-    private readonly int? _maxLength = target?.MaxLength;
-    private readonly ValueHasher? _narrow = target is { TypeOid: 21 or 23 } ? ValueHasher.For(target) : null;
-    private readonly bool _anyText = target is { TypeOid: 25 or 1043, MaxLength: null };
     private readonly long[] _asKind = new long[shards?.Shards.Count ?? 0], _asText = new long[shards?.Shards.Count ?? 0];
     private long _nulls, _values, _doubtsLeft;
     private int _longest = -1;
@@ -87,10 +84,7 @@ internal sealed class ColumnProfiler(string name, TableColumn? target, ShardMap?
 
     private void Check(ReadOnlySpan<byte> text, ValueKind kind, RecordPlace place)
     {
-        bool plain = _maxLength is { } most ? text.Length <= most || Encoding.UTF8.GetCharCount(text) <= most
-            : _anyText || (_taken is not null && _taken.Contains(kind) && target!.TypeOid is not (21 or 23) && !target.TypeName.Contains('('))
-            || (_narrow is not null && _narrow!.TryHash(text, out _));
-        if (plain) return;
+        if (_plain!.Takes(text, kind)) return;
         string value = Encoding.UTF8.GetString(text);
         if (Doubts.TryGetValue(value, out (long Rows, long Line) doubt)) Doubts[value] = (doubt.Rows + 1, doubt.Line);
         else if (Doubts.Count < DoubtsKept) Doubts[value] = (1, place.Line);

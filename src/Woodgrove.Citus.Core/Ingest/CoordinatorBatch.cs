@@ -12,31 +12,33 @@ internal sealed class CoordinatorBatch : IBatch
     private readonly NpgsqlTransaction _transaction;
     private readonly CopyStream? _copy;          // where the first refusal ends the load
     private readonly TolerantCopy? _tolerant;    // where refused records are set aside
-    private readonly Func<Task<long>>? _perform; // moves what was sifted into the table
+    private readonly SiftedCopy? _sifted;        // likewise, where workers may refuse them
+    private readonly Func<Task<long>>? _perform; // moves what was gathered into the table
     private readonly List<RecordMark> _marks = [];
     private readonly ImportLedger? _ledger;
     private readonly CancellationTokenRegistration _cancel;
     private Task _cancelling = Task.CompletedTask;
 
     private CoordinatorBatch(
-        CitusConnection connection, NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, TolerantCopy? tolerant, Func<Task<long>>? perform,
-        ImportLedger? ledger, CancellationToken stop)
+        CitusConnection connection, NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, TolerantCopy? tolerant, SiftedCopy? sifted,
+        Func<Task<long>>? perform, ImportLedger? ledger, CancellationToken stop)
     {
-        (_session, _transaction, _copy, _tolerant, _perform, _ledger) = (session, transaction, copy, tolerant, perform, ledger);
+        (_session, _transaction, _copy, _tolerant, _sifted, _perform, _ledger) = (session, transaction, copy, tolerant, sifted, perform, ledger);
         // The server alone knows when a wait inside it can end, so Ctrl+C is told to it over a session of its own.
         int process = session.ProcessID;
         _cancel = stop.Register(() => _cancelling = ServerCancel.SendAsync(c => connection.OpenSessionAsync(c), [process]));
     }
 
     /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
+    /// <param name="care">Where refused records go aside: <see cref="Care.Keys"/> after a batch that a worker refused.</param>
     public static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, CancellationToken stop, ConflictRule? rule = null)
+        CitusConnection connection, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, CancellationToken stop, ConflictRule? rule = null, Care care = Care.None)
     {
         // In the ledger's session, so that the rows and the ledger's row are one transaction.
         NpgsqlConnection session = ledger?.Session ?? await connection.OpenSessionAsync(stop);
         try
         {
-            return await BeginAsync(connection, session, ledger, target, truncate, rejects, rule, stop);
+            return await BeginAsync(connection, session, ledger, target, truncate, rejects, rule, care, stop);
         }
         catch when (ledger is null)
         {
@@ -46,19 +48,28 @@ internal sealed class CoordinatorBatch : IBatch
     }
 
     private static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, ConflictRule? rule, CancellationToken stop)
+        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, ConflictRule? rule, Care care, CancellationToken stop)
     {
         NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-        if (truncate) await TruncateAsync(session, target.Table.Name.Sql, stop);
-        // A worker's refusal would end the transaction, so the coordinator sifts the records first; and it alone can move rows by a rule.
-        bool rehearse = rule is not null || (rejects is not null && target.Table.Kind != TableKind.Local);
-        if (rehearse) await Rehearsal.CreateAsync(session, target.Table, stop, withKeys: rule is null);
-        string command = rehearse ? Rehearsal.CopyCommand(target) : target.CopyInto(target.Table.Name.Sql);
-        CopyStream? copy = rejects is null ? new CopyStream(session, command) : null;
-        TolerantCopy? tolerant = rejects is null ? null : new TolerantCopy(session, command, rejects, null);
-        Func<Task<long>>? perform = rehearse ? () => Rehearsal.PerformAsync(session, target, rule, stop) : null;
-        if (copy is not null) await copy.OpenAsync(stop);
-        return new CoordinatorBatch(connection, session, transaction, copy, tolerant, perform, ledger, stop);
+        // A rule can only move rows that are gathered beside the table.
+        string command = rule is null ? target.CopyInto(target.Table.Name.Sql) : Rehearsal.CopyCommand(target);
+        bool sifts = rejects is not null && rule is null && target.Table.Kind != TableKind.Local;
+        SiftedCopy? sifted = sifts ? await SiftedCopy.OpenAsync(connection, session, target, rejects!, care, stop) : null;
+        try
+        {
+            if (truncate) await TruncateAsync(session, target.Table.Name.Sql, stop);
+            if (rule is not null) await Rehearsal.CreateAsync(session, target.Table, stop, withKeys: false);
+            CopyStream? copy = rejects is null ? new CopyStream(session, command) : null;
+            if (copy is not null) await copy.OpenAsync(stop);
+            TolerantCopy? tolerant = rejects is null || sifts ? null : new TolerantCopy(new SavepointCopy(session, command).TryAsync, rejects, null);
+            return new CoordinatorBatch(connection, session, transaction, copy, tolerant, sifted,
+                rule is null ? null : () => Rehearsal.PerformAsync(session, target, rule, stop), ledger, stop);
+        }
+        catch
+        {
+            if (sifted is not null) await sifted.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>After it is finished: rows that a rule inserted or updated.</summary>
@@ -73,7 +84,7 @@ internal sealed class CoordinatorBatch : IBatch
 
     public async ValueTask WriteAsync(RecordBlock block, int from, int to, CancellationToken stop)
     {
-        if (_tolerant is not null) block.MarkRecords(from, to, _marks);
+        if (_copy is null) block.MarkRecords(from, to, _marks);
         for (int i = 0; i < _marks.Count; i++) _marks[i] = _marks[i] with { End = _marks[i].End - from };
         await WriteAsync(block.Block[from..to], _marks.ToArray(), stop);
     }
@@ -81,8 +92,9 @@ internal sealed class CoordinatorBatch : IBatch
     /// <param name="marks">Where the records end; only needed where refused ones are set aside.</param>
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
     {
-        if (_tolerant is null) await _copy!.WriteAsync(records, stop);
-        else await _tolerant.LoadAsync(records, marks, stop);
+        if (_copy is not null) await _copy.WriteAsync(records, stop);
+        else if (_sifted is not null) await _sifted.LoadAsync(records, marks, stop);
+        else await _tolerant!.LoadAsync(records, marks, stop);
     }
 
     public async Task FinishAsync(CancellationToken stop)
@@ -90,6 +102,7 @@ internal sealed class CoordinatorBatch : IBatch
         try
         {
             if (_copy is not null) await _copy.FinishAsync();
+            if (_sifted is not null) await _sifted.FlushAsync(stop);
             if (_perform is not null) Moved = await _perform();
         }
         catch (PostgresException refusal) when (!PostgresErrors.IsTransient(refusal) && !stop.IsCancellationRequested)
@@ -109,6 +122,7 @@ internal sealed class CoordinatorBatch : IBatch
         if (_copy is not null) await _copy.CancelAsync();
         await _cancel.DisposeAsync();
         await _cancelling; // or it would hit whoever has the session next
+        if (_sifted is not null) await _sifted.DisposeAsync();
         try
         {
             await _transaction.DisposeAsync();

@@ -61,7 +61,9 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         Guid? importId = ImportId ?? (Resume ? await FindResumableAsync(stop) : null);
         bool named = importId is not null;
         importId ??= Guid.NewGuid();
-        long? rowsBefore = null;
+        (long Rows, long Rejects)? before = null;
+        var care = Care.None;
+        var shown = new List<RefusedRow>();
         BrokenOffException? broken = null;
         var clock = Stopwatch.StartNew();
         // Where a ledger is kept, an attempt that broke off is repeated from its last committed batch: exactly once all the same.
@@ -82,21 +84,29 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         {
             ImportRun run = await retries.ExecuteAsync(async token =>
             {
-                try
+                while (true)
                 {
-                    return await RunOnceAsync(importId.Value, named || Checkpoint is not null, broken is not null, before => rowsBefore ??= before, token);
-                }
-                catch (BrokenOffException e)
-                {
-                    broken = e;
-                    throw;
-                }
-                catch (Exception e) when (broken is not null && MayComeBack(e))
-                {
-                    throw Broken(true, e, broken.Kept);
+                    try
+                    {
+                        return await RunOnceAsync(importId.Value, named || Checkpoint is not null, broken is not null, care, shown, found => before ??= found, token);
+                    }
+                    catch (MoreCareException refused)
+                    {
+                        Explain?.Invoke($"A worker refused a row ({refused.Message}). Beginning the batch again, with all rows tried on the coordinator first and their keys looked up.");
+                        care = Care.Keys;
+                    }
+                    catch (BrokenOffException e)
+                    {
+                        broken = e;
+                        throw;
+                    }
+                    catch (Exception e) when (broken is not null && MayComeBack(e))
+                    {
+                        throw Broken(true, e, broken.Kept);
+                    }
                 }
             }, stop);
-            return run.Result(rowsBefore ?? 0, clock.Elapsed);
+            return run.Result(before ?? default, clock.Elapsed);
         }
         catch (BrokenOffException e)
         {
@@ -108,7 +118,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     /// <exception cref="CitusException">It would be refused.</exception>
     public Task<ImportPreview> PreviewAsync(CancellationToken stop) => ImportPreview.ReadAsync(this, Connection, Source, Table, stop);
 
-    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, bool isRepeat, Action<long> resumed, CancellationToken stop)
+    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, bool isRepeat, Care care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
     {
         var addresses = new NodeAddresses(NodeAddress);
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
@@ -135,7 +145,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             }
             Explain?.Invoke($"{plan.Route} route: {plan.Reason}");
             if (plan.Table.Kind == TableKind.Local) Warn?.Invoke($"{plan.Table.Display} is not distributed: its rows stay on the node that the connection leads to. New-DistributedTable distributes it.");
-            return await RunAsync(new ImportRun(this, plan, ledger), plan, ledger, isRepeat, resumed, stop);
+            return await RunAsync(new ImportRun(this, plan, ledger, care, shown), plan, ledger, isRepeat, resumed, stop);
         }
         finally
         {
@@ -143,7 +153,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
     }
 
-    private async Task<ImportRun> RunAsync(ImportRun run, ImportPlan plan, ImportLedger? ledger, bool isRepeat, Action<long> resumed, CancellationToken stop)
+    private async Task<ImportRun> RunAsync(ImportRun run, ImportPlan plan, ImportLedger? ledger, bool isRepeat, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
     {
         try
         {
@@ -154,7 +164,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         {
             if (ledger is not null && !run.HasCommitted) await ForgetAsync(ledger, plan.Route);
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
-            if (e is CitusException) throw;
+            if (e is CitusException or MoreCareException) throw;
             throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept);
         }
     }

@@ -26,6 +26,9 @@ internal sealed class RecordRefusedException(PostgresException refusal, Shards.S
     public Shards.ShardRange? Shard { get; } = shard;
 }
 
+/// <summary>A worker refused a record that others would let be set aside: the batch is to be begun again with <see cref="Care.Keys"/>.</summary>
+internal sealed class MoreCareException(RecordRefusedException refused) : Exception(refused.Message, refused);
+
 /// <summary>A record has no distribution value.</summary>
 /// <param name="line">The physical line on which the record ends.</param>
 internal sealed class NullKeyException(long line) : Exception
@@ -57,6 +60,23 @@ internal sealed class CopyStream(NpgsqlConnection session, string command)
         NpgsqlRawCopyStream copy = _copy!;
         _copy = null; // disposing ends the COPY even when the server refuses
         await copy.DisposeAsync();
+    }
+
+    /// <summary>Copies bytes as a COPY of their own.</summary>
+    public static async Task CopyAsync(NpgsqlConnection session, string command, ReadOnlyMemory<byte> bytes, CancellationToken stop)
+    {
+        var copy = new CopyStream(session, command);
+        try
+        {
+            await copy.OpenAsync(stop);
+            await copy.WriteAsync(bytes, stop);
+            await copy.FinishAsync();
+        }
+        catch
+        {
+            await copy.CancelAsync();
+            throw;
+        }
     }
 
     /// <summary>Makes the server discard the data: disposing alone would commit it.</summary>

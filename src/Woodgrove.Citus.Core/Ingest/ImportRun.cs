@@ -8,8 +8,13 @@ using Woodgrove.Citus.Tables;
 namespace Woodgrove.Citus.Ingest;
 
 /// <summary>Reads a file's blocks and gives them to batches, each committed with its row of the ledger.</summary>
-internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger? ledger)
+/// <param name="care">Where the coordinator sets refused records aside: what is done so that no worker refuses one.</param>
+/// <param name="shown">The first refused records of all attempts.</param>
+internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger? ledger, Care care, List<RefusedRow> shown)
 {
+    /// <summary>How many refused records the result carries as objects.</summary>
+    private const int RejectsShown = 100;
+
     private readonly CsvSource _source = plan.File.Source;
     private readonly TableInfo _table = plan.Table;
     private readonly CopyTarget _target = plan.Staging?.Rows ?? plan.Target;
@@ -45,20 +50,21 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     public bool HasCommitted => _committedBytes > 0 || _inParts || _commitLost;
 
     /// <summary>What the load did, once it has run.</summary>
-    /// <param name="rowsBefore">Rows that were committed before this load began.</param>
-    public ImportResult Result(long rowsBefore, TimeSpan duration)
+    /// <param name="before">What was committed before this load began.</param>
+    public ImportResult Result((long Rows, long Rejects) before, TimeSpan duration)
     {
-        long rows = _merged ?? _committedRows - rowsBefore;
+        long rows = _merged ?? _committedRows - before.Rows;
         return new ImportResult(_table.Display, _source.Name, rows, plan.Input.BytesRead, duration, rows / Math.Max(duration.TotalSeconds, 1e-9),
-            plan.Route, plan.Reason, ledger?.ImportId, _rejects?.Total ?? 0, _rejects?.First ?? [])
+            plan.Route, plan.Reason, ledger?.ImportId, _committedRejects - before.Rejects, shown)
         { Conflicts = _merged is null ? 0 : _committedRows - _merged.Value };
     }
 
     /// <param name="isRepeat">True after an attempt that broke off, whose last commit may have gone through all the same.</param>
-    /// <param name="resumed">Told how many rows earlier runs of the import have committed.</param>
-    public async Task RunAsync(bool isRepeat, Action<long> resumed, CancellationToken stop)
+    /// <param name="resumed">Told how many rows earlier runs of the import have committed, and set aside.</param>
+    public async Task RunAsync(bool isRepeat, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
     {
-        resumed(await SkipCommittedAsync(isRepeat, stop));
+        await SkipCommittedAsync(isRepeat, stop);
+        resumed((_committedRows, _committedRejects));
         PendingBatch? pending = plan.Pending;
         _inParts = pending is not null;
         if (plan.Route == ImportRoute.Worker && _number == 0)
@@ -99,6 +105,10 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             batch = null;
             if (plan.Staging is not null && !_isComplete) await MergeAsync(stop);
             if (plan.Route == ImportRoute.Worker) await PendingBatch.ForgetAsync(ledger!.Session, ledger.ImportId, null, stop);
+        }
+        catch (RecordRefusedException refused) when (_rejects is not null && batch is CoordinatorBatch && care == Care.None && PostgresErrors.IsWorkerRefusal(refused.Refusal))
+        {
+            throw new MoreCareException(refused);
         }
         catch (RecordRefusedException refused)
         {
@@ -156,10 +166,10 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     }
 
     /// <summary>Reads past what an earlier run has committed, and refuses a source that is no longer the same.</summary>
-    private async Task<long> SkipCommittedAsync(bool isRepeat, CancellationToken stop)
+    private async Task SkipCommittedAsync(bool isRepeat, CancellationToken stop)
     {
         IReadOnlyList<ImportBatch> done = ledger is null ? [] : await ledger.BatchesAsync(stop);
-        if (done.Count == 0) return 0;
+        if (done.Count == 0) return;
         ImportBatch last = done[^1];
         _isComplete = last.IsLast;
         if (_isComplete && !isRepeat)
@@ -178,7 +188,6 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         (_number, _committedBytes, _committedRows, _committedRejects) = (last.Number + 1, last.EndByte, done.Sum(b => b.Rows), done.Sum(b => b.Rejected));
         if (_rejects is not null) _rejects.Earlier = _committedRejects;
         import.Explain?.Invoke($"Resuming import {last.ImportId} after {_committedRows} rows, at byte {_committedBytes}.");
-        return _committedRows;
     }
 
     private async Task<IBatch> BeginAsync(PendingBatch? pending, CancellationToken stop)
@@ -188,7 +197,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         {
             ImportRoute.Shard => await ShardBatch.BeginAsync(plan.Shards!, ledger!, _number, truncate, _rejects, stop),
             ImportRoute.Worker => await WorkerBatch.BeginAsync(plan.Shards!, ledger!, pending, stop),
-            _ => await CoordinatorBatch.BeginAsync(plan.Connection, ledger, _target, truncate, _rejects, stop),
+            _ => await CoordinatorBatch.BeginAsync(plan.Connection, ledger, _target, truncate, _rejects, stop, care: care),
         };
     }
 
@@ -212,6 +221,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             throw;
         }
         await batch.DisposeAsync();
+        shown.AddRange(rejected.Take(RejectsShown - shown.Count).Select(r => r.Row));
         (_committedRows, _committedBytes, _batchRows, _committedRejects) = (_committedRows + _batchRows, end, 0, _committedRejects + rejected.Count);
         _number++;
     }

@@ -28,16 +28,17 @@ internal sealed partial class RefusedRowFinder(
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         try
         {
-            // Citus's own COPY into a shard may be what the line is of; then it is not one of what was sent.
+            // Citus's own COPY into a shard may be what the line is of, or the shard may have refused rows that were read before it.
             string sentTo = refused.Shard?.ShardName ?? target.Table.Name.Name;
-            if (Context(told) is not { } where || where.Relation != sentTo) (told, record) = await RehearseAsync(session, told, stop);
+            bool isOfShard = !string.IsNullOrEmpty(told.TableName) && told.TableName != sentTo;
+            if (isOfShard || Context(told) is not { } where || where.Relation != sentTo) (told, record) = await RehearseAsync(session, told, stop);
             else record = await FindAsync(where.Line, Unit.Line, refused.WasSent, stop);
         }
         catch (Exception e) when (e is NpgsqlException or IOException or CitusException && !stop.IsCancellationRequested)
         {
             // The first failure is what counts; without the row it is told less exactly.
         }
-        if (record is null && !IsAboutData(told)) return PostgresErrors.Describe(refused.Refusal, file.Source.Name);
+        if (record is null && !Rejects.IsAboutRow(told)) return PostgresErrors.Describe(refused.Refusal, file.Source.Name);
         return await ErrorAsync(session, told, refused.Shard, record, stop);
     }
 
@@ -52,8 +53,6 @@ internal sealed partial class RefusedRowFinder(
 
     public static RefusedRow NullKeyRow(CsvSource source, TableInfo table, long line) => new(source.Name, line, table.DistributionColumn, "",
         PostgresErrorCodes.NullValueNotAllowed, $"{table.DistributionColumn} is NULL, so no shard can be chosen for the row");
-
-    private static bool IsAboutData(PostgresException e) => e.SqlState.StartsWith("22", StringComparison.Ordinal) || e.SqlState.StartsWith("23", StringComparison.Ordinal);
 
     private async Task<CitusException> ErrorAsync(
         NpgsqlConnection session, PostgresException refusal, Shards.ShardRange? shard, Record? record, CancellationToken stop)
@@ -160,26 +159,7 @@ internal sealed partial class RefusedRowFinder(
         long? row = await FindByKeyAsync(session, refusal, stop);
         await transaction.RollbackAsync(stop);
         if (row is null) return (refusal, null);
-        return (await WithSqlStateAsync(session, refusal, stop), await FindAsync(row.Value, Unit.Record, null, stop));
-    }
-
-    /// <summary>
-    /// Citus reports a worker's refusal as an internal error (XX000) that names the shard's constraint; the catalog
-    /// says what kind of constraint that is.
-    /// </summary>
-    private async Task<PostgresException> WithSqlStateAsync(NpgsqlConnection session, PostgresException refusal, CancellationToken stop)
-    {
-        if (refusal.SqlState != PostgresErrorCodes.InternalError) return refusal;
-        await using var command = new NpgsqlCommand("""
-            SELECT k.contype = 'f' FROM pg_catalog.pg_constraint k
-            WHERE k.conrelid = $1::oid AND pg_catalog.strpos($2, '"' || k.conname || '_') > 0
-            ORDER BY pg_catalog.length(k.conname) DESC LIMIT 1
-            """, session)
-        {
-            Parameters = { new() { Value = (long)target.Table.Oid }, new() { Value = refusal.MessageText } },
-        };
-        string state = await command.ExecuteScalarAsync(stop) is true ? PostgresErrorCodes.ForeignKeyViolation : PostgresErrorCodes.UniqueViolation;
-        return new PostgresException(refusal.MessageText, refusal.Severity, refusal.InvariantSeverity, state, detail: refusal.Detail);
+        return (await WorkerRefusal.ReadAsync(session, target.Table, refusal, stop), await FindAsync(row.Value, Unit.Record, null, stop));
     }
 
     private async Task<long?> FindByKeyAsync(NpgsqlConnection session, PostgresException refusal, CancellationToken stop)

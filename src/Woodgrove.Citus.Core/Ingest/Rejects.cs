@@ -26,24 +26,22 @@ internal sealed record RejectedRecord(byte[] Bytes, RefusedRow Row);
 /// <summary>The records of a load that servers refused and that were set aside.</summary>
 internal sealed class Rejects(CsvSource source, CopyTarget target, ErrorLimit? limit)
 {
-    /// <summary>How many the result carries as objects.</summary>
-    private const int Shown = 100;
-
     /// <summary>A percentage says nothing before so many records.</summary>
     private const long EnoughForShare = 10_000;
 
     private readonly object _gate = new();
     private readonly List<RejectedRecord> _batch = [];
-    private readonly List<RefusedRow> _first = [];
+
+    public CsvSource Source => source;
+
+    /// <summary>What the records are of.</summary>
+    public CopyTarget Target => target;
 
     /// <summary>All that were set aside in this run, those of a batch that is still open included.</summary>
     public long Total { get; private set; }
 
     /// <summary>Those that earlier runs of the import set aside; the limit holds for all.</summary>
     public long Earlier { get; set; }
-
-    /// <summary>The first ones, by their lines within each batch.</summary>
-    public IReadOnlyList<RefusedRow> First => _first;
 
     /// <summary>What may be the fault of one record: its data, or a constraint.</summary>
     public static bool IsAboutRow(PostgresException e) => e.SqlState is ['2', '2', ..] or ['2', '3', ..];
@@ -74,7 +72,6 @@ internal sealed class Rejects(CsvSource source, CopyTarget target, ErrorLimit? l
         {
             RejectedRecord[] taken = [.. _batch.OrderBy(r => r.Row.Line)];
             _batch.Clear();
-            _first.AddRange(taken.Take(Shown - _first.Count).Select(r => r.Row));
             return taken;
         }
     }

@@ -32,11 +32,13 @@ public sealed record RowOptions(int BatchSize, TimeSpan FlushInterval)
 }
 
 /// <summary>
-/// Gathers single rows into batches, each one COPY and one transaction: when a batch is full, or when its first
-/// row has waited for the flush interval.
+/// Sends single rows in batches, each one COPY and one transaction, which is sent while it still fills: it ends when
+/// it is full, or when its first row has waited for the flush interval.
 /// </summary>
 public sealed class RowLoader
 {
+    private const int SegmentSize = 256 * 1024;
+
     private readonly CitusConnection _connection;
     private readonly TableInfo _table;
     private readonly CopyTarget _target;
@@ -44,9 +46,10 @@ public sealed class RowLoader
     private readonly RowOptions _options;
     private readonly ConflictRule? _rule;
     private readonly int? _key;
-    private readonly Channel<Batch> _full = Channel.CreateBounded<Batch>(1);
+    private readonly Channel<Segment> _full = Channel.CreateBounded<Segment>(16);
     private readonly object _gate = new();
-    private Batch _open = new();
+    private Segment _open = new();
+    private int _inBatch; // rows since the last one that was full
     private long _added;
 
     private RowLoader(CitusConnection connection, TableInfo table, IReadOnlyList<TableColumn> columns, RowOptions options, ConflictRule? rule)
@@ -83,13 +86,14 @@ public sealed class RowLoader
     }
 
     /// <summary>Takes a row.</summary>
-    /// <returns>False where a full batch still waits to be sent: then the row was not taken, and the sender is to try again.</returns>
+    /// <returns>False where much still waits to be sent: then the row was not taken, and the sender is to try again.</returns>
     public bool TryAdd(IReadOnlyList<object?> values)
     {
         lock (_gate)
         {
-            if (_open.Marks.Count >= _options.BatchSize && !Seal()) return false;
+            if (_open.IsFull && !Seal()) return false;
             _added++;
+            if (_open.IsEmpty) _open.Since = Stopwatch.GetTimestamp();
             if (_key is { } key && values[key] is null or DBNull or "")
             {
                 // The server would refuse the whole batch for it.
@@ -98,7 +102,9 @@ public sealed class RowLoader
             }
             _encoder.Write(values, _open.Bytes);
             _open.Marks.Add(new RecordMark(_open.Bytes.WrittenCount, _added));
-            if (_open.Marks.Count == _options.BatchSize) Seal();
+            _open.EndsBatch = ++_inBatch == _options.BatchSize;
+            if (_open.EndsBatch) _inBatch = 0;
+            if (_open.IsFull) Seal();
             return true;
         }
     }
@@ -112,15 +118,14 @@ public sealed class RowLoader
     {
         var clock = Stopwatch.StartNew();
         (long rows, long rejected, long batches, long conflicts) = (0, 0, 0, 0);
-        while (await NextAsync(stop) is { } batch)
+        while (await NextAsync(null, stop) is { } segment)
         {
-            if (_options.StopAtRefused && batch.Refused.Count > 0) throw Stopped(batch.Refused[0], rows);
-            (IReadOnlyList<RefusedRow> bad, long moved) = await LoadAsync(batch, stop);
-            if (_options.StopAtRefused && bad.Count > 0) throw Stopped(bad[0], rows);
-            foreach (RefusedRow row in bad.Concat(batch.Refused).OrderBy(r => r.Line)) await refused(row);
+            var batch = new Batch(segment);
+            (IReadOnlyList<RefusedRow> bad, long moved) = await LoadAsync(batch, rows, stop);
+            foreach (RefusedRow row in bad.Concat(batch.NullKeys).OrderBy(r => r.Line)) await refused(row);
             rows += moved;
-            conflicts += batch.Marks.Count - bad.Count - moved;
-            rejected += bad.Count + batch.Refused.Count;
+            conflicts += batch.Count - bad.Count - moved;
+            rejected += bad.Count + batch.NullKeys.Count();
             batches++;
         }
         return new AddRowResult(_table.Display, rows, rejected, batches, clock.Elapsed, rows / Math.Max(clock.Elapsed.TotalSeconds, 1e-9)) { Conflicts = conflicts };
@@ -135,18 +140,21 @@ public sealed class RowLoader
     private bool Seal()
     {
         if (!_full.Writer.TryWrite(_open)) return false;
-        _open = new Batch();
+        _open = new Segment();
         return true;
     }
 
-    /// <summary>The next full batch, or what there is when the interval is over or the rows have ended.</summary>
-    private async Task<Batch?> NextAsync(CancellationToken stop)
+    /// <summary>The next full segment, or what there is when the flush interval is over or the rows have ended.</summary>
+    /// <param name="since">When the batch that it goes into began; null where none has.</param>
+    /// <returns>Null when the rows have ended, or a batch has.</returns>
+    private async Task<Segment?> NextAsync(long? since, CancellationToken stop)
     {
         while (true)
         {
-            if (_full.Reader.TryRead(out Batch? full)) return full;
+            if (_full.Reader.TryRead(out Segment? full)) return full;
             using var interval = CancellationTokenSource.CreateLinkedTokenSource(stop);
-            interval.CancelAfter(_options.FlushInterval);
+            TimeSpan left = since is null ? _options.FlushInterval : _options.FlushInterval - Stopwatch.GetElapsedTime(since.Value);
+            interval.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
             bool ended = false;
             try
             {
@@ -163,33 +171,54 @@ public sealed class RowLoader
                 if (!_open.IsEmpty)
                 {
                     full = _open;
-                    _open = new Batch();
+                    _open = new Segment();
                     return full;
                 }
             }
-            if (ended) return null;
+            if (ended || since is not null) return null;
         }
     }
 
-    /// <summary>Loads a batch.</summary>
-    /// <returns>The rows that were refused, and how many were loaded.</returns>
-    private async Task<(IReadOnlyList<RefusedRow> Refused, long Moved)> LoadAsync(Batch batch, CancellationToken stop)
+    /// <summary>Loads a batch: what it has, and what else comes before it is full or its time is over.</summary>
+    /// <param name="before">Rows loaded before it.</param>
+    /// <returns>The rows that servers refused, and how many were loaded.</returns>
+    private async Task<(IReadOnlyList<RefusedRow> Refused, long Moved)> LoadAsync(Batch batch, long before, CancellationToken stop)
     {
-        if (batch.Marks.Count == 0) return ([], 0);
-        ReadOnlyMemory<byte> rows = batch.Bytes.WrittenMemory;
-        RecordMark[] marks = [.. batch.Marks];
+        CoordinatorBatch? copy = null;
         try
         {
             // Almost always every row is good, so the first try is the cheap one.
-            return ([], await CopyAsync(rows, marks, null, commit: true, stop));
+            for (Segment? segment = batch.First; segment is not null;)
+            {
+                if (_options.StopAtRefused && segment.Refused.Count > 0) throw Stopped(segment.Refused[0], before);
+                if (segment.Marks.Count > 0)
+                {
+                    copy ??= await CoordinatorBatch.BeginAsync(_connection, null, _target, truncate: false, null, stop, _rule);
+                    await copy.WriteAsync(segment.Bytes.WrittenMemory, default, stop);
+                }
+                bool isOver = segment.EndsBatch || Stopwatch.GetElapsedTime(batch.First.Since) >= _options.FlushInterval;
+                segment = isOver ? null : await NextAsync(batch.First.Since, stop);
+                if (segment is not null) batch.Segments.Add(segment);
+            }
+            if (copy is null) return ([], 0);
+            await copy.FinishAsync(stop);
+            await copy.CommitAsync(null, stop);
+            return ([], copy.Moved ?? batch.Count);
         }
         catch (RecordRefusedException refused)
         {
+            await copy!.DisposeAsync();
+            copy = null;
             var rejects = new Rejects(RowSource, _target, null);
-            long moved = await SiftAsync(rows, marks, rejects, stop);
-            IReadOnlyList<RejectedRecord> found = rejects.TakeBatch();
-            if (found.Count == 0 && _options.StopAtRefused) throw PostgresErrors.Describe(refused.Refusal, _table.Display);
-            return (found.Select(r => r.Row).ToList(), moved);
+            MarkedRecords rows = batch.Records();
+            long moved = await SiftAsync(rows.Bytes, rows.Marks, rejects, stop);
+            List<RefusedRow> found = rejects.TakeBatch().Select(r => r.Row).ToList();
+            if (!_options.StopAtRefused) return (found, moved);
+            throw found.Count == 0 ? PostgresErrors.Describe(refused.Refusal, _table.Display) : Stopped(found[0], before);
+        }
+        finally
+        {
+            if (copy is not null) await copy.DisposeAsync();
         }
     }
 
@@ -202,7 +231,7 @@ public sealed class RowLoader
         var tried = new Rejects(RowSource, _target, null);
         try
         {
-            long moved = await CopyAsync(rows, marks, tried, commit: !_options.StopAtRefused, stop);
+            long moved = await CopyAsync(rows, marks, tried, stop);
             IReadOnlyList<RejectedRecord> bad = tried.TakeBatch();
             foreach (RejectedRecord record in bad) rejects.Add(record.Bytes, record.Row);
             return _rule is null ? moved - bad.Count : moved;
@@ -223,20 +252,44 @@ public sealed class RowLoader
     }
 
     /// <returns>How many rows went in, those that were set aside included where no rule counts them.</returns>
-    private async Task<long> CopyAsync(ReadOnlyMemory<byte> rows, ReadOnlyMemory<RecordMark> marks, Rejects? rejects, bool commit, CancellationToken stop)
+    private async Task<long> CopyAsync(ReadOnlyMemory<byte> rows, ReadOnlyMemory<RecordMark> marks, Rejects rejects, CancellationToken stop)
     {
-        await using CoordinatorBatch copy = await CoordinatorBatch.BeginAsync(_connection, null, _target, truncate: false, rejects, stop, _rule);
+        await using CoordinatorBatch copy = await CoordinatorBatch.BeginAsync(_connection, null, _target, truncate: false, rejects, stop, _rule, Care.Keys);
         await copy.WriteAsync(rows, marks, stop);
         await copy.FinishAsync(stop);
-        if (commit) await copy.CommitAsync(null, stop);
-        return _rule is null ? marks.Length : copy.Moved!.Value;
+        if (!_options.StopAtRefused) await copy.CommitAsync(null, stop);
+        return copy.Moved ?? marks.Length;
     }
 
-    private sealed class Batch
+    /// <summary>Some rows of a batch.</summary>
+    private sealed class Segment
     {
-        public ArrayBufferWriter<byte> Bytes { get; } = new(64 * 1024);
+        public ArrayBufferWriter<byte> Bytes { get; } = new(16 * 1024);
         public List<RecordMark> Marks { get; } = [];
         public List<RefusedRow> Refused { get; } = [];
+
+        /// <summary>When its first row came.</summary>
+        public long Since { get; set; }
+
+        public bool EndsBatch { get; set; }
         public bool IsEmpty => Marks.Count == 0 && Refused.Count == 0;
+        public bool IsFull => EndsBatch || Bytes.WrittenCount >= SegmentSize;
+    }
+
+    /// <summary>The rows of a transaction, kept until it is committed.</summary>
+    private sealed class Batch(Segment first)
+    {
+        public Segment First => first;
+        public List<Segment> Segments { get; } = [first];
+        public IEnumerable<RefusedRow> NullKeys => Segments.SelectMany(s => s.Refused);
+        public int Count => Segments.Sum(s => s.Marks.Count);
+
+        public MarkedRecords Records()
+        {
+            var records = new MarkedRecords(Segments.Sum(s => s.Bytes.WrittenCount) + 1);
+            foreach (Segment segment in Segments.Where(s => s.Marks.Count > 0))
+                records.AddAll(segment.Bytes.WrittenSpan, 0, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(segment.Marks));
+            return records;
+        }
     }
 }

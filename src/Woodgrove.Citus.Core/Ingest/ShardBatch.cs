@@ -196,7 +196,7 @@ internal sealed class ShardBatch : IBatch
             }
             var copy = new CopyStream(session, route.CopyCommand(shard));
             if (rejects is null) await copy.OpenAsync(stop);
-            else _tolerant = new TolerantCopy(session, route.CopyCommand(shard), rejects, shard);
+            else _tolerant = new TolerantCopy(new SavepointCopy(session, route.CopyCommand(shard)).TryAsync, rejects, shard);
             ProcessId = session.ProcessID;
             _copy = copy;
         }

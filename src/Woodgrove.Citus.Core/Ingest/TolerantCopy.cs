@@ -5,45 +5,74 @@ namespace Woodgrove.Citus.Ingest;
 /// <summary>Where a record ends among the bytes of some, and on which line of the file.</summary>
 internal readonly record struct RecordMark(int End, long Line);
 
+/// <summary>Copies some records as one, or, where the server refuses one of them, none.</summary>
+/// <param name="start">Where the first of the records begins in the bytes.</param>
+/// <param name="marks">The records' ends and lines.</param>
+/// <returns>The refusal, or null.</returns>
+internal delegate Task<PostgresException?> CopyAttempt(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordMark> marks, CancellationToken stop);
+
 /// <summary>
-/// Copies records a portion at a time, each behind a savepoint. When the server refuses a portion, the record
-/// that its error names is set aside and the records before and after it go in; where the error names none,
-/// halves are tried.
+/// Copies records a portion at a time. When the server refuses a portion, the record that its error names is set
+/// aside and the records before and after it go in; where the error names none, halves are tried. Once a record has
+/// been refused, doubtful ones go in portions of their own.
 /// </summary>
-/// <param name="shard">The shard that the session copies into, or null for a whole table.</param>
-internal sealed class TolerantCopy(NpgsqlConnection session, string copyCommand, Rejects rejects, Shards.ShardRange? shard)
+/// <param name="shard">The shard that is copied into, or null for a whole table.</param>
+internal sealed class TolerantCopy(CopyAttempt tryCopy, Rejects rejects, Shards.ShardRange? shard)
 {
-    private const string Savepoint = "woodgrove_portion";
-    private const int SmallestPortion = 8 * 1024;
-    private const int LargestPortion = 256 * 1024;
-    private int _portion = LargestPortion;
-    private bool _hasSavepoint;
+    private readonly PortionSize _plain = new(Smallest: 8 * 1024), _doubtful = new(Smallest: 1);
+    private RecordSieve? _sieve;
 
     /// <param name="bytes">Whole records.</param>
     /// <param name="marks">Their ends and lines.</param>
-    public Task LoadAsync(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<RecordMark> marks, CancellationToken stop) => LoadAsync(bytes, 0, marks, stop);
+    public async Task LoadAsync(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
+    {
+        if (marks.IsEmpty) return;
+        if (_sieve is null)
+        {
+            await LoadAsync(bytes, 0, marks, _plain, stop);
+            return;
+        }
+        (MarkedRecords plain, MarkedRecords doubtful) = _sieve.Part(bytes.Span, marks.Span);
+        await LoadAsync(plain.Bytes, 0, plain.Marks, _plain, stop);
+        await LoadAsync(doubtful.Bytes, 0, doubtful.Marks, _doubtful, stop);
+    }
 
-    private async Task LoadAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
+    private async Task LoadAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordMark> marks, PortionSize portion, CancellationToken stop)
     {
         while (!marks.IsEmpty)
         {
-            int count = CountWithin(marks.Span, start + _portion);
+            int count = CountWithin(marks.Span, start + portion.Bytes);
             int end = marks.Span[count - 1].End;
-            if (await TryCopyAsync(bytes[start..end], stop) is not { } refusal)
+            if (await tryCopy(bytes, start, marks[..count], stop) is not { } refusal)
             {
-                _portion = Math.Min(_portion * 2, LargestPortion);
+                portion.Grow(end - start);
                 (start, marks) = (end, marks[count..]);
                 continue;
             }
+            _sieve ??= new RecordSieve(rejects.Target);
             int bad = count == 1 ? 0 : RecordOfLine(bytes.Span, start, marks.Span[..count], refusal);
-            // Where one row is bad, more are likely, and a small portion costs less to repeat.
-            _portion = bad < 0 ? (end - start) / 2 : Math.Max(_portion / 4, SmallestPortion);
-            if (bad < 0) continue;
-            if (bad > 0) await LoadAsync(bytes, start, marks[..bad], stop);
+            if (bad < 0)
+            {
+                portion.Halve(end - start);
+                continue;
+            }
+            portion.Shrink();
+            if (bad > 0) await LoadAsync(bytes, start, marks[..bad], portion, stop);
             start = bad > 0 ? marks.Span[bad - 1].End : start;
             rejects.Add(bytes[start..marks.Span[bad].End], marks.Span[bad].Line, refusal, shard);
             (start, marks) = (marks.Span[bad].End, marks[(bad + 1)..]);
         }
+    }
+
+    /// <summary>How many bytes to try at once: where one row is bad, more are likely, and a small portion costs less to repeat.</summary>
+    private sealed record PortionSize(int Smallest)
+    {
+        private const int Largest = 256 * 1024;
+        public int Bytes { get; private set; } = Smallest == 1 ? 1 : Largest;
+
+        public void Grow(int tried) => Bytes = Math.Min(Math.Max(Bytes, tried) * 2, Largest);
+        public void Shrink() => Bytes = Math.Max(Bytes / 4, Smallest);
+        public void Halve(int tried) => Bytes = tried / 2;
     }
 
     /// <summary>How many records end by an offset; at least one.</summary>
@@ -52,40 +81,6 @@ internal sealed class TolerantCopy(NpgsqlConnection session, string copyCommand,
         int count = 1;
         while (count < marks.Length && marks[count].End <= end) count++;
         return count;
-    }
-
-    private async Task<PostgresException?> TryCopyAsync(ReadOnlyMemory<byte> bytes, CancellationToken stop)
-    {
-        await using (var savepoint = new NpgsqlCommand(_hasSavepoint ? $"RELEASE SAVEPOINT {Savepoint}; SAVEPOINT {Savepoint}" : $"SAVEPOINT {Savepoint}", session))
-            await savepoint.ExecuteNonQueryAsync(stop);
-        _hasSavepoint = true;
-        try
-        {
-            await CopyAsync(bytes, stop);
-        }
-        catch (PostgresException refusal) when (Rejects.IsAboutRow(refusal) && !stop.IsCancellationRequested)
-        {
-            await using var rollback = new NpgsqlCommand($"ROLLBACK TO SAVEPOINT {Savepoint}", session);
-            await rollback.ExecuteNonQueryAsync(stop);
-            return refusal;
-        }
-        return null;
-    }
-
-    private async Task CopyAsync(ReadOnlyMemory<byte> bytes, CancellationToken stop)
-    {
-        var copy = new CopyStream(session, copyCommand);
-        try
-        {
-            await copy.OpenAsync(stop);
-            await copy.WriteAsync(bytes, stop);
-            await copy.FinishAsync();
-        }
-        catch
-        {
-            await copy.CancelAsync();
-            throw;
-        }
     }
 
     /// <summary>The record that the error's "COPY t, line N" points at, or -1.</summary>

@@ -30,10 +30,14 @@ internal sealed class BackgroundWork : IDisposable
     public bool HasEnded => _task.IsCompleted;
 
     /// <summary>Writes what there is, without waiting.</summary>
-    public void WriteAvailable(PSCmdlet cmdlet) => Guarded(() =>
+    public void WriteAvailable(PSCmdlet cmdlet)
     {
-        while (_output.Reader.TryRead(out Action<PSCmdlet>? write)) write(cmdlet);
-    });
+        if (_output.Reader.Count == 0) return; // asked for every row
+        Guarded(() =>
+        {
+            while (_output.Reader.TryRead(out Action<PSCmdlet>? write)) write(cmdlet);
+        });
+    }
 
     /// <summary>Writes until the work has ended.</summary>
     /// <returns>Why it failed, or null.</returns>

@@ -46,6 +46,75 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(7, Cluster.Count(table));
     }
 
+    [Theory]
+    [InlineData("Shard")]
+    [InlineData("Coordinator")]
+    public void Rows_that_clash_with_other_rows_are_set_aside(string route)
+    {
+        string users = Cluster.Distribute("user_id bigint PRIMARY KEY", "user_id");
+        string table = Cluster.Distribute("id bigint, user_id bigint, at date CHECK (at > '2000-01-01'), PRIMARY KEY (id, user_id)", "user_id", colocateWith: users);
+        Cluster.Execute($"ALTER TABLE {table} ADD CONSTRAINT known_user FOREIGN KEY (user_id) REFERENCES {users}");
+        Cluster.Execute($"INSERT INTO {users} SELECT generate_series(1, 50)");
+        Cluster.Execute($"INSERT INTO {table} VALUES (7, 7, '2024-01-01'), (9, 9, '2024-01-01')");
+        Shell["path"] = Cluster.File("clashes.csv", "id,user_id,at\n1,1,2024-01-01\n07,7,2024-01-01\n2,99,2024-01-01\n3,3,2024-01-01\n3,3,2024-01-02\n4,4,1999-01-01\n5,5,soon\n6,6,2024-01-01\n");
+        Shell["rejects"] = Path.Combine(Cluster.Folder, "clashes.rejects.csv");
+
+        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route} -OnError Skip -RejectPath $rejects").Single;
+
+        Assert.Equal((3L, 5L, route), (result.Get("Rows"), result.Get("Rejected"), result.Get("Route")!.ToString()));
+        Assert.Equal(["1\t1\t2024-01-01", "3\t3\t2024-01-01", "6\t6\t2024-01-01", "7\t7\t2024-01-01", "9\t9\t2024-01-01"], Cluster.Rows(table));
+        Assert.Equal("id,user_id,at\n07,7,2024-01-01\n2,99,2024-01-01\n3,3,2024-01-02\n4,4,1999-01-01\n5,5,soon\n", File.ReadAllText(Path.Combine(Cluster.Folder, "clashes.rejects.csv")));
+        string[] errors = File.ReadAllLines(Path.Combine(Cluster.Folder, "clashes.rejects.errors.csv"))[1..];
+        Assert.Equal(["3", "4", "6", "7", "8"], errors.Select(e => e.Split(',')[0]));
+        Assert.Equal(["23505", "23503", "23505", "23514", "22007"], errors.Select(e => e.Split(',')[2]));
+        Assert.Contains("(id, user_id)=(7, 7)", errors[0], StringComparison.Ordinal);
+        Assert.Contains("known_user", errors[1], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Shard")]
+    [InlineData("Coordinator")]
+    public void Refused_rows_all_over_a_long_file_are_set_aside(string route)
+    {
+        const int Rows = 24_000; // of 1 kB each: the coordinator route takes them in several stretches
+        var random = new Random(20261122);
+        string table = Cluster.Distribute("id bigint, user_id bigint, amount numeric(6,2), note text, PRIMARY KEY (id, user_id)", "user_id");
+        Cluster.Execute($"INSERT INTO {table} VALUES (100, 100, 0, 'there')");
+        string note = new('n', 1000);
+        var csv = new System.Text.StringBuilder("id,user_id,amount,note\n");
+        (var bad, var good) = (new List<string>(), new List<string>());
+        for (int i = 1; i <= Rows; i++)
+        {
+            // In the first part all kinds of bad rows, in the middle none, at the end one.
+            int kind = i is > 8_000 and not (Rows - 5) ? 9 : i == Rows - 5 ? 0 : random.Next(200);
+            string record = kind switch
+            {
+                0 => $"{i},{i},99999,{note}", // too large: no look at it tells
+                1 => $"{i},x,1,{note}",
+                2 => $"{i},{i},1",
+                3 => $"100,100,1,{note}",
+                4 when i > 5_000 => $"{i - 5_000},{i - 5_000},1,{note}", // in the file long before, or refused there
+                _ => $"{i},{i},1,{note}",
+            };
+            csv.Append(record).Append('\n');
+            if (kind > 4 || (kind == 4 && i <= 5_000)) good.Add(record);
+            else if (kind == 4 && !good.Contains($"{i - 5_000},{i - 5_000},1,{note}") && i - 5_000 != 100) good.Add(record);
+            else bad.Add(record);
+        }
+        good.Remove($"100,100,1,{note}");
+        if (!bad.Contains($"100,100,1,{note}")) bad.Add($"100,100,1,{note}");
+        Shell["path"] = Cluster.File("long.csv", csv.ToString());
+        Shell["rejects"] = Path.Combine(Cluster.Folder, $"long.rejects.csv");
+
+        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route} -OnError Skip -RejectPath $rejects").Single;
+
+        string[] rejected = File.ReadAllLines(Path.Combine(Cluster.Folder, "long.rejects.csv"))[1..];
+        Assert.Equal(rejected.Length, (int)(long)result.Get("Rejected")!);
+        Assert.Equal(Rows, (long)result.Get("Rows")! + rejected.Length);
+        Assert.Equal(bad.Order(StringComparer.Ordinal).Distinct(), rejected.Order(StringComparer.Ordinal).Distinct());
+        Assert.Equal(good.Select(g => g.Split(',')[0]).Append("100").Order(StringComparer.Ordinal), Cluster.Rows(table, "id").Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void Too_many_refused_rows_end_the_load_and_leave_nothing()
     {

@@ -1,0 +1,32 @@
+using System.Buffers;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>Records, with their ends and lines.</summary>
+/// <param name="capacity">Bytes to make room for.</param>
+internal sealed class MarkedRecords(int capacity = 256)
+{
+    private readonly ArrayBufferWriter<byte> _bytes = new(capacity);
+    private readonly List<RecordMark> _marks = [];
+    private RecordMark[]? _array;
+
+    public ReadOnlyMemory<byte> Bytes => _bytes.WrittenMemory;
+    public RecordMark[] Marks => _array ??= [.. _marks];
+    public bool IsEmpty => _marks.Count == 0;
+
+    public void Add(ReadOnlySpan<byte> record, long line)
+    {
+        _bytes.Write(record);
+        _marks.Add(new RecordMark(_bytes.WrittenCount, line));
+        _array = null;
+    }
+
+    /// <param name="start">Where the first of the records begins in the bytes.</param>
+    public void AddAll(ReadOnlySpan<byte> bytes, int start, ReadOnlySpan<RecordMark> marks)
+    {
+        int moved = _bytes.WrittenCount - start;
+        _bytes.Write(bytes[start..marks[^1].End]);
+        foreach (RecordMark mark in marks) _marks.Add(mark with { End = mark.End + moved });
+        _array = null;
+    }
+}

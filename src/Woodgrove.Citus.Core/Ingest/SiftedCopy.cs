@@ -1,0 +1,128 @@
+using Npgsql;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>
+/// Copies into a table of Citus and sets refused records aside. A refusal of such a COPY is dear, as it undoes what
+/// all nodes did; one by a worker names no line, and breaks the session. So records go in long stretches, and where
+/// one is refused, records are tried on the coordinator first: the doubtful ones, or all, or all with their keys.
+/// </summary>
+internal sealed class SiftedCopy : IAsyncDisposable
+{
+    private const int StretchSize = 8 * 1024 * 1024;
+
+    private readonly NpgsqlConnection _session;
+    private readonly Rehearsal _rehearsal;
+    private readonly CopyTarget _target;
+    private readonly Rejects _rejects;
+    private readonly SavepointCopy _copy;
+    private readonly TolerantCopy _sift;
+    private readonly RecordSieve _sieve;
+    private MarkedRecords _stretch = new(StretchSize);
+    private Care _care; // that the next stretch is given, because the one before needed it
+
+    private SiftedCopy(NpgsqlConnection session, Rehearsal rehearsal, CopyTarget target, Rejects rejects, Care care)
+    {
+        (_session, _rehearsal, _target, _rejects, _care) = (session, rehearsal, target, rejects, care);
+        _copy = new SavepointCopy(session, target.CopyInto(target.Table.Name.Sql));
+        _sift = new TolerantCopy(rehearsal.TryAsync, rejects, null);
+        _sieve = new RecordSieve(target);
+    }
+
+    /// <param name="session">The load's, in its transaction, which holds no lock yet.</param>
+    /// <param name="care">To begin with; <see cref="Care.Keys"/> stays.</param>
+    public static async Task<SiftedCopy> OpenAsync(CitusConnection connection, NpgsqlConnection session, CopyTarget target, Rejects rejects, Care care, CancellationToken stop) =>
+        new(session, await Rehearsal.OpenAsync(connection, target, stop), target, rejects, care);
+
+    public async Task LoadAsync(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
+    {
+        if (marks.IsEmpty) return;
+        _stretch.AddAll(bytes.Span, 0, marks.Span);
+        if (_stretch.Bytes.Length >= StretchSize) await FlushAsync(stop);
+    }
+
+    /// <summary>Loads what is gathered.</summary>
+    public async Task FlushAsync(CancellationToken stop)
+    {
+        MarkedRecords records = _stretch;
+        _stretch = new MarkedRecords(StretchSize);
+        for (Care care = _care; !records.IsEmpty; care++)
+        {
+            int before = records.Marks.Length;
+            records = care switch
+            {
+                Care.None => records,
+                Care.Doubtful => await SiftDoubtfulAsync(records, stop),
+                Care.All => await _rehearsal.SiftAsync(records, _sift, stop),
+                _ => await CompareAsync(await _rehearsal.SiftAsync(records, _sift, stop), stop),
+            };
+            if (records.Marks.Length < before) _care = care;
+            else if (care == _care && care == Care.All) _care--; // it was not needed this time
+            if (records.IsEmpty || await TryAsync(records, stop) is not { } refusal) return;
+            if (care == Care.Keys) throw new RecordRefusedException(refusal, null);
+        }
+    }
+
+    public ValueTask DisposeAsync() => _rehearsal.DisposeAsync();
+
+    private async Task<PostgresException?> TryAsync(MarkedRecords records, CancellationToken stop)
+    {
+        try
+        {
+            return await _copy.TryAsync(records.Bytes, 0, records.Marks, stop);
+        }
+        catch (PostgresException refusal) when (PostgresErrors.IsWorkerRefusal(refusal) && !stop.IsCancellationRequested)
+        {
+            throw new RecordRefusedException(refusal, null);
+        }
+    }
+
+    private async Task<MarkedRecords> SiftDoubtfulAsync(MarkedRecords records, CancellationToken stop)
+    {
+        (MarkedRecords plain, MarkedRecords doubtful) = _sieve.Part(records.Bytes.Span, records.Marks);
+        if (doubtful.IsEmpty) return plain;
+        MarkedRecords good = await _rehearsal.SiftAsync(doubtful, _sift, stop);
+        if (!good.IsEmpty) plain.AddAll(good.Bytes.Span, 0, good.Marks);
+        return plain;
+    }
+
+    /// <summary>Sets aside the rehearsed records whose key a row of the cluster has, or that lack a row that their key needs.</summary>
+    private async Task<MarkedRecords> CompareAsync(MarkedRecords records, CancellationToken stop)
+    {
+        var refused = new Dictionary<long, RefusedRow>();
+        foreach (TableKey key in await TableKey.ReadAsync(_rehearsal.Session, _target.Table, stop))
+        {
+            Dictionary<long, string[]> keys = await _rehearsal.KeysAsync(key, stop);
+            // The load's own session sees the rows that it has not committed yet.
+            List<long> found = await key.FindAsync(_session, keys, stop);
+            foreach (long line in key.IsForeign ? keys.Keys.Except(found) : found)
+                refused.TryAdd(line, key.Refuse(_rejects.Source.Name, line, _target.Table, keys[line]));
+        }
+        var others = new MarkedRecords(records.Bytes.Length);
+        int start = 0;
+        foreach (RecordMark mark in records.Marks)
+        {
+            if (refused.TryGetValue(mark.Line, out RefusedRow? row)) _rejects.Add(records.Bytes[start..mark.End], row);
+            else others.Add(records.Bytes.Span[start..mark.End], mark.Line);
+            start = mark.End;
+        }
+        return others;
+    }
+}
+
+/// <summary>What is done before records are sent, so that the servers refuse none of them.</summary>
+internal enum Care
+{
+    None,
+
+    /// <summary>Those that look doubtful are tried on the coordinator.</summary>
+    Doubtful,
+
+    /// <summary>All are.</summary>
+    All,
+
+    /// <summary>And their keys are compared with those of the cluster.</summary>
+    Keys,
+}

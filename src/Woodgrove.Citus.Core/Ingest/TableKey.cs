@@ -1,0 +1,68 @@
+using Npgsql;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>A constraint that only other rows can break: a unique key, or a foreign one.</summary>
+/// <param name="Table">The table whose rows decide, as SQL.</param>
+/// <param name="Columns">The key's columns, quoted.</param>
+/// <param name="OtherColumns">Those of the table whose rows decide, in the same order.</param>
+/// <param name="Types">Their types.</param>
+internal sealed record TableKey(string Name, bool IsForeign, string Table, string[] Columns, string[] OtherColumns, string[] Types)
+{
+    /// <summary>The keys of a table.</summary>
+    public static async Task<IReadOnlyList<TableKey>> ReadAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT k.conname, k.contype = 'f', k.decider::regclass::text, array_agg(quote_ident(own.attname) ORDER BY c.n),
+                array_agg(quote_ident(other.attname) ORDER BY c.n), array_agg(format_type(other.atttypid, other.atttypmod) ORDER BY c.n)
+            FROM (SELECT *, CASE WHEN contype = 'f' THEN confrelid ELSE conrelid END decider, CASE WHEN contype = 'f' THEN confkey ELSE conkey END decides
+                FROM pg_catalog.pg_constraint c WHERE conrelid = $1::oid AND contype IN ('p', 'u', 'f')
+                    -- A key to a partitioned table has one to each partition below it.
+                    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint above WHERE above.oid = c.conparentid AND above.conrelid = c.conrelid)) k
+            CROSS JOIN unnest(k.conkey, k.decides) WITH ORDINALITY c (own, other, n)
+            JOIN pg_catalog.pg_attribute own ON own.attrelid = k.conrelid AND own.attnum = c.own
+            JOIN pg_catalog.pg_attribute other ON other.attrelid = k.decider AND other.attnum = c.other
+            GROUP BY k.conname, k.contype, k.decider
+            ORDER BY k.contype = 'f', k.conname
+            """, session) { Parameters = { new() { Value = (long)table.Oid } } };
+        var keys = new List<TableKey>();
+        await using NpgsqlDataReader rows = await command.ExecuteReaderAsync(stop);
+        while (await rows.ReadAsync(stop))
+        {
+            keys.Add(new TableKey(rows.GetString(0), rows.GetBoolean(1), rows.GetString(2),
+                rows.GetFieldValue<string[]>(3), rows.GetFieldValue<string[]>(4), rows.GetFieldValue<string[]>(5)));
+        }
+        return keys;
+    }
+
+    /// <summary>The lines of those keys that a session finds in the deciding table.</summary>
+    public async Task<List<long>> FindAsync(NpgsqlConnection session, Dictionary<long, string[]> keys, CancellationToken stop)
+    {
+        string arrays = string.Join(", ", Columns.Select((_, i) => $"${i + 2}::text[]"));
+        string names = string.Join(", ", Columns.Select((_, i) => $"k{i}"));
+        string typed = string.Join(", ", Types.Select((type, i) => $"k{i}::{type} k{i}"));
+        string equal = string.Join(" AND ", OtherColumns.Select((c, i) => $"t.{c} = r.k{i}"));
+        await using var command = new NpgsqlCommand(
+            $"SELECT r.line FROM (SELECT line, {typed} FROM unnest($1::bigint[], {arrays}) u (line, {names})) r JOIN {Table} t ON {equal}", session);
+        command.Parameters.Add(new() { Value = keys.Keys.ToArray() });
+        for (int i = 0; i < Columns.Length; i++) command.Parameters.Add(new() { Value = keys.Values.Select(v => v[i]).ToArray() });
+        var lines = new List<long>();
+        await using NpgsqlDataReader rows = await command.ExecuteReaderAsync(stop);
+        while (await rows.ReadAsync(stop)) lines.Add(rows.GetInt64(0));
+        return lines;
+    }
+
+    /// <summary>A row that breaks the key, in the server's words.</summary>
+    public RefusedRow Refuse(string source, long line, TableInfo table, string[] values)
+    {
+        string key = $"Key ({string.Join(", ", Columns)})=({string.Join(", ", values)})";
+        string? column = Columns.Length == 1 ? table.Columns.FirstOrDefault(c => TableName.Quote(c.Name) == Columns[0] || c.Name == Columns[0])?.Name : null;
+        return IsForeign
+            ? new RefusedRow(source, line, column, null, PostgresErrorCodes.ForeignKeyViolation,
+                $"insert or update on table \"{table.Name.Name}\" violates foreign key constraint \"{Name}\". {key} is not present in table \"{Table}\".")
+            : new RefusedRow(source, line, column, null, PostgresErrorCodes.UniqueViolation,
+                $"duplicate key value violates unique constraint \"{Name}\". {key} already exists.");
+    }
+}
