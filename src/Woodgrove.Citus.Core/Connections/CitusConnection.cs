@@ -150,15 +150,23 @@ public sealed class CitusConnection : IAsyncDisposable
 
     private static CitusException Refused(Exception e, string shown, NpgsqlConnectionStringBuilder settings)
     {
-        if (e is PostgresException or CitusException || e.InnerException is CitusException) return PostgresErrors.Describe(e, shown);
+        string what = $"No connection to {shown} as {settings.Username ?? Environment.UserName}: ";
+        if (e is PostgresException server)
+        {
+            CitusException known = PostgresErrors.Describe(e, shown);
+            return new CitusException(known.ErrorId, known.Kind, what + known.What, known.Advice, e) { Target = shown, SqlState = server.SqlState };
+        }
+        if (e is CitusException || e.InnerException is CitusException) return PostgresErrors.Describe(e, shown);
         Exception cause = e.InnerException ?? e;
         string advice = cause is System.Security.Authentication.AuthenticationException
             ? "The server's TLS certificate could not be verified; give its root with $env:PGSSLROOTCERT, or choose another -SslMode if you trust the network."
+            : cause is FileNotFoundException or DirectoryNotFoundException
+            ? "A file of the connection's is not there: $env:PGPASSFILE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY name them. Mend or unset the variable; a password can come by -Credential too."
             : settings.SslMode > Npgsql.SslMode.Prefer && cause is NpgsqlException or NotSupportedException
                 ? "The server may not speak TLS: on a network you trust, -SslMode Disable connects without it."
                 : "Check the host and port, that the server listens there, and that no firewall stands between; Start-CitusSandbox starts a local one to try things on.";
         return new CitusException("CitusConnectionFailed", CitusErrorKind.ConnectionError,
-            $"No connection to {shown} as {settings.Username ?? Environment.UserName}: {cause.Message.TrimEnd('.')}.", advice, e) { Target = shown };
+            $"{what}{cause.Message.TrimEnd('.')}.", advice, e) { Target = shown };
     }
 
     private sealed record ServerFacts(string Database, string UserName, Version ServerVersion, string? CitusVersion, string Engine)
