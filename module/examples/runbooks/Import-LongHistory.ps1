@@ -31,7 +31,8 @@ $connection = Connect-CitusCluster $Server -Port $Port -Database $Database -User
 try {
     foreach ($source in $Uri) {
         Import-CsvToCitus -Uri $source -Table $Table -NoHeader -Resume -Checkpoint 64MB -Connection $connection -Confirm:$false |
-            Select-Object Table, Source, Rows, Route, Duration, ImportId | ConvertTo-Json -Compress
+            Select-Object Table, Source, Rows, Route, @{ Name = 'Seconds'; Expression = { [Math]::Round($_.Duration.TotalSeconds, 1) } }, ImportId |
+            ConvertTo-Json -Compress -EnumsAsStrings
     }
 }
 finally { Disconnect-CitusCluster $connection }

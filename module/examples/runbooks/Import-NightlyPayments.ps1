@@ -36,6 +36,7 @@ $connection = Connect-CitusCluster @to -Name nightly
 try {
     $load = @{ Uri = $Uri; Table = $Table; Resume = $true; OnError = 'Skip'; MaxErrors = $MaxErrors; RejectPath = $RejectPath; NoHeader = -not $Header }
     $result = Import-CsvToCitus @load -Connection $connection -Confirm:$false
-    $result | Select-Object Table, Source, Rows, Rejected, Route, Duration, ImportId | ConvertTo-Json -Compress
+    $result | Select-Object Table, Source, Rows, Rejected, Route, @{ Name = 'Seconds'; Expression = { [Math]::Round($_.Duration.TotalSeconds, 1) } }, ImportId |
+        ConvertTo-Json -Compress -EnumsAsStrings
 }
 finally { Disconnect-CitusCluster $connection }

@@ -28,28 +28,24 @@ if ($Server) { $to.Server = $Server }
 if (Get-Command Get-AutomationPSCredential -ErrorAction Ignore) { $to.Credential = Get-AutomationPSCredential -Name $CredentialName }
 elseif (Get-Command Get-Secret -ErrorAction Ignore) { $to.Credential = Get-Secret -Name $CredentialName }
 $connection = Connect-CitusCluster @to -Name rebalance
-function Report($State, $Detail) { [ordered] @{ Time = [datetime]::UtcNow.ToString('o'); State = $State; Detail = $Detail } | ConvertTo-Json -Compress }
+function Report([string] $State, $Detail) { [ordered] @{ Time = [datetime]::UtcNow.ToString('o'); State = $State; Detail = $Detail } | ConvertTo-Json -Compress }
 try {
     $needed = if ($TransferMode -eq 'block_writes') { 'NodesActive', 'NodeConnectivity' } else { 'NodesActive', 'NodeConnectivity', 'WalLevel', 'ReplicaIdentity' }
     $against = Test-CitusCluster $needed -Connection $connection | Where-Object Status -In Failed, Warning
-    if ($against) { throw "The cluster is not ready for a rebalance: $($against.ForEach{ "$($_.Check): $($_.Actual)" } -join '; ')" }
+    if ($against) { throw "The cluster is not ready for a rebalance: $($against.ForEach{ "$($_.Check): $($_.Actual). $($_.Fix)" } -join '; ')" }
 
-    $plan = Test-CitusCluster NodeSkew -Connection $connection
-    if ($plan.Status -eq 'Passed') { Report Balanced $plan.Actual; return }
-    Report Planned $plan.Actual
-
-    $job = Invoke-CitusQuery 'SELECT citus_rebalance_start(shard_transfer_mode := @mode::citus.shard_transfer_mode)' @{ mode = $TransferMode } -As Scalar -Connection $connection
-    do {
+    $rebalance = Start-ShardRebalance -TransferMode $TransferMode -Connection $connection -Confirm:$false
+    if (-not $rebalance) { Report Balanced 'no shard has to move'; return }
+    Report Planned "$($rebalance.Total) moves, as job $($rebalance.JobId)"
+    while ($rebalance.IsActive -and [datetime]::UtcNow -lt $deadline) {
         Start-Sleep -Seconds $Interval.TotalSeconds
-        $state = Invoke-CitusQuery 'SELECT state::text FROM citus_job_list() WHERE job_id = @job' @{ job = $job } -As Scalar -Connection $connection
-        $done = Invoke-CitusQuery "SELECT count(*) FILTER (WHERE status = 'done') || ' of ' || count(*) || ' moves done' FROM pg_dist_background_task WHERE job_id = @job" @{ job = $job } -As Scalar -Connection $connection
-        Report $state $done
-    } until ($state -in 'finished', 'failed', 'cancelled' -or [datetime]::UtcNow -ge $deadline)
-
-    if ($state -notin 'finished', 'failed', 'cancelled') {
-        $null = Invoke-CitusQuery 'SELECT citus_rebalance_stop()' -Connection $connection
-        Report Stopped 'the window has closed; the next one goes on'
+        $rebalance = Get-ShardRebalance $rebalance.JobId -Connection $connection
+        Report $rebalance.State "$($rebalance.Done) of $($rebalance.Total) moves done"
     }
-    if ($state -eq 'failed') { throw "The rebalance failed: $((Test-CitusCluster BackgroundTasks -Connection $connection).Actual)" }
+    if ($rebalance.IsActive) {
+        $rebalance = Stop-ShardRebalance -Connection $connection -Confirm:$false
+        Report Stopped "$($rebalance.Done) of $($rebalance.Total) moves done; the window has closed, the next one goes on"
+    }
+    elseif ($rebalance.State -ne 'Finished') { throw "Rebalance $($rebalance.JobId) ended as $($rebalance.State): $($rebalance.Message)" }
 }
 finally { Disconnect-CitusCluster $connection }

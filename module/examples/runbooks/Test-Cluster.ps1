@@ -28,6 +28,6 @@ try {
     $run = Invoke-CitusValidation -Connection $connection -Exclude $Exclude -Threshold $Threshold -OutputFile (Join-Path $Path validation.xml) -Output None
     Export-CitusReport (Join-Path $Path report.html) -Connection $connection -Confirm:$false
     $run | Select-Object Result, TotalCount, PassedCount, FailedCount, InconclusiveCount, SkippedCount | ConvertTo-Json -Compress
-    if ($run.FailedCount) { throw "$($run.FailedCount) check(s) failed: $($run.Failed.ExpandedName -join ', '). See $(Join-Path $Path validation.xml)." }
+    if ($run.Result -ne 'Passed') { throw "$($run.FailedCount) check(s) failed: $($run.Failed.ExpandedName -join ', '). See $(Join-Path $Path validation.xml)." }
 }
 finally { Disconnect-CitusCluster $connection }

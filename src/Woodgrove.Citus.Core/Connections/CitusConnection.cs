@@ -72,6 +72,12 @@ public sealed class CitusConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// For a transaction with locks: its server notices within a minute that the client has vanished without a word,
+    /// and ends the session. By default that takes hours.
+    /// </summary>
+    internal const string NoticeLoss = "SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3";
+
     /// <summary>Borrows a session from the pool; it is reset when given back.</summary>
     public async Task<NpgsqlConnection> OpenSessionAsync(CancellationToken stop)
     {
@@ -144,15 +150,23 @@ public sealed class CitusConnection : IAsyncDisposable
 
     private static CitusException Refused(Exception e, string shown, NpgsqlConnectionStringBuilder settings)
     {
-        if (e is PostgresException or CitusException || e.InnerException is CitusException) return PostgresErrors.Describe(e, shown);
+        string what = $"No connection to {shown} as {settings.Username ?? Environment.UserName}: ";
+        if (e is PostgresException server)
+        {
+            CitusException known = PostgresErrors.Describe(e, shown);
+            return new CitusException(known.ErrorId, known.Kind, what + known.What, known.Advice, e) { Target = shown, SqlState = server.SqlState };
+        }
+        if (e is CitusException || e.InnerException is CitusException) return PostgresErrors.Describe(e, shown);
         Exception cause = e.InnerException ?? e;
         string advice = cause is System.Security.Authentication.AuthenticationException
             ? "The server's TLS certificate could not be verified; give its root with $env:PGSSLROOTCERT, or choose another -SslMode if you trust the network."
+            : cause is FileNotFoundException or DirectoryNotFoundException
+            ? "A file of the connection's is not there: $env:PGPASSFILE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY name them. Mend or unset the variable; a password can come by -Credential too."
             : settings.SslMode > Npgsql.SslMode.Prefer && cause is NpgsqlException or NotSupportedException
                 ? "The server may not speak TLS: on a network you trust, -SslMode Disable connects without it."
                 : "Check the host and port, that the server listens there, and that no firewall stands between; Start-CitusSandbox starts a local one to try things on.";
         return new CitusException("CitusConnectionFailed", CitusErrorKind.ConnectionError,
-            $"No connection to {shown} as {settings.Username ?? Environment.UserName}: {cause.Message.TrimEnd('.')}.", advice, e) { Target = shown };
+            $"{what}{cause.Message.TrimEnd('.')}.", advice, e) { Target = shown };
     }
 
     private sealed record ServerFacts(string Database, string UserName, Version ServerVersion, string? CitusVersion, string Engine)

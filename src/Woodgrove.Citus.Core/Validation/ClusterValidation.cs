@@ -12,6 +12,14 @@ namespace Woodgrove.Citus.Validation;
 public sealed record ClusterValidation(
     IReadOnlyCollection<string> Checks, IReadOnlyCollection<string> Except, IReadOnlyDictionary<string, double> Thresholds, TimeSpan Patience)
 {
+    /// <summary>Refuses what could not be run, without asking the cluster anything.</summary>
+    /// <exception cref="CitusException">A name is that of no check, or a threshold is that of a check without one.</exception>
+    public void Check()
+    {
+        _ = CheckCatalog.Select(Checks, Except);
+        _ = CheckCatalog.Limits(Thresholds);
+    }
+
     /// <summary>One result a check, in the order of categories and names.</summary>
     /// <exception cref="CitusException">A name is that of no check, or the connection leads nowhere.</exception>
     public async Task<IReadOnlyList<CheckResult>> RunAsync(CitusConnection connection, Action<string> explain, CancellationToken stop)
@@ -47,8 +55,8 @@ public sealed record ClusterValidation(
     internal static CheckResult Judge(CitusCheck check, Facts facts)
     {
         Gap[] gaps = [.. facts.Gaps(check.Questions)];
-        if (gaps.FirstOrDefault(g => g.Question.Of == Ask.Cluster) is { } gap) return Skipped(check, gap);
-        if (gaps.Length > 0 && gaps.Select(g => g.Node).Distinct().Count() == facts.Nodes.Count && gaps.Any(g => g.Denied)) return Skipped(check, gaps.First(g => g.Denied));
+        if (gaps.FirstOrDefault(g => g.Question.Of == Ask.Cluster) is { } gap) return Skipped(check, gap, facts.Nodes);
+        if (gaps.Length > 0 && gaps.Select(g => g.Node).Distinct().Count() == facts.Nodes.Count && gaps.Any(g => g.Denied)) return Skipped(check, gaps.First(g => g.Denied), []);
 
         Verdict verdict = check.Decide(facts);
         if (verdict.Status == CheckStatus.Passed && gaps.Length > 0)
@@ -59,8 +67,9 @@ public sealed record ClusterValidation(
         return new CheckResult(check.Name, check.Category, verdict.Status, verdict.Expected, verdict.Actual, verdict.Evidence, check.Why, verdict.Fix);
     }
 
-    private static CheckResult Skipped(CitusCheck check, Gap gap) =>
-        Skipped(check, gap.Denied ? $"a right is missing: {gap.Reason}" : $"no answer from {gap.Node}: {gap.Reason}", null);
+    /// <summary>What the coordinator cannot tell of the cluster, it mostly cannot because a node is away.</summary>
+    private static CheckResult Skipped(CitusCheck check, Gap gap, IReadOnlyList<NodeState> nodes) => Skipped(check,
+        gap.Denied ? $"a right is missing: {gap.Reason}" : string.Join("; ", nodes.Where(n => n.Unreachable is not null).Select(n => $"{n.Node} {n.Unreachable}").Prepend($"no answer from {gap.Node}: {gap.Reason}")), null);
 
     private static CheckResult Skipped(CitusCheck check, string reason, string? fix) =>
         new(check.Name, check.Category, CheckStatus.Skipped, check.Decides, reason, [], check.Why, fix);

@@ -14,7 +14,8 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
     private const string Clock = "SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8::text";
 
     // Shards show among the tables with the visibility off; a node that does not answer is given up in time to say so.
-    // A pooled session's kept connections may lead to servers that were restarted since: no more than none ends them.
+    // A pooled session's kept connections may lead to servers that were restarted since. None are to be kept from here
+    // on, and Citus ends those that there are with a transaction that is rolled back.
     private string Manners => $"""
         SELECT pg_catalog.set_config('default_transaction_read_only', 'on', false), pg_catalog.set_config('statement_timeout', '{patience.TotalMilliseconds:F0}', false),
                pg_catalog.set_config('lock_timeout', '{Math.Min(500, patience.TotalMilliseconds / 2):F0}', false), pg_catalog.set_config('citus.override_table_visibility', 'off', false),
@@ -139,6 +140,8 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
         try
         {
             await using var command = new NpgsqlCommand(Manners, session) { CommandTimeout = ClientPatience };
+            await command.ExecuteNonQueryAsync(stop);
+            command.CommandText = "BEGIN; ROLLBACK";
             await command.ExecuteNonQueryAsync(stop);
             return session;
         }

@@ -203,9 +203,6 @@ public sealed class ImportCsvToCitusCommand : CsvCommand
         return false;
     }
 
-    private bool IsWhatIf => MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? asked) ? asked is SwitchParameter { IsPresent: true }
-        : GetVariableValue("WhatIfPreference") is true or SwitchParameter { IsPresent: true };
-
     /// <summary>Where a source's refused rows go: the file that was named, or one of its own in the folder that was named.</summary>
     /// <returns>Empty where none is asked for; null where it has been refused.</returns>
     private string? RejectPathOf(CsvSource source)

@@ -58,6 +58,11 @@ public abstract class CitusCmdlet : PSCmdlet, IDisposable
     /// <summary>Starts work that goes on while further input comes; the caller ends and disposes it.</summary>
     private protected BackgroundWork Start(Func<CmdletOutput, CancellationToken, Task> work) => new(work, _stop.Token);
 
+    /// <summary>True where -WhatIf was given, or $WhatIfPreference says so.</summary>
+    private protected bool IsWhatIf => MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? given)
+        ? given is SwitchParameter { IsPresent: true }
+        : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
+
     private protected bool IsStopping => _stop.IsCancellationRequested;
 
     /// <summary>Writes what the work hands over until it ends.</summary>

@@ -33,8 +33,4 @@ public abstract class DistributeCommand : ConnectedCmdlet
             if (await distributor.RunAsync(rehearsal: !agreed, stop) is { } table) await output.ObjectAsync(table);
         }, Table);
     }
-
-    private bool IsWhatIf => MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? given)
-        ? given is SwitchParameter { IsPresent: true }
-        : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
 }

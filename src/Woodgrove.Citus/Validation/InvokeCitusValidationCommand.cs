@@ -17,23 +17,8 @@ public enum ValidationOutput
 /// <summary>Runs the checks as a Pester suite, with expectations of one's own, and gives Pester's result.</summary>
 [Cmdlet(VerbsLifecycle.Invoke, "CitusValidation")]
 [OutputType(typeof(PSObject))]
-public sealed class InvokeCitusValidationCommand : ConnectedCmdlet
+public sealed class InvokeCitusValidationCommand : CheckingCmdlet
 {
-    /// <summary>Just these; all by default.</summary>
-    [Parameter(Position = 0)]
-    [ArgumentCompleter(typeof(CheckCompleter))]
-    [SupportsWildcards]
-    public string[] Check { get; set; } = [];
-
-    [Parameter]
-    [ArgumentCompleter(typeof(CheckCompleter))]
-    [SupportsWildcards]
-    public string[] Exclude { get; set; } = [];
-
-    [Parameter]
-    [ValidateNotNull]
-    public IDictionary Threshold { get; set; } = new Hashtable();
-
     /// <summary>Files or folders with tests of one's own.</summary>
     [Parameter]
     public string[] Path { get; set; } = [];
@@ -55,7 +40,10 @@ public sealed class InvokeCitusValidationCommand : ConnectedCmdlet
 
     protected override void EndProcessing()
     {
-        var data = new Hashtable { ["Connection"] = Cluster, ["Check"] = Check, ["Exclude"] = Exclude, ["Threshold"] = Threshold, ["Strict"] = Strict };
+        var data = new Hashtable { ["Connection"] = Cluster, ["Check"] = Checks.ToArray(), ["Exclude"] = Exclude, ["Threshold"] = Threshold, ["Strict"] = Strict };
+        Argument(Validation);
+        string[] own = Argument(() => Path.Select(Existing).ToArray());
+        string file = OutputFile is null ? "" : Argument(() => Writable(OutputFile));
         if (InvokeCommand.InvokeScript("Import-Module Pester -MinimumVersion 5.0 -PassThru -ErrorAction Ignore").Count == 0)
         {
             ThrowTerminatingError(CitusErrorRecord.From(new CitusException("CitusPesterMissing", CitusErrorKind.NotInstalled,
@@ -63,7 +51,39 @@ public sealed class InvokeCitusValidationCommand : ConnectedCmdlet
         }
         string folder = System.IO.Path.Combine(MyInvocation.MyCommand.Module.ModuleBase, "module", "validation");
         ScriptBlock run = InvokeCommand.NewScriptBlock("& $args[0] -Data $args[1] -Path $args[2] -Tag $args[3] -OutputFile $args[4] -Output $args[5]");
-        WriteObject(InvokeCommand.InvokeScript(SessionState, run, System.IO.Path.Combine(folder, "Run.ps1"), data,
-            Path.Select(GetUnresolvedProviderPathFromPSPath).ToArray(), Tag, OutputFile is null ? "" : GetUnresolvedProviderPathFromPSPath(OutputFile), Output.ToString()), enumerateCollection: true);
+        foreach (PSObject result in InvokeCommand.InvokeScript(SessionState, run, System.IO.Path.Combine(folder, "Run.ps1"), data, own, Tag, file, Output.ToString()))
+        {
+            WriteObject(result);
+            foreach (object container in LanguagePrimitives.GetEnumerable(result.Properties["Containers"]?.Value) ?? Array.Empty<object>()) Complain(PSObject.AsPSObject(container));
+        }
+    }
+
+    /// <summary>A file whose tests could not even be found has none that fails: Pester counts no failed test.</summary>
+    private void Complain(PSObject container)
+    {
+        if (LanguagePrimitives.GetEnumerable(container.Properties["ErrorRecord"]?.Value)?.Cast<object>().FirstOrDefault() is not { } error) return;
+        WriteError(CitusErrorRecord.From(new CitusException("CitusValidationBroken", CitusErrorKind.InvalidOperation,
+            $"The tests of {container.Properties["Item"]?.Value} did not run: {error}", "Mend what the message says; a validation that has not run has not passed."), container.Properties["Item"]?.Value));
+    }
+
+    private string Existing(string path)
+    {
+        string full = GetUnresolvedProviderPathFromPSPath(path);
+        return File.Exists(full) || Directory.Exists(full) ? full : throw new CitusException("CitusFileNotFound", CitusErrorKind.ObjectNotFound,
+            $"There is no file or folder '{full}'.", "Name files that end in .Tests.ps1, or folders of them, with -Path.") { Target = path };
+    }
+
+    private string Writable(string path)
+    {
+        string full = GetUnresolvedProviderPathFromPSPath(path);
+        try
+        {
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(full)!);
+            return full;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw PostgresErrors.Describe(e, path);
+        }
     }
 }

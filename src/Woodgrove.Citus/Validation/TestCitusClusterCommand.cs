@@ -1,37 +1,13 @@
-using System.Collections;
-using System.Globalization;
 using System.Management.Automation;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Pipeline;
-using Woodgrove.Citus.Queries;
 
 namespace Woodgrove.Citus.Validation;
 
 /// <summary>Checks a cluster, one object a check.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "CitusCluster")]
 [OutputType(typeof(CheckResult), typeof(bool))]
-public sealed class TestCitusClusterCommand : ConnectedCmdlet
+public sealed class TestCitusClusterCommand : CheckingCmdlet
 {
-    private readonly List<string> _checks = [];
-
-    /// <summary>Just these; all by default.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ArgumentCompleter(typeof(CheckCompleter))]
-    [SupportsWildcards]
-    public string[] Check { get; set; } = [];
-
-    /// <summary>All but these.</summary>
-    [Parameter]
-    [ArgumentCompleter(typeof(CheckCompleter))]
-    [SupportsWildcards]
-    public string[] Exclude { get; set; } = [];
-
-    /// <summary>Limits by check, such as @{ TableSkew = 5 }.</summary>
-    [Parameter]
-    [ValidateNotNull]
-    public IDictionary Threshold { get; set; } = new Hashtable();
-
     /// <summary>Gives true where no check failed, and at least one could look.</summary>
     [Parameter]
     public SwitchParameter Quiet { get; set; }
@@ -41,15 +17,12 @@ public sealed class TestCitusClusterCommand : ConnectedCmdlet
     [ValidateRange(1, 3600)]
     public int Timeout { get; set; } = 10;
 
-    protected override void ProcessRecord() => _checks.AddRange(Check);
-
     protected override void EndProcessing()
     {
         CitusConnection cluster = Cluster;
-        IDictionary thresholds = PlainValues.Of(Threshold)!;
+        ClusterValidation validation = Argument(Validation) with { Patience = TimeSpan.FromSeconds(Timeout) };
         Run(async (output, stop) =>
         {
-            var validation = new ClusterValidation(_checks, Exclude, Limits(thresholds), TimeSpan.FromSeconds(Timeout));
             IReadOnlyList<CheckResult> results = await validation.RunAsync(cluster, output.Verbose, stop);
             if (Quiet)
             {
@@ -58,21 +31,5 @@ public sealed class TestCitusClusterCommand : ConnectedCmdlet
             }
             foreach (CheckResult result in results) await output.ObjectAsync(result);
         }, cluster.Name);
-    }
-
-    private static Dictionary<string, double> Limits(IDictionary given)
-    {
-        var limits = new Dictionary<string, double>();
-        foreach (DictionaryEntry entry in given)
-        {
-            limits[entry.Key.ToString()!] = entry.Value switch
-            {
-                TimeSpan time => time.TotalSeconds,
-                IConvertible number when double.TryParse(number.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture, out double value) => value,
-                _ => throw new CitusException("CitusInvalidThreshold", CitusErrorKind.InvalidArgument, $"The threshold of {entry.Key}, '{entry.Value}', is no number.",
-                    "Get-CitusCheck says what it is a limit of, and in which unit.") { Target = entry.Key },
-            };
-        }
-        return limits;
     }
 }

@@ -4,8 +4,8 @@ using Woodgrove.Citus.Validation.Checks;
 namespace Woodgrove.Citus.Core.Tests.Validation;
 
 /// <summary>
-/// What checks decide over facts made up: those that one machine cannot show (clocks, networks, full disks), and
-/// what becomes of questions without an answer.
+/// What checks decide over facts made up, at their limits and in combinations that a cluster hardly shows, and what
+/// becomes of questions without an answer.
 /// </summary>
 public sealed class DecisionTests
 {

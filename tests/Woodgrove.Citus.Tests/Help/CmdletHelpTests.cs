@@ -62,7 +62,7 @@ public sealed class CmdletHelpTests(ClusterFixture cluster)
         string pipeline = string.Join(", ", new[] { set.ValueFromPipelineByPropertyName ? "ByPropertyName" : null, set.ValueFromPipeline ? "ByValue" : null }.OfType<string>());
         return $"-{parameter.Name}: {type.Name}, required {set.IsMandatory}, position {(set.Position < 0 ? "named" : set.Position)}, "
             + $"pipeline {(pipeline.Length > 0 ? $"True ({pipeline})" : "False")}, wildcards {parameter.Attributes.OfType<SupportsWildcardsAttribute>().Any()}, "
-            + $"aliases {(parameter.Aliases.Count > 0 ? string.Join(", ", parameter.Aliases) : "none")}, values {string.Join(", ", type.IsEnum ? Enum.GetNames(type) : [])}";
+            + $"aliases {(parameter.Aliases.Count > 0 ? string.Join(", ", parameter.Aliases) : "none")}, values {string.Join(", ", parameter.Attributes.OfType<ValidateSetAttribute>().SelectMany(a => a.ValidValues).Concat(type.IsEnum ? Enum.GetNames(type) : []))}";
     }
 
     private static string Facts(ParameterEntry said) =>

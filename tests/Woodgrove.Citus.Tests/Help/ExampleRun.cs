@@ -35,6 +35,7 @@ public sealed class ExampleRun : IDisposable
         ("Import-CsvToCitus", 9) => "needs nodes with private names",
         ("Get-CitusActivity" or "Get-CitusLockWait", 1) => "needs other sessions at work",
         ("Get-CitusStatement", 2) => "prints what the examples before it have run",
+        ("Start-ShardRebalance" or "Get-ShardRebalance" or "Stop-ShardRebalance", 1) => "needs shards that lie unevenly",
         _ => null,
     };
 

@@ -97,7 +97,7 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
 
             (int code, string output, string error) = await RunAsync("Start-RebalanceWindow.ps1", "-Window 00:01:30 -Interval 00:00:01 -TransferMode block_writes", _healthy.Coordinator);
             Assert.True(code == 0, error + output);
-            Assert.Equal(("Planned", "finished"), (States(output)[0], States(output)[^1]));
+            Assert.Equal(("Planned", "Finished"), (States(output)[0], States(output)[^1]));
             Assert.Equal(2, _healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid = 'lopsided'::regclass AND groupid = 2"));
 
             (int again, string nothing, _) = await RunAsync("Start-RebalanceWindow.ps1", "-TransferMode block_writes", _healthy.Coordinator);
@@ -122,6 +122,30 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         Assert.True(code == 0, error + output);
         Assert.Equal(500, JsonDocument.Parse(output).RootElement.GetProperty("Rows").GetInt32());
         Assert.Single(File.ReadAllLines(Path.Combine(Cluster.Folder, "fetched")));
+    }
+
+    [Theory]
+    [InlineData("Import-NightlyPayments.ps1", "-Uri http://127.0.0.1:1/none.csv -Table t")]
+    [InlineData("Test-Cluster.ps1", "-Path out")]
+    [InlineData("Start-RebalanceWindow.ps1", "")]
+    [InlineData("Import-LongHistory.ps1", "-Uri http://127.0.0.1:1/none.csv -Table t -UserName postgres -Token { 'expired' }")]
+    public async Task Every_runbook_fails_its_job_with_the_server_s_name_when_it_is_not_let_in(string runbook, string arguments)
+    {
+        (int code, string output, string error) = await Pwsh.RunAsync($"& '{Path.Combine(Repository.Root, "module", "examples", "runbooks", runbook)}' {arguments}", false,
+            ("PGHOST", "127.0.0.1"), ("PGPORT", $"{Cluster.Sandbox!.Get("Port")}"), ("PGDATABASE", "citus"), ("PGUSER", "postgres"), ("PGPASSWORD", "wrong"), ("PGPASSFILE", null));
+
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains($"Noconnectionto127.0.0.1:{Cluster.Sandbox!.Get("Port")}/citusaspostgres:passwordauthenticationfailed", string.Concat(error.Where(c => !char.IsWhiteSpace(c) && c != '|')));
+    }
+
+    [Fact]
+    public async Task A_validation_that_cannot_run_fails_its_job()
+    {
+        Cluster.RequireCitus();
+        (int code, _, string error) = await RunAsync("Test-Cluster.ps1", $"-Path '{Path.Combine(Cluster.Folder, "unknown")}' -Threshold @{{ WalLevel = 3 }}", _healthy.Coordinator, needsPester: true);
+
+        Assert.Equal(1, code);
+        Assert.Contains("WalLevel has no threshold", error);
     }
 
     private static string[] States(string output) => [.. output.Split('\n').Select(l => JsonDocument.Parse(l).RootElement.GetProperty("State").GetString()!)];

@@ -10,7 +10,7 @@ namespace Woodgrove.Citus.Tests.Validation;
 /// A sandbox of its own, a coordinator and two workers with the bank's tables, in which tests break things and mend
 /// them again. Sessions of the tests go to each node directly.
 /// </summary>
-public sealed class HealthyCluster(ClusterFixture cluster) : IAsyncLifetime
+public class HealthyCluster(ClusterFixture cluster) : IAsyncLifetime
 {
     private PSObject? _sandbox;
 
@@ -20,7 +20,7 @@ public sealed class HealthyCluster(ClusterFixture cluster) : IAsyncLifetime
     public NodeUnderTest Coordinator => Nodes[0];
     public NodeUnderTest Worker => Nodes[2];
 
-    public ValueTask InitializeAsync()
+    public virtual ValueTask InitializeAsync()
     {
         if (!cluster.IsCitus || cluster.Sandbox is null) return ValueTask.CompletedTask;
         _sandbox = cluster.Shell.Run("Start-CitusSandbox -Engine Citus").Single;
@@ -46,7 +46,7 @@ public sealed class HealthyCluster(ClusterFixture cluster) : IAsyncLifetime
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask DisposeAsync()
+    public virtual ValueTask DisposeAsync()
     {
         foreach (NodeUnderTest node in Nodes) node.Dispose();
         if (_sandbox is not null)
@@ -54,6 +54,7 @@ public sealed class HealthyCluster(ClusterFixture cluster) : IAsyncLifetime
             cluster.Shell["healthy"] = _sandbox;
             cluster.Shell.Run("$healthy | Stop-CitusSandbox").Succeeded();
         }
+        GC.SuppressFinalize(this);
         return ValueTask.CompletedTask;
     }
 }
@@ -73,7 +74,10 @@ public sealed class NodeUnderTest : IDisposable
 
     public int Port { get; }
     public string Name => $"127.0.0.1:{Port}";
-    public int ProcessId => int.Parse(File.ReadLines(Path.Combine(_folder, _name, "postmaster.pid")).First(), CultureInfo.InvariantCulture);
+    /// <summary>Its data directory.</summary>
+    public string Data => Path.Combine(_folder, _name);
+
+    public int ProcessId => int.Parse(File.ReadLines(Path.Combine(Data, "postmaster.pid")).First(), CultureInfo.InvariantCulture);
 
     /// <summary>The password of the sandbox's superuser.</summary>
     public string Password => File.ReadAllText(PasswordFile).Trim().Split(':')[^1];
@@ -101,9 +105,11 @@ public sealed class NodeUnderTest : IDisposable
     public NpgsqlDataSource Connect(string user) =>
         NpgsqlDataSource.Create($"Host=127.0.0.1;Port={Port};Database=citus;Username={user};Passfile={Path.Combine(_folder, "pgpass")};Include Error Detail=true;Timeout=10;Pooling=false");
 
-    public void Stop() => Control("stop", "-m", "fast");
+    public void Stop() => Execute(ServerCommand([], "stop", "-m", "fast"));
 
-    public void Start() => Control("start", "-w", "-t", "30", "-l", Path.Combine(_folder, _name + ".log"), "-o", $"-p {Port}");
+    /// <param name="environment">NAME=value, for the server alone, beside what every server has.</param>
+    public void Start(params string[] environment) =>
+        Execute(ServerCommand(environment, "start", "-w", "-t", "30", "-l", Path.Combine(_folder, _name + ".log"), "-o", $"-p {Port}"));
 
     public void Restart()
     {
@@ -123,19 +129,20 @@ public sealed class NodeUnderTest : IDisposable
 
     private IEnumerable<string> Children() => File.ReadAllText($"/proc/{ProcessId}/task/{ProcessId}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
-    /// <summary>Runs pg_ctl as the account that the servers run under.</summary>
-    private void Control(string action, params string[] arguments)
-    {
-        string[] command = [Path.Combine(_programs, "pg_ctl"), action, "-D", Path.Combine(_folder, _name), "-s", .. arguments];
-        Execute(Environment.IsPrivilegedProcess ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--", .. command] : command);
-    }
-
-    private void Execute(params string[] command)
+    /// <summary>Runs a command to its end, which must be a good one.</summary>
+    public void Execute(params string[] command)
     {
         var start = new ProcessStartInfo(command[0], command[1..]) { WorkingDirectory = _folder };
         start.Environment["HOME"] = _folder;
-        start.Environment["PGPASSFILE"] = Path.Combine(_folder, "pgpass");
+        start.Environment["PGPASSFILE"] = PasswordFile;
         using Process process = Process.Start(start)!;
         Assert.True(process.WaitForExit(60_000) && process.ExitCode == 0, $"{string.Join(' ', command)} ended with {process.ExitCode}");
+    }
+
+    /// <summary>pg_ctl as the account that the servers run under.</summary>
+    private string[] ServerCommand(string[] environment, string action, params string[] arguments)
+    {
+        string[] command = ["env", .. environment, Path.Combine(_programs, "pg_ctl"), action, "-D", Data, "-s", .. arguments];
+        return Environment.IsPrivilegedProcess ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--", .. command] : command;
     }
 }

@@ -88,6 +88,36 @@ public sealed class SuiteTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.StartsWith($"Expected the largest shard of {skewed} to be at most 3 times the average one, but it is ", lines[4]);
     }
 
+    [Theory]
+    [InlineData("Invoke-CitusValidation Nonsense", "CitusCheckNotFound", "Nonsense")]
+    [InlineData("Invoke-CitusValidation -Exclude Nonsense", "CitusCheckNotFound", "Nonsense")]
+    [InlineData("Invoke-CitusValidation -Threshold @{ WalLevel = 3 }", "CitusInvalidThreshold", "WalLevel has no threshold")]
+    [InlineData("Invoke-CitusValidation -Path ./nowhere.Tests.ps1", "CitusFileNotFound", "nowhere.Tests.ps1")]
+    [InlineData("Invoke-CitusValidation -OutputFile /dev/null/validation.xml", "CitusReadFailed", "/dev/null")]
+    public void What_could_not_be_run_is_refused_before_anything_runs(string command, string errorId, string says)
+    {
+        if (OperatingSystem.IsWindows() && command.Contains("/dev", StringComparison.Ordinal)) Assert.Skip("needs a path under which no folder can be made");
+        Assert.Contains(says, Shell.Run(command).Failed(errorId).Exception.Message);
+    }
+
+    [Fact]
+    public async Task Tests_that_could_not_be_read_are_an_error_though_none_of_them_failed()
+    {
+        string own = Cluster.File("Broken.Tests.ps1", "Describe 'Own' { throw 'broken here' }");
+
+        (int code, string output, string error) = await Pwsh.RunAsync($$"""
+            {{Connect}}
+            $run = Invoke-CitusValidation CoordinatorRegistered -Path '{{own}}' -Output None -ErrorAction SilentlyContinue -ErrorVariable problem
+            "$($run.Result) $($run.FailedCount) $($problem[0].FullyQualifiedErrorId)"
+            "$($problem[0])"
+            """, needsPester: true);
+
+        Assert.True(code == 0, error + output);
+        Assert.StartsWith("Failed 0 CitusValidationBroken", output);
+        Assert.Contains("broken here", output);
+        Assert.Contains("Broken.Tests.ps1", output);
+    }
+
     [Fact]
     public void Without_Pester_the_error_says_how_to_get_it()
     {

@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Shards;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class NodeSkew() : CitusCheck(CheckCategory.Shards,
@@ -8,7 +10,7 @@ internal sealed class NodeSkew() : CitusCheck(CheckCategory.Shards,
     private const long SizeThatMatters = 100L << 20;
 
     private static readonly Question<Move> Moves = new(Ask.Cluster, """
-        SELECT table_name::text AS "table", shardid AS shard_id, shard_size AS size_bytes, sourcename || ':' || sourceport AS "from", targetname || ':' || targetport AS "to"
+        SELECT table_name::text AS "table", shardid AS shard_id, sourcename || ':' || sourceport AS "from", targetname || ':' || targetport AS "to"
         FROM pg_catalog.get_rebalance_table_shards_plan()
         """);
 
@@ -24,20 +26,26 @@ internal sealed class NodeSkew() : CitusCheck(CheckCategory.Shards,
     {
         Dictionary<string, long> held = facts.Of(ShardsOnNode.Question).Where(s => s.Method == "h").GroupBy(s => s.Node).ToDictionary(g => g.Key, g => g.Sum(s => s.SizeBytes));
         (string Node, long Bytes)[] nodes = [.. facts.Of(Holders).Select(h => (h.Node, held.GetValueOrDefault(h.Node))).OrderByDescending(n => n.Item2)];
-        IReadOnlyList<Move> moves = facts.Of(Moves);
-        double mean = nodes.Length == 0 ? 0 : nodes.Average(n => (double)n.Bytes), factor = mean > 0 ? nodes[0].Bytes / mean : 1;
+        // The plan's own sizes are those of the metadata, which are 0.
+        ILookup<long, long> sizes = facts.Of(ShardsOnNode.Question).ToLookup(s => s.ShardId, s => s.SizeBytes);
+        Move[] moves = [.. facts.Of(Moves).Select(m => m with { SizeBytes = sizes[m.ShardId].FirstOrDefault() })];
+        Spread spread = Spread.Of([.. nodes.Select(n => n.Bytes)]);
+        double factor = spread.Total > 0 ? spread.MaxToMean : 1;
         string expected = $"no moves, fullest node at most {facts.Limit:0.##} times the average", actual = $"fullest node {factor:0.##} times the average of {nodes.Length}";
-        if (moves.Count > 0)
+        if (moves.Length > 0)
         {
-            return new Verdict(CheckStatus.Warning, expected, $"{actual}; a rebalance has {moves.Count} move(s) to make, {moves.Sum(m => m.SizeBytes)} bytes", [.. moves],
-                "SELECT citus_rebalance_start(); -- and SELECT * FROM citus_rebalance_status();");
+            return new Verdict(CheckStatus.Warning, expected, $"{actual}; a rebalance has {moves.Length} move(s) to make, {moves.Sum(m => m.SizeBytes)} bytes", [.. moves],
+                "Start-ShardRebalance # -WhatIf shows the moves; SELECT citus_rebalance_start(); does the same");
         }
-        if (factor <= facts.Limit || nodes[0].Bytes - mean < SizeThatMatters) return Verdict.Passed(expected, actual + "; no moves to make");
+        if (factor <= facts.Limit || spread.Largest - spread.Mean < SizeThatMatters) return Verdict.Passed(expected, actual + "; no moves to make");
         return new Verdict(CheckStatus.Warning, expected, $"{actual}: {nodes[0].Node}, and no move would help", [.. nodes.Select(n => new Weight(n.Node, n.Bytes))],
             "Test-CitusCluster -Check TableSkew # a shard may be too large to move away; split it or isolate its hot value");
     }
 
-    public sealed record Move(string Table, long ShardId, long SizeBytes, string From, string To);
+    public sealed record Move(string Table, long ShardId, string From, string To)
+    {
+        public long SizeBytes { get; init; }
+    }
 
     public sealed record Holder(string Node);
 

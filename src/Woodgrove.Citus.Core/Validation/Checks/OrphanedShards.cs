@@ -9,7 +9,8 @@ internal sealed class OrphanedShards() : CitusCheck(CheckCategory.Metadata,
                (SELECT pg_catalog.array_agg(object_name) FROM pg_catalog.pg_dist_cleanup) AS to_be_dropped
         """);
 
-    // On the coordinator a plain table may end in a number; there it must also begin as a distributed one does.
+    // On the coordinator a plain table may end in a number; there it must also begin as a distributed one does. One that
+    // is not registered keeps its copies of the reference tables: that is CoordinatorRegistered's to tell.
     private static readonly Question<Orphan> Candidates = new(Ask.EveryNode, """
         SELECT c.oid::regclass::text AS "table", n.nspname || '.' || c.relname AS name, pg_catalog.substring(c.relname, '[0-9]+$')::bigint AS shard_id, pg_catalog.pg_total_relation_size(c.oid) AS size_bytes
         FROM pg_catalog.pg_class c
@@ -19,8 +20,8 @@ internal sealed class OrphanedShards() : CitusCheck(CheckCategory.Metadata,
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_partition p WHERE p.logicalrelid = c.oid)
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_placement pl JOIN pg_catalog.pg_dist_shard s USING (shardid) JOIN pg_catalog.pg_class t ON t.oid = s.logicalrelid
                           WHERE pl.groupid = g.groupid AND s.shardid = pg_catalog.substring(c.relname, '[0-9]+$')::bigint AND t.relnamespace = c.relnamespace)
-          AND (g.groupid <> 0 OR EXISTS (SELECT FROM pg_catalog.pg_dist_partition p JOIN pg_catalog.pg_class t ON t.oid = p.logicalrelid
-                                         WHERE t.relnamespace = c.relnamespace AND t.relname = pg_catalog.regexp_replace(c.relname, '_[0-9]+$', '')))
+          AND (g.groupid <> 0 OR (EXISTS (SELECT FROM pg_catalog.pg_dist_node WHERE groupid = 0) AND EXISTS (SELECT FROM pg_catalog.pg_dist_partition p JOIN pg_catalog.pg_class t ON t.oid = p.logicalrelid
+                                         WHERE t.relnamespace = c.relnamespace AND t.relname = pg_catalog.regexp_replace(c.relname, '_[0-9]+$', ''))))
         """);
 
     public override IReadOnlyList<Question> Questions => [Names, Candidates];

@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Shards;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class TableSkew() : CitusCheck(CheckCategory.Shards,
@@ -14,8 +16,8 @@ internal sealed class TableSkew() : CitusCheck(CheckCategory.Shards,
     public override Verdict Decide(Facts facts)
     {
         Skew[] all = [.. facts.Of(ShardsOnNode.Question).Where(s => s is { Method: "h", Kind: "r" }).GroupBy(s => s.Table)
-            .Select(t => (Name: t.Key, Largest: t.MaxBy(s => s.SizeBytes)!, Mean: t.Average(s => (double)s.SizeBytes)))
-            .Where(t => t.Mean > 0).Select(t => new Skew(t.Name, t.Largest.ShardId, t.Largest.Node, t.Largest.SizeBytes, (long)t.Mean, Math.Round(t.Largest.SizeBytes / t.Mean, 2)))
+            .Select(t => (Name: t.Key, Largest: t.MaxBy(s => s.SizeBytes)!, Spread: Spread.Of([.. t.DistinctBy(s => s.ShardId).Select(s => s.SizeBytes)])))
+            .Where(t => t.Spread.Total > 0).Select(t => new Skew(t.Name, t.Largest.ShardId, t.Largest.Node, t.Spread.Largest, (long)t.Spread.Mean, Math.Round(t.Spread.MaxToMean, 2)))
             .OrderByDescending(s => s.Factor)];
         return Verdict.Unless([.. all.Where(s => s.Factor > facts.Limit && s.LargestBytes >= SizeThatMatters)], CheckStatus.Warning,
             $"largest shard at most {facts.Limit:0.##} times the average",

@@ -1,0 +1,186 @@
+using Npgsql;
+using NpgsqlTypes;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Shards;
+
+/// <summary>What a rebalance is to do.</summary>
+/// <param name="Strategy">A name of pg_dist_rebalance_strategy, or null for the cluster's default.</param>
+/// <param name="DrainOnly">Moves shards off nodes that should have none, and no others.</param>
+/// <param name="TransferMode">Citus's own word: auto, force_logical or block_writes.</param>
+public sealed record RebalanceOrder(string? Strategy, bool DrainOnly, string TransferMode);
+
+/// <summary>Plans, starts, follows and stops rebalances, which the cluster runs by itself in the background.</summary>
+public sealed class ShardRebalancer(CitusConnection connection)
+{
+    private const string OtherSession = "Get-ShardRebalance follows it; Stop-ShardRebalance stops it, and what it has moved stays moved.";
+
+    /// <summary>How long between two looks at a rebalance that is waited for.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>The moves that it would make now, one of each shard, those that are colocated one after the other.</summary>
+    public async Task<IReadOnlyList<ShardMove>> PlanAsync(RebalanceOrder order, CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
+        await CheckStrategyAsync(session, order.Strategy, stop);
+        // The plan's own sizes are those of the metadata, which are 0.
+        await using var command = new NpgsqlCommand("""
+            SELECT p.table_name::text, p.shardid, coalesce(s.shard_size, 0)::bigint, p.sourcename || ':' || p.sourceport, p.targetname || ':' || p.targetport
+            FROM pg_catalog.get_rebalance_table_shards_plan(drain_only := $1, rebalance_strategy := $2) WITH ORDINALITY p
+            LEFT JOIN pg_catalog.citus_shards s ON s.shardid = p.shardid AND s.nodename = p.sourcename AND s.nodeport = p.sourceport
+            ORDER BY p.ordinality
+            """, session)
+        {
+            CommandTimeout = 0,
+            Parameters = { new() { Value = order.DrainOnly }, Name(order.Strategy) },
+        };
+        var moves = new List<ShardMove>();
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        while (await row.ReadAsync(stop))
+            moves.Add(new ShardMove(row.GetString(0), row.GetInt64(1), row.GetString(3), row.GetString(4), "Planned") { SizeBytes = row.GetInt64(2) });
+        return moves;
+    }
+
+    /// <returns>Null where there is nothing to move.</returns>
+    /// <exception cref="CitusException">One runs already, there is no such strategy, or a table cannot be moved this way.</exception>
+    public async Task<ShardRebalance?> StartAsync(RebalanceOrder order, CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
+        await CheckStrategyAsync(session, order.Strategy, stop);
+        if (await ReadAsync(session, null, stop) is { IsActive: true } running)
+        {
+            throw new CitusException("CitusRebalanceRunning", CitusErrorKind.ResourceExists,
+                $"A rebalance is {running.State.ToString().ToLowerInvariant()} already: job {running.JobId}, {running.Done} of {running.Total} move(s) done.", OtherSession) { Target = running.JobId };
+        }
+        await using var command = new NpgsqlCommand("SELECT pg_catalog.citus_rebalance_start($1, $2, $3::citus.shard_transfer_mode)", session)
+        {
+            CommandTimeout = 0,
+            Parameters = { Name(order.Strategy), new() { Value = order.DrainOnly }, new() { Value = order.TransferMode } },
+        };
+        try
+        {
+            return await command.ExecuteScalarAsync(stop) is long job and > 0 ? await ReadAsync(session, job, stop) : null;
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.ObjectNotInPrerequisiteState or PostgresErrorCodes.FeatureNotSupported)
+        {
+            throw new CitusException("CitusRebalanceRefused", CitusErrorKind.InvalidOperation, $"The rebalance was not begun: {PostgresErrors.Text(e)}",
+                "A table without a primary key or a replica identity moves with -TransferMode block_writes, while its writers wait, or with force_logical, while its UPDATE and DELETE fail; Test-CitusCluster ReplicaIdentity lists such tables.", e)
+            { SqlState = e.SqlState };
+        }
+    }
+
+    /// <summary>The rebalance of this number, or the latest.</summary>
+    /// <returns>Null where there never was one.</returns>
+    /// <exception cref="CitusException">There is none of this number.</exception>
+    public async Task<ShardRebalance?> FindAsync(long? jobId, CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
+        ShardRebalance? found = await ReadAsync(session, jobId, stop);
+        return found is not null || jobId is null ? found : throw new CitusException("CitusRebalanceNotFound", CitusErrorKind.ObjectNotFound,
+            $"There is no rebalance of the number {jobId}.", "Without -JobId, Get-ShardRebalance shows the latest.") { Target = jobId };
+    }
+
+    /// <summary>Returns when the rebalance is over, or the time is.</summary>
+    /// <param name="report">Told at every look.</param>
+    public async Task<ShardRebalance> WaitAsync(ShardRebalance rebalance, TimeSpan? patience, Action<ShardRebalance> report, CancellationToken stop)
+    {
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        while (rebalance.IsActive && (patience is null || watch.Elapsed < patience))
+        {
+            report(rebalance);
+            await Task.Delay(Pause, stop);
+            rebalance = await FindAsync(rebalance.JobId, stop) ?? rebalance;
+        }
+        return rebalance;
+    }
+
+    /// <summary>Ends the rebalance that is not over; the moves that run are undone, and those that are done stay.</summary>
+    /// <exception cref="CitusException">There is none.</exception>
+    public async Task<ShardRebalance> StopAsync(CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
+        ShardRebalance? running = await ReadAsync(session, null, stop);
+        if (running is not { IsActive: true })
+        {
+            throw new CitusException("CitusRebalanceNotRunning", CitusErrorKind.ObjectNotFound, "No rebalance runs.",
+                running is null ? "There never was one here." : $"The last one, job {running.JobId}, is {running.State.ToString().ToLowerInvariant()}; Get-ShardRebalance shows it.");
+        }
+        await using var command = new NpgsqlCommand("SELECT pg_catalog.citus_rebalance_stop()", session);
+        await command.ExecuteNonQueryAsync(stop);
+        return (await ReadAsync(session, running.JobId, stop))!;
+    }
+
+    /// <summary>Names of strategies, for completion.</summary>
+    public static async Task<IReadOnlyList<string>> StrategiesAsync(CitusConnection connection, CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
+        return await StrategiesAsync(session, stop);
+    }
+
+    private static async Task<IReadOnlyList<string>> StrategiesAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SELECT name::text FROM pg_catalog.pg_dist_rebalance_strategy ORDER BY 1", session);
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var names = new List<string>();
+        while (await row.ReadAsync(stop)) names.Add(row.GetString(0));
+        return names;
+    }
+
+    private static async Task CheckStrategyAsync(NpgsqlConnection session, string? strategy, CancellationToken stop)
+    {
+        if (strategy is null || await StrategiesAsync(session, stop) is var known && known.Contains(strategy)) return;
+        throw new CitusException("CitusStrategyNotFound", CitusErrorKind.ObjectNotFound, $"There is no rebalance strategy '{strategy}'.",
+            $"There are: {string.Join(", ", known)}. citus_add_rebalance_strategy adds one.") { Target = strategy };
+    }
+
+    private static async Task<ShardRebalance?> ReadAsync(NpgsqlConnection session, long? jobId, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT job_id, state::text, started_at, finished_at FROM pg_catalog.pg_dist_background_job
+            WHERE job_type = 'rebalance' AND ($1 IS NULL OR job_id = $1) ORDER BY job_id DESC LIMIT 1
+            """, session) { Parameters = { new() { Value = (object?)jobId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint } } };
+        ShardRebalance job;
+        await using (NpgsqlDataReader row = await command.ExecuteReaderAsync(stop))
+        {
+            if (!await row.ReadAsync(stop)) return null;
+            job = new ShardRebalance(row.GetInt64(0), Enum.Parse<RebalanceState>(row.GetString(1), ignoreCase: true), 0, [],
+                await row.IsDBNullAsync(2, stop) ? null : row.GetFieldValue<DateTimeOffset>(2), await row.IsDBNullAsync(3, stop) ? null : row.GetFieldValue<DateTimeOffset>(3));
+        }
+        IReadOnlyList<ShardMove> moves = await ReadMovesAsync(session, job.JobId, stop);
+        return job with { Moves = moves, Done = moves.Count(m => m.State == "done") };
+    }
+
+    /// <summary>A task's own text names the shard and the nodes by number; the session that runs it reports how far it is, for each colocated shard.</summary>
+    private static async Task<IReadOnlyList<ShardMove>> ReadMovesAsync(NpgsqlConnection session, long jobId, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            WITH progress AS MATERIALIZED (
+              SELECT sessionid, sum(source_shard_size)::bigint AS size, sum(target_shard_size)::bigint AS copied, max(status) AS phase FROM pg_catalog.get_rebalance_progress() GROUP BY 1)
+            SELECT t.task_id, t.status::text, coalesce(t.retry_count, 0), CASE WHEN t.status <> 'done' THEN nullif(rtrim(t.message, E'\n'), '') END, m[1]::bigint, s.logicalrelid::text,
+                   f.nodename || ':' || f.nodeport, g.nodename || ':' || g.nodeport, p.size, p.copied, p.phase
+            FROM pg_catalog.pg_dist_background_task t
+            CROSS JOIN LATERAL pg_catalog.regexp_match(t.command, 'citus_move_shard_placement\((\d+),(\d+),(\d+),') m
+            LEFT JOIN pg_catalog.pg_dist_shard s ON s.shardid = m[1]::bigint
+            LEFT JOIN pg_catalog.pg_dist_node f ON f.nodeid = m[2]::int
+            LEFT JOIN pg_catalog.pg_dist_node g ON g.nodeid = m[3]::int
+            LEFT JOIN progress p ON p.sessionid = t.pid AND t.status = 'running'
+            WHERE t.job_id = $1 ORDER BY t.task_id
+            """, session) { Parameters = { new() { Value = jobId } } };
+        var moves = new List<ShardMove>();
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        while (await row.ReadAsync(stop))
+        {
+            moves.Add(new ShardMove(Value(5) as string, Value(4) as long?, Value(6) as string, Value(7) as string, row.GetString(1))
+            {
+                TaskId = row.GetInt64(0), Retries = row.GetInt32(2), Message = Value(3) as string, SizeBytes = Value(8) as long?, CopiedBytes = Value(9) as long?, Phase = Value(10) as string,
+            });
+        }
+        return moves;
+
+        object? Value(int column) => row.GetValue(column) is var value && value is DBNull ? null : value;
+    }
+
+    private static NpgsqlParameter Name(string? value) => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Name };
+}

@@ -1,0 +1,80 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Pipeline;
+
+namespace Woodgrove.Citus.Shards;
+
+/// <summary>Lets the cluster move shards in the background until its nodes hold about the same.</summary>
+[Cmdlet(VerbsLifecycle.Start, "ShardRebalance", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[OutputType(typeof(ShardRebalance), typeof(ShardMove))]
+public sealed class StartShardRebalanceCommand : ConnectedCmdlet
+{
+    /// <summary>What the nodes are made even in: by_disk_size, by_shard_count, or a strategy of one's own.</summary>
+    [Parameter(Position = 0)]
+    [ArgumentCompleter(typeof(StrategyCompleter))]
+    public string? Strategy { get; set; }
+
+    /// <summary>Moves shards off nodes that should have none, and no others.</summary>
+    [Parameter]
+    public SwitchParameter DrainOnly { get; set; }
+
+    /// <summary>How rows get to the other node, in Citus's words.</summary>
+    [Parameter]
+    [ValidateSet("auto", "force_logical", "block_writes")]
+    public string TransferMode { get; set; } = "auto";
+
+    /// <summary>Returns when the rebalance is over.</summary>
+    [Parameter]
+    public SwitchParameter Wait { get; set; }
+
+    /// <summary>Seconds to wait at most; the rebalance goes on all the same. 0 waits for ever.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public int Timeout { get; set; }
+
+    protected override void EndProcessing()
+    {
+        CitusConnection cluster = Cluster;
+        var order = new RebalanceOrder(Strategy, DrainOnly, TransferMode.ToLowerInvariant());
+        var rebalancer = new ShardRebalancer(cluster);
+        if (!ShouldProcess(cluster.Name, DrainOnly ? "Move shards off nodes that should have none" : "Rebalance shards"))
+        {
+            if (IsWhatIf)
+                Run(async (output, stop) => { foreach (ShardMove move in await rebalancer.PlanAsync(order, stop)) await output.ObjectAsync(move); }, cluster.Name);
+            return;
+        }
+        Run(async (output, stop) =>
+        {
+            if (await rebalancer.StartAsync(order, stop) is not { } rebalance)
+            {
+                output.Verbose("There is nothing to move.");
+                return;
+            }
+            output.Verbose($"Job {rebalance.JobId} makes {rebalance.Total} move(s) in the background. It goes on when this session ends.");
+            if (Wait)
+            {
+                var bar = new RebalanceProgressBar(output);
+                rebalance = await rebalancer.WaitAsync(rebalance, Timeout == 0 ? null : TimeSpan.FromSeconds(Timeout), bar.Show, stop);
+                bar.End();
+            }
+            await output.ObjectAsync(rebalance);
+            if (Wait) Complain(rebalance);
+        }, cluster.Name);
+    }
+
+    private void Complain(ShardRebalance rebalance)
+    {
+        string so = $"{rebalance.Done} of {rebalance.Total} move(s) done";
+        if (rebalance.IsActive)
+        {
+            throw new CitusException("CitusRebalanceTimeout", CitusErrorKind.OperationTimeout, $"Job {rebalance.JobId} was not over after {Timeout} s: {so}.",
+                "It goes on. Get-ShardRebalance follows it; Stop-ShardRebalance stops it, and what it has moved stays moved.") { Target = rebalance.JobId };
+        }
+        if (rebalance.State != RebalanceState.Finished)
+        {
+            throw new CitusException("CitusRebalanceFailed", CitusErrorKind.InvalidOperation, $"Job {rebalance.JobId} {(rebalance.State == RebalanceState.Failed ? "failed" : "was cancelled")}: {so}. {rebalance.Message}".TrimEnd(),
+                "What was moved stays moved. Get-ShardRebalance has the message of each move; start again when its cause is gone.") { Target = rebalance.JobId };
+        }
+    }
+}
