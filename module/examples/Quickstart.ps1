@@ -86,7 +86,7 @@ every node.
         INSERT INTO payment_merchants
         SELECT merchant_id, ''Merchant '' || merchant_id, ''https://merchants.example/'' || merchant_id
         FROM payment_events GROUP BY merchant_id'
-    Get-DistributedTable | Out-Host
+    Get-DistributedTable -Size | Out-Host
 
     Step 'Which shard and node hold user 5?' @'
 PostgreSQL's hash of 5 falls into one shard's range; both tables cut the ranges alike, so both shards lie on one node.

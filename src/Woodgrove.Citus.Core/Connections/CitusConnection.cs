@@ -13,6 +13,7 @@ public sealed class CitusConnection : IAsyncDisposable
     private readonly NpgsqlDataSource _sessions;
     private readonly NpgsqlConnectionStringBuilder _settings;
     private readonly ConcurrentDictionary<(string Host, int Port), NpgsqlDataSource> _nodes = new();
+    private readonly ConcurrentDictionary<(string Host, int Port), bool> _outOfReach = new();
 
     private readonly AccessTokens? _tokens;
 
@@ -71,6 +72,12 @@ public sealed class CitusConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// For a transaction with locks: its server notices within a minute that the client has vanished without a word,
+    /// and ends the session. By default that takes hours.
+    /// </summary>
+    internal const string NoticeLoss = "SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3";
+
     /// <summary>Borrows a session from the pool; it is reset when given back.</summary>
     public async Task<NpgsqlConnection> OpenSessionAsync(CancellationToken stop)
     {
@@ -91,6 +98,23 @@ public sealed class CitusConnection : IAsyncDisposable
         NpgsqlDataSource node = _nodes.GetOrAdd((host, port), key =>
             Source(new NpgsqlConnectionStringBuilder(_settings.ConnectionString) { Host = key.Host, Port = key.Port, MaxPoolSize = 1000 }, _tokens, unmapped: false));
         return await OpenAsync(node, stop);
+    }
+
+    /// <summary>A session to a node, or null where this machine does not reach it: that is tried once, and for a second.</summary>
+    internal async Task<NpgsqlConnection?> TryOpenNodeSessionAsync(string host, int port, CancellationToken stop)
+    {
+        if (_outOfReach.ContainsKey((host, port))) return null;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        patience.CancelAfter(TimeSpan.FromSeconds(1));
+        try
+        {
+            return await OpenNodeSessionAsync(host, port, patience.Token);
+        }
+        catch (Exception e) when (!stop.IsCancellationRequested && e is NpgsqlException or OperationCanceledException or TimeoutException or System.Net.Sockets.SocketException)
+        {
+            _outOfReach.TryAdd((host, port), true);
+            return null;
+        }
     }
 
     private async Task<NpgsqlConnection> OpenAsync(NpgsqlDataSource source, CancellationToken stop)

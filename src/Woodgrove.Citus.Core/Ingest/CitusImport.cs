@@ -21,11 +21,13 @@ public sealed record CitusImport(
     Guid ImportId, string Table, string Source, ImportState State, long Rows, long Rejected, long Bytes, long Batches,
     string Route, string LoadedBy, DateTime FirstCommit, DateTime LastCommit)
 {
-    /// <summary>All imports, the latest first, or one; first ends what killed loads left prepared.</summary>
-    public static async Task<IReadOnlyList<CitusImport>> ListAsync(
-        CitusConnection connection, Guid? importId, IReadOnlyDictionary<string, string>? nodeAddress, Action<string> explain, CancellationToken stop)
+    /// <summary>Ends what killed loads left prepared on the nodes, as the ledger decides.</summary>
+    public static Task RecoverAsync(CitusConnection connection, IReadOnlyDictionary<string, string>? nodeAddress, Action<string> explain, CancellationToken stop) =>
+        PreparedBatches.RecoverAsync(connection, new NodeAddresses(nodeAddress), explain, stop);
+
+    /// <summary>All imports, the latest first, or one. Changes nothing.</summary>
+    public static async Task<IReadOnlyList<CitusImport>> ListAsync(CitusConnection connection, Guid? importId, CancellationToken stop)
     {
-        await PreparedBatches.RecoverAsync(connection, new NodeAddresses(nodeAddress), explain, stop);
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         if (!await ImportLedger.ExistsAsync(session, stop)) return [];
         var found = new List<CitusImport>();

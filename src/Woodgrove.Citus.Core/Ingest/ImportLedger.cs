@@ -60,6 +60,8 @@ internal sealed class ImportLedger : IAsyncDisposable
         try
         {
             await CreateAsync(session, stop);
+            // Its lock is the session's.
+            await using (var notice = new NpgsqlCommand(CitusConnection.NoticeLoss.Replace("LOCAL ", "", StringComparison.Ordinal), session)) await notice.ExecuteNonQueryAsync(stop);
             // A session that was lost a moment ago may still be ending.
             var clock = System.Diagnostics.Stopwatch.StartNew();
             while (!await TryLockAsync(session, importId, stop))

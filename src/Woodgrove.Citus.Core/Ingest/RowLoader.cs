@@ -46,7 +46,7 @@ public sealed class RowLoader
     private readonly RowOptions _options;
     private readonly ConflictRule? _rule;
     private readonly int? _key;
-    private readonly Channel<Segment> _full = Channel.CreateBounded<Segment>(16);
+    private readonly Channel<Segment> _full = Channel.CreateBounded<Segment>(64);
     private readonly object _gate = new();
     private Segment _open = new();
     private int _inBatch; // rows since the last one that was full
@@ -93,7 +93,6 @@ public sealed class RowLoader
         {
             if (_open.IsFull && !Seal()) return false;
             _added++;
-            if (_open.IsEmpty) _open.Since = Stopwatch.GetTimestamp();
             if (_key is { } key && values[key] is null or DBNull or "")
             {
                 // The server would refuse the whole batch for it.
@@ -151,6 +150,7 @@ public sealed class RowLoader
     {
         while (true)
         {
+            if (since is not null && Stopwatch.GetElapsedTime(since.Value) >= _options.FlushInterval) return null;
             if (_full.Reader.TryRead(out Segment? full)) return full;
             using var interval = CancellationTokenSource.CreateLinkedTokenSource(stop);
             TimeSpan left = since is null ? _options.FlushInterval : _options.FlushInterval - Stopwatch.GetElapsedTime(since.Value);
@@ -171,6 +171,7 @@ public sealed class RowLoader
                 if (!_open.IsEmpty)
                 {
                     full = _open;
+                    full.EndsBatch = true;
                     _open = new Segment();
                     return full;
                 }
@@ -196,8 +197,7 @@ public sealed class RowLoader
                     copy ??= await CoordinatorBatch.BeginAsync(_connection, null, _target, truncate: false, null, stop, _rule);
                     await copy.WriteAsync(segment.Bytes.WrittenMemory, default, stop);
                 }
-                bool isOver = segment.EndsBatch || Stopwatch.GetElapsedTime(batch.First.Since) >= _options.FlushInterval;
-                segment = isOver ? null : await NextAsync(batch.First.Since, stop);
+                segment = segment.EndsBatch ? null : await NextAsync(batch.Since, stop);
                 if (segment is not null) batch.Segments.Add(segment);
             }
             if (copy is null) return ([], 0);
@@ -268,9 +268,7 @@ public sealed class RowLoader
         public List<RecordMark> Marks { get; } = [];
         public List<RefusedRow> Refused { get; } = [];
 
-        /// <summary>When its first row came.</summary>
-        public long Since { get; set; }
-
+        /// <summary>With it the batch is full, or its time is over.</summary>
         public bool EndsBatch { get; set; }
         public bool IsEmpty => Marks.Count == 0 && Refused.Count == 0;
         public bool IsFull => EndsBatch || Bytes.WrittenCount >= SegmentSize;
@@ -281,6 +279,10 @@ public sealed class RowLoader
     {
         public Segment First => first;
         public List<Segment> Segments { get; } = [first];
+
+        /// <summary>When its first rows were sent; where much waits, they came long before.</summary>
+        public long Since { get; } = Stopwatch.GetTimestamp();
+
         public IEnumerable<RefusedRow> NullKeys => Segments.SelectMany(s => s.Refused);
         public int Count => Segments.Sum(s => s.Marks.Count);
 

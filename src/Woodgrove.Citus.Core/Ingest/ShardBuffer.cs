@@ -6,7 +6,8 @@ namespace Woodgrove.Citus.Ingest;
 /// <param name="keepsLines">Remembers each record's end and line, for where refused records are set aside.</param>
 internal sealed class ShardBuffer(bool keepsLines = false)
 {
-    private const int Size = 64 * 1024;
+    // So that the two of each of 32 shards stay in a core's cache while records are copied into them.
+    private const int Size = 32 * 1024;
     private byte[] _bytes = new byte[Size], _spare = new byte[Size];
     private readonly List<RecordMark> _marks = [];
     private int _used;

@@ -28,7 +28,7 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
     /// <returns>The shards; empty where the table has changed so that this route no longer fits.</returns>
     public async Task<ShardMap> LockAsync(NpgsqlConnection guard, CancellationToken stop)
     {
-        await using (var command = new NpgsqlCommand($"SET LOCAL lock_timeout = '{LockTimeout}'; LOCK TABLE ONLY {_table.Name.Sql} IN ROW EXCLUSIVE MODE", guard))
+        await using (var command = new NpgsqlCommand($"{CitusConnection.NoticeLoss}; SET LOCAL lock_timeout = '{LockTimeout}'; LOCK TABLE ONLY {_table.Name.Sql} IN ROW EXCLUSIVE MODE", guard))
             await command.ExecuteNonQueryAsync(stop);
         while (true)
         {
@@ -49,7 +49,7 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
             session = await connection.OpenNodeSessionAsync(host, port, stop);
             _sessions[(shard.ShardId, host, port)] = session;
         }
-        await using var begin = new NpgsqlCommand($"BEGIN; SET LOCAL lock_timeout = '{LockTimeout}'", session);
+        await using var begin = new NpgsqlCommand($"BEGIN; {CitusConnection.NoticeLoss}; SET LOCAL lock_timeout = '{LockTimeout}'", session);
         await begin.ExecuteNonQueryAsync(stop);
         await LockShardsAsync(session, [shard.ShardId], stop);
         return session;

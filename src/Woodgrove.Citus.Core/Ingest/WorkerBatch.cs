@@ -105,6 +105,7 @@ internal sealed class WorkerBatch : IBatch
         {
             _session = await route.Connection.OpenNodeSessionAsync(node.Host, node.Port, stop);
             _transaction = await _session.BeginTransactionAsync(stop);
+            await using (var notice = new NpgsqlCommand(CitusConnection.NoticeLoss, _session)) await notice.ExecuteNonQueryAsync(stop);
             _copy = new CopyStream(_session, route.Target.CopyInto(route.Table.Name.Sql));
             await _copy.OpenAsync(stop);
         }

@@ -61,7 +61,7 @@ internal sealed class PlanAdvisor
     private PlanAdvice? PulledToCoordinator()
     {
         bool window = _view.Scans.Count > 0 && _plan.Aggregation != QueryAggregation.Partial && _view.CoordinatorSteps.Any(n => n.NodeType == "WindowAgg");
-        if (_plan.Transfer() == false && _view.Scans.Count > 0 && _facts.Tables.Any(t => t.IsTarget && t.IsDistributed))
+        if (_plan.Transfer() == false && _view.Scans.Count > 0 && _plan.Target(_facts)?.IsDistributed == true)
         {
             return new PlanAdvice(PlanAdviceCodes.PulledToCoordinator, AdviceSeverity.Warning,
                 "All rows come to the coordinator and go out again to the target's shards.",
@@ -86,7 +86,17 @@ internal sealed class PlanAdvisor
         string how = bytes == 0 ? "is pulled to the coordinator" : string.Create(CultureInfo.InvariantCulture, $"is pulled to the coordinator and copied to the nodes ({bytes:N0} bytes)");
         return new PlanAdvice(PlanAdviceCodes.IntermediateResultMoved, bytes > 1024 * 1024 ? AdviceSeverity.Warning : AdviceSeverity.Information,
             $"The result of {(_plan.Subplans.Count == 1 ? "a part of the query" : $"{_plan.Subplans.Count} parts of the query")} {how} before the rest runs.",
-            "Where the part can be joined by the distribution column, leave out what forces it to run first: MATERIALIZED, LIMIT, OFFSET, ORDER BY, DISTINCT or grouping by another column. Else filter it to as few rows and columns as will do.");
+            MovedLess());
+    }
+
+    /// <summary>What forces parts to run first: that they write, that only the coordinator has a table, or the way they are written.</summary>
+    private string MovedLess()
+    {
+        if (_plan.Subplans.All(p => p.Fragments.Any(f => f.Plan?.Operation is not null)))
+            return "A part that changes rows always runs first: have it return no more columns than the rest needs.";
+        if (_plan.Joins.HasFlag(QueryJoins.LocalTable) && _facts.Tables.FirstOrDefault(t => t.Kind == TableKind.Local) is { } local)
+            return $"Only the coordinator has {local.Display}. If it changes seldom, SELECT create_reference_table('{local.Display}'); gives every node a copy. Else filter it to as few rows and columns as will do.";
+        return "Where the part can be joined by the distribution column, leave out what forces it to run first: MATERIALIZED, LIMIT, OFFSET, ORDER BY, DISTINCT or grouping by another column. Else filter it to as few rows and columns as will do.";
     }
 
     private PlanAdvice? NoDistributionFilter()
@@ -125,20 +135,24 @@ internal sealed class PlanAdvisor
     {
         if (PulledAggregates() is not { Count: > 0 } aggregates) return null;
         string names = string.Join(", ", aggregates);
-        bool distinct = aggregates.Contains("count(DISTINCT)");
+        var cures = new List<string>();
+        if (aggregates.Contains("count(DISTINCT)"))
+            cures.Add("For count(DISTINCT), where an estimate will do: CREATE EXTENSION hll on all nodes and SET citus.count_distinct_error_rate = 0.01. Exact and cheap is only count(DISTINCT <distribution column>).");
+        if (aggregates.Any(a => a.EndsWith("(DISTINCT)", StringComparison.Ordinal) && a != "count(DISTINCT)"))
+            cures.Add("Let a subquery drop the duplicates, which each worker does for its own rows: SELECT avg(x) FROM (SELECT DISTINCT x FROM …) s.");
+        if (aggregates.Any(a => !a.EndsWith(')')))
+            cures.Add($"For percentiles, where an estimate will do: those of tdigest (CREATE EXTENSION tdigest on all nodes); or group by {_view.AnchorTable?.DistributionColumn ?? "the distribution column"}, which computes each group on its worker.");
         return new PlanAdvice(PlanAdviceCodes.RowsPulledForAggregate, AdviceSeverity.Warning,
             _plan.Aggregation == QueryAggregation.Partial
                 ? $"For {names} the workers can only drop duplicates within a shard; every distinct value of every shard comes to the coordinator."
                 : $"{names} can't be merged from parts: every row comes to the coordinator.",
-            distinct
-                ? "Where an estimate will do: CREATE EXTENSION hll on all nodes and SET citus.count_distinct_error_rate = 0.01. Exact and cheap is only count(DISTINCT <distribution column>)."
-                : $"Where an estimate will do, use tdigest's percentiles (CREATE EXTENSION tdigest on all nodes); or group by {_view.AnchorTable?.DistributionColumn ?? "the distribution column"}, which computes each group on its worker.");
+            string.Join(' ', cures));
     }
 
     private PlanAdvice? InsertSelectNotPushedDown()
     {
         if (_plan.Execution is not (QueryExecution.InsertSelectRepartition or QueryExecution.InsertSelectPull) || _view.Fragments.Count == 0) return null;
-        if (_facts.Tables.FirstOrDefault(t => t.IsTarget) is not { DistributionColumn: { } column } target || _view.AnchorTable is not { } source) return null;
+        if (_plan.Target(_facts) is not { DistributionColumn: { } column } target || _view.AnchorTable is not { } source) return null;
         bool colocated = source.DistributionColumn is not null && source.ColocationId == target.ColocationId;
         if (!colocated || SelectList.ExpressionNamed(_view.Fragments[0].Sql, column) == source.DistributionColumn) return null;
         return new PlanAdvice(PlanAdviceCodes.InsertSelectNotPushedDown, AdviceSeverity.Warning,

@@ -1,5 +1,7 @@
 using Npgsql;
 using NpgsqlTypes;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Shards;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Plans;
@@ -32,8 +34,7 @@ internal static class PlanCatalog
                EXISTS (SELECT FROM pg_catalog.pg_locks w WHERE w.pid = pg_catalog.pg_backend_pid() AND w.locktype = 'relation'
                        AND w.relation = c.oid AND w.mode = 'RowExclusiveLock'),
                ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),
-               ARRAY(SELECT pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),
-               CASE WHEN $2 AND p.partkey IS NOT NULL THEN pg_catalog.citus_total_relation_size(c.oid, fail_on_error := false) END
+               ARRAY(SELECT pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
         FROM used
         JOIN pg_catalog.pg_class c ON c.oid = used.oid AND c.relkind IN ('r', 'p', 'f')
              AND NOT (c.relispartition AND pg_catalog.pg_partition_root(c.oid)::oid IN (SELECT oid FROM used))
@@ -44,17 +45,13 @@ internal static class PlanCatalog
 
     // A partition has shards of its own, which plans name and queries do not.
     private const string Shards = """
-        SELECT t.root, s.shardid, pg_catalog.shard_name(s.logicalrelid, s.shardid), n.nodename, n.nodeport, {0}, s.logicalrelid::oid <> t.root
+        SELECT t.root, s.shardid, pg_catalog.shard_name(s.logicalrelid, s.shardid), n.nodename, n.nodeport, s.logicalrelid::oid
         FROM (SELECT root, coalesce(p.relid::oid, root) AS relid FROM pg_catalog.unnest($1) root LEFT JOIN LATERAL pg_catalog.pg_partition_tree(root) p ON true) t
         JOIN pg_catalog.pg_dist_shard s ON s.logicalrelid::oid = t.relid
         JOIN pg_catalog.pg_dist_placement l ON l.shardid = s.shardid
         JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
-        {1}
         ORDER BY s.shardid, n.groupid
         """;
-
-    // Gives no shard of a node at all where the role lacks USAGE on the schema of any table there; then sizes are unknown.
-    private const string Sizes = "LEFT JOIN (SELECT shard_id, max(size) AS size FROM pg_catalog.citus_shard_sizes() GROUP BY 1) z ON z.shard_id = s.shardid";
 
     /// <summary>Reads what the catalogs say of the query that this transaction has just explained.</summary>
     /// <param name="names">Quoted names of tables to look at besides, for a query that was refused.</param>
@@ -62,14 +59,14 @@ internal static class PlanCatalog
     /// <param name="settings">Settings to tell besides those of the planner.</param>
     /// <param name="withSizes">Asks all nodes for the sizes of shards.</param>
     public static async Task<PlanFacts> ReadAsync(
-        NpgsqlConnection session, string[] names, string[] functions, string[] settings, bool withSizes, CancellationToken stop)
+        CitusConnection connection, NpgsqlConnection session, string[] names, string[] functions, string[] settings, bool withSizes, CancellationToken stop)
     {
-        List<PlanTable> tables = await TablesAsync(session, names, withSizes, stop);
+        List<PlanTable> tables = await TablesAsync(session, names, stop);
         await using var batch = new NpgsqlBatch(session)
         {
             BatchCommands =
             {
-                new NpgsqlBatchCommand(string.Format(System.Globalization.CultureInfo.InvariantCulture, Shards, withSizes ? "z.size::bigint" : "NULL::bigint", withSizes ? Sizes : ""))
+                new NpgsqlBatchCommand(Shards)
                 {
                     Parameters = { new() { Value = tables.Where(t => t.ColocationId is not null).Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid } },
                 },
@@ -82,15 +79,9 @@ internal static class PlanCatalog
             },
         };
         await using NpgsqlDataReader row = await batch.ExecuteReaderAsync(stop);
-        Dictionary<long, PlanShard> shards = [], partitions = [];
+        var placements = new List<Placement>();
         while (await row.ReadAsync(stop))
-        {
-            (long id, (string, int) node) = (row.GetInt64(1), (row.GetString(3), row.GetInt32(4)));
-            Dictionary<long, PlanShard> found = row.GetBoolean(6) ? partitions : shards;
-            found[id] = found.TryGetValue(id, out PlanShard? known) ? known with { Nodes = [.. known.Nodes, node] }
-                : new PlanShard(id, TableName.Parse(row.GetString(2)).Name, tables.First(t => t.Oid == row.GetFieldValue<uint>(0)), [node],
-                    await row.IsDBNullAsync(5, stop) ? null : row.GetInt64(5));
-        }
+            placements.Add(new(row.GetFieldValue<uint>(0), row.GetInt64(1), TableName.Parse(row.GetString(2)).Name, (row.GetString(3), row.GetInt32(4)), row.GetFieldValue<uint>(5)));
         await row.NextResultAsync(stop);
         (string, int)? coordinator = await row.ReadAsync(stop) ? (row.GetString(0), row.GetInt32(1)) : null;
         await row.NextResultAsync(stop);
@@ -99,12 +90,29 @@ internal static class PlanCatalog
         await row.NextResultAsync(stop);
         var values = new SortedDictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         while (await row.ReadAsync(stop)) values[row.GetString(0)] = row.GetString(1);
+        await row.DisposeAsync();
+        Dictionary<long, long> sizes = !withSizes || placements.Count == 0 ? []
+            : (await ShardSizes.ReadByOidAsync(connection, session, placements.Select(p => p.Relation).Distinct(), _ => { }, stop)).Largest();
+        tables = [.. tables.Select(t => t with { SizeBytes = t.DistributionColumn is null ? null : SizeOf(placements.Where(p => p.Root == t.Oid), sizes) })];
+        Dictionary<long, PlanShard> shards = [], partitions = [];
+        foreach (Placement p in placements)
+        {
+            Dictionary<long, PlanShard> found = p.Relation == p.Root ? shards : partitions;
+            found[p.ShardId] = found.TryGetValue(p.ShardId, out PlanShard? known) ? known with { Nodes = [.. known.Nodes, p.Node] }
+                : new PlanShard(p.ShardId, p.Name, tables.First(t => t.Oid == p.Root), [p.Node], sizes.TryGetValue(p.ShardId, out long size) ? size : null);
+        }
         return new PlanFacts { Tables = tables, Shards = shards, PartitionShards = partitions, Coordinator = coordinator, Aggregates = aggregates, Settings = values };
     }
 
-    private static async Task<List<PlanTable>> TablesAsync(NpgsqlConnection session, string[] names, bool withSizes, CancellationToken stop)
+    private sealed record Placement(uint Root, long ShardId, string Name, (string, int) Node, uint Relation);
+
+    /// <summary>Null where one of them is not known.</summary>
+    private static long? SizeOf(IEnumerable<Placement> placements, Dictionary<long, long> sizes) =>
+        placements.Aggregate((long?)0, (sum, p) => sizes.TryGetValue(p.ShardId, out long size) ? sum + size : null);
+
+    private static async Task<List<PlanTable>> TablesAsync(NpgsqlConnection session, string[] names, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand(UsedTables, session) { Parameters = { new() { Value = names }, new() { Value = withSizes } } };
+        await using var command = new NpgsqlCommand(UsedTables, session) { Parameters = { new() { Value = names } } };
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         var tables = new List<PlanTable>();
         while (await row.ReadAsync(stop))
@@ -114,7 +122,7 @@ internal static class PlanCatalog
                 row.GetFieldValue<uint>(0), row.GetString(1),
                 isKnown ? DistributedTable.KindOf(row.GetChar(2), row.GetChar(3), row.GetBoolean(4)) : TableKind.Local,
                 await row.IsDBNullAsync(5, stop) ? null : row.GetString(5), isKnown ? row.GetInt32(6) : null, row.GetBoolean(7),
-                await row.IsDBNullAsync(10, stop) ? null : row.GetInt64(10),
+                null,
                 row.GetFieldValue<string[]>(8).Zip(row.GetFieldValue<string[]>(9)).ToDictionary(c => c.First, c => c.Second)));
         }
         return tables;

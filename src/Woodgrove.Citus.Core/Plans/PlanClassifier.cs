@@ -107,15 +107,20 @@ internal static class PlanClassifier
         for (PlanNode? node = fragment.Plan; node is not null && node.NodeType != "Subquery Scan"; node = node.Children.Count == 1 ? node.Children[0] : null)
         {
             if (IsAggregate(node)) return node.Strategy == "Plain";
+            if (IsMinMax(node, fragment)) return true;
         }
         return false;
     }
+
+    /// <summary>min and max of an indexed column: PostgreSQL puts a Limit over the index in the aggregate's place.</summary>
+    private static bool IsMinMax(PlanNode node, QueryFragment fragment) =>
+        node.NodeType == "Result" && node.Children.Any(c => c.ParentRelationship == "InitPlan" && c.NodeType == "Limit") && Calls(fragment.Sql).Any(f => f is "min" or "max");
 
     /// <summary>Not by the plan alone: PostgreSQL also makes an Aggregate of an IN whose values it wants distinct.</summary>
     private static bool AggregatesSomewhere(QueryFragment fragment)
     {
         IReadOnlyList<SqlToken> sql = SqlTokens.Read(fragment.Sql);
-        return fragment.Plan?.Tree().Any(n => IsAggregate(n) && n.Strategy == "Plain") == true
+        return fragment.Plan?.Tree().Any(n => (IsAggregate(n) && n.Strategy == "Plain") || IsMinMax(n, fragment)) == true
             || Enumerable.Range(0, Math.Max(0, sql.Count - 1)).Any(i => (sql[i].Is("group") && sql[i + 1].Is("by")) || (sql[i].Is("select") && sql[i + 1].Is("distinct")));
     }
 
@@ -143,6 +148,9 @@ internal static class PlanClassifier
     {
         bool isJoin = node.NodeType is "Nested Loop" or "Hash Join" or "Merge Join";
         var sides = new List<Leaf[]>();
+        // Where min and max are read from an index, each is a part of its own, of the same table.
+        if (node.NodeType == "Result" && node.Children.All(c => c is { ParentRelationship: "InitPlan", NodeType: "Limit" })
+            && node.Tree().Select(n => n.RelationName).OfType<string>().Distinct().Count() < 2) return sides;
         List<PlanNode> inputs = [.. node.Children.Where(c => c.ParentRelationship is not ("InitPlan" or "SubPlan"))];
         if (isJoin) sides.AddRange(inputs.Select(c => Leaves(c, facts)));
         else sides.Add([.. Own(node, facts), .. inputs.SelectMany(c => Leaves(c, facts))]);

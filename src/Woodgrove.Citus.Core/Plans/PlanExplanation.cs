@@ -69,7 +69,7 @@ internal sealed class PlanExplanation
         else if (_plan.TaskCount < shards)
             Say($"{table.Display} is distributed by {table.DistributionColumn}, and the query leaves few values of it: {_plan.TaskCount} of {Count(shards, "shard")} can hold the rows{OnNodes()}.");
         else
-            Say($"All {Count(shards, "shard")} of {table.Display}{OnNodes()} are asked at once, because the query does not set {table.DistributionColumn} equal to a value.");
+            Say($"All {Count(shards, "shard")} of {table.Display}{OnNodes()} are asked at once, because the query does not set {table.DistributionColumn} equal to a value{(_plan.Subplans.Count > 0 ? " that is known when it is planned" : "")}.");
     }
 
     private void TellReference(PlanTable table, QueryFragment first) => Say(_view.WritesReferenceTable
@@ -78,10 +78,10 @@ internal sealed class PlanExplanation
 
     private void TellRepartition()
     {
-        string tables = string.Join(" and ", _view.Facts.Distributed.Select(t => $"{t.Display} (distributed by {t.DistributionColumn})"));
+        string tables = string.Join(" and ", _view.Facts.Distributed.Select(t => t.DistributionColumn is null ? $"{t.Display} (whole, on one node)" : $"{t.Display} (distributed by {t.DistributionColumn})"));
         Say($"{(tables.Length == 0 ? "The tables" : tables)} are not joined by the columns that both are distributed by, so rows that belong together lie on different nodes.");
         foreach (DependentJob job in _view.Scans.SelectMany(s => s.DependentJobs).SelectMany(InOrder))
-            Say($"{Count(job.MapTaskCount, "task")} read the shards of one side and hash its rows by the join's column; the workers exchange them, into {Count(job.MergeTaskCount, "bucket")}.");
+            Say($"{Count(job.MapTaskCount, "task")} {(job.MapTaskCount == 1 ? "reads the shard of one side and hashes" : "read the shards of one side and hash")} its rows by the join's column; the workers exchange them, into {Count(job.MergeTaskCount, "bucket")}.");
     }
 
     private static IEnumerable<DependentJob> InOrder(DependentJob job) => job.Before.SelectMany(InOrder).Append(job);
@@ -104,7 +104,7 @@ internal sealed class PlanExplanation
         }
         QueryFragment first = _view.Fragments[0];
         if (first.Plan is null || (_view.AnchorTable is null && _plan.Subplans.Count == 0)) return;
-        string steps = string.Join(", then ", first.Plan.Tree().Where(n => n.ParentRelationship is not ("InitPlan" or "SubPlan") && n.NodeType is not ("Hash" or "Materialize" or "Memoize" or "Subquery Scan" or "Bitmap Index Scan"))
+        string steps = string.Join(", then ", first.Plan.Tree().Where(n => (n.ParentRelationship is not ("InitPlan" or "SubPlan") || n.Operation is not null) && n.NodeType is not ("Hash" or "Materialize" or "Memoize" or "Subquery Scan" or "Bitmap Index Scan"))
             .Reverse().Select(n => n.Operation is null ? n.ToString() : $"{n.Operation} {n.RelationName}"));
         string who = _view.Facts.IsCoordinator(first.NodeName, first.NodePort) ? "The coordinator" : "The worker";
         Say(_plan.TaskCount == 1 ? $"{who} runs: {steps}." : _view.AreAllTasksShown
@@ -128,17 +128,18 @@ internal sealed class PlanExplanation
         List<PlanNode> steps = [.. _view.CoordinatorSteps.Where(n => n.NodeType is not ("Result" or "Hash" or "Materialize" or "Subquery Scan")).Reverse()];
         if (_plan.Execution is QueryExecution.InsertSelectRepartition or QueryExecution.MergeRepartition) return;
         if (steps.Count > 0) Say($"The coordinator {string.Join(", then ", steps.Select(Step).Distinct())}.");
-        else if (_plan.TaskCount == 1 && _view.Operation is null) Say("The coordinator passes the answer on as it stands.");
+        else if (_plan.TaskCount == 1 && _view.Operation is null && _plan.Transfer() is null) Say("The coordinator passes the answer on as it stands.");
         else if (_view.Operation is null && _plan.Transfer() is null) Say("The coordinator only puts the fragments' rows one after the other.");
     }
 
     private void TellTransfer()
     {
-        string? target = _view.Facts.Tables.FirstOrDefault(t => t.IsTarget)?.Display;
+        PlanTable? table = _plan.Target(_view.Facts);
+        string target = table?.Display ?? "the target";
         string? sentence = _plan.Transfer() switch
         {
-            true => $"The rows are hashed on the workers by the distribution column of {target ?? "the target"} and go from worker to worker to its shards; the coordinator sees none of them.",
-            false => $"The coordinator sends the rows out again, to the shards of {target ?? "the target"}.",
+            true => $"The rows are hashed on the workers by the distribution column of {target} and go from worker to worker to its shards; the coordinator sees none of them.",
+            false => $"The coordinator sends the rows out again, to {(table?.Kind == TableKind.Reference ? $"the copy of {target} on every node" : $"the shards of {target}")}.",
             _ => null,
         };
         if (sentence is not null) Say(sentence);
@@ -177,4 +178,11 @@ internal static class PlanTransfer
         QueryExecution.InsertSelectPull or QueryExecution.MergePull => false,
         _ => null,
     };
+
+    /// <summary>The table that the query writes to; where a CTE writes too, that of the statement itself.</summary>
+    public static PlanTable? Target(this CitusQueryPlan plan, PlanFacts facts)
+    {
+        PlanTable[] targets = [.. facts.Tables.Where(t => t.IsTarget)];
+        return (targets.Length > 1 && plan.Query is not null ? QueryShape.Of(plan.Query).Written(targets) : null) ?? targets.FirstOrDefault();
+    }
 }

@@ -35,10 +35,10 @@ public sealed record PlanRequest(string Sql)
         try
         {
             await using NpgsqlConnection session = await OpenAsync(connection, stop);
-            (CitusQueryPlan plan, PlanFacts facts) = await PlanAsync(session, isCitus, AllTasks, stop);
+            (CitusQueryPlan plan, PlanFacts facts) = await PlanAsync(connection, session, AllTasks, stop);
             // Some of many shards: only all their fragments together tell the nodes.
             if (isCitus && plan.TaskCount > plan.Fragments.Count && plan.Fragments.Count > 0 && plan.Nodes.Count == 0)
-                plan = (await PlanAsync(session, isCitus, true, stop)).Plan with { Fragments = plan.Fragments };
+                plan = (await PlanAsync(connection, session, true, stop)).Plan with { Fragments = plan.Fragments };
             return Analyze ? await AnalyzeAsync(session, plan, facts, isCitus, stop) : plan;
         }
         catch (PostgresException refusal) when (isCitus && RefusedQuery.IsRefusal(refusal))
@@ -52,13 +52,14 @@ public sealed record PlanRequest(string Sql)
         }
     }
 
-    private async Task<(CitusQueryPlan Plan, PlanFacts Facts)> PlanAsync(NpgsqlConnection session, bool isCitus, bool allTasks, CancellationToken stop)
+    private async Task<(CitusQueryPlan Plan, PlanFacts Facts)> PlanAsync(CitusConnection connection, NpgsqlConnection session, bool allTasks, CancellationToken stop)
     {
+        bool isCitus = connection.Engine == "Citus";
         // A transaction, so that the query's tables are those that it has locked; rolled back, so that nothing stays.
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         if (isCitus) await SetAsync(session, "citus.explain_all_tasks", allTasks ? "on" : "off", stop);
         ExplainDocument document = await ExplainAsync(session, analyze: false, stop);
-        PlanFacts facts = isCitus ? await FactsAsync(session, document, stop) : PlanFacts.None;
+        PlanFacts facts = isCitus ? await FactsAsync(connection, session, document, stop) : PlanFacts.None;
         return (new PlanReader(facts).Read(document, Sql), facts);
     }
 
@@ -89,11 +90,11 @@ public sealed record PlanRequest(string Sql)
         return ExplainDocument.Parse((string)(await batch.ExecuteScalarAsync(stop))!);
     }
 
-    private Task<PlanFacts> FactsAsync(NpgsqlConnection session, ExplainDocument document, CancellationToken stop)
+    private Task<PlanFacts> FactsAsync(CitusConnection connection, NpgsqlConnection session, ExplainDocument document, CancellationToken stop)
     {
         var view = PlanView.Of(document, PlanFacts.None);
         string[] functions = [.. Coordinators(document).SelectMany(r => r.Tree()).Where(PlanClassifier.IsAggregate).SelectMany(n => n.Output).SelectMany(PlanClassifier.Calls).Distinct()];
-        return PlanCatalog.ReadAsync(session, [], functions, [.. (Settings?.Keys.Cast<object>() ?? []).Select(k => k.ToString()!)], withSizes: view.TaskCount > view.Fragments.Count, stop);
+        return PlanCatalog.ReadAsync(connection, session, [], functions, [.. (Settings?.Keys.Cast<object>() ?? []).Select(k => k.ToString()!)], withSizes: view.TaskCount > view.Fragments.Count, stop);
     }
 
     /// <summary>The coordinator's plan of the query and of each of its parts.</summary>

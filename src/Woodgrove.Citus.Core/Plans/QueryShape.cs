@@ -15,6 +15,7 @@ internal sealed record QueryShape
     public required bool LocksRows { get; init; }
     public required bool HasOuterJoin { get; init; }
     public required bool IsRecursive { get; init; }
+    public required bool IsMerge { get; init; }
 
     /// <summary>A subquery uses a table of the query around it.</summary>
     public required bool IsCorrelated { get; init; }
@@ -47,6 +48,7 @@ internal sealed record QueryShape
             LocksRows = Anywhere("for", "update") || Anywhere("for", "share") || Anywhere("for", "no", "key") || Anywhere("for", "key"),
             HasOuterJoin = Anywhere("left", "join") || Anywhere("right", "join") || Anywhere("full", "join") || Anywhere("outer", "join"),
             IsRecursive = Anywhere("with", "recursive"),
+            IsMerge = Anywhere("merge", "into"),
             IsCorrelated = FindCorrelation(tokens, aliases),
             SetColumns = tokens.Count > 0 && tokens[0].Is("update") ? [.. FindSetColumns(tokens)] : [],
             Tokens = tokens,
@@ -78,6 +80,16 @@ internal sealed record QueryShape
                     && before.FirstOrDefault(t => t != last && t.Columns.ContainsKey(column.Text)) is { } first) yield return (first, column.Text, last, column.Text);
             }
         }
+    }
+
+    /// <summary>The table that the statement itself writes, whatever its CTEs do.</summary>
+    public PlanTable? Written(IReadOnlyList<PlanTable> tables)
+    {
+        int verb = Enumerable.Range(0, Tokens.Count).FirstOrDefault(i => Tokens[i].Depth == 0
+            && (Tokens[i].Is("into") || Tokens[i].Is("update") || (i > 0 && Tokens[i].Is("from") && Tokens[i - 1].Is("delete"))), -1);
+        int name = verb + 1 < Tokens.Count && Tokens[verb + 1].Is("only") ? verb + 2 : verb + 1;
+        if (name + 2 < Tokens.Count && Tokens[name + 1].Is(".")) name += 2;
+        return verb < 0 || name >= Tokens.Count ? null : tables.FirstOrDefault(t => TableName.Parse(t.Display).Name == Tokens[name].Text);
     }
 
     private SqlToken[] Before(int i) =>

@@ -1,6 +1,7 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Plans;
 
@@ -20,7 +21,7 @@ internal static class RefusedQuery
     {
         QueryShape shape = QueryShape.Of(request.Sql);
         await using NpgsqlConnection session = await request.OpenAsync(connection, stop);
-        PlanFacts facts = await PlanCatalog.ReadAsync(session, [.. shape.Names.Distinct()], [], [], withSizes: true, stop);
+        PlanFacts facts = await PlanCatalog.ReadAsync(connection, session, [.. shape.Names.Distinct()], [], [], withSizes: true, stop);
         bool repartitionHelps = facts.Distributed.Count() > 1
             && await request.WouldPlanAsync(connection, "citus.enable_repartition_joins", "on", stop);
         return Describe(shape, facts, repartitionHelps, refusal, request.Sql);
@@ -44,7 +45,7 @@ internal static class RefusedQuery
         PlanTable[] tables = [.. facts.Distributed];
         if (tables.Length == 0) return null;
         string column = tables[0].DistributionColumn ?? "the distribution column";
-        string names = string.Join(" and ", tables.Select(t => $"{t.Display} (by {t.DistributionColumn})"));
+        string names = string.Join(" and ", tables.Select(t => t.DistributionColumn is null ? $"{t.Display} (whole, on one node)" : $"{t.Display} (by {t.DistributionColumn})"));
         var joined = shape.JoinedColumns(facts.Tables).ToList();
 
         if (repartitionHelps)
@@ -76,6 +77,13 @@ internal static class RefusedQuery
             return new("CitusDistributionColumnUpdate", $"{tables[0].Display}.{column} decides in which shard a row lies; an UPDATE would have to move the row.",
                 "In one transaction, INSERT the row with its new value and DELETE the old one.", "Price: two statements, on up to two nodes, committed in two phases.");
         }
+        if (shape.Written(facts.Tables) is { Kind: TableKind.Reference } written)
+        {
+            return new("CitusReferenceTableTarget", $"{written.Display} is a reference table: each node changes a copy of its own, and none has all the rows of {names} to change it by.",
+                shape.IsMerge ? "Write it as INSERT … SELECT … ON CONFLICT (…) DO UPDATE."
+                    : $"Let the source run first: WITH s AS MATERIALIZED (SELECT DISTINCT … FROM {tables[0].Display}), and change {written.Display} by s.",
+                "Price: the source's rows come to the coordinator and are copied to every node; filter and group them first.");
+        }
         return JoinReason(shape, facts, tables, names, joined);
     }
 
@@ -89,6 +97,11 @@ internal static class RefusedQuery
         {
             return new("CitusCorrelatedSubquery", $"The subquery asks for each row of the query around it, and what it asks for may lie on any node: it is not correlated by the distribution columns of {names}.",
                 "Write it as a join with a subquery that groups by the correlated column and ends in OFFSET 0: … LEFT JOIN (SELECT k, count(*) AS n FROM t GROUP BY k OFFSET 0) s ON s.k = outer.k.", PullPrice);
+        }
+        if (!areColocated && shape.IsMerge && TypeMismatch.Find(facts, joined) is { } types)
+        {
+            return new("CitusJoinTypeMismatch", types.Message, "Cast the source's column in a subquery: USING (SELECT <column>::<type of the target's> AS <column>, … FROM …) s.",
+                $"Price: the source's rows go from worker to worker, on each run. To pay once: {types.Fix}");
         }
         if (!areColocated && TypeMismatch.Find(facts, joined) is { } mismatch)
             return new("CitusJoinTypeMismatch", mismatch.Message, $"{Pull} {PullPrice}", $"To pay once: {mismatch.Fix}");

@@ -11,7 +11,8 @@ internal sealed class ClusterSection(ReportFacts facts) : Section(facts)
 
     public override void AddTo(Html html)
     {
-        long shards = Facts.Tables.Sum(t => t.ShardCount), size = Facts.Tables.Sum(t => t.SizeBytes);
+        long shards = Facts.Tables.Sum(t => t.ShardCount);
+        long? size = Figure.Total(Facts.Tables.Select(t => t.SizeBytes));
         int skewed = Facts.Skews.Count(s => s.Verdict == SkewVerdict.Skewed), down = Facts.Nodes.Count(n => !n.IsActive);
         html.Add($"<dl class=\"tiles\">");
         Tile("Nodes", Figure.Count(Facts.Nodes.Count), down == 0 ? "all active" : $"{down} not active", down > 0);
@@ -22,7 +23,7 @@ internal sealed class ClusterSection(ReportFacts facts) : Section(facts)
         html.Add($"</dl>");
 
         CitusNode[] above = [.. Facts.Nodes.Where(n => n.GroupId == 0)], below = [.. Facts.Nodes.Where(n => n.GroupId != 0)];
-        long most = Math.Max(1, Facts.Nodes.Max(n => n.SizeBytes)), all = Math.Max(1, Facts.Nodes.Sum(n => n.SizeBytes));
+        long most = Math.Max(1, Facts.Nodes.Max(n => n.SizeBytes) ?? 0), all = Math.Max(1, Facts.Nodes.Sum(n => n.SizeBytes) ?? 0);
         html.Add($"<figure class=\"map\"><figcaption>The coordinator takes queries and hands them out; workers hold the shards. Bars show the bytes on each node, the fullest being whole.</figcaption>");
         Row("level", above);
         if (below.Length > 0) Row("level below", below);
@@ -39,7 +40,7 @@ internal sealed class ClusterSection(ReportFacts facts) : Section(facts)
                 html.Add($"""
                     <li class="node" data-node="{n.NodeName}:{n.NodePort}"><strong>{n.NodeName}:<wbr>{n.NodePort}</strong>
                     <span class="role">{n.Role}</span> <span class="badge {(n.IsActive ? "good" : "bad")}">{(n.IsActive ? "✓ active" : "✗ not active")}</span>
-                    <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label="{100.0 * n.SizeBytes / all:0} % of all bytes"><title>{100.0 * n.SizeBytes / all:0} % of all bytes</title><rect class="rail" width="100" height="6"/><rect class="fill" width="{100.0 * n.SizeBytes / most:0.##}" height="6"/></svg>
+                    <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label="{100.0 * (n.SizeBytes ?? 0) / all:0} % of all bytes"><title>{100.0 * (n.SizeBytes ?? 0) / all:0} % of all bytes</title><rect class="rail" width="100" height="6"/><rect class="fill" width="{100.0 * (n.SizeBytes ?? 0) / most:0.##}" height="6"/></svg>
                     <span>{Figure.Count(n.ShardCount, "placement")} · {Figure.Bytes(n.SizeBytes)}</span><small>{(n.ShouldHaveShards ? "" : "takes no shards of distributed tables")}{(n.MetadataSynced || n.GroupId == 0 ? "" : " metadata not synced")}</small></li>
                     """);
             }

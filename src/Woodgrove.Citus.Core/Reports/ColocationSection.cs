@@ -17,7 +17,7 @@ internal sealed class ColocationSection(ReportFacts facts) : Section(facts)
             DistributedTable first = group.First();
             html.Add($"""
                 <li class="group" data-group="{group.Key}"><strong>Group {group.Key}</strong> <span class="role">{first.Type}{(first.DistributionColumnType is null ? "" : $" by {first.DistributionColumnType}")}</span>
-                <span>{Figure.Count(first.ShardCount, "shard")} a table · {Figure.Bytes(group.Sum(t => t.SizeBytes))}</span><span class="chips">
+                <span>{Figure.Count(first.ShardCount, "shard")} a table · {Figure.Bytes(Figure.Total(group.Select(t => t.SizeBytes)))}</span><span class="chips">
                 """);
             foreach (DistributedTable t in group) html.Add($"<a class=\"chip\" href=\"#{TableSection.Anchor(t.Table)}\">{t.Table}</a>");
             html.Add($"</span></li>");

@@ -22,7 +22,7 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
     public async Task<ReportFacts> ReadAsync(CancellationToken stop)
     {
         var missing = new List<string>();
-        List<DistributedTable> tables = await ListAsync(ClusterMetadata.TablesAsync(Connection, Tables, stop));
+        List<DistributedTable> tables = await ListAsync(ClusterMetadata.TablesAsync(Connection, Tables, true, Warn, stop));
         List<string> names = [.. tables.Select(t => t.Table)];
         return new ReportFacts
         {
@@ -31,11 +31,11 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
             Cluster = $"{Connection.Database} on {Connection.Server}:{Connection.Port}",
             Engine = $"{Connection.Engine} {Connection.CitusVersion} on PostgreSQL {Connection.ServerVersion}",
             UserName = Connection.UserName,
-            Nodes = await ListAsync(ClusterMetadata.NodesAsync(Connection, stop)),
+            Nodes = await ListAsync(ClusterMetadata.NodesAsync(Connection, true, _ => { }, stop)),
             Tables = tables,
-            Placements = await ListAsync(ClusterMetadata.PlacementsAsync(Connection, Tables, null, stop)),
+            Placements = await ListAsync(ClusterMetadata.PlacementsAsync(Connection, Tables, null, true, _ => { }, stop)),
             Skews = await TryAsync("The skew of the tables", () => SkewsAsync(tables, stop), missing),
-            Imports = await TryAsync<CitusImport>("The imports", async () => [.. (await CitusImport.ListAsync(Connection, null, null, Explain, stop)).Where(i => Tables.Count == 0 || names.Any(n => IsNamed(i, n)))], missing),
+            Imports = await TryAsync<CitusImport>("The imports", async () => [.. (await CitusImport.ListAsync(Connection, null, stop)).Where(i => Tables.Count == 0 || names.Any(n => IsNamed(i, n)))], missing),
             Plans = Plans,
             Missing = missing,
         };

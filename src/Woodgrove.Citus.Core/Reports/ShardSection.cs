@@ -30,7 +30,7 @@ internal sealed class ShardSection(ReportFacts facts) : Section(facts)
         if (skew is not null) SkewVerdicts.AddTo(html, skew);
         html.Add($"<div class=\"charts\">");
         foreach (IGrouping<(string, int), ShardPlacement> node in placements.GroupBy(p => (p.NodeName, p.NodePort)).OrderBy(n => n.Key))
-            ShardCharts.HeatMap(html, table.Table, node.Key, [.. node], Math.Max(1, placements.Max(p => p.SizeBytes)));
+            ShardCharts.HeatMap(html, table.Table, node.Key, [.. node], Math.Max(1, placements.Max(p => p.SizeBytes) ?? 0));
         if (placements.Count > 1 && table.Type == TableKind.Distributed) ShardCharts.SortedBars(html, table.Table, placements);
         html.Add($"</div>");
         AddFigures(html, table.Table, placements);

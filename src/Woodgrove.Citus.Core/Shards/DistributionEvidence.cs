@@ -75,7 +75,10 @@ internal static partial class DistributionEvidence
                 explain?.Invoke("pg_stat_statements is not installed, so what queries filter and join by is not known.");
                 return;
             }
-            await using var command = new NpgsqlCommand($"SELECT query, calls FROM {new TableName(schema, "pg_stat_statements").Sql} WHERE strpos(lower(query), lower($1)) > 0 ORDER BY calls DESC LIMIT 1000", session)
+            await using var command = new NpgsqlCommand($"""
+                SELECT s.query, s.calls FROM {new TableName(schema, "pg_stat_statements").Sql} s JOIN pg_catalog.pg_database d ON d.oid = s.dbid
+                WHERE d.datname = pg_catalog.current_database() AND pg_catalog.strpos(pg_catalog.lower(s.query), pg_catalog.lower($1)) > 0 ORDER BY s.calls DESC LIMIT 1000
+                """, session)
             {
                 Parameters = { new() { Value = table.Name.Name } },
             };
@@ -83,6 +86,7 @@ internal static partial class DistributionEvidence
             await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
             while (await row.ReadAsync(stop))
             {
+                if (!NamesTable(row.GetString(0), table.Name.Name)) continue;
                 foreach (ColumnEvidence column in columns.Values)
                     if (UsesColumn(row.GetString(0), column.Name)) column.Uses += row.GetInt64(1);
             }
@@ -93,6 +97,10 @@ internal static partial class DistributionEvidence
             explain?.Invoke($"pg_stat_statements could not be read: {e.MessageText}");
         }
     }
+
+    /// <summary>Whether a statement names the table, not just one whose name begins or ends alike.</summary>
+    internal static bool NamesTable(string query, string table) =>
+        Regex.IsMatch(query, $@"(?<![\w$]){Regex.Escape(table)}(?![\w$])", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
 
     /// <summary>Whether a statement compares the column for equality: with a value, a list, or another column.</summary>
     internal static bool UsesColumn(string query, string column)

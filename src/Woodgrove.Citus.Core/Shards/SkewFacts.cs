@@ -1,7 +1,7 @@
 namespace Woodgrove.Citus.Shards;
 
 /// <summary>A shard as it was found.</summary>
-internal sealed record ShardFacts(long ShardId, int HashMin, int HashMax, string NodeName, int NodePort, long Bytes);
+internal sealed record ShardFacts(long ShardId, int HashMin, int HashMax, string NodeName, int NodePort, int Group, long Bytes);
 
 /// <summary>What is known of the distribution values of a shard, or by <see cref="Of"/> of a table.</summary>
 /// <param name="Squares">The sum over all values of the square of their rows.</param>

@@ -23,38 +23,49 @@ public sealed class SkewMeasurement(CitusConnection connection)
         List<SkewFacts> tables = await ReadTablesAsync(session, names, stop);
         if (names.Count > 0) await RefuseOthersAsync(session, names, tables, stop);
         if (tables.Count == 0) return [];
-        Dictionary<long, KeyFacts> keys = by == SkewMeasure.Rows ? await CountAsync(session, tables, stop) : await EstimateAsync(session, tables, stop);
-        Dictionary<long, (string, int)>? moves = await PlanMovesAsync(session, stop);
-        return [.. tables.Select(t => SkewJudge.Judge(t with { Keys = t.Shards.Where(s => keys.ContainsKey(s.ShardId)).ToDictionary(s => s.ShardId, s => keys[s.ShardId]), Moves = moves }, by))];
+        tables = by == SkewMeasure.Rows ? await CountAsync(session, tables, stop) : await MeasureAsync(session, tables, names.Count == 0, stop);
+        List<ShardSkew> skews = [.. tables.Select(t => SkewJudge.Judge(t, by))];
+        // What a rebalance would do takes the server a while to plan, and matters only where something is uneven.
+        if (skews.TrueForAll(s => s.Verdict == SkewVerdict.Balanced) || await PlanMovesAsync(session, stop) is not { } moves) return skews;
+        return [.. tables.Select(t => SkewJudge.Judge(t with { Moves = moves }, by))];
     }
 
     private static async Task<List<SkewFacts>> ReadTablesAsync(NpgsqlConnection session, IReadOnlyList<string> names, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
-            SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE shouldhaveshards AND isactive AND noderole = 'primary' ORDER BY 1, 2;
-            """, session);
-        var nodes = new List<(string, int)>();
-        await using (NpgsqlDataReader row = await command.ExecuteReaderAsync(stop))
-            while (await row.ReadAsync(stop)) nodes.Add((row.GetString(0), row.GetInt32(1)));
-
-        command.CommandText = """
-            SELECT p.logicalrelid::oid, p.logicalrelid::text, k.attname, pg_catalog.format_type(k.atttypid, k.atttypmod),
-                   (SELECT count(*) > 1 FROM pg_catalog.pg_dist_partition o WHERE o.colocationid = p.colocationid),
-                   d.shardid, d.shardminvalue::int, d.shardmaxvalue::int, s.nodename, s.nodeport, coalesce(s.shard_size, 0)::bigint
-            FROM pg_catalog.pg_dist_partition p
-            JOIN pg_catalog.pg_attribute k ON k.attrelid = p.logicalrelid AND k.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey)
-            JOIN pg_catalog.pg_dist_shard d ON d.logicalrelid = p.logicalrelid
-            JOIN pg_catalog.citus_shards s ON s.shardid = d.shardid
-            WHERE p.partmethod = 'h' AND ($1::text[] IS NULL OR p.logicalrelid::oid IN (
-              SELECT coalesce(pg_catalog.to_regclass(a), pg_catalog.to_regclass(b)) FROM unnest($1, $2::text[]) AS x(a, b)))
-            ORDER BY 2, 7, 6, s.nodename, s.nodeport
-            """;
         TableName[] parsed = [.. names.Select(TableName.Parse)];
-        command.Parameters.Add(Texts(parsed.Length == 0 ? null : [.. parsed.Select(n => n.Sql)]));
-        command.Parameters.Add(Texts(parsed.Length == 0 ? null : [.. parsed.Select(n => n.ExactSql)]));
+        await using var batch = new NpgsqlBatch(session)
+        {
+            BatchCommands =
+            {
+                new("SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE shouldhaveshards AND isactive AND noderole = 'primary' ORDER BY 1, 2"),
+                new("""
+                    SELECT p.logicalrelid::oid, p.logicalrelid::text, k.attname, pg_catalog.format_type(k.atttypid, k.atttypmod),
+                           (SELECT count(*) > 1 FROM pg_catalog.pg_dist_partition o WHERE o.colocationid = p.colocationid),
+                           d.shardid, d.shardminvalue::int, d.shardmaxvalue::int, n.nodename, n.nodeport, n.groupid
+                    FROM pg_catalog.pg_dist_partition p
+                    JOIN pg_catalog.pg_attribute k ON k.attrelid = p.logicalrelid AND k.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey)
+                    JOIN pg_catalog.pg_dist_shard d ON d.logicalrelid = p.logicalrelid
+                    JOIN pg_catalog.pg_dist_placement l ON l.shardid = d.shardid AND l.shardstate = 1
+                    JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
+                    WHERE p.partmethod = 'h' AND ($1::text[] IS NULL OR p.logicalrelid::oid IN (
+                      SELECT coalesce(pg_catalog.to_regclass(a), pg_catalog.to_regclass(b)) FROM unnest($1, $2::text[]) AS x(a, b)))
+                    ORDER BY 2, 7, 6, n.nodename, n.nodeport
+                    """)
+                {
+                    Parameters =
+                    {
+                        Texts(parsed.Length == 0 ? null : [.. parsed.Select(n => n.Sql)]),
+                        Texts(parsed.Length == 0 ? null : [.. parsed.Select(n => n.ExactSql)]),
+                    },
+                },
+            },
+        };
+        var nodes = new List<(string, int)>();
         var tables = new List<SkewFacts>();
         var shards = new List<ShardFacts>();
-        await using NpgsqlDataReader found = await command.ExecuteReaderAsync(stop);
+        await using NpgsqlDataReader found = await batch.ExecuteReaderAsync(stop);
+        while (await found.ReadAsync(stop)) nodes.Add((found.GetString(0), found.GetInt32(1)));
+        await found.NextResultAsync(stop);
         while (await found.ReadAsync(stop))
         {
             uint oid = found.GetFieldValue<uint>(0);
@@ -65,7 +76,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
             }
             // A shard that is kept on several nodes is measured on the first.
             if (shards.Count > 0 && shards[^1].ShardId == found.GetInt64(5)) continue;
-            shards.Add(new ShardFacts(found.GetInt64(5), found.GetInt32(6), found.GetInt32(7), found.GetString(8), found.GetInt32(9), found.GetInt64(10)));
+            shards.Add(new ShardFacts(found.GetInt64(5), found.GetInt32(6), found.GetInt32(7), found.GetString(8), found.GetInt32(9), found.GetInt32(10), 0));
         }
         return tables;
     }
@@ -90,7 +101,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
     }
 
     /// <summary>Every row of every shard, counted on its node. All rows of a value lie in one shard, so the counts are whole.</summary>
-    private static async Task<Dictionary<long, KeyFacts>> CountAsync(NpgsqlConnection session, List<SkewFacts> tables, CancellationToken stop)
+    private static async Task<List<SkewFacts>> CountAsync(NpgsqlConnection session, List<SkewFacts> tables, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
             SELECT r.shardid, r.success, r.result
@@ -117,52 +128,55 @@ public sealed class SkewMeasurement(CitusConnection connection)
             keys[shard] = new KeyFacts(counts[0].GetDouble(), counts[1].GetDouble(), counts[2].GetDouble(),
                 [.. counts[3].EnumerateArray().Select(h => new HeavyValue(h[0].GetString()!, h[1].GetInt64(), 0, shard))]);
         }
-        return keys;
+        return WithKeys(tables, keys);
     }
 
-    /// <summary>From the statistics that ANALYZE left on the nodes: one command a node for all shards together.</summary>
-    private async Task<Dictionary<long, KeyFacts>> EstimateAsync(NpgsqlConnection session, List<SkewFacts> tables, CancellationToken stop)
+    /// <summary>Sizes, and the statistics that ANALYZE left on the nodes.</summary>
+    private async Task<List<SkewFacts>> MeasureAsync(NpgsqlConnection session, List<SkewFacts> tables, bool all, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
-            SELECT r.success, r.result FROM (
-              SELECT pg_catalog.format($$
-                SELECT json_agg(json_build_array(x.shardid, c.reltuples, s.n_distinct, m.covered, m.squares, m.listed, (s.most_common_vals::text::text[])[1:5], s.most_common_freqs[1:5]))
-                FROM unnest(%1$L::bigint[], %2$L::text[], %3$L::name[]) AS x(shardid, shard, key)
-                JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(x.shard)
-                JOIN pg_catalog.pg_stats s ON s.schemaname = c.relnamespace::regnamespace::text AND s.tablename = c.relname AND s.attname = x.key
-                CROSS JOIN LATERAL (SELECT coalesce(sum(f), 0) AS covered, coalesce(sum(f * f), 0) AS squares, count(f) AS listed FROM unnest(s.most_common_freqs) f) m
-                WHERE c.reltuples > 0 $$,
-                array_agg(d.shardid), array_agg(pg_catalog.shard_name(d.logicalrelid, d.shardid)), array_agg(k.column_name)) AS text
-              FROM pg_catalog.pg_dist_shard d JOIN unnest($1::oid[], $2::text[]) AS k(relation, column_name) ON k.relation = d.logicalrelid) q,
-            LATERAL pg_catalog.run_command_on_all_nodes(q.text) r
-            """, session);
-        command.Parameters.Add(new() { Value = tables.Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid });
-        command.Parameters.Add(Texts([.. tables.Select(t => t.Column)]));
-        var keys = new Dictionary<long, KeyFacts>();
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        while (await row.ReadAsync(stop))
+        var inquiry = new ShardInquiry(connection, session);
+        List<(int Group, JsonElement Row)> answers = await inquiry.AskAsync(all ? null : tables.Select(t => t.Oid),
+            ShardInquiry.Size + ", c.reltuples, v.n_distinct, m.covered, m.squares, m.listed, (v.most_common_vals::text::text[])[1:5], v.most_common_freqs[1:5]", """
+            JOIN pg_catalog.pg_dist_partition k ON k.logicalrelid = s.logicalrelid AND k.partmethod = 'h'
+            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            -- By itself for each shard, by index: joined, the view is read whole, and maybe once a shard.
+            LEFT JOIN LATERAL (SELECT * FROM pg_catalog.pg_stats v WHERE c.reltuples > 0 AND v.schemaname = n.nspname AND v.tablename = c.relname
+                 AND v.attname = pg_catalog.column_to_column_name(k.logicalrelid, k.partkey)::name OFFSET 0) v ON true
+            CROSS JOIN LATERAL (SELECT coalesce(sum(f), 0) AS covered, coalesce(sum(f * f), 0) AS squares, count(f) AS listed FROM unnest(v.most_common_freqs) f) m
+            """, stop);
+        Dictionary<(int, long), JsonElement> found = answers.ToDictionary(a => (a.Group, a.Row[0].GetInt64()), a => a.Row);
+        JsonElement? Answer(ShardFacts s) => found.TryGetValue((s.Group, s.ShardId), out JsonElement row) ? row : null;
+        var measured = new List<SkewFacts>();
+        foreach (SkewFacts table in tables)
         {
-            if (await row.IsDBNullAsync(1, stop) || row.GetString(1).Length == 0) continue;
-            if (!row.GetBoolean(0))
+            if (table.Shards.FirstOrDefault(s => Answer(s)?[1].ValueKind != JsonValueKind.Number) is { } unknown)
             {
-                Explain?.Invoke($"A node's statistics could not be read: {row.GetString(1).Trim()}");
+                string why = Answer(unknown) is not null ? "it is locked (Get-CitusLockWait shows by whom)" : inquiry.Failures.GetValueOrDefault(unknown.Group) ?? "its node has no such table";
+                var refusal = new CitusException("CitusShardFailed", CitusErrorKind.ResourceUnavailable, $"Shard {unknown.ShardId} of {table.Table} could not be measured: {why}.",
+                    "See whether the node runs and may be read (Get-CitusNode), and measure again.") { Target = table.Table };
+                if (Refuse is null) throw refusal;
+                Refuse(refusal);
                 continue;
             }
-            foreach (JsonElement shard in JsonDocument.Parse(row.GetString(1)).RootElement.EnumerateArray()) keys[shard[0].GetInt64()] = Estimate(shard);
+            measured.Add(table with { Shards = [.. table.Shards.Select(s => s with { Bytes = Answer(s)!.Value[1].GetInt64() })] });
         }
+        Dictionary<long, KeyFacts> keys = measured.SelectMany(t => t.Shards).Where(s => Answer(s)!.Value[3].ValueKind == JsonValueKind.Number).ToDictionary(s => s.ShardId, s => Estimate(Answer(s)!.Value));
         if (keys.Count == 0) Explain?.Invoke("No shard has statistics yet, so the heaviest values are not known; ANALYZE collects them, -By Rows counts instead.");
-        return keys;
+        return WithKeys(measured, keys);
     }
+
+    private static List<SkewFacts> WithKeys(List<SkewFacts> tables, Dictionary<long, KeyFacts> keys) =>
+        [.. tables.Select(t => t with { Keys = t.Shards.Where(s => keys.ContainsKey(s.ShardId)).ToDictionary(s => s.ShardId, s => keys[s.ShardId]) })];
 
     /// <summary>What pg_stats says: negative n_distinct is a part of the rows; values not listed share alike what the listed ones leave.</summary>
     private static KeyFacts Estimate(JsonElement shard)
     {
         long id = shard[0].GetInt64();
-        double rows = shard[1].GetDouble(), distinct = shard[2].GetDouble(), covered = shard[3].GetDouble(), squares = shard[4].GetDouble(), listed = shard[5].GetDouble();
+        double rows = shard[2].GetDouble(), distinct = shard[3].GetDouble(), covered = shard[4].GetDouble(), squares = shard[5].GetDouble(), listed = shard[6].GetDouble();
         if (distinct < 0) distinct = -distinct * rows;
         double others = Math.Max(distinct - listed, 0), rest = Math.Max(0, 1 - covered);
         if (others >= 1) squares += rest * rest / others;
-        var heaviest = shard[6].ValueKind != JsonValueKind.Array ? [] : shard[6].EnumerateArray().Zip(shard[7].EnumerateArray(),
+        var heaviest = shard[7].ValueKind != JsonValueKind.Array ? [] : shard[7].EnumerateArray().Zip(shard[8].EnumerateArray(),
             (v, f) => new HeavyValue(v.GetString()!, (long)(f.GetDouble() * rows), 0, id)).ToList();
         return new KeyFacts(rows, Math.Max(distinct, 1), squares * rows * rows, heaviest);
     }

@@ -9,39 +9,48 @@ namespace Woodgrove.Citus.Tables;
 /// <summary>What the cluster's catalogs say, as objects.</summary>
 public static class ClusterMetadata
 {
-    public static async IAsyncEnumerable<CitusNode> NodesAsync(CitusConnection connection, [EnumeratorCancellation] CancellationToken stop)
+    /// <param name="withSizes">Asks the nodes, too.</param>
+    /// <param name="warn">Told of sizes that could not be read.</param>
+    public static async IAsyncEnumerable<CitusNode> NodesAsync(
+        CitusConnection connection, bool withSizes, Action<string> warn, [EnumeratorCancellation] CancellationToken stop)
     {
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
-        await foreach (CitusNode node in CitusNode.ReadAsync(session, stop)) yield return node;
+        await foreach (CitusNode node in CitusNode.ReadAsync(session, await SizesAsync(connection, session, [], withSizes, warn, stop), stop)) yield return node;
     }
 
-    /// <summary>The tables of these names, or all that Citus knows.</summary>
+    /// <summary>The tables of these names, with sizes, or all that Citus knows.</summary>
     public static async IAsyncEnumerable<DistributedTable> TablesAsync(
-        CitusConnection connection, IReadOnlyCollection<string> names, [EnumeratorCancellation] CancellationToken stop)
+        CitusConnection connection, IReadOnlyCollection<string> names, bool withSizes, Action<string> warn, [EnumeratorCancellation] CancellationToken stop)
     {
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
         List<TableInfo> tables = await FindAsync(connection, session, names, stop);
-        await foreach (DistributedTable table in DistributedTable.ReadAsync(session, tables, stop)) yield return table;
+        await foreach (DistributedTable table in DistributedTable.ReadAsync(session, tables, await SizesAsync(connection, session, tables, withSizes, warn, stop), stop)) yield return table;
     }
 
-    /// <summary>The placements of these tables, or of all; with a value, those of the one shard that holds it.</summary>
+    /// <summary>The placements of these tables, with sizes, or of all; with a value, those of the one shard that holds it.</summary>
     public static async IAsyncEnumerable<ShardPlacement> PlacementsAsync(
-        CitusConnection connection, IReadOnlyCollection<string> names, object? value, [EnumeratorCancellation] CancellationToken stop)
+        CitusConnection connection, IReadOnlyCollection<string> names, object? value, bool withSizes, Action<string> warn, [EnumeratorCancellation] CancellationToken stop)
     {
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
         List<TableInfo> tables = await FindAsync(connection, session, names, stop);
+        ShardSizes sizes = await SizesAsync(connection, session, tables, withSizes, warn, stop);
         if (value is null)
         {
-            await foreach (ShardPlacement placement in ShardPlacement.ReadAsync(session, tables, null, stop)) yield return placement;
+            await foreach (ShardPlacement placement in ShardPlacement.ReadAsync(session, tables, null, sizes, stop)) yield return placement;
             yield break;
         }
         foreach (TableInfo table in tables)
         {
             var resolver = await ShardResolver.OpenAsync(session, table, stop);
             long shard = (await resolver.ResolveAsync(session, [value], stop))[0].Location().ShardId;
-            await foreach (ShardPlacement placement in ShardPlacement.ReadAsync(session, [table], shard, stop)) yield return placement;
+            await foreach (ShardPlacement placement in ShardPlacement.ReadAsync(session, [table], shard, sizes, stop)) yield return placement;
         }
     }
+
+    /// <summary>Those of tables that are named are a quick question; those of all are read where they are asked for.</summary>
+    private static async Task<ShardSizes> SizesAsync(
+        CitusConnection connection, NpgsqlConnection session, IReadOnlyCollection<TableInfo> tables, bool withSizes, Action<string> warn, CancellationToken stop) =>
+        withSizes || tables.Count > 0 ? await ShardSizes.ReadAsync(connection, session, tables, warn, stop) : ShardSizes.Unread;
 
     /// <summary>Names of tables that begin so, for completion.</summary>
     public static Task<IReadOnlyList<string>> TableNamesAsync(CitusConnection connection, string start, CancellationToken stop) => NamesAsync(connection, """

@@ -2,6 +2,7 @@ using Npgsql;
 using NpgsqlTypes;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Shards;
 
 namespace Woodgrove.Citus.Tables;
 
@@ -9,11 +10,15 @@ namespace Woodgrove.Citus.Tables;
 public static class ColocationCatalog
 {
     /// <summary>The groups of these tables, or all.</summary>
-    public static async Task<IReadOnlyList<ColocationGroup>> GroupsAsync(CitusConnection connection, IReadOnlyList<string> names, CancellationToken stop)
+    /// <param name="withSizes">Asks the nodes, too.</param>
+    /// <param name="warn">Told of sizes that could not be read.</param>
+    public static async Task<IReadOnlyList<ColocationGroup>> GroupsAsync(
+        CitusConnection connection, IReadOnlyList<string> names, bool withSizes, Action<string> warn, CancellationToken stop)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         List<TableInfo> tables = await ClusterMetadata.FindAsync(connection, session, names, stop);
-        return await ReadAsync(session, tables.Count == 0 ? null : [.. tables.Select(t => t.ColocationId!.Value)], stop);
+        ShardSizes sizes = withSizes ? await ShardSizes.ReadAsync(connection, session, [], warn, stop) : ShardSizes.Unread;
+        return await ReadAsync(session, tables.Count == 0 ? null : [.. tables.Select(t => t.ColocationId!.Value)], sizes, stop);
     }
 
     /// <summary>Each of the other tables against the first.</summary>
@@ -27,7 +32,7 @@ public static class ColocationCatalog
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         var tables = new List<TableInfo>();
         foreach (string name in names) tables.Add(await TableCatalog.FindAsync(connection, session, TableName.Parse(name), stop));
-        Dictionary<int, ColocationGroup> groups = (await ReadAsync(session, [.. tables.Select(t => t.ColocationId ?? -1)], stop)).ToDictionary(g => g.ColocationId);
+        Dictionary<int, ColocationGroup> groups = (await ReadAsync(session, [.. tables.Select(t => t.ColocationId ?? -1)], ShardSizes.Unread, stop)).ToDictionary(g => g.ColocationId);
         return [.. tables.Skip(1).Select(t => Compare(tables[0], t, groups))];
     }
 
@@ -70,30 +75,35 @@ public static class ColocationCatalog
 
     private static string TypeOf(TableInfo table) => table.FindColumn(table.DistributionColumn!)!.TypeName;
 
-    private static async Task<IReadOnlyList<ColocationGroup>> ReadAsync(NpgsqlConnection session, int[]? ids, CancellationToken stop)
+    private static async Task<IReadOnlyList<ColocationGroup>> ReadAsync(NpgsqlConnection session, int[]? ids, ShardSizes sizes, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
+        await using var command = new NpgsqlCommand($"""
             SELECT p.colocationid, min(p.partmethod), min(p.repmodel), bool_or(d.colocationid IS NOT NULL),
                    CASE WHEN min(c.distributioncolumntype::int8) > 0 THEN pg_catalog.format_type(min(c.distributioncolumntype::int8)::oid, NULL) END,
-                   coalesce(min(c.shardcount), max(s.shards))::int, coalesce(min(c.replicationfactor), 1), coalesce(sum(s.size), 0)::bigint,
+                   coalesce(min(c.shardcount), max(s.shards))::int, coalesce(min(c.replicationfactor), 1),
+                   CASE WHEN count(s.size) = count(*) THEN sum(s.size)::bigint END,
                    array_agg(p.logicalrelid::text ORDER BY p.logicalrelid::text)
             FROM pg_catalog.pg_dist_partition p
             LEFT JOIN pg_catalog.pg_dist_colocation c ON c.colocationid = p.colocationid
             LEFT JOIN pg_catalog.pg_dist_schema d ON d.colocationid = p.colocationid
-            LEFT JOIN (SELECT table_name::oid AS relation, count(DISTINCT shardid) AS shards, sum(shard_size) AS size
-                       FROM pg_catalog.citus_shards GROUP BY 1) s ON s.relation = p.logicalrelid
-            WHERE p.colocationid > 0 AND ($1::int[] IS NULL OR p.colocationid = ANY ($1))
+            LEFT JOIN (SELECT d.logicalrelid::oid AS relation, count(DISTINCT d.shardid) AS shards, {ShardSizes.Sum} AS size
+                       FROM pg_catalog.pg_dist_shard d
+                       JOIN pg_catalog.pg_dist_placement l ON l.shardid = d.shardid AND l.shardstate = 1
+                       JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
+                       {ShardSizes.Join}
+                       GROUP BY 1) s ON s.relation = p.logicalrelid
+            WHERE p.colocationid > 0 AND ($4::int[] IS NULL OR p.colocationid = ANY ($4))
             GROUP BY p.colocationid ORDER BY p.colocationid
-            """, session)
-        {
-            Parameters = { new() { Value = (object?)ids ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer } },
-        };
+            """, session);
+        sizes.AddTo(command);
+        command.Parameters.Add(new() { Value = (object?)ids ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer });
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         var groups = new List<ColocationGroup>();
         while (await row.ReadAsync(stop))
         {
             groups.Add(new ColocationGroup(row.GetInt32(0), DistributedTable.KindOf(row.GetChar(1), row.GetChar(2), row.GetBoolean(3)),
-                await row.IsDBNullAsync(4, stop) ? null : row.GetString(4), row.GetInt32(5), row.GetInt32(6), row.GetInt64(7), await row.GetFieldValueAsync<string[]>(8, stop)));
+                await row.IsDBNullAsync(4, stop) ? null : row.GetString(4), row.GetInt32(5), row.GetInt32(6),
+                await row.IsDBNullAsync(7, stop) ? null : row.GetInt64(7), await row.GetFieldValueAsync<string[]>(8, stop)));
         }
         return groups;
     }

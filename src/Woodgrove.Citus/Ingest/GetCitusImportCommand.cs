@@ -23,8 +23,8 @@ public sealed class GetCitusImportCommand : ConnectedCmdlet
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            foreach (CitusImport import in await CitusImport.ListAsync(cluster, ImportId, Texts.Read(NodeAddress), output.Verbose, stop))
-                await output.ObjectAsync(import);
+            await CitusImport.RecoverAsync(cluster, Texts.Read(NodeAddress), output.Verbose, stop);
+            foreach (CitusImport import in await CitusImport.ListAsync(cluster, ImportId, stop)) await output.ObjectAsync(import);
         }, ImportId);
     }
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Management.Automation;
 using System.Text;
@@ -65,9 +66,24 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
             var request = new ReportRequest(cluster, Table) { Title = Title, Plans = _plans, Explain = output.Verbose, Warn = output.Warning };
             string page = HtmlReport.Render(await request.ReadAsync(stop));
             await WriteAsync(file, page, stop);
+            if (Open) Show(file);
             if (PassThru) await output.ObjectAsync(new FileInfo(file));
         }, file);
-        if (Open) Process.Start(new ProcessStartInfo(file) { UseShellExecute = true })?.Dispose();
+    }
+
+    /// <summary>By the program that $env:BROWSER names, or whatever shows such files here.</summary>
+    private static void Show(string file)
+    {
+        string? browser = Environment.GetEnvironmentVariable("BROWSER");
+        try
+        {
+            Process.Start(string.IsNullOrEmpty(browser) ? new ProcessStartInfo(file) { UseShellExecute = true } : new ProcessStartInfo(browser, [file]))?.Dispose();
+        }
+        catch (Win32Exception e)
+        {
+            throw new CitusException("CitusReportNotShown", CitusErrorKind.NotInstalled, $"'{file}' is written, but could not be shown: {e.Message.TrimEnd('.')}.",
+                "Open it yourself, or name a browser's program in $env:BROWSER.", e) { Target = file };
+        }
     }
 
     private async Task WriteAsync(string file, string page, CancellationToken stop)

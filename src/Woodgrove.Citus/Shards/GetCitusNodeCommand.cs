@@ -10,12 +10,16 @@ namespace Woodgrove.Citus.Shards;
 [OutputType(typeof(CitusNode))]
 public sealed class GetCitusNodeCommand : ConnectedCmdlet
 {
+    /// <summary>Asks the nodes how many bytes lie on each, too.</summary>
+    [Parameter]
+    public SwitchParameter Size { get; set; }
+
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            await foreach (CitusNode node in ClusterMetadata.NodesAsync(cluster, stop)) await output.ObjectAsync(node);
+            await foreach (CitusNode node in ClusterMetadata.NodesAsync(cluster, Size, output.Warning, stop)) await output.ObjectAsync(node);
         });
     }
 }

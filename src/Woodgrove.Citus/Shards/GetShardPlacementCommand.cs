@@ -20,6 +20,10 @@ public sealed class GetShardPlacementCommand : ConnectedCmdlet
     [ValidateNotNull]
     public object? Value { get; set; }
 
+    /// <summary>Asks the nodes for the sizes of all shards; those of tables that are named are always read.</summary>
+    [Parameter]
+    public SwitchParameter Size { get; set; }
+
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster;
@@ -38,8 +42,8 @@ public sealed class GetShardPlacementCommand : ConnectedCmdlet
         foreach (string table in Table) RunEach(Placements(cluster, [table], value), table);
     }
 
-    private static Func<CmdletOutput, CancellationToken, Task> Placements(CitusConnection cluster, string[] tables, object? value) => async (output, stop) =>
+    private Func<CmdletOutput, CancellationToken, Task> Placements(CitusConnection cluster, string[] tables, object? value) => async (output, stop) =>
     {
-        await foreach (ShardPlacement placement in ClusterMetadata.PlacementsAsync(cluster, tables, value, stop)) await output.ObjectAsync(placement);
+        await foreach (ShardPlacement placement in ClusterMetadata.PlacementsAsync(cluster, tables, value, Size, output.Warning, stop)) await output.ObjectAsync(placement);
     };
 }

@@ -16,6 +16,10 @@ public sealed class GetColocationCommand : ConnectedCmdlet
     [ArgumentCompleter(typeof(TableCompleter))]
     public string[] Table { get; set; } = [];
 
+    /// <summary>Asks the nodes how many bytes each group has, too.</summary>
+    [Parameter]
+    public SwitchParameter Size { get; set; }
+
     protected override void ProcessRecord() => _tables.AddRange(Table);
 
     protected override void EndProcessing()
@@ -23,7 +27,7 @@ public sealed class GetColocationCommand : ConnectedCmdlet
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            foreach (ColocationGroup group in await ColocationCatalog.GroupsAsync(cluster, _tables, stop)) await output.ObjectAsync(group);
+            foreach (ColocationGroup group in await ColocationCatalog.GroupsAsync(cluster, _tables, Size, output.Warning, stop)) await output.ObjectAsync(group);
         }, string.Join(", ", _tables));
     }
 }

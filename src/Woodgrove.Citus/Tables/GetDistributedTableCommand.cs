@@ -14,12 +14,16 @@ public sealed class GetDistributedTableCommand : ConnectedCmdlet
     [ArgumentCompleter(typeof(TableCompleter))]
     public string[] Table { get; set; } = [];
 
+    /// <summary>Asks the nodes for the sizes of all tables; those of tables that are named are always read.</summary>
+    [Parameter]
+    public SwitchParameter Size { get; set; }
+
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            await foreach (DistributedTable table in ClusterMetadata.TablesAsync(cluster, Table, stop)) await output.ObjectAsync(table);
+            await foreach (DistributedTable table in ClusterMetadata.TablesAsync(cluster, Table, Size, output.Warning, stop)) await output.ObjectAsync(table);
         }, string.Join(", ", Table));
     }
 }

@@ -48,6 +48,15 @@ public sealed class RefusedQueryTests
         Assert.Equal(expected, string.Join(", ", QueryShape.Of(query).JoinedColumns(Fixture.Facts(query).Tables).Select(j => $"{j.Table.Display}.{j.Column} = {j.Other.Display}.{j.OtherColumn}")));
 
     [Theory]
+    [InlineData("with gone as (delete from ord returning *) insert into ev select * from gone", "ev")]
+    [InlineData("merge into public.ord o using ev on o.tenant_id = ev.tenant_id when matched then delete", "ord")]
+    [InlineData("delete from only ord where id in (select id from ev)", "ord")]
+    [InlineData("update ev set k = 1", "ev")]
+    [InlineData("select * from ev for update", null)]
+    public void The_table_that_a_statement_itself_writes_is_found(string query, string? table) =>
+        Assert.Equal(table, QueryShape.Of(query).Written(Fixture.Facts(query).Tables)?.Display);
+
+    [Theory]
     [InlineData("((ev.k = 3) AND ((ev.tenant_id)::text = '7'::text))", 2)]
     [InlineData("(ev.v >= 3)", 0)]
     [InlineData("(ev.k = ANY ('{1,2}'::integer[]))", 1)]

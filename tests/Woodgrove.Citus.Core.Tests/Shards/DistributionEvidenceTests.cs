@@ -16,4 +16,12 @@ public sealed class DistributionEvidenceTests
     [InlineData("UPDATE payment_events SET user_id = $1", false)]
     public void A_statement_uses_a_column_where_it_compares_it_for_equality(string query, bool uses) =>
         Assert.Equal(uses, DistributionEvidence.UsesColumn(query, "user_id"));
+
+    [Theory]
+    [InlineData("SELECT * FROM bank.payment_events WHERE user_id = $1", true)]
+    [InlineData("SELECT * FROM \"Payment_Events\"", true)]
+    [InlineData("SELECT * FROM payment_events_old", false)]
+    [InlineData("SELECT * FROM all_payment_events", false)]
+    public void A_statement_names_a_table_by_its_whole_name(string query, bool names) =>
+        Assert.Equal(names, DistributionEvidence.NamesTable(query, "payment_events"));
 }

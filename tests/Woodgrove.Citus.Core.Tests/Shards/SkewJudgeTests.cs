@@ -75,7 +75,7 @@ public sealed class SkewJudgeTests
     [Fact]
     public void Bytes_of_small_shards_tell_nothing()
     {
-        var facts = new SkewFacts(1, "t", "user_id", "bigint", false, [new(1, 0, 9, "a", 1, 8192), new(2, 10, 19, "b", 1, 65536)], Nodes);
+        var facts = new SkewFacts(1, "t", "user_id", "bigint", false, [new(1, 0, 9, "a", 1, 1, 8192), new(2, 10, 19, "b", 1, 2, 65536)], Nodes);
 
         Assert.Equal(SkewVerdict.Balanced, SkewJudge.Judge(facts, SkewMeasure.Bytes).Verdict);
         Assert.Contains("too few to tell", SkewJudge.Judge(facts, SkewMeasure.Bytes).Reason);
@@ -85,7 +85,7 @@ public sealed class SkewJudgeTests
     private static ShardSkew Judge(
         long[] rows, (string Value, int Shard, long Rows)[]? heavy = null, int each = 2, int own = -1, int[]? nodeOf = null, int[]? moves = null)
     {
-        var shards = rows.Select((_, i) => new ShardFacts(i, i * 10, i == own ? i * 10 : i * 10 + 9, Nodes[nodeOf?[i] ?? i % 2].Item1, 1, 0)).ToList();
+        var shards = rows.Select((_, i) => new ShardFacts(i, i * 10, i == own ? i * 10 : i * 10 + 9, Nodes[nodeOf?[i] ?? i % 2].Item1, 1, 1, 0)).ToList();
         var keys = rows.Select((n, i) =>
         {
             var mine = (heavy ?? []).Where(h => h.Shard == i).Select(h => new HeavyValue(h.Value, h.Rows, 0, i)).ToList();

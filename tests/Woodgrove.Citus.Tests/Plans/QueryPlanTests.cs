@@ -52,6 +52,32 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
         Assert.NotEmpty((IEnumerable)plan.Get("Explanation")!);
     }
 
+    [Theory]
+    [InlineData("WITH gone AS (DELETE FROM payment_events WHERE user_id = 5 RETURNING *) INSERT INTO user_events (user_id, event_count) SELECT user_id, 1 FROM gone", "The coordinator sends the rows out again, to the shards of user_events.")]
+    [InlineData("WITH gone AS (DELETE FROM payment_events WHERE user_id = 5 RETURNING *) INSERT INTO user_events (user_id, event_count) SELECT user_id, 1 FROM gone", "then Delete payment_events_")]
+    [InlineData("INSERT INTO payment_merchants SELECT merchant_id, 'x', 'y' FROM merchant_totals", "to the copy of payment_merchants on every node.")]
+    [InlineData("SELECT event_id FROM payment_events WHERE user_id = (SELECT max(user_id) FROM payment_users)", "does not set user_id equal to a value that is known when it is planned.")]
+    [InlineData("SELECT max(user_id) FROM payment_users", "The coordinator merges the partial aggregates.")]
+    public void Explanation_is_true(string query, string said)
+    {
+        Cluster.RequireCitus();
+        Shell["query"] = query;
+        Assert.Contains(((IEnumerable)Shell.Run("Get-CitusQueryPlan $query -Setting $setting").Single.Get("Explanation")!).Cast<string>(), s => s.Contains(said, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("IntermediateResultMoved", "SELECT e.event_id, b.note FROM payment_events e JOIN branch_notes b USING (merchant_id)", "SELECT create_reference_table('branch_notes');")]
+    [InlineData("IntermediateResultMoved", "WITH gone AS (DELETE FROM payment_events WHERE event_type = 'x' RETURNING *) SELECT user_id, count(*) FROM gone GROUP BY 1", "A part that changes rows always runs first")]
+    [InlineData("RowsPulledForAggregate", "SELECT avg(DISTINCT merchant_id) FROM payment_events", "SELECT avg(x) FROM (SELECT DISTINCT x FROM …) s")]
+    [InlineData("RowsPulledForAggregate", "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY event_id) FROM payment_events", "tdigest")]
+    public void Advice_fits_the_query(string code, string query, string fix)
+    {
+        Cluster.RequireCitus();
+        Shell["query"] = query;
+        object advice = ((IEnumerable)Shell.Run("Get-CitusQueryPlan $query -Setting $setting").Single.Get("Advice")!).Cast<object>().Single(a => a.Get("Code") is string found && found == code);
+        Assert.Contains(fix, (string)advice.Get("Fix")!, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Parameter_routes_as_a_value_does()
     {

@@ -57,10 +57,10 @@ public sealed class ReportTests : ClusterTest
         await browser.ShowAsync(new Uri(_page).AbsoluteUri, 1280);
 
         string[] tables = await browser.AskAsync<string[]>("[...document.querySelectorAll('#tables tr[data-table]')].map(r => r.dataset.table + ' ' + [...r.querySelectorAll('data')].map(d => d.value).join(' '))");
-        Assert.Equal(Shell.Get("Get-DistributedTable").Select(t => $"{t.Get("Table")} {t.Get("ShardCount")} {t.Get("SizeBytes")}").Order(StringComparer.Ordinal), tables.Order(StringComparer.Ordinal));
+        Assert.Equal(Shell.Get("Get-DistributedTable -Size").Select(t => $"{t.Get("Table")} {t.Get("ShardCount")} {t.Get("SizeBytes")}").Order(StringComparer.Ordinal), tables.Order(StringComparer.Ordinal));
 
         string[] nodes = await browser.AskAsync<string[]>("[...document.querySelectorAll('.node')].map(n => n.dataset.node + ' ' + [...n.querySelectorAll('data')].map(d => d.value).join(' '))");
-        Assert.Equal(Shell.Get("Get-CitusNode").Select(n => $"{n.Get("NodeName")}:{n.Get("NodePort")} {n.Get("ShardCount")} {n.Get("SizeBytes")}"), nodes);
+        Assert.Equal(Shell.Get("Get-CitusNode -Size").Select(n => $"{n.Get("NodeName")}:{n.Get("NodePort")} {n.Get("ShardCount")} {n.Get("SizeBytes")}"), nodes);
 
         string[] placements = await browser.AskAsync<string[]>($"[...document.querySelectorAll('table[data-placements={_table}] tbody tr')].map(r => [...r.cells].map(c => c.querySelector('data')?.value ?? c.textContent).join(' '))");
         Assert.Equal(Shell.Get($"Get-ShardPlacement {_table}").Select(p => $"{p.Get("ShardId")} {p.Get("HashMin")} {p.Get("HashMax")} {p.Get("NodeName")}:{p.Get("NodePort")} {p.Get("SizeBytes")}"), placements);
@@ -124,6 +124,51 @@ public sealed class ReportTests : ClusterTest
         Assert.Equal(_page, file.Get("FullName"));
         Assert.StartsWith("<!DOCTYPE html>", System.IO.File.ReadAllText(_page));
         Assert.Empty(Shell.Run($"Export-CitusReport $page {_table}").Succeeded().Output);
+    }
+
+    [Fact]
+    public void It_is_shown_by_the_browser_that_the_environment_names()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "needs a program that is a script");
+        string browser = Path.Combine(Cluster.Folder, "browser"), shown = Path.Combine(Cluster.Folder, "shown");
+        System.IO.File.WriteAllText(browser, $"#!/bin/sh\necho \"$1\" > '{shown}.part' && mv '{shown}.part' '{shown}'\n");
+        if (!OperatingSystem.IsWindows()) System.IO.File.SetUnixFileMode(browser, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        try
+        {
+            Shell.Run($"$env:BROWSER = '{browser}'; Export-CitusReport $page {_table} -WhatIf -Open").Succeeded();
+            Shell.Run($"Export-CitusReport $page {_table} -Open").Succeeded();
+            Assert.True(SpinWait.SpinUntil(() => System.IO.File.Exists(shown), TimeSpan.FromSeconds(10)));
+            Assert.Equal(_page, System.IO.File.ReadAllText(shown).Trim());
+
+            ErrorRecord error = Shell.Run($"$env:BROWSER = '{browser}-that-is-not-there'; Export-CitusReport $page {_table} -Open").Failed("CitusReportNotShown");
+            Assert.Contains("is written", error.Exception.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Shell.Run("$env:BROWSER = $null");
+        }
+    }
+
+    [Fact]
+    public void What_a_killed_load_left_prepared_is_left_alone()
+    {
+        Cluster.RequireSandbox();
+        string import = Guid.NewGuid().ToString("N"), name = $"woodgrove_{import}_0_1_1", other = Cluster.CreateTable("id int");
+        Shell.Run("Get-CitusImport").Succeeded();
+        System.IO.File.WriteAllText(Path.Combine(Cluster.Folder, "one.csv"), "1000002,a\n");
+        Shell.Run($"Import-CsvToCitus '{Path.Combine(Cluster.Folder, "one.csv")}' {_table} -NoHeader -Checkpoint 1000").Succeeded(); // the ledger is there
+        Cluster.Execute($"BEGIN; INSERT INTO {other} VALUES (1); PREPARE TRANSACTION '{name}'");
+        object? Left() => Cluster.Scalar($"SELECT count(*) FROM pg_prepared_xacts WHERE gid = '{name}'");
+        try
+        {
+            Shell.Run($"Export-CitusReport $page {_table}").Succeeded();
+            Assert.Equal(1L, Left());
+        }
+        finally
+        {
+            Shell.Run("Get-CitusImport").Succeeded(); // ends it
+        }
+        Assert.Equal(0L, Left());
     }
 
     [Fact]

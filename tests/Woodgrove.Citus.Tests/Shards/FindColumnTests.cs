@@ -30,6 +30,29 @@ public sealed class FindColumnTests(ClusterFixture cluster) : ClusterTest(cluste
     }
 
     [Fact]
+    public void What_statements_filter_and_join_by_speaks_for_a_column()
+    {
+        Cluster.RequireSandbox();
+        Cluster.RequireCitus();
+        string schema = Bank(distributed: true);
+        Cluster.Execute($"CREATE TABLE {schema}.payment_events_old (merchant_id bigint)");
+        Cluster.Execute("SELECT pg_stat_statements_reset()");
+        for (int user = 1; user <= 6; user++) Cluster.Scalar($"SELECT count(*) FROM {schema}.payment_events WHERE user_id = {user}");
+        for (int i = 0; i < 3; i++) Cluster.Scalar($"SELECT count(*) FROM {schema}.payment_events e JOIN {schema}.payment_users u USING (user_id) WHERE u.login <> 'x'");
+        Cluster.Scalar($"SELECT count(*) FROM {schema}.payment_events WHERE merchant_id IN (3, 4)");
+        Cluster.Scalar($"SELECT count(*) FROM {schema}.payment_events WHERE event_id > 10"); // a range helps no hash
+        Cluster.Scalar($"SELECT count(*) FROM {schema}.payment_events_old WHERE merchant_id = 3"); // another table
+
+        IReadOnlyList<PSObject> found = Shell.Get($"Find-DistributionColumn {schema}.payment_events -ShardCount 32");
+
+        PSObject user_id = found.Single(f => f.Get("Column") is "user_id"), merchant = found.Single(f => f.Get("Column") is "merchant_id"), id = found.Single(f => f.Get("Column") is "event_id");
+        Assert.Equal((9L, 1L, 0L), (user_id.Get("Uses"), merchant.Get("Uses"), id.Get("Uses")));
+        Assert.Contains("9 calls of recent statements filter or join by it", (IEnumerable<string>)user_id.Get("Evidence")!);
+        Assert.DoesNotContain((IEnumerable<string>)id.Get("Evidence")!, e => e.Contains("calls", StringComparison.Ordinal));
+        Assert.Equal(("Recommended", 1), (user_id.Get("Verdict")!.ToString(), user_id.Get("Rank")));
+    }
+
+    [Fact]
     public void The_spread_it_predicts_is_that_of_the_table_once_distributed()
     {
         string schema = Bank(distributed: false);

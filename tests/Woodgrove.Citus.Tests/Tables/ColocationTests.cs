@@ -11,7 +11,7 @@ public sealed class ColocationTests(ClusterFixture cluster) : ClusterTest(cluste
     {
         string first = Cluster.Distribute("id bigint", "id"), second = Cluster.Distribute("key bigint", "key", colocateWith: first);
 
-        PSObject group = Shell.Run($"Get-Colocation {second}").Single;
+        PSObject group = Shell.Run($"Get-Colocation {second} -Size").Single;
 
         Assert.Equal([first, second], (IEnumerable<string>)group.Get("Tables")!);
         Assert.Equal(("Distributed", "bigint", 4, 1), (group.Get("Type")!.ToString(), group.Get("DistributionColumnType"), group.Get("ShardCount"), group.Get("ReplicationFactor")));
