@@ -34,6 +34,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private CsvRecordReader? _sourceRecords;
     private bool _commitLost;        // its answer never came
     private bool _isComplete;        // by an earlier attempt of this command
+    private bool _isInLedger;        // from before this run
 
     /// <summary>What is in the table if the run ends now, in words.</summary>
     public string Kept => ledger switch
@@ -46,8 +47,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         _ => $"{_committedRows} rows up to byte {_committedBytes} are committed; -ImportId {ledger!.ImportId} goes on after them.",
     };
 
-    /// <summary>True where something is committed, or may be, that a resumed run goes on from.</summary>
-    public bool HasCommitted => _committedBytes > 0 || _inParts || _commitLost;
+    /// <summary>True where something is committed, or may be, that a resumed run goes on from, or that makes it refuse to load twice.</summary>
+    public bool HasCommitted => _committedBytes > 0 || _inParts || _commitLost || _isInLedger;
 
     /// <summary>What the load did, once it has run.</summary>
     /// <param name="before">What was committed before this load began.</param>
@@ -169,7 +170,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private async Task SkipCommittedAsync(bool isRepeat, CancellationToken stop)
     {
         IReadOnlyList<ImportBatch> done = ledger is null ? [] : await ledger.BatchesAsync(stop);
-        if (done.Count == 0) return;
+        _isInLedger = done.Count > 0;
+        if (!_isInLedger) return;
         ImportBatch last = done[^1];
         _isComplete = last.IsLast;
         if (_isComplete && !isRepeat)

@@ -37,7 +37,7 @@ public sealed record RowOptions(int BatchSize, TimeSpan FlushInterval)
 /// </summary>
 public sealed class RowLoader
 {
-    private const int SegmentSize = 256 * 1024;
+    private const int SegmentSize = 256 * 1024; // sent at once
 
     private readonly CitusConnection _connection;
     private readonly TableInfo _table;

@@ -45,6 +45,27 @@ public sealed class ExactlyOnceTests(ClusterFixture cluster, ITestOutputHelper o
         }
     }
 
+    [Theory]
+    [InlineData("Coordinator", "")]
+    [InlineData("Coordinator", "-OnConflict Skip")]
+    [InlineData("Shard", "")]
+    [InlineData("Worker", "")]
+    public void An_import_that_is_refused_stays_in_the_ledger(string route, string options)
+    {
+        if (route == "Worker") Cluster.RequireCitus();
+        const string columns = "id bigint, user_id bigint PRIMARY KEY, note text";
+        (string table, string other) = (Cluster.Distribute(columns, "user_id"), Cluster.Distribute(columns, "user_id"));
+        Shell["path"] = Cluster.File("once.csv", "id,user_id,note\n1,1,a\n2,2,b\n");
+        string load = $"-Route {route} -ImportId {Guid.NewGuid()} {options}";
+        Shell.Run($"Import-CsvToCitus $path {table} {load}").Succeeded();
+        Cluster.Execute($"DELETE FROM {table}"); // so that a second load would not meet the first's keys
+
+        Shell.Run($"Import-CsvToCitus $path {table} {load}").Failed("CitusImportComplete");
+        Shell.Run($"Import-CsvToCitus $path {other} {load}").Failed("CitusImportComplete");
+        Shell.Run($"Import-CsvToCitus $path {table} {load}").Failed("CitusImportComplete");
+        Assert.Equal((0, 0), ((int)Cluster.Count(table), (int)Cluster.Count(other)));
+    }
+
     /// <summary>Runs a load in processes of its own until it is complete, and kills the first of them in its midst.</summary>
     /// <returns>How many were killed.</returns>
     private static async Task<int> LoadAndKillAsync(string script, int most, Random random)

@@ -115,6 +115,46 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(good.Select(g => g.Split(',')[0]).Append("100").Order(StringComparer.Ordinal), Cluster.Rows(table, "id").Order(StringComparer.Ordinal));
     }
 
+    [Theory]
+    [InlineData("Shard")]
+    [InlineData("Coordinator")]
+    public void Rows_refused_before_and_after_a_checkpoint_are_all_told(string route)
+    {
+        string table = Cluster.Distribute("id bigint, user_id bigint, PRIMARY KEY (id, user_id)", "user_id");
+        Cluster.Execute($"INSERT INTO {table} VALUES (500000, 500000)");
+        // A block of the file is the least that a checkpoint commits, and long fields make many.
+        string rows = string.Join('\n', Enumerable.Range(1, 60_000).Select(i => i == 10 ? "x,10" : i == 59_000 ? "500000,500000" : $"{i:D9},{i:D9}"));
+        Shell["path"] = Cluster.File("checked.csv", "id,user_id\n" + rows + "\n");
+        Shell["rejects"] = Path.Combine(Cluster.Folder, "checked.rejects.csv");
+
+        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route} -Checkpoint 10000 -OnError Skip -RejectPath $rejects").Single;
+
+        Assert.Equal((59_998L, 2L), (result.Get("Rows"), result.Get("Rejected")));
+        Assert.Equal([11L, 59_001L], ((IEnumerable<object>)result.Get("Rejects")!).Select(r => (long)r.Get("Line")!));
+        Assert.Equal("id,user_id\nx,10\n500000,500000\n", File.ReadAllText(Path.Combine(Cluster.Folder, "checked.rejects.csv")));
+        Assert.Equal(59_999, Cluster.Count(table));
+    }
+
+    [Fact]
+    public void Rows_for_an_emptied_table_and_for_a_reference_table_are_set_aside_too()
+    {
+        string table = Cluster.Distribute("id bigint, user_id bigint, PRIMARY KEY (id, user_id)", "user_id");
+        Cluster.Execute($"INSERT INTO {table} VALUES (1, 1)");
+        Shell["path"] = Cluster.File("emptied.csv", "id,user_id\n1,1\n2,2\n2,2\nx,3\n");
+        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route Coordinator -Truncate -OnError Skip").Single;
+        Assert.Equal((2L, 2L), (result.Get("Rows"), result.Get("Rejected")));
+        Assert.Equal(["1\t1", "2\t2"], Cluster.Rows(table));
+
+        string merchants = Cluster.CreateTable("id bigint PRIMARY KEY, name text NOT NULL");
+        Shell.Run($"New-ReferenceTable {merchants}").Succeeded();
+        Cluster.Execute($"INSERT INTO {merchants} VALUES (1, 'there')");
+        Shell["path"] = Cluster.File("merchants.csv", "id,name\n1,again\n2,new\n3,\n2,twice\n");
+        result = Shell.Run($"Import-CsvToCitus $path {merchants} -OnError Skip").Single;
+        Assert.Equal((1L, 3L), (result.Get("Rows"), result.Get("Rejected")));
+        Assert.Equal(["2", "4", "5"], ((IEnumerable<object>)result.Get("Rejects")!).Select(r => r.Get("Line")!.ToString()));
+        Assert.Equal(["1\tthere", "2\tnew"], Cluster.Rows(merchants));
+    }
+
     [Fact]
     public void Too_many_refused_rows_end_the_load_and_leave_nothing()
     {

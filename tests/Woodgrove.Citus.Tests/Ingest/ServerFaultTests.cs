@@ -50,7 +50,7 @@ public sealed class ServerFaultTests(FaultCluster faults, ITestOutputHelper outp
         using PowerShell load = Start($"{table} -Checkpoint 256KB");
         Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
         await faults.UnderWayAsync(running);
-        await Task.Delay(random.Next(0, 500), TestContext.Current.CancellationToken);
+        await Task.Delay(random.Next(0, 100), TestContext.Current.CancellationToken);
         victim.Kill();
         try
         {

@@ -1,0 +1,58 @@
+using System.Text;
+using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Core.Tests.Ingest;
+
+/// <summary>Which records are tried apart once one was refused.</summary>
+public sealed class RecordSieveTests
+{
+    private static readonly TableColumn[] Columns =
+    [
+        new("id", "bigint", 20, true, false, false, false), new("user_id", "integer", 23, false, false, false, false),
+        new("name", "character varying(5)", 1043, false, false, false, false), new("at", "date", 1082, false, false, false, false),
+        new("details", "jsonb", 3802, false, false, false, false), new("place", "inet", 869, false, false, false, false),
+    ];
+
+    [Theory]
+    [InlineData("1,2,abc,2024-01-01,{},::1")]
+    [InlineData("1,2,,,,")]
+    [InlineData("1,2,\"a\"\"\nb\",2024-01-01,\"{\"\"k\"\": 1}\",anything")]
+    public void Plain_records_go_together(string record) => Assert.Equal((1, 0), Part(record));
+
+    [Theory]
+    [InlineData("x,2,abc,2024-01-01,{},")]
+    [InlineData(",2,abc,2024-01-01,{},")]             // id is not null
+    [InlineData("1,,abc,2024-01-01,{},")]             // the distribution column
+    [InlineData("1,3000000000,abc,2024-01-01,{},")]   // no integer
+    [InlineData("1,2,abcdef,2024-01-01,{},")]
+    [InlineData("1,2,abc,yesterday,{},")]             // a server takes it, but one must ask
+    [InlineData("1,2,abc,2024-01-01,{,")]
+    [InlineData("1,2,abc,2024-01-01,{}")]
+    [InlineData("1,2,abc,2024-01-01,{},,")]
+    [InlineData("1,2,abc,\"\",{},")]
+    public void Doubtful_records_go_apart(string record) => Assert.Equal((0, 1), Part(record));
+
+    [Fact]
+    public void Records_keep_their_bytes_and_lines()
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes("1,2,a,,,\nx,2,b,,,\n3,4,\"c\r\",,,\n");
+        (MarkedRecords plain, MarkedRecords doubtful) = Sieve().Part(bytes, [new(9, 4), new(18, 5), new(bytes.Length, 7)]);
+
+        Assert.Equal("1,2,a,,,\n3,4,\"c\r\",,,\n", Encoding.UTF8.GetString(plain.Bytes.Span));
+        Assert.Equal([new RecordMark(9, 4), new RecordMark(plain.Bytes.Length, 7)], plain.Marks);
+        Assert.Equal("x,2,b,,,\n", Encoding.UTF8.GetString(doubtful.Bytes.Span));
+        Assert.Equal([new RecordMark(9, 5)], doubtful.Marks);
+    }
+
+    private static (int Plain, int Doubtful) Part(string record)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(record + "\n");
+        (MarkedRecords plain, MarkedRecords doubtful) = Sieve().Part(bytes, [new RecordMark(bytes.Length, 1)]);
+        return (plain.Marks.Length, doubtful.Marks.Length);
+    }
+
+    private static RecordSieve Sieve() => new(new CopyTarget(
+        new TableInfo { Oid = 1, Name = TableName.Parse("t"), Display = "t", Kind = TableKind.Distributed, Columns = Columns, DistributionColumn = "user_id" },
+        Columns, new CsvDialect { HasHeader = false }));
+}
