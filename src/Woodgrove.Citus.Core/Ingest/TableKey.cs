@@ -11,14 +11,14 @@ namespace Woodgrove.Citus.Ingest;
 /// <param name="Types">Their types.</param>
 internal sealed record TableKey(string Name, bool IsForeign, string Table, string[] Columns, string[] OtherColumns, string[] Types)
 {
-    /// <summary>The keys of a table.</summary>
+    /// <summary>The keys of a table, but for foreign ones to itself: the row that such a key needs may come with it.</summary>
     public static async Task<IReadOnlyList<TableKey>> ReadAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
             SELECT k.conname, k.contype = 'f', k.decider::regclass::text, array_agg(quote_ident(own.attname) ORDER BY c.n),
                 array_agg(quote_ident(other.attname) ORDER BY c.n), array_agg(format_type(other.atttypid, other.atttypmod) ORDER BY c.n)
             FROM (SELECT *, CASE WHEN contype = 'f' THEN confrelid ELSE conrelid END decider, CASE WHEN contype = 'f' THEN confkey ELSE conkey END decides
-                FROM pg_catalog.pg_constraint c WHERE conrelid = $1::oid AND contype IN ('p', 'u', 'f')
+                FROM pg_catalog.pg_constraint c WHERE conrelid = $1::oid AND (contype IN ('p', 'u') OR (contype = 'f' AND confrelid <> conrelid))
                     -- A key to a partitioned table has one to each partition below it.
                     AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint above WHERE above.oid = c.conparentid AND above.conrelid = c.conrelid)) k
             CROSS JOIN unnest(k.conkey, k.decides) WITH ORDINALITY c (own, other, n)

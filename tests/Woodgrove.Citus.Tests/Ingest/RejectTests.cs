@@ -135,6 +135,20 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(59_999, Cluster.Count(table));
     }
 
+    [Theory]
+    [InlineData("Shard")]
+    [InlineData("Coordinator")]
+    public void Rows_that_need_rows_of_their_own_file_are_loaded(string route)
+    {
+        string table = Cluster.Distribute("id bigint, user_id bigint, before bigint, PRIMARY KEY (id, user_id)", "user_id");
+        Cluster.Execute($"ALTER TABLE {table} ADD FOREIGN KEY (before, user_id) REFERENCES {table} (id, user_id)");
+        Cluster.Execute($"INSERT INTO {table} VALUES (9, 1, NULL)");
+        Shell["path"] = Cluster.File("chain.csv", "id,user_id,before\n1,1,\n2,1,1\n9,1,1\n3,1,2\n4,2,\n");
+        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route} -OnError Skip").Single;
+        Assert.Equal((4L, 1L), (result.Get("Rows"), result.Get("Rejected")));
+        Assert.Equal(["1\t1\t\\N", "2\t1\t1", "3\t1\t2", "4\t2\t\\N", "9\t1\t\\N"], Cluster.Rows(table));
+    }
+
     [Fact]
     public void Rows_for_an_emptied_table_and_for_a_reference_table_are_set_aside_too()
     {
