@@ -162,7 +162,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
         catch (Exception e)
         {
-            if (ledger is not null && !run.HasCommitted) await ForgetAsync(ledger, plan.Route);
+            if (ledger is not null && (run.WasComplete || !run.HasCommitted)) await ForgetAsync(ledger, plan.Route, all: !run.WasComplete);
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
             if (e is CitusException or MoreCareException) throw;
             throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept);
@@ -170,12 +170,13 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     }
 
     /// <summary>Removes what an import has made for itself, where nothing of it will be resumed.</summary>
-    private static async Task ForgetAsync(ImportLedger ledger, ImportRoute route)
+    /// <param name="all">False leaves what the ledger says: the import is complete.</param>
+    private static async Task ForgetAsync(ImportLedger ledger, ImportRoute route, bool all)
     {
         try
         {
             await Staging.DropAsync(ledger.Session, ledger.ImportId, CancellationToken.None);
-            if (route != ImportRoute.Worker) return;
+            if (!all || route != ImportRoute.Worker) return;
             await PendingBatch.ForgetAsync(ledger.Session, ledger.ImportId, null, CancellationToken.None);
             await ImportLedger.ForgetAsync(ledger.Session, ledger.ImportId, CancellationToken.None);
         }
