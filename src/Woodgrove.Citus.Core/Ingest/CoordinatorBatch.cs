@@ -30,15 +30,16 @@ internal sealed class CoordinatorBatch : IBatch
     }
 
     /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
+    /// <param name="inBinary">Records come with their binary form, as long as they have one.</param>
     /// <param name="care">Where refused records go aside: <see cref="Care.Keys"/> after a batch that a worker refused.</param>
     public static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, CancellationToken stop, ConflictRule? rule = null, Care care = Care.None)
+        CitusConnection connection, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, CancellationToken stop, ConflictRule? rule = null, Care care = Care.None, bool inBinary = false)
     {
         // In the ledger's session, so that the rows and the ledger's row are one transaction.
         NpgsqlConnection session = ledger?.Session ?? await connection.OpenSessionAsync(stop);
         try
         {
-            return await BeginAsync(connection, session, ledger, target, truncate, rejects, rule, care, stop);
+            return await BeginAsync(connection, session, ledger, target, truncate, rejects, rule, care, inBinary, stop);
         }
         catch when (ledger is null)
         {
@@ -48,7 +49,7 @@ internal sealed class CoordinatorBatch : IBatch
     }
 
     private static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, ConflictRule? rule, Care care, CancellationToken stop)
+        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, ConflictRule? rule, Care care, bool inBinary, CancellationToken stop)
     {
         NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         // A rule can only move rows that are gathered beside the table.
@@ -59,7 +60,7 @@ internal sealed class CoordinatorBatch : IBatch
         {
             if (truncate) await TruncateAsync(session, target.Table.Name.Sql, stop);
             if (rule is not null) await Rehearsal.CreateAsync(session, target.Table, stop, withKeys: false);
-            CopyStream? copy = rejects is null ? new CopyStream(session, command) : null;
+            CopyStream? copy = rejects is null ? new CopyStream(session, command, inBinary && rule is null ? target.BinaryCopyInto(target.Table.Name.Sql) : null) : null;
             if (copy is not null) await copy.OpenAsync(stop);
             TolerantCopy? tolerant = rejects is null || sifts ? null : new TolerantCopy(new SavepointCopy(session, command).TryAsync, rejects, null);
             return new CoordinatorBatch(connection, session, transaction, copy, tolerant, sifted,
@@ -90,20 +91,27 @@ internal sealed class CoordinatorBatch : IBatch
     }
 
     /// <param name="marks">Where the records end; only needed where refused ones are set aside.</param>
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
+    /// <param name="tuples">The records in binary, if they can be written so.</param>
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordMark> marks, CancellationToken stop, ReadOnlyMemory<byte> tuples = default)
     {
-        if (_copy is not null) await _copy.WriteAsync(records, stop);
+        if (_copy is not null) await AskAsync(async () => await _copy.WriteAsync(records, stop, tuples), stop);
         else if (_sifted is not null) await _sifted.LoadAsync(records, marks, stop);
         else await _tolerant!.LoadAsync(records, marks, stop);
     }
 
-    public async Task FinishAsync(CancellationToken stop)
+    public Task FinishAsync(CancellationToken stop) => AskAsync(async () =>
+    {
+        if (_copy is not null) await _copy.FinishAsync();
+        if (_sifted is not null) await _sifted.FlushAsync(stop);
+        if (_perform is not null) Moved = await _perform();
+    }, stop);
+
+    /// <summary>Does what a server may refuse.</summary>
+    private static async Task AskAsync(Func<Task> ask, CancellationToken stop)
     {
         try
         {
-            if (_copy is not null) await _copy.FinishAsync();
-            if (_sifted is not null) await _sifted.FlushAsync(stop);
-            if (_perform is not null) Moved = await _perform();
+            await ask();
         }
         catch (PostgresException refusal) when (!PostgresErrors.IsTransient(refusal) && !stop.IsCancellationRequested)
         {

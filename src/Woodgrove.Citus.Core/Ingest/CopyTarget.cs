@@ -16,6 +16,9 @@ internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Co
     /// <summary>The COPY of such rows into the table, or one of the same columns.</summary>
     public string CopyInto(string tableSql) => $"COPY {tableSql} ({ColumnList}) FROM STDIN WITH ({(Dialect with { HasHeader = false }).CopyOptions()})";
 
+    /// <summary>The COPY of such rows in binary.</summary>
+    public string BinaryCopyInto(string tableSql) => $"COPY {tableSql} ({ColumnList}) FROM STDIN WITH (FORMAT binary)";
+
     /// <summary>A server's message without the names of shards and of tables that are ours, which mean nothing to the user.</summary>
     public string Readable(string message, ShardRange? shard)
     {

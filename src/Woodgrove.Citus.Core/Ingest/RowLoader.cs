@@ -8,29 +8,6 @@ using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Ingest;
 
-/// <summary>What a stream of rows came to.</summary>
-/// <param name="Rejected">Rows that the server, or the check before it, refused.</param>
-/// <param name="Batches">Transactions that the rows went in.</param>
-public sealed record AddRowResult(string Table, long Rows, long Rejected, long Batches, TimeSpan Duration, double RowsPerSecond)
-{
-    /// <summary>With -OnConflict: rows that gave way, to one that the table had or to another of their batch.</summary>
-    public long Conflicts { get; init; }
-}
-
-/// <summary>How rows are gathered and loaded.</summary>
-/// <param name="BatchSize">Rows that make a batch full.</param>
-/// <param name="FlushInterval">The longest that a row waits for its batch to fill.</param>
-public sealed record RowOptions(int BatchSize, TimeSpan FlushInterval)
-{
-    /// <summary>The first refused row ends the load; nothing of its batch is loaded.</summary>
-    public bool StopAtRefused { get; init; }
-
-    public ConflictAction OnConflict { get; init; }
-
-    /// <summary>The key that decides; null takes the primary key, or the only unique one.</summary>
-    public IReadOnlyList<string>? KeyColumns { get; init; }
-}
-
 /// <summary>
 /// Sends single rows in batches, each one COPY and one transaction, which is sent while it still fills: it ends when
 /// it is full, or when its first row has waited for the flush interval.
@@ -48,7 +25,7 @@ public sealed class RowLoader
     private readonly int? _key;
     private readonly Channel<Segment> _full = Channel.CreateBounded<Segment>(64);
     private readonly object _gate = new();
-    private Segment _open = new();
+    private Segment _open;
     private int _inBatch; // rows since the last one that was full
     private long _added;
 
@@ -57,6 +34,7 @@ public sealed class RowLoader
         (_connection, _table, _options, _rule) = (connection, table, options, rule);
         _target = new CopyTarget(table, columns, new CsvDialect { HasHeader = false });
         _encoder = new RowEncoder(columns);
+        _open = NewSegment();
         int key = table.DistributionColumn is null ? -1 : columns.Select(c => c.Name).ToList().IndexOf(table.DistributionColumn);
         _key = key < 0 ? null : key;
     }
@@ -99,7 +77,7 @@ public sealed class RowLoader
                 _open.Refused.Add(RefusedRowFinder.NullKeyRow(RowSource, _table, _added));
                 return true;
             }
-            _encoder.Write(values, _open.Bytes);
+            if (!_encoder.Write(values, _open.Bytes, _open.Tuples)) _open.Tuples = null;
             _open.Marks.Add(new RecordMark(_open.Bytes.WrittenCount, _added));
             _open.EndsBatch = ++_inBatch == _options.BatchSize;
             if (_open.EndsBatch) _inBatch = 0;
@@ -136,10 +114,12 @@ public sealed class RowLoader
 
     private static CsvSource RowSource { get; } = CsvSource.File("row");
 
+    private Segment NewSegment() => new() { Tuples = _encoder.HasBinary ? new ArrayBufferWriter<byte>(16 * 1024) : null };
+
     private bool Seal()
     {
         if (!_full.Writer.TryWrite(_open)) return false;
-        _open = new Segment();
+        _open = NewSegment();
         return true;
     }
 
@@ -172,7 +152,7 @@ public sealed class RowLoader
                 {
                     full = _open;
                     full.EndsBatch = true;
-                    _open = new Segment();
+                    _open = NewSegment();
                     return full;
                 }
             }
@@ -194,8 +174,9 @@ public sealed class RowLoader
                 if (_options.StopAtRefused && segment.Refused.Count > 0) throw Stopped(segment.Refused[0], before);
                 if (segment.Marks.Count > 0)
                 {
-                    copy ??= await CoordinatorBatch.BeginAsync(_connection, null, _target, truncate: false, null, stop, _rule);
-                    await copy.WriteAsync(segment.Bytes.WrittenMemory, default, stop);
+                    copy ??= await CoordinatorBatch.BeginAsync(_connection, null, _target, truncate: false, null, stop, _rule, inBinary: _encoder.HasBinary);
+                    await copy.WriteAsync(segment.Bytes.WrittenMemory, default, stop, segment.Tuples?.WrittenMemory ?? default);
+                    segment.Tuples = null;
                 }
                 segment = segment.EndsBatch ? null : await NextAsync(batch.Since, stop);
                 if (segment is not null) batch.Segments.Add(segment);
@@ -265,6 +246,9 @@ public sealed class RowLoader
     private sealed class Segment
     {
         public ArrayBufferWriter<byte> Bytes { get; } = new(16 * 1024);
+
+        /// <summary>The same in binary, until they are sent; null where a value has no binary form.</summary>
+        public ArrayBufferWriter<byte>? Tuples { get; set; }
         public List<RecordMark> Marks { get; } = [];
         public List<RefusedRow> Refused { get; } = [];
 

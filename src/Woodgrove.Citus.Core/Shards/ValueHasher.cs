@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
@@ -12,8 +11,6 @@ namespace Woodgrove.Citus.Shards;
 /// </summary>
 public abstract class ValueHasher
 {
-    private static readonly long DaysTo2000 = new DateTime(2000, 1, 1).Ticks / TimeSpan.TicksPerDay;
-
     /// <summary>The hasher for a column, or null where a client can't hash its type.</summary>
     public static ValueHasher? For(TableColumn column)
     {
@@ -59,24 +56,8 @@ public abstract class ValueHasher
         public override bool TryHash(ReadOnlySpan<byte> text, out int hash)
         {
             hash = 0;
-            if (!TryDigits(text, out long value) && !(Utf8Parser.TryParse(text, out value, out int used) && used == text.Length)) return false;
-            if (value < min || value > max) return false;
+            if (!PlainValue.TryInteger(text, out long value) || value < min || value > max) return false;
             hash = PostgresHash.Int64(value);
-            return true;
-        }
-
-        /// <summary>Digits alone, few enough for any of them to fit: almost every key, in half the time.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static bool TryDigits(ReadOnlySpan<byte> text, out long value)
-        {
-            value = 0;
-            if (text.Length is 0 or > 18) return false;
-            foreach (byte b in text)
-            {
-                uint digit = (uint)b - '0';
-                if (digit > 9) return false;
-                value = value * 10 + digit;
-            }
             return true;
         }
     }
@@ -106,12 +87,10 @@ public abstract class ValueHasher
     {
         public override bool TryHash(ReadOnlySpan<byte> text, out int hash)
         {
-            hash = 0;
-            if (text.Length != 36 || !Utf8Parser.TryParse(text, out Guid value, out int used, 'D') || used != 36) return false;
             Span<byte> bytes = stackalloc byte[16];
-            value.TryWriteBytes(bytes, bigEndian: true, out _);
-            hash = PostgresHash.Bytes(bytes);
-            return true;
+            bool known = PlainValue.TryUuid(text, bytes);
+            hash = known ? PostgresHash.Bytes(bytes) : 0;
+            return known;
         }
     }
 
@@ -119,16 +98,10 @@ public abstract class ValueHasher
     {
         public override bool TryHash(ReadOnlySpan<byte> text, out int hash)
         {
-            hash = 0;
-            if (!text.StartsWith("\\x"u8) || text.Length % 2 != 0) return false;
-            byte[] bytes = new byte[(text.Length - 2) / 2];
-            for (int i = 0; i < bytes.Length; i++)
-            {
-                if (!Utf8Parser.TryParse(text.Slice(2 + i * 2, 2), out byte octet, out int used, 'x') || used != 2) return false;
-                bytes[i] = octet;
-            }
-            hash = PostgresHash.Bytes(bytes);
-            return true;
+            byte[] bytes = new byte[text.Length / 2];
+            bool known = PlainValue.TryHex(text, bytes, out int length);
+            hash = known ? PostgresHash.Bytes(bytes.AsSpan(0, length)) : 0;
+            return known;
         }
     }
 
@@ -136,9 +109,9 @@ public abstract class ValueHasher
     {
         public override bool TryHash(ReadOnlySpan<byte> text, out int hash)
         {
-            bool yes = text.SequenceEqual("t"u8) || text.SequenceEqual("true"u8) || text.SequenceEqual("1"u8);
-            hash = PostgresHash.Int32(yes ? 1 : 0);
-            return yes || text.SequenceEqual("f"u8) || text.SequenceEqual("false"u8) || text.SequenceEqual("0"u8);
+            bool known = PlainValue.TryBoolean(text, out bool value);
+            hash = PostgresHash.Int32(value ? 1 : 0);
+            return known;
         }
     }
 
@@ -146,15 +119,9 @@ public abstract class ValueHasher
     {
         public override bool TryHash(ReadOnlySpan<byte> text, out int hash)
         {
-            hash = 0;
-            double value;
-            if (text.SequenceEqual("NaN"u8)) value = double.NaN;
-            else if (text.SequenceEqual("Infinity"u8)) value = double.PositiveInfinity;
-            else if (text.SequenceEqual("-Infinity"u8)) value = double.NegativeInfinity;
-            else if (text.Length == 0 || text[^1] is < (byte)'0' or > (byte)'9'
-                || !Utf8Parser.TryParse(text, out value, out int used) || used != text.Length || !double.IsFinite(value)) return false;
-            hash = PostgresHash.Double(value);
-            return true;
+            bool known = PlainValue.TryDouble(text, out double value);
+            hash = known ? PostgresHash.Double(value) : 0;
+            return known;
         }
     }
 
@@ -166,47 +133,9 @@ public abstract class ValueHasher
             if (text.SequenceEqual("NaN"u8)) return true;
             // numeric(p,s) rounds, which changes the value: the server knows how.
             if (hasModifier) return false;
-            if (text.Length > 0 && text[0] is (byte)'-' or (byte)'+') text = text[1..]; // the sign is not hashed
-            int exponent = 0;
-            if (text.IndexOfAny((byte)'e', (byte)'E') is >= 0 and int e)
-            {
-                if (!Utf8Parser.TryParse(text[(e + 1)..], out exponent, out int used) || used != text.Length - e - 1 || Math.Abs(exponent) > 1000) return false;
-                text = text[..e];
-            }
-            return TryDigits(text, exponent, out hash);
-        }
-
-        private static bool TryDigits(ReadOnlySpan<byte> text, int exponent, out int hash)
-        {
-            hash = 0;
-            int point = text.IndexOf((byte)'.');
-            int whole = (point < 0 ? text.Length : point) + exponent; // decimal digits before the point
-            var decimals = new List<byte>(text.Length);
-            foreach (byte b in text)
-            {
-                if (b == '.' && point >= 0 && decimals.Count == point) continue;
-                if (b is < (byte)'0' or > (byte)'9') return false;
-                decimals.Add((byte)(b - '0'));
-            }
-            if (decimals.Count == 0) return false;
-            // Align to groups of four around the decimal point, then cut zero groups at both ends.
-            int before = ((whole % 4) + 4) % 4;
-            int lead = before == 0 ? 0 : 4 - before;
-            var digits = new List<short>();
-            for (int i = -lead; i < decimals.Count; i += 4)
-            {
-                int group = 0;
-                for (int j = i; j < i + 4; j++) group = group * 10 + (j >= 0 && j < decimals.Count ? decimals[j] : 0);
-                digits.Add((short)group);
-            }
-            int weight = (whole + lead) / 4 - 1;
-            while (digits.Count > 0 && digits[0] == 0)
-            {
-                digits.RemoveAt(0);
-                weight--;
-            }
-            while (digits.Count > 0 && digits[^1] == 0) digits.RemoveAt(digits.Count - 1);
-            hash = PostgresHash.Numeric(digits.ToArray(), weight);
+            Span<short> digits = stackalloc short[PlainValue.MaxNumericGroups];
+            if (!PlainValue.TryNumeric(text, digits, out PlainNumeric number)) return false;
+            hash = PostgresHash.Numeric(digits[..number.Groups].ToArray(), number.Weight);
             return true;
         }
     }
@@ -215,84 +144,20 @@ public abstract class ValueHasher
     {
         public override bool TryHash(ReadOnlySpan<byte> text, out int hash)
         {
-            hash = 0;
-            if (text.SequenceEqual("infinity"u8)) hash = PostgresHash.Int32(int.MaxValue);
-            else if (text.SequenceEqual("-infinity"u8)) hash = PostgresHash.Int32(int.MinValue);
-            else if (TryDate(text, out long days)) hash = PostgresHash.Int32((int)days);
-            else return false;
-            return true;
+            bool known = PlainValue.TryDate(text, out int days);
+            hash = PostgresHash.Int32(days);
+            return known;
         }
     }
 
     private sealed class TimestampHasher(bool withZone, int? precision) : ValueHasher
     {
-        private const long MicrosecondsPerDay = 86_400_000_000;
-
         public override bool TryHash(ReadOnlySpan<byte> text, out int hash)
         {
-            hash = 0;
-            if (text.SequenceEqual("infinity"u8)) hash = PostgresHash.Int64(long.MaxValue);
-            else if (text.SequenceEqual("-infinity"u8)) hash = PostgresHash.Int64(long.MinValue);
-            else if (TryMicroseconds(text, out long value)) hash = PostgresHash.Int64(value);
-            else return false;
-            return true;
+            // More digits than the type keeps would be rounded.
+            bool known = PlainValue.TryTimestamp(text, withZone, precision ?? 6, out long microseconds);
+            hash = PostgresHash.Int64(microseconds);
+            return known;
         }
-
-        /// <summary>YYYY-MM-DD HH:MM:SS[.ffffff], and for timestamptz an offset, without which the session's zone counts.</summary>
-        private bool TryMicroseconds(ReadOnlySpan<byte> text, out long value)
-        {
-            value = 0;
-            if (text.Length < 19 || text[10] is not ((byte)' ' or (byte)'T') || text[13] != ':' || text[16] != ':'
-                || !TryDate(text[..10], out long days)
-                || !TryTwoDigits(text[11..], 23, out int hours) || !TryTwoDigits(text[14..], 59, out int minutes) || !TryTwoDigits(text[17..], 59, out int seconds))
-                return false;
-            ReadOnlySpan<byte> rest = text[19..];
-            int fraction = 0, digits = 0;
-            if (rest.Length > 0 && rest[0] == '.')
-            {
-                for (rest = rest[1..]; rest.Length > 0 && rest[0] is >= (byte)'0' and <= (byte)'9'; rest = rest[1..], digits++)
-                    fraction = fraction * 10 + (rest[0] - '0');
-                if (digits is 0 or > 6 || digits > precision) return false; // more digits would be rounded
-                for (int i = digits; i < 6; i++) fraction *= 10;
-            }
-            int offset = 0;
-            if (withZone ? !TryOffset(rest, out offset) : rest.Length > 0) return false;
-            value = days * MicrosecondsPerDay + ((hours * 60L + minutes) * 60 + seconds - offset) * 1_000_000 + fraction;
-            return true;
-        }
-
-        /// <summary>Z, +HH, +HH:MM or +HHMM, in seconds east.</summary>
-        private static bool TryOffset(ReadOnlySpan<byte> text, out int seconds)
-        {
-            seconds = 0;
-            if (text.SequenceEqual("Z"u8)) return true;
-            if (text.Length is not (3 or 5 or 6) || text[0] is not ((byte)'+' or (byte)'-') || !TryTwoDigits(text[1..], 15, out int hours)) return false;
-            int minutes = 0;
-            if (text.Length == 6 && (text[3] != ':' || !TryTwoDigits(text[4..], 59, out minutes))) return false;
-            if (text.Length == 5 && !TryTwoDigits(text[3..], 59, out minutes)) return false;
-            seconds = (hours * 60 + minutes) * 60 * (text[0] == '-' ? -1 : 1);
-            return true;
-        }
-    }
-
-    private static bool TryTwoDigits(ReadOnlySpan<byte> text, int max, out int value)
-    {
-        value = 0;
-        if (text.Length < 2 || text[0] is < (byte)'0' or > (byte)'9' || text[1] is < (byte)'0' or > (byte)'9') return false;
-        value = (text[0] - '0') * 10 + (text[1] - '0');
-        return value <= max;
-    }
-
-    /// <summary>YYYY-MM-DD, whatever the session's DateStyle; days since 2000-01-01.</summary>
-    private static bool TryDate(ReadOnlySpan<byte> text, out long days)
-    {
-        days = 0;
-        if (text.Length != 10 || text[4] != '-' || text[7] != '-'
-            || !TryTwoDigits(text, 99, out int century) || !TryTwoDigits(text[2..], 99, out int year)
-            || !TryTwoDigits(text[5..], 12, out int month) || !TryTwoDigits(text[8..], 31, out int day)) return false;
-        year += century * 100;
-        if (year == 0 || month == 0 || day == 0 || day > DateTime.DaysInMonth(year, month)) return false;
-        days = new DateTime(year, month, day).Ticks / TimeSpan.TicksPerDay - DaysTo2000;
-        return true;
     }
 }

@@ -1,11 +1,52 @@
 using System.Management.Automation;
+using Npgsql;
 using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Ingest;
 
 /// <summary>Objects from the pipeline as rows.</summary>
-public sealed class AddRowTests(ClusterFixture cluster) : ClusterTest(cluster)
+public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) : ClusterTest(cluster)
 {
+    [Theory]
+    [InlineData("smallint")]
+    [InlineData("integer")]
+    [InlineData("bigint")]
+    [InlineData("text")]
+    [InlineData("character varying(20)")]
+    [InlineData("character(14)")]
+    [InlineData("bytea")]
+    [InlineData("uuid")]
+    [InlineData("date")]
+    [InlineData("timestamp")]
+    [InlineData("timestamp(3)")]
+    [InlineData("timestamptz")]
+    [InlineData("timestamptz(0)")]
+    [InlineData("boolean")]
+    [InlineData("real")]
+    [InlineData("double precision")]
+    [InlineData("numeric")]
+    [InlineData("numeric(40,2)")]
+    public void Texts_land_as_PostgreSQLs_own_input_reads_them(string type)
+    {
+        int seed = Environment.GetEnvironmentVariable("WOODGROVE_TEST_SEED") is { Length: > 0 } given ? int.Parse(given, System.Globalization.CultureInfo.InvariantCulture) : Random.Shared.Next();
+        log.WriteLine($"seed {seed}");
+        string table = Cluster.Distribute($"id bigint, v {type}", "id"), read = Cluster.Distribute($"id bigint, v {type}", "id");
+        Shell["values"] = new Shards.RandomValues(seed).Of(type, 200);
+
+        // Batches of few rows, so that some are plain all through and go in binary, and others are not.
+        RunResult added = Shell.Run($"$id = 0; $values | ForEach-Object {{ [pscustomobject]@{{ id = $script:id++; v = $_ }} }} | Add-CitusRow {table} -BatchSize 3");
+
+        using (NpgsqlConnection session = Cluster.Database.OpenConnection())
+        {
+            using NpgsqlCommand insert = new($"INSERT INTO {read} SELECT i - 1, nullif(v, $2)::{type} FROM unnest($1) WITH ORDINALITY u (v, i)", session);
+            insert.Parameters.Add(new() { Value = Shell["values"] });
+            insert.Parameters.Add(new() { Value = type.StartsWith("char", StringComparison.Ordinal) || type == "text" ? "no value is this" : "" });
+            insert.ExecuteNonQuery();
+        }
+        Assert.Equal((200L, 0L), (added.Single.Get("Rows"), added.Single.Get("Rejected")));
+        Assert.Equal(Cluster.Rows(read), Cluster.Rows(table));
+    }
+
     [Fact]
     public void Objects_become_rows_by_property_name()
     {

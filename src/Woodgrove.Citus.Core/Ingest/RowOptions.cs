@@ -1,0 +1,24 @@
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>What a stream of rows came to.</summary>
+/// <param name="Rejected">Rows that the server, or the check before it, refused.</param>
+/// <param name="Batches">Transactions that the rows went in.</param>
+public sealed record AddRowResult(string Table, long Rows, long Rejected, long Batches, TimeSpan Duration, double RowsPerSecond)
+{
+    /// <summary>With -OnConflict: rows that gave way, to one that the table had or to another of their batch.</summary>
+    public long Conflicts { get; init; }
+}
+
+/// <summary>How rows are gathered and loaded.</summary>
+/// <param name="BatchSize">Rows that make a batch full.</param>
+/// <param name="FlushInterval">The longest that a row waits for its batch to fill.</param>
+public sealed record RowOptions(int BatchSize, TimeSpan FlushInterval)
+{
+    /// <summary>The first refused row ends the load; nothing of its batch is loaded.</summary>
+    public bool StopAtRefused { get; init; }
+
+    public ConflictAction OnConflict { get; init; }
+
+    /// <summary>The key that decides; null takes the primary key, or the only unique one.</summary>
+    public IReadOnlyList<string>? KeyColumns { get; init; }
+}
