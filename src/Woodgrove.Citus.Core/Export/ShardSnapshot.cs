@@ -79,7 +79,10 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         await using (var locking = new NpgsqlCommand($"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; LOCK TABLE {table.Name.Sql} IN SHARE MODE", guard))
             await locking.ExecuteNonQueryAsync(stop);
         string? obstacle = (await ReadShardsAsync(guard, table, stop)).SequenceEqual(shards) ? null : $"shards of {table.Display} were moved or split meanwhile";
-        if (obstacle is null) await WithAllAsync(readers, async (reader, all) => obstacle = await reader.TakeSnapshotAsync(Patience - clock.Elapsed, all) ?? obstacle, stop);
+        if (obstacle is null) await WithAllAsync(readers, async (reader, all) =>
+        {
+            if (await reader.TakeSnapshotAsync(Patience - clock.Elapsed, all) is { } found) obstacle = found;
+        }, stop);
         await transaction.RollbackAsync(CancellationToken.None);
         if (obstacle is null) return (new ShardSnapshot(readers) { WritersWaited = clock.Elapsed }, null);
         await CloseAsync(readers);

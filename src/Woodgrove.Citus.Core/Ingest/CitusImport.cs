@@ -66,10 +66,10 @@ public sealed record CitusImport(
         {
             if (!await ImportLedger.TryLockAsync(session, importId, stop)) throw ImportLedger.Running(importId);
             if (await PendingBatch.ExistsAsync(session, stop)) await PendingBatch.ForgetAsync(session, importId, null, stop);
-            await Staging.DropAsync(session, importId, stop);
+            bool dropped = await Staging.DropAsync(session, importId, stop);
             int rows = await ImportLedger.ForgetAsync(session, importId, stop);
             await ImportLedger.UnlockAllAsync(session);
-            if (rows > 0) return;
+            if (rows > 0 || dropped) return;
         }
         throw new CitusException("CitusImportNotFound", CitusErrorKind.ObjectNotFound, $"There is no import {importId} in the ledger of '{connection.Database}'.",
             "Get-CitusImport lists them.") { Target = importId };

@@ -8,7 +8,11 @@ namespace Woodgrove.Citus.Ingest;
 /// <param name="Field">The file's field, from 0; null where the value is the same for every row.</param>
 /// <param name="Name">The field's name in the file, or null where it has none.</param>
 /// <param name="Value">The value of all rows.</param>
-internal sealed record BoundColumn(TableColumn Column, int? Field, string? Name, object? Value = null);
+internal sealed record BoundColumn(TableColumn Column, int? Field, string? Name, object? Value = null)
+{
+    /// <summary>Its value is the line on which the record ends.</summary>
+    public bool IsLine { get; init; }
+}
 
 /// <summary>Decides which column each field of a file goes to, and refuses a file that can't fit before a byte is sent.</summary>
 internal sealed class ColumnBinding

@@ -55,9 +55,10 @@ internal sealed class CoordinatorBatch : IBatch
         // A rule can only move rows that are gathered beside the table.
         string command = rule is null ? target.CopyInto(target.Table.Name.Sql) : Rehearsal.CopyCommand(target);
         bool sifts = rejects is not null && rule is null && target.Table.Kind != TableKind.Local;
-        SiftedCopy? sifted = sifts ? await SiftedCopy.OpenAsync(connection, session, target, rejects!, care, stop) : null;
+        SiftedCopy? sifted = null;
         try
         {
+            if (sifts) sifted = await SiftedCopy.OpenAsync(connection, session, target, rejects!, care, stop);
             if (truncate) await TruncateAsync(session, target.Table.Name.Sql, stop);
             if (rule is not null) await Rehearsal.CreateAsync(session, target.Table, stop, withKeys: false);
             CopyStream? copy = rejects is null ? new CopyStream(session, command, inBinary && rule is null ? target.BinaryCopyInto(target.Table.Name.Sql) : null) : null;
@@ -69,6 +70,7 @@ internal sealed class CoordinatorBatch : IBatch
         catch
         {
             if (sifted is not null) await sifted.DisposeAsync();
+            await transaction.DisposeAsync(); // the session may be the ledger's, and goes on
             throw;
         }
     }

@@ -11,7 +11,7 @@ internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Co
     public TableName? StandsFor { get; init; }
 
     /// <summary>The columns' names, quoted and in the rows' order.</summary>
-    public string ColumnList { get; } = string.Join(", ", Columns.Select(c => TableName.Quote(c.Name)));
+    public string ColumnList => string.Join(", ", Columns.Select(c => TableName.Quote(c.Name)));
 
     /// <summary>The COPY of such rows into the table, or one of the same columns.</summary>
     public string CopyInto(string tableSql) => $"COPY {tableSql} ({ColumnList}) FROM STDIN WITH ({(Dialect with { HasHeader = false }).CopyOptions()})";

@@ -88,7 +88,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                 {
                     try
                     {
-                        return await RunOnceAsync(importId.Value, named || Checkpoint is not null, broken is not null, care, shown, found => before ??= found, token);
+                        return await RunOnceAsync(importId.Value, named || Resume || Checkpoint is not null || broken is not null, broken is not null, care, shown, found => before ??= found, token);
                     }
                     catch (MoreCareException refused)
                     {
@@ -132,7 +132,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             keepLedger |= rule is not null || plan.Route is ImportRoute.Shard or ImportRoute.Worker;
             if (keepLedger) await PreparedBatches.RecoverAsync(Connection, addresses, Explain, stop);
             await using ImportLedger? ledger = keepLedger ? await ImportLedger.OpenAsync(Connection, importId, stop) : null;
-            if (rule is not null)
+            if (rule is not null && !(isRepeat && (await ledger!.BatchesAsync(stop)).Any(b => b.IsLast)))
             {
                 plan = plan with { Staging = await Staging.OpenAsync(Connection, ledger!.Session, importId, plan.Target, rule, Truncate, stop) };
                 plan = await plan.ChooseRouteAsync(this, session, stop);
@@ -200,12 +200,13 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     private async Task<bool> IsSameAsync(ImportBatch complete, CancellationToken stop)
     {
         await using CsvInput input = await CsvInput.OpenAsync(Source, Dialect.Checked(), stop);
-        if (!input.IsCompressed && Dialect.Encoding is null && input.Length < complete.EndByte) return false;
         var hash = new System.IO.Hashing.XxHash3();
         var buffer = new byte[256 * 1024];
-        long length = 0;
-        for (int count; length <= complete.EndByte && (count = await input.ReadAsync(buffer, stop)) > 0; length += count) hash.Append(buffer.AsSpan(0, count));
-        return length == complete.EndByte && $"xxh3:{hash.GetCurrentHashAsUInt64():x16}" == complete.Fingerprint;
+        long left = complete.EndByte;
+        for (int count; left > 0 && (count = await input.ReadAsync(buffer.AsMemory(0, (int)Math.Min(left, buffer.Length)), stop)) > 0; left -= count) hash.Append(buffer.AsSpan(0, count));
+        // Behind it nothing, or the line that ends the data.
+        int more = left > 0 ? 0 : await input.ReadAsync(buffer.AsMemory(0, 2), stop);
+        return left == 0 && (more == 0 || buffer.AsSpan(0, more).SequenceEqual("\\."u8)) && $"xxh3:{hash.GetCurrentHashAsUInt64():x16}" == complete.Fingerprint;
     }
 
     /// <summary>A server that went away during the load may still be starting, or ending the sessions of an attempt before.</summary>

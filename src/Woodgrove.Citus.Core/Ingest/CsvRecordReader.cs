@@ -62,7 +62,7 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect) : Reco
         {
             int end = EndAfter(from);
             // The last record of the file may have no line end.
-            line += Math.Max(1, Lines(Block.Span[from..end]));
+            line += Lines(Block.Span[from..end]) + (BitMask.Next(LineEnds, end - 1) == end - 1 ? 0 : 1);
             marks.Add(new RecordMark(end, line));
             from = end;
         }

@@ -34,6 +34,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private CsvRecordReader? _sourceRecords;
     private bool _commitLost;        // its answer never came
     private bool _isComplete;        // by an earlier attempt of this command
+    private bool _isRead;            // all of the source, by earlier runs
     private bool _isInLedger;        // from before this run
 
     /// <summary>What is in the table if the run ends now, in words.</summary>
@@ -80,7 +81,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         IBatch? batch = null;
         try
         {
-            bool ended = _isComplete;
+            bool ended = _isComplete || _isRead;
             long end = _committedBytes;
             while (!ended && await _reader.ReadAsync(stop))
             {
@@ -104,8 +105,9 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             }
             if (_committedRows + _committedRejects + _batchRows == 0) throw NoRows();
             if (pending is not null) throw SourceChanged(pending.EndByte, _committedRows);
-            if (batch is not null) await CommitAsync(batch, end, isLast: plan.Staging is null, stop);
-            else if (ledger is not null && plan.Staging is null && !_isComplete) await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
+            if (batch is not null) await CommitAsync(batch, end, isLast: plan.Staging is null, stop, atEnd: true);
+            _rejects?.CheckShare(_committedRows + _committedRejects, atEnd: true);
+            if (batch is null && ledger is not null && plan.Staging is null && !_isComplete) await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
             batch = null;
             if (plan.Staging is not null && !_isComplete) await MergeAsync(stop);
             if (plan.Route == ImportRoute.Worker) await PendingBatch.ForgetAsync(ledger!.Session, ledger.ImportId, null, stop);
@@ -187,10 +189,17 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             throw new CitusException("CitusImportOfOtherTable", CitusErrorKind.InvalidArgument, $"Import {last.ImportId} loads into {last.Table}, not into {_table.Name}.",
                 "Name that table, or another -ImportId.") { Target = last.ImportId };
         }
-        while (_reader.BytesBefore + _reader.Block.Length < last.EndByte && await _reader.ReadAsync(stop)) _fingerprint.Append(_reader.Block.Span);
-        // Batches end where blocks end, and blocks are cut alike every time.
-        if (_reader.BytesBefore + _reader.Block.Length != last.EndByte || Fingerprint() != last.Fingerprint) throw SourceChanged(last.EndByte, done.Sum(b => b.Rows));
+        int end = 0; // of what is committed, in the block
+        while (_reader.BytesBefore + _reader.Block.Length < last.EndByte && await _reader.ReadAsync(stop))
+        {
+            end = (int)Math.Min(_reader.Block.Length, last.EndByte - _reader.BytesBefore);
+            _fingerprint.Append(_reader.Block.Span[..end]);
+        }
+        // Batches end where blocks end, and blocks are cut alike every time; the last one may end before the line that ends the data.
+        _isRead = end < _reader.Block.Length && plan.DotEndsData && EndOfData.Find(_reader).End == end;
+        if (_reader.BytesBefore + end != last.EndByte || (end < _reader.Block.Length && !_isRead) || Fingerprint() != last.Fingerprint) throw SourceChanged(last.EndByte, done.Sum(b => b.Rows));
         (_number, _committedBytes, _committedRows, _committedRejects) = (last.Number + 1, last.EndByte, done.Sum(b => b.Rows), done.Sum(b => b.Rejected));
+        if (_isComplete && import.OnConflict != ConflictAction.Error) (_merged, _committedRows) = (_committedRows, _committedRows - last.Rows);
         if (_rejects is not null) _rejects.Earlier = _committedRejects;
         import.Explain?.Invoke($"Resuming import {last.ImportId} after {_committedRows} rows, at byte {_committedBytes}.");
     }
@@ -206,11 +215,11 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         };
     }
 
-    private async Task CommitAsync(IBatch batch, long end, bool isLast, CancellationToken stop)
+    private async Task CommitAsync(IBatch batch, long end, bool isLast, CancellationToken stop, bool atEnd = false)
     {
         await batch.FinishAsync(stop);
         IReadOnlyList<RejectedRecord> rejected = _rejects?.TakeBatch() ?? [];
-        _rejects?.CheckShare(_committedRows + _committedRejects + _batchRows, isLast);
+        _rejects?.CheckShare(_committedRows + _committedRejects + _batchRows, atEnd);
         // Written before the commit: a rejected record is never lost, and a resumed import cuts off what was not committed.
         if (_rejectFile is not null) await _rejectFile.AppendAsync(plan.File.Converter is null ? rejected : await AsInSourceAsync(rejected, stop), stop);
         _batchRows -= rejected.Count;
@@ -243,7 +252,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         {
             throw new RecordRefusedException(e, null);
         }
-        await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
+        // Less those that gave way, so that the ledger's sum is what is in the table.
+        await ledger.WriteAsync(Row(_committedBytes, isLast: true) with { Rows = _merged.Value - _committedRows }, stop);
         _commitLost = true; // until the answer comes
         await transaction.CommitAsync(stop);
         _commitLost = false;

@@ -21,6 +21,18 @@ internal sealed class MarkedRecords(int capacity = 256)
         _array = null;
     }
 
+    /// <summary>Gives the last record a line end, the first one's, if it has none.</summary>
+    public void EndLast()
+    {
+        ReadOnlySpan<byte> bytes = _bytes.WrittenSpan;
+        if (bytes[^1] is (byte)'\n' or (byte)'\r') return;
+        ReadOnlySpan<byte> first = bytes[.._marks[0].End];
+        first = first[FieldText.TrimLineEnd(first).Length..];
+        _bytes.Write(first.IsEmpty ? "\n"u8 : first.ToArray());
+        _marks[^1] = _marks[^1] with { End = _bytes.WrittenCount };
+        _array = null;
+    }
+
     /// <param name="start">Where the first of the records begins in the bytes.</param>
     public void AddAll(ReadOnlySpan<byte> bytes, int start, ReadOnlySpan<RecordMark> marks)
     {

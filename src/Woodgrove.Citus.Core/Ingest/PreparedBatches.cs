@@ -39,6 +39,11 @@ internal static class PreparedBatches
                 explain?.Invoke($"What killed loads left on {host}:{port} could not be looked at: {e.Message}");
             }
         }
+        foreach (Guid import in await Staging.LeftoversAsync(coordinator, stop))
+        {
+            if (await ImportLedger.TryLockAsync(coordinator, import, stop) && await Staging.DropAsync(coordinator, import, stop))
+                explain?.Invoke($"Dropped the staging table of import {import}, which a killed load had left behind.");
+        }
         await ImportLedger.UnlockAllAsync(coordinator);
     }
 

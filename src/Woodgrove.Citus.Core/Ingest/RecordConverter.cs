@@ -41,7 +41,7 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
         foreach (RecordMark record in sources)
         {
             int written = _bytes.WrittenCount;
-            if (TryConvert(block, start, record.End, out RefusedRow? problem)) made.Add(new RecordMark(_bytes.WrittenCount, record.Line));
+            if (TryConvert(block, start, record, out RefusedRow? problem)) made.Add(new RecordMark(_bytes.WrittenCount, record.Line));
             else
             {
                 // What was written of it is written over.
@@ -60,10 +60,10 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
         _bytes.Write(kept);
     }
 
-    private bool TryConvert(RecordBlock block, int start, int end, out RefusedRow? problem)
+    private bool TryConvert(RecordBlock block, int start, RecordMark record, out RefusedRow? problem)
     {
         ReadOnlySpan<byte> bytes = block.Block.Span;
-        int count = block.SplitFields(start, end, _fields);
+        int count = block.SplitFields(start, record.End, _fields);
         if (count != fieldCount)
         {
             problem = new RefusedRow(source.Name, null, null, null, "22P04", $"the record has {count} field(s), the file's first has {fieldCount}");
@@ -72,12 +72,19 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
         for (int i = 0; i < columns.Count; i++)
         {
             if (i > 0) _bytes.Write(","u8);
-            if (columns[i].Field is not { } field) _bytes.Write(_static[i]);
+            if (columns[i].IsLine) WriteLine(record.Line);
+            else if (columns[i].Field is not { } field) _bytes.Write(_static[i]);
             else if (!TryWrite(bytes[_fields[field].From.._fields[field].To], i, out problem)) return false;
         }
         _bytes.Write("\n"u8);
         problem = null;
         return true;
+    }
+
+    private void WriteLine(long line)
+    {
+        line.TryFormat(_bytes.GetSpan(20), out int digits, default, System.Globalization.CultureInfo.InvariantCulture);
+        _bytes.Advance(digits);
     }
 
     private bool TryWrite(ReadOnlySpan<byte> field, int column, out RefusedRow? problem)

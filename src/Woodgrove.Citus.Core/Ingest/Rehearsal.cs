@@ -62,7 +62,7 @@ internal sealed class Rehearsal : IAsyncDisposable
     public static async Task<long> PerformAsync(NpgsqlConnection session, CopyTarget target, ConflictRule rule, CancellationToken stop)
     {
         // Of rows that the coordinator sends, Citus counts those that gave way too; what is returned tells the truth.
-        await using var insert = new NpgsqlCommand($"{rule.Insert(target, target.Table.Name.Sql, $"pg_temp.{Table}")} RETURNING 1", session);
+        await using var insert = new NpgsqlCommand($"{rule.Insert(target, target.Table.Name.Sql, $"pg_temp.{Table}", RowColumn)} RETURNING 1", session);
         long moved = 0;
         await using NpgsqlDataReader rows = await insert.ExecuteReaderAsync(stop);
         while (await rows.ReadAsync(stop)) moved++;

@@ -15,6 +15,7 @@ internal sealed class RejectFile : IAsyncDisposable
 
     private readonly FileStream _records;
     private readonly FileStream _errors;
+    private byte[] _lineEnd = "\n"u8.ToArray();
 
     private RejectFile(FileStream records, FileStream errors) => (_records, _errors) = (records, errors);
 
@@ -27,6 +28,7 @@ internal sealed class RejectFile : IAsyncDisposable
         long errorsEnd = keep > 0 ? OffsetAfter(errorPath, keep + 1, new CsvDialect()) : 0;
         var file = new RejectFile(Open(path, recordsEnd), Open(errorPath, errorsEnd));
         if (recordsEnd == 0) await file._records.WriteAsync(header, stop);
+        if (header.Span.EndsWith("\r\n"u8)) file._lineEnd = "\r\n"u8.ToArray();
         if (errorsEnd == 0) await file._errors.WriteAsync(Line(ErrorColumns), stop);
         return file;
     }
@@ -38,7 +40,10 @@ internal sealed class RejectFile : IAsyncDisposable
         foreach ((byte[] bytes, RefusedRow row) in rejected)
         {
             records.Write(bytes);
-            if (bytes[^1] is not ((byte)'\n' or (byte)'\r')) records.WriteByte((byte)'\n');
+            // A file's last record may lack its line end; that of the others is needed, or the file could not be loaded.
+            int text = FieldText.TrimLineEnd(bytes).Length;
+            if (text < bytes.Length) _lineEnd = bytes[text..];
+            else records.Write(_lineEnd);
             errors.Write(Line([row.Line?.ToString(CultureInfo.InvariantCulture), row.Column, row.SqlState, row.Reason]));
         }
         await _records.WriteAsync(records.GetBuffer().AsMemory(0, (int)records.Length), stop);

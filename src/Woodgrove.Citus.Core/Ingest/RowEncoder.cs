@@ -59,6 +59,9 @@ internal sealed class RowEncoder
         return tuples is not null;
     }
 
+    /// <summary>Whether a value is NULL in a column.</summary>
+    public bool IsNull(object? value, int column) => value is null or DBNull || (value is string { Length: 0 } && _forms[column] != ColumnForm.Text);
+
     private static bool WriteBinary(bool isNull, ReadOnlySpan<byte> value, BinaryValue.Writer write, IBufferWriter<byte> to)
     {
         Span<byte> field = to.GetSpan(4 + value.Length + BinaryValue.MostAdded);

@@ -71,7 +71,7 @@ public sealed class RowLoader
         {
             if (_open.IsFull && !Seal()) return false;
             _added++;
-            if (_key is { } key && values[key] is null or DBNull or "")
+            if (_key is { } key && _encoder.IsNull(values[key], key))
             {
                 // The server would refuse the whole batch for it.
                 _open.Refused.Add(RefusedRowFinder.NullKeyRow(RowSource, _table, _added));

@@ -133,10 +133,11 @@ internal sealed class ShardBatch : IBatch
 
     private async Task DecideAsync(ImportBatch row, CancellationToken stop)
     {
+        stop.ThrowIfCancellationRequested(); // later it is too late
         _undecided = true;
         try
         {
-            await _ledger.WriteAsync(row, stop);
+            await _ledger.WriteAsync(row, CancellationToken.None);
         }
         catch (PostgresException e) when (!PostgresErrors.IsNetwork(e))
         {

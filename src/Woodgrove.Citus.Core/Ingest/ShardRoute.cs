@@ -15,6 +15,7 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
     private readonly ConcurrentDictionary<(long ShardId, string Host, int Port), NpgsqlConnection> _sessions = new();
 
     private readonly TableInfo _table = target.Table;
+    private string? _settings;
 
     public CitusConnection Connection => connection;
     public CopyTarget Target => target;
@@ -28,6 +29,7 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
     /// <returns>The shards; empty where the table has changed so that this route no longer fits.</returns>
     public async Task<ShardMap> LockAsync(NpgsqlConnection guard, CancellationToken stop)
     {
+        await ReadSettingsAsync(guard, stop);
         await using (var command = new NpgsqlCommand($"{CitusConnection.NoticeLoss}; SET LOCAL lock_timeout = '{LockTimeout}'; LOCK TABLE ONLY {_table.Name.Sql} IN ROW EXCLUSIVE MODE", guard))
             await command.ExecuteNonQueryAsync(stop);
         while (true)
@@ -49,11 +51,14 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
             session = await connection.OpenNodeSessionAsync(host, port, stop);
             _sessions[(shard.ShardId, host, port)] = session;
         }
-        await using var begin = new NpgsqlCommand($"BEGIN; {CitusConnection.NoticeLoss}; SET LOCAL lock_timeout = '{LockTimeout}'", session);
+        await using var begin = new NpgsqlCommand($"BEGIN; {Settings}; SET LOCAL lock_timeout = '{LockTimeout}'", session);
         await begin.ExecuteNonQueryAsync(stop);
         await LockShardsAsync(session, [shard.ShardId], stop);
         return session;
     }
+
+    /// <summary>What a node's transaction begins with: the coordinator's ways of reading times, which may differ from its own.</summary>
+    public string Settings => $"{CitusConnection.NoticeLoss}; {_settings}";
 
     public (string Host, int Port) AddressOf(ShardRange shard) => addresses.Resolve(shard.NodeName, shard.NodePort);
 
@@ -62,7 +67,11 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
     public string CopyCommand(ShardRange shard) => target.CopyInto(SqlOf(shard));
 
     /// <summary>The shards as they lie now.</summary>
-    public async Task<ShardMap> ReadAsync(NpgsqlConnection session, CancellationToken stop) => new(await ReadShardsAsync(session, stop));
+    public async Task<ShardMap> ReadAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        await ReadSettingsAsync(session, stop);
+        return new ShardMap(await ReadShardsAsync(session, stop));
+    }
 
     /// <summary>The nodes that hold the shards, each with how many.</summary>
     public async Task<IReadOnlyList<(string Host, int Port, int Shards)>> NodesAsync(NpgsqlConnection session, CancellationToken stop) =>
@@ -97,6 +106,15 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
     {
         foreach (NpgsqlConnection session in _sessions.Values) await session.DisposeAsync();
         _sessions.Clear();
+    }
+
+    private async Task ReadSettingsAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        if (_settings is not null) return;
+        await using var command = new NpgsqlCommand("""
+            SELECT string_agg(pg_catalog.format('SET LOCAL %I = %L', name, setting), '; ') FROM pg_catalog.pg_settings WHERE name IN ('TimeZone', 'DateStyle', 'IntervalStyle')
+            """, session);
+        _settings = (string)(await command.ExecuteScalarAsync(stop))!;
     }
 
     private static async Task LockShardsAsync(NpgsqlConnection session, long[] shardIds, CancellationToken stop)

@@ -40,6 +40,8 @@ internal sealed class SiftedCopy : IAsyncDisposable
     {
         if (marks.IsEmpty) return;
         _stretch.AddAll(bytes.Span, 0, marks.Span);
+        // A file's last record may lack its line end, and others may be put behind it.
+        _stretch.EndLast();
         if (_stretch.Bytes.Length >= StretchSize) await FlushAsync(stop);
     }
 

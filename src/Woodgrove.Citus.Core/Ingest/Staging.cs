@@ -46,17 +46,17 @@ internal sealed record ConflictRule(ConflictAction Action, IReadOnlyList<string>
     }
 
     /// <summary>
-    /// The one statement that moves the rows: of those with the same key the last one counts, which a shard's rows
-    /// tell by their place, as they are written in the order of the file.
+    /// The one statement that moves the rows: of those with the same key the last one counts.
     /// </summary>
-    public string Insert(CopyTarget rows, string into, string from)
+    /// <param name="order">What tells the file's order of the rows.</param>
+    public string Insert(CopyTarget rows, string into, string from, string order)
     {
         string key = string.Join(", ", Key);
         IEnumerable<string> others = rows.Columns.Select(c => TableName.Quote(c.Name)).Except(Key);
         string action = Action == ConflictAction.Update && others.Any()
             ? $"UPDATE SET {string.Join(", ", others.Select(c => $"{c} = EXCLUDED.{c}"))}" : "NOTHING";
-        string order = Action == ConflictAction.Update ? "DESC" : "ASC"; // left out is what comes after
-        return $"INSERT INTO {into} ({rows.ColumnList}) SELECT {rows.ColumnList} FROM (SELECT DISTINCT ON ({key}) {rows.ColumnList} FROM {from} ORDER BY {key}, ctid {order}) r ON CONFLICT ({key}) DO {action}";
+        order += Action == ConflictAction.Update ? " DESC" : " ASC"; // left out is what comes after
+        return $"INSERT INTO {into} ({rows.ColumnList}) SELECT {rows.ColumnList} FROM (SELECT DISTINCT ON ({key}) {rows.ColumnList} FROM {from} ORDER BY {key}, {order}) r ON CONFLICT ({key}) DO {action}";
     }
 
     private static async Task<List<(bool IsPrimary, string[] Columns)>> KeysAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
@@ -84,8 +84,14 @@ internal sealed record ConflictRule(ConflictAction Action, IReadOnlyList<string>
 /// </summary>
 internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule rule, bool truncate)
 {
-    /// <summary>Where the rows go first.</summary>
-    public CopyTarget Rows => rows;
+    /// <summary>
+    /// The column of a row's line in the file, behind those that the row has. Their place in the table does not tell
+    /// their order: COPY fills gaps that earlier rows left.
+    /// </summary>
+    public static TableColumn Line { get; } = new("woodgrove_line", "bigint", 20, false, false, false, false);
+
+    /// <summary>Where the rows go first, with their lines.</summary>
+    public CopyTarget Rows { get; } = rows with { Columns = [.. rows.Columns, Line] };
 
     public static async Task<Staging> OpenAsync(
         CitusConnection connection, NpgsqlConnection session, Guid importId, CopyTarget target, ConflictRule rule, bool truncate, CancellationToken stop)
@@ -101,7 +107,7 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     public async Task<long> MergeAsync(NpgsqlConnection session, CancellationToken stop)
     {
         if (truncate) await CoordinatorBatch.TruncateAsync(session, target.Name.Sql, stop);
-        await using var insert = new NpgsqlCommand(rule.Insert(rows, target.Name.Sql, rows.Table.Name.Sql), session) { CommandTimeout = 0 };
+        await using var insert = new NpgsqlCommand(rule.Insert(rows, target.Name.Sql, rows.Table.Name.Sql, Line.Name), session) { CommandTimeout = 0 };
         long moved = await insert.ExecuteNonQueryAsync(stop);
         await using var drop = new NpgsqlCommand($"DROP TABLE {rows.Table.Name.Sql}", session);
         await drop.ExecuteNonQueryAsync(stop);
@@ -118,11 +124,28 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     }
 
     /// <summary>Drops the staging table of an import that will not be resumed.</summary>
-    public static async Task DropAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
+    /// <returns>True where there was one.</returns>
+    public static async Task<bool> DropAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
     {
-        if (!await ExistsAsync(session, NameOf(importId), stop)) return;
+        if (!await ExistsAsync(session, NameOf(importId), stop)) return false;
         await using var drop = new NpgsqlCommand($"DROP TABLE {NameOf(importId).Sql}", session);
         await drop.ExecuteNonQueryAsync(stop);
+        return true;
+    }
+
+    /// <summary>Imports of which this user has a staging table, and the ledger nothing: nobody can go on with them.</summary>
+    public static async Task<IReadOnlyList<Guid>> LeftoversAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT import_id FROM (
+                SELECT substr(relname, 9)::uuid AS import_id FROM pg_catalog.pg_class
+                WHERE relnamespace = pg_catalog.to_regnamespace('woodgrove') AND relname ~ '^staging_[0-9a-f]{32}$' AND pg_catalog.pg_has_role(relowner, 'USAGE')) s
+            WHERE NOT EXISTS (SELECT FROM woodgrove.import_batch b WHERE b.import_id = s.import_id)
+            """, session);
+        var found = new List<Guid>();
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        while (await row.ReadAsync(stop)) found.Add(row.GetGuid(0));
+        return found;
     }
 
     private static TableName NameOf(Guid importId) => new("woodgrove", $"staging_{importId:N}");
@@ -144,7 +167,7 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
             _ => "",
         };
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-        await using (var create = new NpgsqlCommand($"CREATE TABLE {name.Sql} (LIKE {target.Table.Name.Sql} INCLUDING CONSTRAINTS); {string.Join(' ', drops)}", session))
+        await using (var create = new NpgsqlCommand($"CREATE TABLE {name.Sql} (LIKE {target.Table.Name.Sql} INCLUDING CONSTRAINTS); ALTER TABLE {name.Sql} ADD COLUMN {Line.Name} {Line.TypeName}; {string.Join(' ', drops)}", session))
             await create.ExecuteNonQueryAsync(stop);
         if (distribute.Length > 0)
         {

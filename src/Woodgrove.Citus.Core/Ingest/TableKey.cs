@@ -15,17 +15,20 @@ internal sealed record TableKey(string Name, bool IsForeign, string Table, strin
     public static async Task<IReadOnlyList<TableKey>> ReadAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
-            SELECT k.conname, k.contype = 'f', k.decider::regclass::text, array_agg(quote_ident(own.attname) ORDER BY c.n),
+            SELECT k.name, k.is_foreign, k.decider::regclass::text, array_agg(quote_ident(own.attname) ORDER BY c.n),
                 array_agg(quote_ident(other.attname) ORDER BY c.n), array_agg(format_type(other.atttypid, other.atttypmod) ORDER BY c.n)
-            FROM (SELECT *, CASE WHEN contype = 'f' THEN confrelid ELSE conrelid END decider, CASE WHEN contype = 'f' THEN confkey ELSE conkey END decides
-                FROM pg_catalog.pg_constraint c WHERE conrelid = $1::oid AND (contype IN ('p', 'u') OR (contype = 'f' AND confrelid <> conrelid))
+            FROM (SELECT indexrelid::regclass::text AS name, false AS is_foreign, indrelid AS decider, indkey[0:indnkeyatts - 1]::int2[] AS own, indkey[0:indnkeyatts - 1]::int2[] AS decides
+                FROM pg_catalog.pg_index WHERE indrelid = $1::oid AND indisunique AND indisvalid AND indpred IS NULL AND indexprs IS NULL
+                UNION ALL
+                SELECT conname, true, confrelid, conkey, confkey
+                FROM pg_catalog.pg_constraint c WHERE conrelid = $1::oid AND contype = 'f' AND confrelid <> conrelid
                     -- A key to a partitioned table has one to each partition below it.
                     AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint above WHERE above.oid = c.conparentid AND above.conrelid = c.conrelid)) k
-            CROSS JOIN unnest(k.conkey, k.decides) WITH ORDINALITY c (own, other, n)
-            JOIN pg_catalog.pg_attribute own ON own.attrelid = k.conrelid AND own.attnum = c.own
+            CROSS JOIN unnest(k.own, k.decides) WITH ORDINALITY c (own, other, n)
+            JOIN pg_catalog.pg_attribute own ON own.attrelid = $1::oid AND own.attnum = c.own
             JOIN pg_catalog.pg_attribute other ON other.attrelid = k.decider AND other.attnum = c.other
-            GROUP BY k.conname, k.contype, k.decider
-            ORDER BY k.contype = 'f', k.conname
+            GROUP BY k.name, k.is_foreign, k.decider
+            ORDER BY k.is_foreign, k.name
             """, session) { Parameters = { new() { Value = (long)table.Oid } } };
         var keys = new List<TableKey>();
         await using NpgsqlDataReader rows = await command.ExecuteReaderAsync(stop);

@@ -105,7 +105,7 @@ internal sealed class WorkerBatch : IBatch
         {
             _session = await route.Connection.OpenNodeSessionAsync(node.Host, node.Port, stop);
             _transaction = await _session.BeginTransactionAsync(stop);
-            await using (var notice = new NpgsqlCommand(CitusConnection.NoticeLoss, _session)) await notice.ExecuteNonQueryAsync(stop);
+            await using (var notice = new NpgsqlCommand(route.Settings, _session)) await notice.ExecuteNonQueryAsync(stop);
             _copy = new CopyStream(_session, route.Target.CopyInto(route.Table.Name.Sql));
             await _copy.OpenAsync(stop);
         }
@@ -124,7 +124,7 @@ internal sealed class WorkerBatch : IBatch
                 await _sending;
                 await _copy!.FinishAsync();
             }
-            catch (PostgresException refusal) when (!PostgresErrors.IsNetwork(refusal) && !stop.IsCancellationRequested)
+            catch (PostgresException refusal) when (!PostgresErrors.IsTransient(refusal) && !stop.IsCancellationRequested)
             {
                 throw new RecordRefusedException(refusal, null, (rows, start, end) => isOf(this, rows, start, end));
             }

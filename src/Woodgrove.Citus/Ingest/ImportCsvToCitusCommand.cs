@@ -23,6 +23,7 @@ public enum ImportErrorAction
 public sealed class ImportCsvToCitusCommand : CsvCommand
 {
     private readonly List<(CsvSource Source, CsvImport Import)> _waiting = [];
+    private bool _isEmptied; // with -Truncate, once a file is loaded
     private readonly HashSet<string> _rejectPaths = [];
 
     [Parameter(Mandatory = true, Position = 1)]
@@ -82,7 +83,7 @@ public sealed class ImportCsvToCitusCommand : CsvCommand
     [Parameter]
     public SwitchParameter Resume { get; set; }
 
-    /// <summary>Empties the table first, in the same transaction as the file's rows (with -Checkpoint, as the first of them).</summary>
+    /// <summary>Empties the table first, in the same transaction as the rows of the first file (with -Checkpoint, as the first of them).</summary>
     [Parameter]
     public SwitchParameter Truncate { get; set; }
 
@@ -129,6 +130,13 @@ public sealed class ImportCsvToCitusCommand : CsvCommand
     protected override void EndProcessing()
     {
         if (_waiting.Count == 0) return;
+        // The file that empties the table goes alone, before the others.
+        while (Truncate && !_isEmptied && _waiting.Count > 0)
+        {
+            (CsvSource source, CsvImport first) = _waiting[0];
+            RunEach((output, stop) => LoadAsync(first, 1, output, stop), source.Name);
+            _waiting.RemoveAt(0);
+        }
         int activity = 0;
         Run(async (output, stop) => await Parallel.ForEachAsync(_waiting, new ParallelOptions { MaxDegreeOfParallelism = ThrottleLimit, CancellationToken = stop }, async (each, token) =>
         {
@@ -148,7 +156,9 @@ public sealed class ImportCsvToCitusCommand : CsvCommand
         var bar = new ImportProgressBar(output, Table, activity);
         try
         {
-            await output.ObjectAsync(await (import with { Progress = bar.Report, Explain = output.Verbose, Warn = output.Warning }).RunAsync(stop));
+            bool empties = Truncate && !_isEmptied;
+            await output.ObjectAsync(await (import with { Truncate = empties, Progress = bar.Report, Explain = output.Verbose, Warn = output.Warning }).RunAsync(stop));
+            _isEmptied |= empties;
         }
         finally
         {

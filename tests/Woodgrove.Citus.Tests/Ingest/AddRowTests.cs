@@ -129,4 +129,13 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
         Shell.Run($"@{{ amount = 2 }} | Add-CitusRow {table}").Failed("CitusDistributionColumnMissing");
         Assert.Equal(0, Cluster.Count(table));
     }
+
+    [Fact]
+    public void An_empty_text_is_a_value_of_a_text_distribution_column()
+    {
+        string table = Cluster.Distribute("code text, n int", "code");
+        RunResult result = Shell.Run($"@{{ code = ''; n = 1 }}, @{{ code = $null; n = 2 }}, @{{ code = 'c'; n = 3 }} | Add-CitusRow {table}");
+        Assert.Equal((2L, 1L), (result.Output.Single().Get("Rows"), result.Output.Single().Get("Rejected")));
+        Assert.Equal(["\t1", "c\t3"], Cluster.Rows(table));
+    }
 }

@@ -98,4 +98,68 @@ public sealed class ConflictTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(1L, Shell.Run($"Import-CsvToCitus $good {table} -Truncate -Route {route} -OnError {onError}").Single.Get("Rows"));
         Assert.Equal(["7\t7\tseven\t5"], Cluster.Rows(table));
     }
+
+    [Theory]
+    [InlineData("Coordinator")]
+    [InlineData("Shard")]
+    public void Of_rows_of_uneven_width_the_last_counts_too(string route)
+    {
+        // Short rows fill the gaps that wide ones left on earlier pages, so their place does not tell their order.
+        string table = Cluster.Distribute("user_id bigint PRIMARY KEY, n int, filler text", "user_id");
+        int[] widths = [5, 900, 40, 3000, 200];
+        Shell["path"] = Cluster.File("uneven.csv", "user_id,n,filler\n" + string.Concat(Enumerable.Range(0, 20_000).Select(i => $"{i % 50},{i},{new string('x', widths[i * 7919 % 5])}\n")));
+
+        foreach ((string action, int first) in new[] { ("Update", 19_950), ("Skip", 0) })
+        {
+            Cluster.Execute($"TRUNCATE {table}");
+            PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -OnConflict {action} -Route {route}").Single;
+            Assert.Equal((50L, 19_950L), (result.Get("Rows"), result.Get("Conflicts")));
+            Assert.Equal(Enumerable.Range(0, 50).Select(i => $"{i}\t{first + i}").Order(StringComparer.Ordinal), Cluster.Rows(table, "user_id, n"));
+        }
+        Assert.Equal(50L, Shell.Get($"Get-CitusImport").First(i => (string)i.Get("Table")! == $"public.{table}").Get("Rows"));
+    }
+
+    [Fact]
+    public void What_a_killed_load_gathered_and_never_committed_is_dropped()
+    {
+        string table = TableWithRows();
+        Shell.Run($"Import-CsvToCitus $path {table} -OnConflict Skip").Succeeded(); // makes the ledger
+        string import = Guid.NewGuid().ToString("N");
+        Cluster.Execute($"CREATE TABLE woodgrove.staging_{import} (id int)");
+
+        RunResult listed = Shell.Run("Get-CitusImport -Verbose");
+
+        Assert.Contains(listed.Verbose, v => v.Contains("Dropped the staging table", StringComparison.Ordinal));
+        Assert.Equal(0L, Cluster.Scalar("SELECT count(*) FROM pg_class WHERE relname LIKE 'staging_%'"));
+    }
+
+    [Fact]
+    public void Of_several_files_only_the_first_empties_the_table()
+    {
+        string table = Cluster.Distribute("user_id bigint, note text", "user_id");
+        string folder = Path.Combine(Cluster.Folder, "several");
+        Directory.CreateDirectory(folder);
+        for (int i = 1; i <= 4; i++) File.WriteAllText(Path.Combine(folder, $"{i}.csv"), $"user_id,note\n{i},file {i}\n");
+        File.WriteAllText(Path.Combine(folder, "0.csv"), "user_id,note\nx,bad\n");
+        Shell["folder"] = folder;
+        foreach (string options in new[] { "", "-ThrottleLimit 3" })
+        {
+            Cluster.Execute($"INSERT INTO {table} VALUES (9, 'old')");
+            RunResult result = Shell.Run($"Import-CsvToCitus $folder {table} -Truncate {options}");
+            Assert.Equal(("CitusRowRefused", 4), (Assert.Single(result.Errors).FullyQualifiedErrorId.Split(',')[0], result.Output.Count));
+            Assert.Equal(["1\tfile 1", "2\tfile 2", "3\tfile 3", "4\tfile 4"], Cluster.Rows(table));
+        }
+    }
+
+    [Fact]
+    public void A_truncate_that_is_refused_leaves_no_lock_behind()
+    {
+        string users = Cluster.Distribute("user_id bigint PRIMARY KEY", "user_id");
+        string orders = Cluster.Distribute("id bigint, user_id bigint REFERENCES " + users, "user_id", colocateWith: users);
+        Shell["path"] = Cluster.File("users.csv", "user_id\n1\n");
+        Guid import = Guid.NewGuid();
+        Assert.NotEmpty(Shell.Run($"Import-CsvToCitus $path {users} -Truncate -ImportId {import} -Route Coordinator").Errors);
+        Assert.Equal(0L, Cluster.Scalar("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1464815428 AND objsubid = 2"));
+        Assert.Equal(0L, Cluster.Count(orders));
+    }
 }

@@ -144,4 +144,22 @@ public sealed class ExactlyOnceTests(ClusterFixture cluster, ITestOutputHelper o
         Shell["id"] = result.Get("ImportId");
         Shell.Run($"Import-CsvToCitus $path {table} -ImportId $id").Failed("CitusImportComplete");
     }
+
+    [Fact]
+    public void Resume_never_loads_a_complete_file_again()
+    {
+        string table = Cluster.Distribute("user_id bigint, note text", "user_id");
+        foreach ((string name, byte[] bytes) in new (string, byte[])[]
+        {
+            ("small.csv", "user_id,note\n1,one\n"u8.ToArray()),
+            ("dot.csv", "user_id,note\n2,two\n\\.\n3,beyond\n"u8.ToArray()),
+            ("wide.csv", [.. System.Text.Encoding.Unicode.GetPreamble(), .. System.Text.Encoding.Unicode.GetBytes("user_id,note\n4,今日は今日は今日は今日は今日は\n")]),
+        })
+        {
+            Shell["path"] = Cluster.File(name, bytes);
+            Assert.Equal(1L, Shell.Run($"Import-CsvToCitus $path {table} -Resume").Single.Get("Rows"));
+            Shell.Run($"Import-CsvToCitus $path {table} -Resume").Failed("CitusImportComplete");
+        }
+        Assert.Equal(["1\tone", "2\ttwo", "4\t今日は今日は今日は今日は今日は"], Cluster.Rows(table));
+    }
 }

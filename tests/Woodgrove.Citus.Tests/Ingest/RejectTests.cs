@@ -181,4 +181,56 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(2L, Shell.Run($"Import-CsvToCitus $path {table} -OnError Skip -MaxErrors 2").Single.Get("Rejected"));
         Assert.Equal(["1\t1\ta"], Cluster.Rows(table));
     }
+
+    [Theory]
+    [InlineData("Shard", "\n")]
+    [InlineData("Shard", "\r\n")]
+    [InlineData("Coordinator", "\n")]
+    [InlineData("Coordinator", "\r\n")]
+    public void A_last_record_without_its_line_end_stays_a_record_of_its_own(string route, string lineEnd)
+    {
+        string table = Cluster.Distribute("user_id bigint, note text", "user_id");
+        Shell["path"] = Cluster.File("bare.csv", string.Join(lineEnd, "user_id,note", "1,good", "x,bad", " 42,doubtful", "7,\"two", "lines\"", "y,\"the", "last\""));
+        Shell["rejects"] = Path.Combine(Cluster.Folder, "bare.rejects.csv");
+
+        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route} -OnError Skip -RejectPath $rejects").Single;
+
+        Assert.Equal((3L, 2L), (result.Get("Rows"), result.Get("Rejected")));
+        string escaped = lineEnd.Replace("\r", "\\r", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
+        Assert.Equal(["1\tgood", "42\tdoubtful", $"7\ttwo{escaped}lines"], Cluster.Rows(table));
+        Assert.Equal(string.Join(lineEnd, "user_id,note", "x,bad", "y,\"the", "last\"", ""), File.ReadAllText(Path.Combine(Cluster.Folder, "bare.rejects.csv")));
+        Assert.Equal(["3", "8"], File.ReadAllLines(Path.Combine(Cluster.Folder, "bare.rejects.errors.csv")).Skip(1).Select(e => e.Split(',')[0]));
+    }
+
+    [Theory]
+    [InlineData("Shard")]
+    [InlineData("Coordinator")]
+    public void A_clash_with_a_unique_index_that_is_no_constraint_is_set_aside_too(string route)
+    {
+        string table = Cluster.Distribute("user_id bigint, code text", "user_id");
+        Cluster.Execute($"CREATE UNIQUE INDEX {table}_code ON {table} (code, user_id)");
+        Cluster.Execute($"INSERT INTO {table} VALUES (2, 'b')");
+        Shell["path"] = Cluster.File("codes.csv", "user_id,code\n1,a\n2,b\n3,c\n");
+
+        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route} -OnError Skip").Single;
+
+        PSObject reject = Assert.Single(((IEnumerable<object>)result.Get("Rejects")!).Select(PSObject.AsPSObject));
+        Assert.Equal((2L, 3L, "23505"), (result.Get("Rows"), reject.Get("Line"), reject.Get("SqlState")));
+        Assert.Equal(["1\ta", "2\tb", "3\tc"], Cluster.Rows(table));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("-OnConflict Skip")]
+    [InlineData("-Checkpoint 4")]
+    public void A_share_that_is_too_large_ends_the_load_however_short_it_is(string options)
+    {
+        string table = Cluster.Distribute("user_id bigint PRIMARY KEY", "user_id");
+        Shell["path"] = Cluster.File("half.csv", "user_id\n1\nx\n2\ny\n3\nz\n4\nw\n");
+
+        Exception error = Shell.Run($"Import-CsvToCitus $path {table} -OnError Skip -MaxErrors 1% {options}").Failed("CitusTooManyErrors").Exception;
+
+        Assert.Contains("4 of 8 rows", error.Message, StringComparison.Ordinal);
+        if (!options.Contains("Checkpoint", StringComparison.Ordinal)) Assert.Empty(Cluster.Rows(table));
+    }
 }

@@ -120,4 +120,34 @@ public sealed class RouteTests(ClusterFixture cluster, ITestOutputHelper output)
         }
         return text.ToString();
     }
+
+    [Theory]
+    [InlineData("Shard")]
+    [InlineData("Worker")]
+    public void Times_are_read_as_the_coordinator_reads_them(string route)
+    {
+        Cluster.RequireCitus();
+        Cluster.RequireSandbox();
+        string table = Cluster.Distribute("at timestamptz, day date", "at"), expected = Cluster.CreateTable("at timestamptz, day date");
+        const string Csv = "at,day\n2024-07-01 12:00:00,01/02/2024\n2024-01-01 00:30:00,03/04/2024\n";
+        Shell["path"] = Cluster.File("times.csv", Csv);
+        try
+        {
+            // Not by a statement that Citus would pass on to the workers.
+            Cluster.Execute("ALTER SYSTEM SET timezone = 'Asia/Tokyo'");
+            Cluster.Execute("ALTER SYSTEM SET datestyle = 'ISO, DMY'");
+            Cluster.Execute("SELECT pg_reload_conf(), pg_sleep(0.5)");
+            Cluster.CopyAsPsql(expected, System.Text.Encoding.UTF8.GetBytes(Csv), "FORMAT csv, HEADER true");
+            Shell.Run($"Import-CsvToCitus $path {table} -Route {route}").Succeeded();
+        }
+        finally
+        {
+            Cluster.Execute("ALTER SYSTEM RESET timezone");
+            Cluster.Execute("ALTER SYSTEM RESET datestyle");
+            Cluster.Execute("SELECT pg_reload_conf(), pg_sleep(0.5)");
+        }
+        Assert.Equal(Cluster.Rows(expected), Cluster.Rows(table));
+        Assert.Equal(["2023-12-31 15:30:00\t2024-04-03", "2024-07-01 03:00:00\t2024-02-01"], Cluster.Rows(table, "at AT TIME ZONE 'UTC', day"));
+        Assert.Equal(2L, Cluster.Scalar($"SELECT count(*) FROM {table} t WHERE EXISTS (SELECT FROM {table} o WHERE o.at = t.at)"));
+    }
 }
