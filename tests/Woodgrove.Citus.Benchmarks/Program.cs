@@ -6,6 +6,7 @@ switch (args.FirstOrDefault())
     case "load": return LoadBenchmark.Run(options);
     case "rows": return RowsBenchmark.Run(options);
     case "rejects": return RejectsBenchmark.Run(options);
+    case "convert": return ConvertBenchmark.Run(options);
     case "export": return ExportBenchmark.Run(options);
     case "query": return QueryBenchmark.Run(options);
     case "startup": return StartupBenchmark.Run(options);
@@ -23,6 +24,7 @@ Console.Error.WriteLine("""
       load     Import-CsvToCitus against psql \copy    --rows 6000000 --runs 5
       rows     Import-Csv | Add-CitusRow against \copy --rows 200000 --runs 5
       rejects  bad rows set aside against a clean load --rows 1000000 --bad 1000 --runs 5
+      convert  rows written anew against rows as they stand --rows 1000000 --runs 5
       export   Export-CitusToCsv against psql \copy    --rows 2000000 --runs 5
       query    Invoke-CitusQuery against psql          --rows 1000000 --runs 5
       startup  Import-Module against an idle engine    --runs 10

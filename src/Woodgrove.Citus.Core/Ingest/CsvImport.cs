@@ -88,7 +88,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                 {
                     try
                     {
-                        return await RunOnceAsync(importId.Value, named || Resume || Checkpoint is not null || broken is not null, broken is not null, care, shown, found => before ??= found, token);
+                        return await RunOnceAsync(importId.Value, named || Resume || Checkpoint is not null || broken is not null, broken, care, shown, found => before ??= found, token);
                     }
                     catch (MoreCareException refused)
                     {
@@ -102,7 +102,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                     }
                     catch (Exception e) when (broken is not null && MayComeBack(e))
                     {
-                        throw Broken(true, e, broken.Kept);
+                        throw Broken(true, e, broken.Kept, broken.Route);
                     }
                 }
             }, stop);
@@ -118,7 +118,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     /// <exception cref="CitusException">It would be refused.</exception>
     public Task<ImportPreview> PreviewAsync(CancellationToken stop) => ImportPreview.ReadAsync(this, Connection, Source, Table, stop);
 
-    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, bool isRepeat, Care care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
+    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, BrokenOffException? broken, Care care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
     {
         var addresses = new NodeAddresses(NodeAddress);
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
@@ -130,9 +130,10 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             if (rule is null && keepLedger) await Staging.RefuseLeftoverAsync(session, importId, stop);
             if (rule is null) plan = await plan.ChooseRouteAsync(this, session, stop);
             keepLedger |= rule is not null || plan.Route is ImportRoute.Shard or ImportRoute.Worker;
-            if (keepLedger) await PreparedBatches.RecoverAsync(Connection, addresses, Explain, stop);
+            // What an attempt before has prepared, and its ledger decided to commit, is part of what is reported as loaded.
+            if (keepLedger) await PreparedBatches.RecoverAsync(Connection, addresses, Explain, stop, everywhere: broken?.Route == ImportRoute.Shard);
             await using ImportLedger? ledger = keepLedger ? await ImportLedger.OpenAsync(Connection, importId, stop) : null;
-            if (rule is not null && !(isRepeat && (await ledger!.BatchesAsync(stop)).Any(b => b.IsLast)))
+            if (rule is not null && !(broken is not null && (await ledger!.BatchesAsync(stop)).Any(b => b.IsLast)))
             {
                 plan = plan with { Staging = await Staging.OpenAsync(Connection, ledger!.Session, importId, plan.Target, rule, Truncate, stop) };
                 plan = await plan.ChooseRouteAsync(this, session, stop);
@@ -145,7 +146,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             }
             Explain?.Invoke($"{plan.Route} route: {plan.Reason}");
             if (plan.Table.Kind == TableKind.Local) Warn?.Invoke($"{plan.Table.Display} is not distributed: its rows stay on the node that the connection leads to. New-DistributedTable distributes it.");
-            return await RunAsync(new ImportRun(this, plan, ledger, care, shown), plan, ledger, isRepeat, resumed, stop);
+            return await RunAsync(new ImportRun(this, plan, ledger, care, shown), plan, ledger, broken is not null, resumed, stop);
         }
         finally
         {
@@ -165,7 +166,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             if (ledger is not null && (run.WasComplete || !run.HasCommitted)) await ForgetAsync(ledger, plan.Route, all: !run.WasComplete);
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
             if (e is CitusException or MoreCareException) throw;
-            throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept);
+            throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept, plan.Route);
         }
     }
 
@@ -213,18 +214,19 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     private static bool MayComeBack(Exception e) =>
         e is CitusException known ? known.ErrorId is "CitusRouteNotPossible" or "CitusImportRunning" : PostgresErrors.IsTransient(e);
 
-    private BrokenOffException Broken(bool canRepeat, Exception cause, string kept)
+    private BrokenOffException Broken(bool canRepeat, Exception cause, string kept, ImportRoute route)
     {
         CitusException known = PostgresErrors.Describe(cause, Source.Name);
-        return new BrokenOffException(canRepeat, kept, new CitusException(known.ErrorId, known.Kind,
+        return new BrokenOffException(canRepeat, kept, route, new CitusException(known.ErrorId, known.Kind,
             $"{Source}: the load broke off. {kept} {known.What}", known.Advice, cause) { Target = Source.Name, SqlState = known.SqlState });
     }
 
     /// <summary>An attempt that failed with the connection or the like, not with the file.</summary>
-    private sealed class BrokenOffException(bool canRepeat, string kept, CitusException failure) : Exception(failure.What, failure)
+    private sealed class BrokenOffException(bool canRepeat, string kept, ImportRoute route, CitusException failure) : Exception(failure.What, failure)
     {
         public bool CanRepeat => canRepeat;
         public string Kept => kept;
+        public ImportRoute Route => route;
         public CitusException Failure => failure;
     }
 }

@@ -17,7 +17,8 @@ internal static class PreparedBatches
         string.Create(CultureInfo.InvariantCulture, $"{Prefix}{importId:N}_{batch}_{attempt}_{shardId}");
 
     /// <summary>Commits or rolls back what imports that no longer run left prepared, as the ledger decides.</summary>
-    public static async Task RecoverAsync(CitusConnection connection, NodeAddresses addresses, Action<string>? explain, CancellationToken stop)
+    /// <param name="everywhere">A node that can't be reached is an error.</param>
+    public static async Task RecoverAsync(CitusConnection connection, NodeAddresses addresses, Action<string>? explain, CancellationToken stop, bool everywhere = false)
     {
         await using NpgsqlConnection coordinator = await connection.OpenSessionAsync(stop);
         if (!await ImportLedger.ExistsAsync(coordinator, stop)) return;
@@ -34,7 +35,7 @@ internal static class PreparedBatches
                     explain?.Invoke($"{(decided ? "Committed" : "Rolled back")} {name} on {host}:{port}, which a killed load had left prepared.");
                 }
             }
-            catch (NpgsqlException e) when (!stop.IsCancellationRequested)
+            catch (NpgsqlException e) when (!everywhere && !stop.IsCancellationRequested)
             {
                 explain?.Invoke($"What killed loads left on {host}:{port} could not be looked at: {e.Message}");
             }

@@ -81,6 +81,35 @@ public sealed class NetworkFaultTests : IClassFixture<FaultCluster>, IDisposable
     }
 
     [Fact]
+    public async Task Cut_in_the_commit_of_the_merge_the_load_still_knows_what_it_moved()
+    {
+        string table = _faults.Distribute();
+        _faults.Execute($"ALTER TABLE {table} ADD PRIMARY KEY (id, user_id)");
+        using (PowerShell first = Start(table)) await EndsWellAsync(first, first.InvokeAsync(), table);
+        _faults.Execute($"DELETE FROM {table} WHERE id < 1000");
+        // The first commits are the staging table's and the batch's.
+        _proxies[0].CutAt("COMMIT\0", 2, CutMoment.After);
+        using PowerShell load = Start($"{table} -Route Coordinator -OnConflict Skip");
+        PSObject result = await EndsWellAsync(load, load.InvokeAsync(), table);
+        Assert.Equal(1, _proxies[0].Cuts);
+        Assert.Equal((999L, 299_001L), (result.Get("Rows"), result.Get("Conflicts")));
+        Assert.Equal(0L, _faults.Scalar("SELECT count(*) FROM pg_class WHERE relname LIKE 'staging_%'"));
+    }
+
+    [Fact]
+    public async Task A_node_that_is_away_after_the_decision_is_waited_for_though_another_route_would_be_free()
+    {
+        string table = _faults.Distribute();
+        _proxies[0].CutAt("INSERT INTO woodgrove.import_batch", 0, CutMoment.After);
+        using PowerShell load = Start(table); // Auto, and no name that a ledger would be kept for
+        Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
+        while (_proxies[0].Cuts == 0 && !running.IsCompleted) await Task.Delay(1, TestContext.Current.CancellationToken);
+        _proxies[1].Cut(TimeSpan.FromSeconds(4));
+        PSObject result = await EndsWellAsync(load, running, table);
+        Assert.Equal((1, 300_000L), (_proxies[0].Cuts, result.Get("Rows")));
+    }
+
+    [Fact]
     public async Task What_a_server_prepares_only_after_its_batch_was_loaded_again_is_rolled_back()
     {
         string table = _faults.Distribute();
