@@ -121,7 +121,7 @@ internal sealed class ColumnProfiler(string name, TableColumn? target, ShardMap?
 }
 
 /// <summary>Where a record stands; its line is counted only when asked for.</summary>
-internal readonly record struct RecordPlace(CsvRecordReader Reader, int End)
+internal readonly record struct RecordPlace(RecordBlock Block, int End)
 {
-    public long Line => Reader.LineAt(End);
+    public long Line => Block.LineAt(End);
 }

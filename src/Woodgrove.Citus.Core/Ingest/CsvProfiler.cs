@@ -21,8 +21,8 @@ public sealed class CsvProfiler(CsvSource source)
     /// <summary>Takes another delimiter than the dialect's where the first line is one field with it and several with the other.</summary>
     public bool DetectDelimiter { get; init; }
 
-    /// <summary>The columns in the file's order; null takes the header's names, or those of the table.</summary>
-    public IReadOnlyList<string>? Columns { get; init; }
+    /// <summary>The fields' names, and, with a table, which of its columns they go to and what is made of their text on the way.</summary>
+    public CsvShape Shape { get; init; } = new();
 
     /// <summary>The cluster and the table to check against; null checks against what the values look like.</summary>
     public CitusConnection? Connection { get; init; }
@@ -49,18 +49,25 @@ public sealed class CsvProfiler(CsvSource source)
     /// <exception cref="CitusException">The file can't be read, or its columns are not those of the table.</exception>
     public async Task<CsvProfile> RunAsync(CancellationToken stop)
     {
+        if (Table is null && Shape.NeedsTable)
+        {
+            throw new CitusException("CitusShapeNeedsTable", CitusErrorKind.InvalidArgument,
+                "-ColumnMap, -SkipColumn, -StaticColumn, -Culture, -DateTimeFormat, -TrueValue and -FalseValue say how fields become columns of a table, and none is named.", "Name it with -Table, or leave them out.");
+        }
         CsvDialect dialect = await DialectAsync(stop);
         await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
         await using NpgsqlConnection? session = Connection is null || Table is null ? null : await Connection.OpenSessionAsync(stop);
         TableInfo? table = session is null ? null : await TableCatalog.FindAsync(Connection!, session, Table!.Value, stop);
-        IReadOnlyList<TableColumn>? targets = table is null ? null
-            : Rows ? [.. Columns!.Select(c => table.FindColumn(c)!)]
-            : [.. ColumnBinding.Bind(input, dialect, table, new CsvShape { Fields = Columns }).Select(b => b.Column)];
+        IReadOnlyList<BoundColumn>? bound = table is null ? null
+            : Rows ? [.. Shape.Fields!.Select((c, i) => new BoundColumn(table.FindColumn(c)!, i, c))]
+            : ColumnBinding.Bind(input, dialect, table, Shape);
+        var file = new CsvFile(source, dialect, bound is null ? null : RecordConverter.For(source, dialect, input.FirstRecord.Count, bound, Shape));
+        TableColumn[]? targets = bound?.Select(b => b.Column).ToArray();
         string[] names = targets?.Select(t => t.Name).ToArray() ?? Names(input, dialect);
         string? key = _key = KeyOf(names, table);
         ShardMap? shards = await ShardsAsync(session, table, key, stop);
         ColumnProfiler[] columns = [.. names.Select((n, i) => new ColumnProfiler(n, targets?[i], EveryColumn || n == key ? shards : null))];
-        string lineEnd = await ReadAsync(input, dialect, columns, session, stop);
+        string lineEnd = await ReadAsync(input, file, columns, session, stop);
         return await FinishAsync(input, dialect, lineEnd, columns, key, shards, session, stop);
     }
 
@@ -76,12 +83,12 @@ public sealed class CsvProfiler(CsvSource source)
 
     private string[] Names(CsvInput input, CsvDialect dialect)
     {
-        if (Columns is { Count: > 0 } && Columns.Count != input.FirstRecord.Count)
+        if (Shape.Fields is { Count: > 0 } fields && fields.Count != input.FirstRecord.Count)
         {
             throw new CitusException("CitusWrongColumnCount", CitusErrorKind.InvalidData,
-                $"{source}: the first line has {input.FirstRecord.Count} field(s), but -Column names {Columns.Count}.", "Name as many columns as the file has, or give its -Delimiter.") { Target = source.Name };
+                $"{source}: the first line has {input.FirstRecord.Count} field(s), but -Column names {fields.Count}.", "Name as many columns as the file has, or give its -Delimiter.") { Target = source.Name };
         }
-        string[] names = Columns is { Count: > 0 } ? [.. Columns]
+        string[] names = Shape.Fields is { Count: > 0 } ? [.. Shape.Fields]
             : dialect.HasHeader ? [.. input.FirstRecord.Select(n => n.Trim())]
             : [.. input.FirstRecord.Select((_, i) => $"column{i + 1}")];
         if (dialect.HasHeader && input.FirstRecord.Any(f => ValueKinds.Of(Encoding.UTF8.GetBytes(f), out _) is not (ValueKind.Text or ValueKind.Boolean)))
@@ -103,18 +110,17 @@ public sealed class CsvProfiler(CsvSource source)
         return (await ShardResolver.OpenAsync(session, table, stop)).Shards;
     }
 
-    private async Task<string> ReadAsync(CsvInput input, CsvDialect dialect, ColumnProfiler[] columns, NpgsqlConnection? session, CancellationToken stop)
+    private async Task<string> ReadAsync(CsvInput input, CsvFile file, ColumnProfiler[] columns, NpgsqlConnection? session, CancellationToken stop)
     {
-        var reader = new CsvRecordReader(input, dialect);
-        var fields = new CsvFields(dialect);
+        var reader = new CsvRecordReader(input, file.Dialect);
+        var fields = new CsvFields(file.Converter is null ? file.Dialect : RecordConverter.Dialect);
         var clock = System.Diagnostics.Stopwatch.StartNew();
         string lineEnd = "LF";
-        bool header = dialect.HasHeader;
         while (await reader.ReadAsync(stop))
         {
             if (reader.BytesBefore == 0) lineEnd = LineEndOf(reader.Block.Span[..reader.EndAfter(0)]);
-            ReadBlock(reader, fields, columns, header);
-            header = false;
+            (RecordBlock rows, int from, int to) = file.Rows(reader, file.FirstRow(reader), reader.Block.Length, Unconverted);
+            ReadRows(rows, from, to, fields, columns);
             await PlaceAsync(columns, session, QuestionSize, stop);
             Progress?.Invoke(new ImportProgress(source.Name, _rows, input.BytesRead, input.Length, clock.Elapsed));
         }
@@ -122,16 +128,15 @@ public sealed class CsvProfiler(CsvSource source)
         return lineEnd;
     }
 
-    private void ReadBlock(CsvRecordReader reader, CsvFields fields, ColumnProfiler[] columns, bool skipFirst)
+    private void ReadRows(RecordBlock rows, int start, int to, CsvFields fields, ColumnProfiler[] columns)
     {
-        ReadOnlyMemory<byte> block = reader.Block;
-        for (int start = skipFirst ? reader.EndAfter(0) : 0, end; start < block.Length; start = end)
+        for (int end; start < to; start = end)
         {
-            end = reader.EndAfter(start);
-            var place = new RecordPlace(reader, end);
+            end = rows.EndAfter(start);
+            var place = new RecordPlace(rows, end);
             _rows++;
             (int count, int at) = (0, start);
-            for (; fields.TryNext(block.Span, reader.Delimiters, ref at, end, out ReadOnlySpan<byte> text, out bool isNull); count++)
+            for (; fields.TryNext(rows.Block.Span, rows.Delimiters, ref at, end, out ReadOnlySpan<byte> text, out bool isNull); count++)
             {
                 if (count >= columns.Length) continue;
                 ColumnProfiler column = columns[count];
@@ -144,6 +149,12 @@ public sealed class CsvProfiler(CsvSource source)
             }
             if (count != columns.Length) Refuse(place.Line, null, null, $"has {count} field(s); {columns.Length} are expected");
         }
+    }
+
+    private void Unconverted(UnconvertedRecord record)
+    {
+        _rows++;
+        Refuse(record.Row.Line ?? 0, record.Row.Column, record.Row.Value, record.Row.Reason);
     }
 
     private void Refuse(long line, string? column, string? value, string reason)

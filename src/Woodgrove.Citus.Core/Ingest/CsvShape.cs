@@ -28,4 +28,7 @@ public sealed record CsvShape
 
     /// <summary>Texts that mean false, besides those that PostgreSQL knows.</summary>
     public IReadOnlyList<string> FalseValues { get; init; } = [];
+
+    /// <summary>Whether it says more than the fields' names, which only a table's columns give a meaning.</summary>
+    internal bool NeedsTable => ColumnMap.Count + SkipFields.Count + StaticColumns.Count + DateTimeFormats.Count + TrueValues.Count + FalseValues.Count > 0 || Culture is not null;
 }

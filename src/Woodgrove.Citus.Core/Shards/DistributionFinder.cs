@@ -45,7 +45,7 @@ public sealed class DistributionFinder
         int shards = ShardCount ?? await ShardsOfAsync(session, table, stop);
         var profiler = new CsvProfiler(new TableSource(connection, table, columns, rows))
         {
-            Dialect = new CsvDialect { HasHeader = false }, Columns = columns, Connection = connection, Table = table.Name,
+            Dialect = new CsvDialect { HasHeader = false }, Shape = new CsvShape { Fields = columns }, Connection = connection, Table = table.Name,
             EveryColumn = true, Rows = true, ShardCount = shards, Progress = Progress,
         };
         CsvProfile profile = await profiler.RunAsync(stop);

@@ -20,46 +20,16 @@ public enum ImportErrorAction
 /// <summary>Loads CSV files into a table: each file in one transaction, all of it or nothing, or batch by batch.</summary>
 [Cmdlet(VerbsData.Import, "CsvToCitus", DefaultParameterSetName = "Path", SupportsShouldProcess = true)]
 [OutputType(typeof(ImportResult))]
-public sealed class ImportCsvToCitusCommand : CsvCommand
+public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
 {
     private readonly List<(CsvSource Source, CsvImport Import)> _waiting = [];
-    private bool _isEmptied; // with -Truncate, once a file is loaded
     private readonly HashSet<string> _rejectPaths = [];
+    private bool _isEmptied; // with -Truncate, once a file is loaded
 
     [Parameter(Mandatory = true, Position = 1)]
     [ArgumentCompleter(typeof(TableCompleter))]
     [ValidateNotNullOrEmpty]
     public string Table { get; set; } = "";
-
-    /// <summary>The columns of fields that are named otherwise: field name, or number from 1, to column.</summary>
-    [Parameter]
-    [ValidateNotNull]
-    public IDictionary? ColumnMap { get; set; }
-
-    /// <summary>Fields that are left out, by name, or by number from 1.</summary>
-    [Parameter]
-    public string[] SkipColumn { get; set; } = [];
-
-    /// <summary>Columns that the file does not have, with a value for all rows, or a script block that gives it for $_, the file.</summary>
-    [Parameter]
-    [ValidateNotNull]
-    public IDictionary? StaticColumn { get; set; }
-
-    /// <summary>The culture in which the file's numbers and times are written; without it PostgreSQL's own input decides.</summary>
-    [Parameter]
-    public System.Globalization.CultureInfo? Culture { get; set; }
-
-    /// <summary>.NET formats of the file's dates and times, such as dd.MM.yyyy.</summary>
-    [Parameter]
-    public string[] DateTimeFormat { get; set; } = [];
-
-    /// <summary>Texts that mean true, besides PostgreSQL's own.</summary>
-    [Parameter]
-    public string[] TrueValue { get; set; } = [];
-
-    /// <summary>Texts that mean false, besides PostgreSQL's own.</summary>
-    [Parameter]
-    public string[] FalseValue { get; set; } = [];
 
     /// <summary>How rows travel; Auto takes the fastest way that the table, the user and the network allow.</summary>
     [Parameter]
@@ -169,17 +139,7 @@ public sealed class ImportCsvToCitusCommand : CsvCommand
     private CsvImport ImportOf(CitusConnection cluster, CsvSource source, string? rejectPath) => new(cluster, source, TableName.Parse(Table))
     {
         Dialect = Dialect,
-        Shape = new CsvShape
-        {
-            Fields = Column,
-            ColumnMap = Texts.Read(ColumnMap),
-            SkipFields = SkipColumn,
-            StaticColumns = StaticValues(source),
-            Culture = Culture,
-            DateTimeFormats = DateTimeFormat,
-            TrueValues = TrueValue,
-            FalseValues = FalseValue,
-        },
+        Shape = ShapeOf(source),
         Route = Route,
         NodeAddress = NodeAddress is null ? null : Texts.Read(NodeAddress),
         Checkpoint = Checkpoint is null ? null : Ingest.Checkpoint.Parse(Checkpoint),
@@ -192,14 +152,6 @@ public sealed class ImportCsvToCitusCommand : CsvCommand
         OnConflict = OnConflict,
         KeyColumns = KeyColumn,
     };
-
-    /// <summary>A script block's value is asked for each source, with $_ its path or address.</summary>
-    private Dictionary<string, object?> StaticValues(CsvSource source) => StaticColumn?.Keys.Cast<object>().ToDictionary(k => k.ToString()!, k => StaticColumn[k] switch
-    {
-        ScriptBlock script => script.InvokeWithContext(null, [new PSVariable("_", source.Name)]).LastOrDefault()?.BaseObject,
-        PSObject value => value.BaseObject,
-        var value => value,
-    }) ?? [];
 
     /// <summary>With -WhatIf, what the load would do; it is looked at as the load would.</summary>
     private bool Confirm(CsvImport import, CsvSource source)

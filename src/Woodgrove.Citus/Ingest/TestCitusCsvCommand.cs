@@ -8,7 +8,7 @@ namespace Woodgrove.Citus.Ingest;
 /// <summary>Reads a CSV once, loads nothing, and says what it holds, what a load would refuse, and where its rows would lie.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "CitusCsv", DefaultParameterSetName = "Path")]
 [OutputType(typeof(CsvProfile))]
-public sealed class TestCitusCsvCommand : CsvCommand
+public sealed class TestCitusCsvCommand : ShapedCsvCommand
 {
     /// <summary>The table that the file is for; without one, nothing is asked of a cluster.</summary>
     [Parameter(Position = 1)]
@@ -39,7 +39,7 @@ public sealed class TestCitusCsvCommand : CsvCommand
                 {
                     Dialect = Dialect,
                     DetectDelimiter = !MyInvocation.BoundParameters.ContainsKey(nameof(Delimiter)),
-                    Columns = Column,
+                    Shape = Argument(() => ShapeOf(source)),
                     Connection = cluster,
                     Table = Table is null ? null : TableName.Parse(Table),
                     DistributionColumn = DistributionColumn,

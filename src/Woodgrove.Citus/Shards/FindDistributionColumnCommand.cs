@@ -36,7 +36,7 @@ public sealed class FindDistributionColumnCommand : CsvCommand
             {
                 Dialect = Dialect,
                 DetectDelimiter = !MyInvocation.BoundParameters.ContainsKey(nameof(Delimiter)),
-                Columns = Column,
+                Shape = new CsvShape { Fields = Column },
                 ShardCount = ShardCount ?? 32,
                 EveryColumn = true,
                 Progress = finder.Progress,

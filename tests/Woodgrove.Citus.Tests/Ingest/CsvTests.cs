@@ -40,6 +40,25 @@ public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
     }
 
     [Fact]
+    public void What_a_load_with_fields_mapped_and_converted_would_refuse_is_named()
+    {
+        string table = Cluster.Distribute(Definition, "user_id");
+        string file = Cluster.File(Cluster.NewName("f") + ".csv", "id;typ;wer;betrag;bezahlt;notiz;am\n1;SendFunds;5;1.234,50;ja;x;05.01.2024\n2;SendFunds;6;1,5;nein;y;31.02.2024\n3;SendFunds;7;viel;ja;z;06.01.2024\n4;SendFunds;8\n");
+        const string Shape = "-ColumnMap @{ id = 'event_id'; typ = 'event_type'; wer = 'user_id'; betrag = 'amount'; bezahlt = 'paid'; am = 'created_at' } -SkipColumn notiz"
+            + " -Culture de-DE -DateTimeFormat dd.MM.yyyy -TrueValue ja -FalseValue nein -Delimiter ';'";
+
+        PSObject profile = Shell.Run($"Test-CitusCsv '{file}' {table} {Shape}").Single;
+        PSObject loaded = Shell.Run($"Import-CsvToCitus '{file}' {table} {Shape} -OnError Skip").Single;
+
+        Assert.Equal((4L, 3L), (profile.Get("Rows"), profile.Get("ProblemCount")));
+        Assert.Equal(
+            ["3 created_at 31.02.2024", "4 amount viel", "5  "],
+            ((IEnumerable<object>)profile.Get("Problems")!).Select(PSObject.AsPSObject).Select(p => $"{p.Get("Line")} {p.Get("Column")} {p.Get("Value")}"));
+        Assert.Equal((1L, 3L), (loaded.Get("Rows"), loaded.Get("Rejected")));
+        Assert.Contains("none is named", Shell.Run($"Test-CitusCsv '{file}' {Shape}").Failed("CitusShapeNeedsTable").Exception.Message);
+    }
+
+    [Fact]
     public void What_a_load_would_refuse_is_named_by_line_and_value_and_the_rest_is_not()
     {
         string table = Cluster.Distribute(Definition, "user_id");
