@@ -59,15 +59,8 @@ internal sealed class Rehearsal : IAsyncDisposable
 
     /// <summary>Moves what was gathered into the real table by a rule, as one statement.</summary>
     /// <returns>How many rows were inserted or updated.</returns>
-    public static async Task<long> PerformAsync(NpgsqlConnection session, CopyTarget target, ConflictRule rule, CancellationToken stop)
-    {
-        // Of rows that the coordinator sends, Citus counts those that gave way too; what is returned tells the truth.
-        await using var insert = new NpgsqlCommand($"{rule.Insert(target, target.Table.Name.Sql, $"pg_temp.{Table}", RowColumn)} RETURNING 1", session);
-        long moved = 0;
-        await using NpgsqlDataReader rows = await insert.ExecuteReaderAsync(stop);
-        while (await rows.ReadAsync(stop)) moved++;
-        return moved;
-    }
+    public static Task<long> PerformAsync(NpgsqlConnection session, CopyTarget target, ConflictRule rule, CancellationToken stop) =>
+        rule.MoveAsync(session, target, target.Table.Name.Sql, $"pg_temp.{Table}", RowColumn, pushedDown: false, stop);
 
     /// <summary>Forgets what it has and takes records, but for those that it refuses, which are set aside.</summary>
     /// <returns>What it has then.</returns>

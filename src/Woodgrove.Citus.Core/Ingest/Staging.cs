@@ -48,8 +48,21 @@ internal sealed record ConflictRule(ConflictAction Action, IReadOnlyList<string>
     /// <summary>
     /// The one statement that moves the rows: of those with the same key the last one counts.
     /// </summary>
-    /// <param name="order">What tells the file's order of the rows.</param>
-    public string Insert(CopyTarget rows, string into, string from, string order)
+    /// <param name="order">What tells the order in which the rows came.</param>
+    /// <param name="pushedDown">The rows lie in the shards beside the target's. Of those that the coordinator sends, Citus counts those that gave way too.</param>
+    /// <returns>How many rows were inserted or updated.</returns>
+    public async Task<long> MoveAsync(NpgsqlConnection session, CopyTarget rows, string into, string from, string order, bool pushedDown, CancellationToken stop)
+    {
+        await using var insert = new NpgsqlCommand(Insert(rows, into, from, order), session) { CommandTimeout = 0 };
+        if (pushedDown) return await insert.ExecuteNonQueryAsync(stop);
+        insert.CommandText += " RETURNING 1";
+        long moved = 0;
+        await using NpgsqlDataReader returned = await insert.ExecuteReaderAsync(stop);
+        while (await returned.ReadAsync(stop)) moved++;
+        return moved;
+    }
+
+    private string Insert(CopyTarget rows, string into, string from, string order)
     {
         string key = string.Join(", ", Key);
         IEnumerable<string> others = rows.Columns.Select(c => TableName.Quote(c.Name)).Except(Key);
@@ -107,8 +120,7 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     public async Task<long> MergeAsync(NpgsqlConnection session, CancellationToken stop)
     {
         if (truncate) await CoordinatorBatch.TruncateAsync(session, target.Name.Sql, stop);
-        await using var insert = new NpgsqlCommand(rule.Insert(rows, target.Name.Sql, rows.Table.Name.Sql, Line.Name), session) { CommandTimeout = 0 };
-        long moved = await insert.ExecuteNonQueryAsync(stop);
+        long moved = await rule.MoveAsync(session, rows, target.Name.Sql, rows.Table.Name.Sql, Line.Name, pushedDown: target.Kind != TableKind.Schema, stop);
         await using var drop = new NpgsqlCommand($"DROP TABLE {rows.Table.Name.Sql}", session);
         await drop.ExecuteNonQueryAsync(stop);
         return moved;

@@ -120,6 +120,23 @@ public sealed class ConflictTests(ClusterFixture cluster) : ClusterTest(cluster)
     }
 
     [Fact]
+    public void A_table_of_a_distributed_schema_counts_what_gave_way_too()
+    {
+        Cluster.RequireCitus();
+        string schema = Cluster.NewName("tenant");
+        Cluster.Execute($"CREATE SCHEMA {schema}; SELECT citus_schema_distribute('{schema}')");
+        Cluster.AtEnd($"DROP SCHEMA {schema} CASCADE");
+        Cluster.Execute($"CREATE TABLE {schema}.notes (id bigint PRIMARY KEY, user_id bigint, note text)");
+        Cluster.Execute($"INSERT INTO {schema}.notes VALUES (1, 1, 'old 1')");
+        Shell["path"] = Cluster.File("conflicts.csv", Csv);
+
+        PSObject result = Shell.Run($"Import-CsvToCitus $path {schema}.notes -OnConflict Skip").Single;
+
+        Assert.Equal((2L, 2L), (result.Get("Rows"), result.Get("Conflicts")));
+        Assert.Equal("1 old 1, 2 new 2, 3 new 3", Cluster.Scalar($"SELECT string_agg(id || ' ' || note, ', ' ORDER BY id) FROM {schema}.notes"));
+    }
+
+    [Fact]
     public void What_a_killed_load_gathered_and_never_committed_is_dropped()
     {
         string table = TableWithRows();
