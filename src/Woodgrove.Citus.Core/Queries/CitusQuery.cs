@@ -32,7 +32,7 @@ public sealed partial record CitusQuery(string Sql)
     /// <summary>How long the server may take; zero is for ever.</summary>
     public TimeSpan Timeout { get; init; }
 
-    /// <summary>Receives the server's notices.</summary>
+    /// <summary>Receives the server's notices, and how many rows were changed.</summary>
     public Action<string>? Notice { get; init; }
 
     /// <summary>Runs it, streaming. Statements of one text are one transaction unless they say otherwise.</summary>
@@ -53,6 +53,7 @@ public sealed partial record CitusQuery(string Sql)
                 if (reader.FieldCount > 0) await ReadResultAsync(reader, sink, stop);
             }
             while (await reader.NextResultAsync(stop));
+            if (reader.RecordsAffected >= 0) Notice?.Invoke($"{reader.RecordsAffected} row(s) were inserted, updated, deleted or copied.");
         }
         catch
         {

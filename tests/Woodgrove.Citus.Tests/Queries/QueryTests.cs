@@ -160,6 +160,15 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     }
 
     [Fact]
+    public void Verbose_says_how_many_rows_were_changed()
+    {
+        string table = Cluster.Distribute("id bigint, note text", "id");
+        Assert.Contains("3 row(s) were inserted", Assert.Single(Shell.Run($"Invoke-CitusQuery 'INSERT INTO {table} SELECT i FROM generate_series(1, 3) i' -Verbose").Succeeded().Verbose), StringComparison.Ordinal);
+        Assert.Contains("2 row(s) were", Assert.Single(Shell.Run($"Invoke-CitusQuery 'UPDATE {table} SET note = id WHERE id > 1' -Verbose").Succeeded().Verbose), StringComparison.Ordinal);
+        Assert.Empty(Shell.Run($"Invoke-CitusQuery 'SELECT count(*) FROM {table}' -Verbose").Succeeded().Verbose);
+    }
+
+    [Fact]
     public void Notices_go_to_verbose()
     {
         RunResult run = Shell.Run("Invoke-CitusQuery \"DO `$`$ BEGIN RAISE NOTICE 'seen %', 42; RAISE WARNING 'beware'; END `$`$\" -Verbose").Succeeded();
