@@ -11,6 +11,9 @@ namespace Woodgrove.Citus.Ingest;
 /// <summary>One CSV into one table: in one transaction, or, with checkpoints, in batches that are each in the ledger.</summary>
 public sealed record CsvImport(CitusConnection Connection, CsvSource Source, TableName Table)
 {
+    /// <summary>New attempts after a break: about a minute, in which a server is up again, or its standby in its place.</summary>
+    private const int Retries = 6;
+
     public CsvDialect Dialect { get; init; } = new();
 
     public CsvShape Shape { get; init; } = new();
@@ -69,14 +72,15 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         // Where a ledger is kept, an attempt that broke off is repeated from its last committed batch: exactly once all the same.
         ResiliencePipeline retries = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
         {
-            MaxRetryAttempts = 4,
+            MaxRetryAttempts = Retries,
             BackoffType = DelayBackoffType.Exponential,
             Delay = TimeSpan.FromSeconds(1),
+            MaxDelay = TimeSpan.FromSeconds(30),
             UseJitter = true,
             ShouldHandle = new PredicateBuilder().Handle<BrokenOffException>(e => e.CanRepeat),
             OnRetry = attempt =>
             {
-                Warn?.Invoke($"{attempt.Outcome.Exception!.Message} Trying again in {attempt.RetryDelay.TotalSeconds:0.0} s ({attempt.AttemptNumber + 1} of 4).");
+                Warn?.Invoke($"{attempt.Outcome.Exception!.Message} Trying again in {attempt.RetryDelay.TotalSeconds:0.0} s ({attempt.AttemptNumber + 1} of {Retries}).");
                 return default;
             },
         }).Build();

@@ -128,7 +128,7 @@ public sealed class NetworkFaultTests : IClassFixture<FaultCluster>, IDisposable
 
     private async Task<PSObject> EndsWellAsync(PowerShell load, Task<PSDataCollection<PSObject>> running, string table)
     {
-        PSDataCollection<PSObject> results = await running.WaitAsync(TimeSpan.FromSeconds(90), TestContext.Current.CancellationToken);
+        PSDataCollection<PSObject> results = await running.WaitAsync(TimeSpan.FromSeconds(240), TestContext.Current.CancellationToken);
         foreach (WarningRecord warning in load.Streams.Warning) _output.WriteLine(warning.Message);
         Assert.True(load.Streams.Error.Count == 0, string.Join('\n', load.Streams.Error.Select(e => $"{e.FullyQualifiedErrorId}: {e.Exception}")));
         _faults.AssertLoaded(table);

@@ -54,7 +54,7 @@ public sealed class ServerFaultTests(FaultCluster faults, ITestOutputHelper outp
         victim.Kill();
         try
         {
-            await running.WaitAsync(TimeSpan.FromSeconds(90), TestContext.Current.CancellationToken);
+            await running.WaitAsync(TimeSpan.FromSeconds(240), TestContext.Current.CancellationToken);
         }
         finally
         {
