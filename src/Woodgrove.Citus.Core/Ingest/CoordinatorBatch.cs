@@ -16,32 +16,36 @@ internal sealed class CoordinatorBatch : IBatch
     private readonly Func<Task<long>>? _perform; // moves what was gathered into the table
     private readonly List<RecordMark> _marks = [];
     private readonly ImportLedger? _ledger;
+    private readonly bool _keepsSession;
     private readonly CancellationTokenRegistration _cancel;
     private Task _cancelling = Task.CompletedTask;
 
     private CoordinatorBatch(
         CitusConnection connection, NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, TolerantCopy? tolerant, SiftedCopy? sifted,
-        Func<Task<long>>? perform, ImportLedger? ledger, CancellationToken stop)
+        Func<Task<long>>? perform, ImportLedger? ledger, bool keepsSession, CancellationToken stop)
     {
-        (_session, _transaction, _copy, _tolerant, _sifted, _perform, _ledger) = (session, transaction, copy, tolerant, sifted, perform, ledger);
+        (_session, _transaction, _copy, _tolerant, _sifted, _perform, _ledger, _keepsSession) = (session, transaction, copy, tolerant, sifted, perform, ledger, keepsSession);
         // The server alone knows when a wait inside it can end, so Ctrl+C is told to it over a session of its own.
         int process = session.ProcessID;
         _cancel = stop.Register(() => _cancelling = ServerCancel.SendAsync(c => connection.OpenSessionAsync(c), [process]));
     }
 
     /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
+    /// <param name="kept">The session to load in, for batches that follow each other; null takes the ledger's, or one for this batch.</param>
     /// <param name="inBinary">Records come with their binary form, as long as they have one.</param>
     /// <param name="care">Where refused records go aside: <see cref="Care.Keys"/> after a batch that a worker refused.</param>
     public static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, CancellationToken stop, ConflictRule? rule = null, Care care = Care.None, bool inBinary = false)
+        CitusConnection connection, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, CancellationToken stop, ConflictRule? rule = null, Care care = Care.None, bool inBinary = false, NpgsqlConnection? kept = null)
     {
         // In the ledger's session, so that the rows and the ledger's row are one transaction.
-        NpgsqlConnection session = ledger?.Session ?? await connection.OpenSessionAsync(stop);
+        kept ??= ledger?.Session;
+        NpgsqlConnection session = kept ?? await connection.OpenSessionAsync(stop);
         try
         {
-            return await BeginAsync(connection, session, ledger, target, truncate, rejects, rule, care, inBinary, stop);
+            if (kept is not null) await NodeConnections.KeepAsync(session, stop);
+            return await BeginAsync(connection, session, ledger, target, truncate, rejects, rule, care, inBinary, keepsSession: kept is not null, stop);
         }
-        catch when (ledger is null)
+        catch when (kept is null)
         {
             await session.DisposeAsync(); // and its transaction with it
             throw;
@@ -49,7 +53,7 @@ internal sealed class CoordinatorBatch : IBatch
     }
 
     private static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, ConflictRule? rule, Care care, bool inBinary, CancellationToken stop)
+        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, ConflictRule? rule, Care care, bool inBinary, bool keepsSession, CancellationToken stop)
     {
         NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         // A rule can only move rows that are gathered beside the table.
@@ -65,7 +69,7 @@ internal sealed class CoordinatorBatch : IBatch
             if (copy is not null) await copy.OpenAsync(stop);
             TolerantCopy? tolerant = rejects is null || sifts ? null : new TolerantCopy(new SavepointCopy(session, command).TryAsync, rejects, null);
             return new CoordinatorBatch(connection, session, transaction, copy, tolerant, sifted,
-                rule is null ? null : () => Rehearsal.PerformAsync(session, target, rule, stop), ledger, stop);
+                rule is null ? null : () => Rehearsal.PerformAsync(session, target, rule, stop), ledger, keepsSession, stop);
         }
         catch
         {
@@ -141,7 +145,7 @@ internal sealed class CoordinatorBatch : IBatch
         {
             // The session is gone, and its transaction with it.
         }
-        if (_ledger is null) await _session.DisposeAsync();
+        if (!_keepsSession) await _session.DisposeAsync();
     }
 }
 
@@ -159,6 +163,33 @@ internal static class ServerCancel
         catch (Exception e) when (e is NpgsqlException or CitusException or ObjectDisposedException)
         {
             // The sessions' own end rolls them back, only later.
+        }
+    }
+}
+
+/// <summary>
+/// The coordinator's connections to the nodes, which a session can keep from batch to batch. By default it keeps one a
+/// node, and to open those to the other shards anew takes longer than to load some ten thousand rows.
+/// </summary>
+internal static class NodeConnections
+{
+    public static async Task KeepAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SET citus.max_cached_conns_per_worker = 64", session);
+        await command.ExecuteNonQueryAsync(stop);
+    }
+
+    /// <summary>Has them closed now; the pool would do it only when the session is next used.</summary>
+    public static async Task ReleaseAsync(NpgsqlConnection session)
+    {
+        try
+        {
+            await using var command = new NpgsqlCommand("RESET citus.max_cached_conns_per_worker", session);
+            await command.ExecuteNonQueryAsync();
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException)
+        {
+            // The session is gone, and they with it.
         }
     }
 }

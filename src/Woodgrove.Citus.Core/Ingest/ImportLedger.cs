@@ -221,6 +221,7 @@ internal sealed class ImportLedger : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await UnlockAllAsync(_session);
+        await NodeConnections.ReleaseAsync(_session);
         await _session.DisposeAsync();
     }
 

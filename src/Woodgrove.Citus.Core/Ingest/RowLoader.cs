@@ -26,6 +26,7 @@ public sealed class RowLoader
     private readonly Channel<Segment> _full = Channel.CreateBounded<Segment>(64);
     private readonly object _gate = new();
     private Segment _open;
+    private NpgsqlConnection? _session; // kept from batch to batch
     private int _inBatch; // rows since the last one that was full
     private long _added;
 
@@ -95,17 +96,38 @@ public sealed class RowLoader
     {
         var clock = Stopwatch.StartNew();
         (long rows, long rejected, long batches, long conflicts) = (0, 0, 0, 0);
-        while (await NextAsync(null, stop) is { } segment)
+        try
         {
-            var batch = new Batch(segment);
-            (IReadOnlyList<RefusedRow> bad, long moved) = await LoadAsync(batch, rows, stop);
-            foreach (RefusedRow row in bad.Concat(batch.NullKeys).OrderBy(r => r.Line)) await refused(row);
-            rows += moved;
-            conflicts += batch.Count - bad.Count - moved;
-            rejected += bad.Count + batch.NullKeys.Count();
-            batches++;
+            while (await NextAsync(null, stop) is { } segment)
+            {
+                var batch = new Batch(segment);
+                (IReadOnlyList<RefusedRow> bad, long moved) = await LoadAsync(batch, rows, stop);
+                foreach (RefusedRow row in bad.Concat(batch.NullKeys).OrderBy(r => r.Line)) await refused(row);
+                rows += moved;
+                conflicts += batch.Count - bad.Count - moved;
+                rejected += bad.Count + batch.NullKeys.Count();
+                batches++;
+            }
+        }
+        finally
+        {
+            await CloseAsync();
         }
         return new AddRowResult(_table.Display, rows, rejected, batches, clock.Elapsed, rows / Math.Max(clock.Elapsed.TotalSeconds, 1e-9)) { Conflicts = conflicts };
+    }
+
+    private async Task<NpgsqlConnection> SessionAsync(CancellationToken stop)
+    {
+        if (_session is { State: not System.Data.ConnectionState.Open }) await CloseAsync();
+        return _session ??= await _connection.OpenSessionAsync(stop);
+    }
+
+    private async ValueTask CloseAsync()
+    {
+        if (_session is null) return;
+        await NodeConnections.ReleaseAsync(_session);
+        await _session.DisposeAsync();
+        _session = null;
     }
 
     private CitusException Stopped(RefusedRow row, long loaded) => new("CitusRowRefused", CitusErrorKind.InvalidData,
@@ -174,7 +196,7 @@ public sealed class RowLoader
                 if (_options.StopAtRefused && segment.Refused.Count > 0) throw Stopped(segment.Refused[0], before);
                 if (segment.Marks.Count > 0)
                 {
-                    copy ??= await CoordinatorBatch.BeginAsync(_connection, null, _target, truncate: false, null, stop, _rule, inBinary: _encoder.HasBinary);
+                    copy ??= await CoordinatorBatch.BeginAsync(_connection, null, _target, truncate: false, null, stop, _rule, inBinary: _encoder.HasBinary, kept: await SessionAsync(stop));
                     await copy.WriteAsync(segment.Bytes.WrittenMemory, default, stop, segment.Tuples?.WrittenMemory ?? default);
                     segment.Tuples = null;
                 }
