@@ -19,6 +19,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private readonly TableInfo _table = plan.Table;
     private readonly CopyTarget _target = plan.Staging?.Rows ?? plan.Target;
     private readonly CsvRecordReader _reader = new(plan.Input, plan.File.Dialect);
+    private readonly SourceAgain _again = new(plan.File); // behind the batches, for refused records as they stand in it
     private readonly XxHash3 _fingerprint = new();
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly Rejects? _rejects = import.SkipErrors ? new Rejects(plan.File.Source, plan.Staging?.Rows ?? plan.Target, import.MaxErrors) : null;
@@ -30,8 +31,6 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private bool _inParts;           // some nodes may have committed their part of the open batch, others not
     private long? _merged;           // rows that a staging table gave
     private RejectFile? _rejectFile;
-    private CsvInput? _again;        // the source once more, behind the batches, for refused records as they stand in it
-    private CsvRecordReader? _sourceRecords;
     private bool _commitLost;        // its answer never came
     private bool _isComplete;        // by an earlier attempt of this command
     private bool _isRead;            // all of the source, by earlier runs
@@ -88,7 +87,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
                 (int from, int to, ended) = Records();
                 (RecordBlock rows, int rowsFrom, int rowsTo) = plan.File.Rows(_reader, from, to, Unconverted);
                 if (_rejects is not null && import.RejectPath is not null && _rejectFile is null)
-                    _rejectFile = await RejectFile.OpenAsync(import.RejectPath, await HeaderAsync(stop), _committedRejects, plan.File.Dialect, stop);
+                    _rejectFile = await RejectFile.OpenAsync(import.RejectPath, await SourceAgain.HeaderAsync(plan.File, stop), _committedRejects, plan.File.Dialect, stop);
                 if (to > from)
                 {
                     batch ??= await BeginAsync(pending, stop);
@@ -128,7 +127,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         {
             if (batch is not null) await batch.DisposeAsync();
             if (_rejectFile is not null) await _rejectFile.DisposeAsync();
-            if (_again is not null) await _again.DisposeAsync();
+            await _again.DisposeAsync();
         }
         import.Explain?.Invoke(plan.Route switch
         {
@@ -221,7 +220,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         IReadOnlyList<RejectedRecord> rejected = _rejects?.TakeBatch() ?? [];
         _rejects?.CheckShare(_committedRows + _committedRejects + _batchRows, atEnd);
         // Written before the commit: a rejected record is never lost, and a resumed import cuts off what was not committed.
-        if (_rejectFile is not null) await _rejectFile.AppendAsync(plan.File.Converter is null ? rejected : await AsInSourceAsync(rejected, stop), stop);
+        if (_rejectFile is not null) await _rejectFile.AppendAsync(plan.File.Converter is null ? rejected : await _again.FindAsync(rejected, stop), stop);
         _batchRows -= rejected.Count;
         try
         {
@@ -257,35 +256,6 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         _commitLost = true; // until the answer comes
         await transaction.CommitAsync(stop);
         _commitLost = false;
-    }
-
-    /// <summary>Rejected records as they stand in the source: those of a batch come after those of the one before.</summary>
-    private async Task<IReadOnlyList<RejectedRecord>> AsInSourceAsync(IReadOnlyList<RejectedRecord> rejected, CancellationToken stop)
-    {
-        var found = new List<RejectedRecord>();
-        _again ??= await plan.File.OpenAsync(stop);
-        _sourceRecords ??= new CsvRecordReader(_again, plan.File.Dialect);
-        var marks = new List<RecordMark>();
-        foreach (RejectedRecord record in rejected)
-        {
-            while (_sourceRecords.Block.IsEmpty || _sourceRecords.LineAt(_sourceRecords.Block.Length) < record.Row.Line)
-                if (!await _sourceRecords.ReadAsync(stop)) return found;
-            _sourceRecords.MarkRecords(0, _sourceRecords.Block.Length, marks);
-            int at = marks.FindIndex(m => m.Line >= record.Row.Line);
-            found.Add(record with { Bytes = _sourceRecords.Block[(at == 0 ? 0 : marks[at - 1].End)..marks[at].End].ToArray() });
-        }
-        return found;
-    }
-
-    /// <summary>The source's header line, which the file of rejects begins with too.</summary>
-    private async Task<ReadOnlyMemory<byte>> HeaderAsync(CancellationToken stop)
-    {
-        if (!plan.File.Dialect.HasHeader) return default;
-        if (_reader.BytesBefore == 0) return _reader.Block[.._reader.EndAfter(0)];
-        await using CsvInput again = await plan.File.OpenAsync(stop);
-        var reader = new CsvRecordReader(again, plan.File.Dialect);
-        await reader.ReadAsync(stop);
-        return reader.Block[..reader.EndAfter(0)];
     }
 
     private ImportBatch Row(long end, bool isLast, int rejected = 0) => new(ledger?.ImportId ?? Guid.Empty, _number, _table.Name.ToString(), _source.Name,

@@ -14,8 +14,6 @@ namespace Woodgrove.Citus.Ingest;
 /// </summary>
 public sealed class RowLoader
 {
-    private const int SegmentSize = 256 * 1024; // sent at once
-
     private readonly CitusConnection _connection;
     private readonly TableInfo _table;
     private readonly CopyTarget _target;
@@ -23,9 +21,9 @@ public sealed class RowLoader
     private readonly RowOptions _options;
     private readonly ConflictRule? _rule;
     private readonly int? _key;
-    private readonly Channel<Segment> _full = Channel.CreateBounded<Segment>(64);
+    private readonly Channel<RowSegment> _full = Channel.CreateBounded<RowSegment>(64);
     private readonly object _gate = new();
-    private Segment _open;
+    private RowSegment _open;
     private NpgsqlConnection? _session; // kept from batch to batch
     private int _inBatch; // rows since the last one that was full
     private long _added;
@@ -136,7 +134,7 @@ public sealed class RowLoader
 
     private static CsvSource RowSource { get; } = CsvSource.File("row");
 
-    private Segment NewSegment() => new() { Tuples = _encoder.HasBinary ? new ArrayBufferWriter<byte>(16 * 1024) : null };
+    private RowSegment NewSegment() => new(_encoder.HasBinary);
 
     private bool Seal()
     {
@@ -148,12 +146,12 @@ public sealed class RowLoader
     /// <summary>The next full segment, or what there is when the flush interval is over or the rows have ended.</summary>
     /// <param name="since">When the batch that it goes into began; null where none has.</param>
     /// <returns>Null when the rows have ended, or a batch has.</returns>
-    private async Task<Segment?> NextAsync(long? since, CancellationToken stop)
+    private async Task<RowSegment?> NextAsync(long? since, CancellationToken stop)
     {
         while (true)
         {
             if (since is not null && Stopwatch.GetElapsedTime(since.Value) >= _options.FlushInterval) return null;
-            if (_full.Reader.TryRead(out Segment? full)) return full;
+            if (_full.Reader.TryRead(out RowSegment? full)) return full;
             using var interval = CancellationTokenSource.CreateLinkedTokenSource(stop);
             TimeSpan left = since is null ? _options.FlushInterval : _options.FlushInterval - Stopwatch.GetElapsedTime(since.Value);
             interval.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
@@ -191,7 +189,7 @@ public sealed class RowLoader
         try
         {
             // Almost always every row is good, so the first try is the cheap one.
-            for (Segment? segment = batch.First; segment is not null;)
+            for (RowSegment? segment = batch.First; segment is not null;)
             {
                 if (_options.StopAtRefused && segment.Refused.Count > 0) throw Stopped(segment.Refused[0], before);
                 if (segment.Marks.Count > 0)
@@ -264,27 +262,11 @@ public sealed class RowLoader
         return copy.Moved ?? marks.Length;
     }
 
-    /// <summary>Some rows of a batch.</summary>
-    private sealed class Segment
-    {
-        public ArrayBufferWriter<byte> Bytes { get; } = new(16 * 1024);
-
-        /// <summary>The same in binary, until they are sent; null where a value has no binary form.</summary>
-        public ArrayBufferWriter<byte>? Tuples { get; set; }
-        public List<RecordMark> Marks { get; } = [];
-        public List<RefusedRow> Refused { get; } = [];
-
-        /// <summary>With it the batch is full, or its time is over.</summary>
-        public bool EndsBatch { get; set; }
-        public bool IsEmpty => Marks.Count == 0 && Refused.Count == 0;
-        public bool IsFull => EndsBatch || Bytes.WrittenCount >= SegmentSize;
-    }
-
     /// <summary>The rows of a transaction, kept until it is committed.</summary>
-    private sealed class Batch(Segment first)
+    private sealed class Batch(RowSegment first)
     {
-        public Segment First => first;
-        public List<Segment> Segments { get; } = [first];
+        public RowSegment First => first;
+        public List<RowSegment> Segments { get; } = [first];
 
         /// <summary>When its first rows were sent; where much waits, they came long before.</summary>
         public long Since { get; } = Stopwatch.GetTimestamp();
@@ -295,7 +277,7 @@ public sealed class RowLoader
         public MarkedRecords Records()
         {
             var records = new MarkedRecords(Segments.Sum(s => s.Bytes.WrittenCount) + 1);
-            foreach (Segment segment in Segments.Where(s => s.Marks.Count > 0))
+            foreach (RowSegment segment in Segments.Where(s => s.Marks.Count > 0))
                 records.AddAll(segment.Bytes.WrittenSpan, 0, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(segment.Marks));
             return records;
         }

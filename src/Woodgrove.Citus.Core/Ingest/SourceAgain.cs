@@ -1,0 +1,41 @@
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>A source read a second time, for its records as they stand in it.</summary>
+internal sealed class SourceAgain(CsvFile file) : IAsyncDisposable
+{
+    private readonly List<RecordMark> _marks = [];
+    private CsvInput? _input;
+    private CsvRecordReader? _records;
+
+    /// <summary>The source's header line; empty where it has none.</summary>
+    public static async Task<ReadOnlyMemory<byte>> HeaderAsync(CsvFile file, CancellationToken stop)
+    {
+        if (!file.Dialect.HasHeader) return default;
+        await using CsvInput input = await file.OpenAsync(stop);
+        var reader = new CsvRecordReader(input, file.Dialect);
+        await reader.ReadAsync(stop);
+        return reader.Block[..reader.EndAfter(0)];
+    }
+
+    /// <summary>Rejected records as they stand in the source, each time such as come after those of the time before.</summary>
+    public async Task<IReadOnlyList<RejectedRecord>> FindAsync(IReadOnlyList<RejectedRecord> rejected, CancellationToken stop)
+    {
+        var found = new List<RejectedRecord>();
+        _input ??= await file.OpenAsync(stop);
+        _records ??= new CsvRecordReader(_input, file.Dialect);
+        foreach (RejectedRecord record in rejected)
+        {
+            while (_records.Block.IsEmpty || _records.LineAt(_records.Block.Length) < record.Row.Line)
+                if (!await _records.ReadAsync(stop)) return found;
+            _records.MarkRecords(0, _records.Block.Length, _marks);
+            int at = _marks.FindIndex(m => m.Line >= record.Row.Line);
+            found.Add(record with { Bytes = _records.Block[(at == 0 ? 0 : _marks[at - 1].End).._marks[at].End].ToArray() });
+        }
+        return found;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_input is not null) await _input.DisposeAsync();
+    }
+}
