@@ -6,7 +6,7 @@ namespace Woodgrove.Citus.Benchmarks;
 internal static class MetadataBenchmark
 {
     private const int ShardsATable = 32, Few = 20;
-    private const double Goal = 100;
+    private const double Goal = 100, GoalOfChecks = 3000;
 
     private static readonly (string Cmdlet, string Script)[] Measured =
     [
@@ -27,6 +27,7 @@ internal static class MetadataBenchmark
         ("Get-Colocation", "Get-Colocation -Size"),
         ("Measure-ShardSkew", "Measure-ShardSkew"),
         ("Measure-ShardSkew", "Measure-ShardSkew benchmark_table_7"),
+        ("Test-CitusCluster", "Test-CitusCluster"),
     ];
 
     public static int Run(Options options)
@@ -40,7 +41,7 @@ internal static class MetadataBenchmark
         int?[] many = [.. measured.Select(m => Statements(cluster, m.Script))];
 
         var report = new Report("metadata", "The cmdlets that read the catalogs, on a large one");
-        report.Paragraph($"{cluster.Description} {tables} tables of {ShardsATable} shards, {tables * ShardsATable} shards; {runs} rounds. Goal: {Goal:0} ms. "
+        report.Paragraph($"{cluster.Description} {tables} tables of {ShardsATable} shards, {tables * ShardsATable} shards; {runs} rounds. Goal: {Goal:0} ms; of Test-CitusCluster {GoalOfChecks:0} ms. "
             + $"Statements are those that reach the coordinator, by pg_stat_statements, with {Few} tables and with {tables}; one more or less is the cluster's own maintenance.");
         report.Table(["", "ms, median", "min", "max", $"statements, {Few} tables", $"{tables} tables"], measured.Select((m, i) =>
         {

@@ -1,17 +1,21 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
 namespace Woodgrove.Citus.Tests.Hosting;
 
-/// <summary>A web server whose CSV never ends by itself, so that a test can act in the middle of a load.</summary>
+/// <summary>A web server whose CSV takes its time, so that a test can act, or look, in the middle of a load.</summary>
 internal sealed class DrippingServer : IDisposable
 {
+    private const int RowsAtOnce = 1000;
+    private static readonly byte[] Header = "id,user_id,note\n"u8.ToArray();
     private readonly HttpListener _listener = new();
     private readonly CancellationTokenSource _end = new();
 
+    /// <param name="times">How often it sends a thousand rows, 10 ms apart; without end unless given.</param>
     /// <param name="break">Cuts the connection after the first rows.</param>
-    public DrippingServer(bool @break = false)
+    public DrippingServer(int times = int.MaxValue, bool @break = false)
     {
         using var probe = new TcpListener(IPAddress.Loopback, 0);
         probe.Start();
@@ -19,7 +23,7 @@ internal sealed class DrippingServer : IDisposable
         probe.Stop();
         _listener.Prefixes.Add(Address[..^"rows.csv".Length]);
         _listener.Start();
-        _ = ServeAsync(@break);
+        _ = ServeAsync(times, @break);
     }
 
     public string Address { get; }
@@ -30,21 +34,19 @@ internal sealed class DrippingServer : IDisposable
         _listener.Close();
     }
 
-    private async Task ServeAsync(bool cut)
+    private async Task ServeAsync(int times, bool cut)
     {
         try
         {
             HttpListenerContext context = await _listener.GetContextAsync();
-            context.Response.ContentLength64 = 1L << 40;
+            context.Response.ContentLength64 = Header.Length + (long)times * Rows(0).Length;
             Stream body = context.Response.OutputStream;
-            await body.WriteAsync("id,user_id,note\n"u8.ToArray());
-            for (long id = 1; !_end.IsCancellationRequested; id += 1000)
+            await body.WriteAsync(Header);
+            for (int time = 0; time < times; time++)
             {
-                var rows = new StringBuilder();
-                for (long i = id; i < id + 1000; i++) rows.Append(i).Append(',').Append(i % 50).Append(",some text to fill the row\n");
-                await body.WriteAsync(Encoding.ASCII.GetBytes(rows.ToString()), _end.Token);
+                await body.WriteAsync(Rows(time), _end.Token);
                 await Task.Delay(10, _end.Token);
-                if (!cut || id < 5_000) continue;
+                if (!cut || time < 5) continue;
                 context.Response.Abort();
                 // Whoever asks for the rest is told that there is none.
                 HttpListenerContext again = await _listener.GetContextAsync();
@@ -52,10 +54,19 @@ internal sealed class DrippingServer : IDisposable
                 again.Response.Close();
                 return;
             }
+            context.Response.Close();
         }
         catch (Exception e) when (e is HttpListenerException or IOException or OperationCanceledException or ObjectDisposedException)
         {
             // The client is gone, or the test is over.
         }
+    }
+
+    /// <summary>Rows of the same length each time.</summary>
+    private static byte[] Rows(int time)
+    {
+        var rows = new StringBuilder();
+        for (int i = 0; i < RowsAtOnce; i++) rows.Append(CultureInfo.InvariantCulture, $"{(long)time * RowsAtOnce + i:D13},{i % 50},some text to fill the row\n");
+        return Encoding.ASCII.GetBytes(rows.ToString());
     }
 }

@@ -61,7 +61,7 @@ internal static class Repository
     {
         using Process process = StartScript(script, before, environment);
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(90));
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(4));
         return (process.ExitCode, (await output).Trim(), (await error).Trim());
     }
 

@@ -34,7 +34,7 @@ public sealed class QuickstartTests(ClusterFixture cluster) : ClusterTest(cluste
             RedirectStandardError = true,
         })!;
 
-        string output = await process.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        string output = await process.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromMinutes(4));
         await process.WaitForExitAsync();
 
         Assert.True(process.ExitCode == 0, output + await process.StandardError.ReadToEndAsync());
@@ -63,7 +63,7 @@ public sealed class QuickstartTests(ClusterFixture cluster) : ClusterTest(cluste
 
     private static async Task ShownAsync(Process process)
     {
-        string output = await process.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(90)), error = await process.StandardError.ReadToEndAsync();
+        string output = await process.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromMinutes(4)), error = await process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
         Assert.True(process.ExitCode == 0, output + error);
         Assert.Empty(error);
