@@ -78,6 +78,20 @@ public sealed class CitusConnection : IAsyncDisposable
     /// </summary>
     internal const string NoticeLoss = "SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3";
 
+    /// <summary>Ends what a session keeps beyond its transaction, before it goes back: the pool would do it only when the session is next used.</summary>
+    internal static async Task TidyAsync(NpgsqlConnection session, string sql)
+    {
+        try
+        {
+            await using var command = new NpgsqlCommand(sql, session);
+            await command.ExecuteNonQueryAsync();
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException)
+        {
+            // The session is gone, and all of it.
+        }
+    }
+
     /// <summary>Borrows a session from the pool; it is reset when given back.</summary>
     public async Task<NpgsqlConnection> OpenSessionAsync(CancellationToken stop)
     {

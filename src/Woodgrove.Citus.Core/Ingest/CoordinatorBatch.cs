@@ -179,17 +179,6 @@ internal static class NodeConnections
         await command.ExecuteNonQueryAsync(stop);
     }
 
-    /// <summary>Has them closed now; the pool would do it only when the session is next used.</summary>
-    public static async Task ReleaseAsync(NpgsqlConnection session)
-    {
-        try
-        {
-            await using var command = new NpgsqlCommand("RESET citus.max_cached_conns_per_worker", session);
-            await command.ExecuteNonQueryAsync();
-        }
-        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException)
-        {
-            // The session is gone, and they with it.
-        }
-    }
+    /// <summary>Has them closed.</summary>
+    public static Task ReleaseAsync(NpgsqlConnection session) => CitusConnection.TidyAsync(session, "RESET citus.max_cached_conns_per_worker");
 }

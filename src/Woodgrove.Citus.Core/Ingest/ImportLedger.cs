@@ -204,19 +204,8 @@ internal sealed class ImportLedger : IAsyncDisposable
         return await command.ExecuteNonQueryAsync(stop);
     }
 
-    /// <summary>Releases locks that TryLockAsync took; the pool would do it only when the session is next used.</summary>
-    public static async Task UnlockAllAsync(NpgsqlConnection session)
-    {
-        try
-        {
-            await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_advisory_unlock_all()", session);
-            await command.ExecuteNonQueryAsync();
-        }
-        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException)
-        {
-            // The session is gone, and its locks with it.
-        }
-    }
+    /// <summary>Releases locks that TryLockAsync took.</summary>
+    public static Task UnlockAllAsync(NpgsqlConnection session) => CitusConnection.TidyAsync(session, "SELECT pg_catalog.pg_advisory_unlock_all()");
 
     public async ValueTask DisposeAsync()
     {

@@ -87,7 +87,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
                 (int from, int to, ended) = Records();
                 (RecordBlock rows, int rowsFrom, int rowsTo) = plan.File.Rows(_reader, from, to, Unconverted);
                 if (_rejects is not null && import.RejectPath is not null && _rejectFile is null)
-                    _rejectFile = await RejectFile.OpenAsync(import.RejectPath, await SourceAgain.HeaderAsync(plan.File, stop), _committedRejects, plan.File.Dialect, stop);
+                    _rejectFile = await RejectFile.OpenAsync(import.RejectPath, await SourceAgain.HeaderAsync(plan.File, _reader, stop), _committedRejects, plan.File.Dialect, stop);
                 if (to > from)
                 {
                     batch ??= await BeginAsync(pending, stop);

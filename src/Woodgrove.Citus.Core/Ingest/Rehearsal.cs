@@ -101,16 +101,7 @@ internal sealed class Rehearsal : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // The session goes back to a pool.
-        try
-        {
-            await using var drop = new NpgsqlCommand($"DROP TABLE IF EXISTS pg_temp.{Table}", _session);
-            await drop.ExecuteNonQueryAsync();
-        }
-        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException)
-        {
-            // It is gone, and the table with it.
-        }
+        await CitusConnection.TidyAsync(_session, $"DROP TABLE IF EXISTS pg_temp.{Table}");
         await _session.DisposeAsync();
     }
 

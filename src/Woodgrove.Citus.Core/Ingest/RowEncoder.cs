@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
 using Woodgrove.Citus.Queries;
@@ -60,7 +61,10 @@ internal sealed class RowEncoder
     }
 
     /// <summary>Whether a value is NULL in a column.</summary>
-    public bool IsNull(object? value, int column) => value is null or DBNull || (value is string { Length: 0 } && _forms[column] != ColumnForm.Text);
+    public bool IsNull(object? value, int column) => IsNull(value, _forms[column]);
+
+    /// <summary>An empty text is a value of a text column; in any other it can only mean that there is none.</summary>
+    private static bool IsNull([NotNullWhen(false)] object? value, ColumnForm form) => value is null or DBNull || (value is string { Length: 0 } && form != ColumnForm.Text);
 
     private static bool WriteBinary(bool isNull, ReadOnlySpan<byte> value, BinaryValue.Writer write, IBufferWriter<byte> to)
     {
@@ -82,9 +86,7 @@ internal sealed class RowEncoder
     /// <summary>The text of a value, or null for NULL.</summary>
     private static string? Text(object? value, ColumnForm form) => value switch
     {
-        null or DBNull => null,
-        // An empty text is a value of a text column; in any other it can only mean that there is none.
-        string { Length: 0 } => form == ColumnForm.Text ? "" : null,
+        _ when IsNull(value, form) => null,
         _ when form == ColumnForm.Json && value is not string => JsonSerializer.Serialize(value, value.GetType()),
         IEnumerable list and not string and not byte[] when form == ColumnForm.Array => ValueText.OfArray(list),
         _ => ValueText.Of(value),

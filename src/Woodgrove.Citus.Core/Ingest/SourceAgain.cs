@@ -8,13 +8,14 @@ internal sealed class SourceAgain(CsvFile file) : IAsyncDisposable
     private CsvRecordReader? _records;
 
     /// <summary>The source's header line; empty where it has none.</summary>
-    public static async Task<ReadOnlyMemory<byte>> HeaderAsync(CsvFile file, CancellationToken stop)
+    /// <param name="first">Who reads the source; at its first block, the header is there.</param>
+    public static async Task<ReadOnlyMemory<byte>> HeaderAsync(CsvFile file, CsvRecordReader first, CancellationToken stop)
     {
-        if (!file.Dialect.HasHeader) return default;
+        if (!file.Dialect.HasHeader || first.BytesBefore == 0) return first.Block[..file.FirstRow(first)];
         await using CsvInput input = await file.OpenAsync(stop);
         var reader = new CsvRecordReader(input, file.Dialect);
         await reader.ReadAsync(stop);
-        return reader.Block[..reader.EndAfter(0)];
+        return reader.Block[..file.FirstRow(reader)];
     }
 
     /// <summary>Rejected records as they stand in the source, each time such as come after those of the time before.</summary>
@@ -25,9 +26,11 @@ internal sealed class SourceAgain(CsvFile file) : IAsyncDisposable
         _records ??= new CsvRecordReader(_input, file.Dialect);
         foreach (RejectedRecord record in rejected)
         {
-            while (_records.Block.IsEmpty || _records.LineAt(_records.Block.Length) < record.Row.Line)
+            while (_marks.Count == 0 || _marks[^1].Line < record.Row.Line)
+            {
                 if (!await _records.ReadAsync(stop)) return found;
-            _records.MarkRecords(0, _records.Block.Length, _marks);
+                _records.MarkRecords(0, _records.Block.Length, _marks);
+            }
             int at = _marks.FindIndex(m => m.Line >= record.Row.Line);
             found.Add(record with { Bytes = _records.Block[(at == 0 ? 0 : _marks[at - 1].End).._marks[at].End].ToArray() });
         }

@@ -34,10 +34,8 @@ public sealed class ResolveTests(ClusterFixture cluster, ITestOutputHelper log) 
     public void It_answers_as_the_server_does_after_splits_too(string type)
     {
         Cluster.RequireCitus();
-        int seed = Environment.GetEnvironmentVariable("WOODGROVE_TEST_SEED") is { Length: > 0 } given ? int.Parse(given, System.Globalization.CultureInfo.InvariantCulture) : Random.Shared.Next();
-        log.WriteLine($"seed {seed}");
         string sqlType = Create(type), table = Cluster.Distribute($"v {sqlType}", "v");
-        string[] values = new RandomValues(seed).Of(type, Values);
+        string[] values = new RandomValues(FaultCluster.Chance(log)).Of(type, Values);
         Shell["values"] = values;
 
         long[] before = AssertSame(table, sqlType, values);
