@@ -11,7 +11,7 @@ namespace Woodgrove.Citus.Ingest;
 /// <summary>One CSV into one table: in one transaction, or, with checkpoints, in batches that are each in the ledger.</summary>
 public sealed record CsvImport(CitusConnection Connection, CsvSource Source, TableName Table)
 {
-    /// <summary>New attempts after a break: about a minute, in which a server is up again, or its standby in its place.</summary>
+    /// <summary>New attempts after one that got no further: about a minute, in which a server is up again, or its standby in its place.</summary>
     private const int Retries = 6;
 
     public CsvDialect Dialect { get; init; } = new();
@@ -86,7 +86,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }).Build();
         try
         {
-            ImportRun run = await retries.ExecuteAsync(async token =>
+            ImportRun? run = null;
+            while (run is null) run = await retries.ExecuteAsync(async token =>
             {
                 while (true)
                 {
@@ -101,12 +102,16 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                     }
                     catch (BrokenOffException e)
                     {
+                        bool gotFurther = e.CanRepeat && e.Committed > (broken?.Committed ?? 0);
                         broken = e;
-                        throw;
+                        if (!gotFurther) throw;
+                        // A load of hours may break many times: attempts are counted from the last batch that was committed.
+                        Warn?.Invoke($"{e.Message} Trying again.");
+                        return null;
                     }
                     catch (Exception e) when (broken is not null && MayComeBack(e))
                     {
-                        throw Broken(true, e, broken.Kept, broken.Route);
+                        throw Broken(true, e, broken.Kept, broken.Committed, broken.Route);
                     }
                 }
             }, stop);
@@ -170,7 +175,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             if (ledger is not null && (run.WasComplete || !run.HasCommitted)) await ForgetAsync(ledger, plan.Route, all: !run.WasComplete);
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
             if (e is CitusException or MoreCareException) throw;
-            throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept, plan.Route);
+            throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept, run.CommittedBytes, plan.Route);
         }
     }
 
@@ -218,18 +223,19 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     private static bool MayComeBack(Exception e) =>
         e is CitusException known ? known.ErrorId is "CitusRouteNotPossible" or "CitusImportRunning" : PostgresErrors.IsTransient(e);
 
-    private BrokenOffException Broken(bool canRepeat, Exception cause, string kept, ImportRoute route)
+    private BrokenOffException Broken(bool canRepeat, Exception cause, string kept, long committed, ImportRoute route)
     {
         CitusException known = PostgresErrors.Describe(cause, Source.Name);
-        return new BrokenOffException(canRepeat, kept, route, new CitusException(known.ErrorId, known.Kind,
+        return new BrokenOffException(canRepeat, kept, committed, route, new CitusException(known.ErrorId, known.Kind,
             $"{Source}: the load broke off. {kept} {known.What}", known.Advice, cause) { Target = Source.Name, SqlState = known.SqlState });
     }
 
     /// <summary>An attempt that failed with the connection or the like, not with the file.</summary>
-    private sealed class BrokenOffException(bool canRepeat, string kept, ImportRoute route, CitusException failure) : Exception(failure.What, failure)
+    private sealed class BrokenOffException(bool canRepeat, string kept, long committed, ImportRoute route, CitusException failure) : Exception(failure.What, failure)
     {
         public bool CanRepeat => canRepeat;
         public string Kept => kept;
+        public long Committed => committed;
         public ImportRoute Route => route;
         public CitusException Failure => failure;
     }

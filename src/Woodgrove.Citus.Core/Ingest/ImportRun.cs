@@ -47,6 +47,9 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         _ => $"{_committedRows} rows up to byte {_committedBytes} are committed; -ImportId {ledger!.ImportId} goes on after them.",
     };
 
+    /// <summary>How much of the source is committed, by this run and those before it.</summary>
+    public long CommittedBytes => _committedBytes;
+
     /// <summary>True where something is committed, or may be, that a resumed run goes on from, or that makes it refuse to load twice.</summary>
     public bool HasCommitted => _committedBytes > 0 || _inParts || _commitLost || _isInLedger;
 

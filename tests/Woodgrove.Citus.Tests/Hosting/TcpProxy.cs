@@ -24,7 +24,7 @@ internal sealed class TcpProxy : IDisposable
     private readonly int _target;
     private readonly List<(Socket Client, Socket Server)> _connections = [];
     private readonly TaskCompletionSource _release = new();
-    private (byte[] Sql, int Skip, CutMoment Moment)? _trap;
+    private (byte[] Sql, int Skip, CutMoment Moment, int Times)? _trap;
     private DateTime _downUntil;
 
     public TcpProxy(int target)
@@ -55,10 +55,10 @@ internal sealed class TcpProxy : IDisposable
         }
     }
 
-    /// <summary>Cuts the one connection that sends a statement, once some others of its kind have passed.</summary>
-    public void CutAt(string sql, int skip, CutMoment moment)
+    /// <summary>Cuts the one connection that sends a statement, once some others of its kind have passed, and so many of those after it.</summary>
+    public void CutAt(string sql, int skip, CutMoment moment, int times = 1)
     {
-        lock (_connections) _trap = (Encoding.UTF8.GetBytes(sql), skip, moment);
+        lock (_connections) _trap = (Encoding.UTF8.GetBytes(sql), skip, moment, times);
     }
 
     /// <summary>Lets the server have what a late cut held back.</summary>
@@ -144,8 +144,8 @@ internal sealed class TcpProxy : IDisposable
     {
         lock (_connections)
         {
-            if (_trap is not var (sql, skip, moment) || bytes.IndexOf(sql) < 0) return null;
-            _trap = skip > 0 ? (sql, skip - 1, moment) : null;
+            if (_trap is not var (sql, skip, moment, times) || bytes.IndexOf(sql) < 0) return null;
+            _trap = skip > 0 ? (sql, skip - 1, moment, times) : times > 1 ? (sql, 0, moment, times - 1) : null;
             if (skip > 0) return null;
             Cuts++;
             return moment;

@@ -65,6 +65,16 @@ public sealed class NetworkFaultTests : IClassFixture<FaultCluster>, IDisposable
         }
     }
 
+    [Fact]
+    public async Task Cut_again_and_again_a_load_that_gets_further_each_time_goes_on()
+    {
+        string table = _faults.Distribute();
+        _proxies[0].CutAt("COMMIT\0", 0, CutMoment.After, times: 10);
+        using PowerShell load = Start($"{table} -Route Coordinator -Checkpoint 256KB");
+        PSObject result = await EndsWellAsync(load, load.InvokeAsync(), table);
+        Assert.Equal((10, 300_000L), (_proxies[0].Cuts, result.Get("Rows")));
+    }
+
     [Theory]
     [InlineData("Shard", "INSERT INTO woodgrove.import_batch")]
     [InlineData("Coordinator", "COMMIT\0")]
