@@ -66,7 +66,7 @@ public sealed class CsvExport(CitusConnection connection, string path)
             : $"(SELECT {columns} FROM {table.Name.Sql})";
         try
         {
-            await using var file = ExportFile.Create(path, Overwrite, Force, Compress, (moreRows, moreBytes) =>
+            await using var file = ExportFile.Create(path, Overwrite, Force, Compress, Dialect.Encoding, (moreRows, moreBytes) =>
             {
                 (rows, bytes) = (rows + moreRows, bytes + moreBytes);
                 Progress?.Invoke(new ExportProgress(rows, bytes, clock.Elapsed));

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text;
 using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Export;
@@ -15,15 +16,22 @@ internal sealed class ExportFile : IAsyncDisposable
     private readonly SemaphoreSlim _gate = new(1);
     private readonly FileStream _file;
     private readonly Stream _content;
+    private readonly string _encodingName = "utf-8";
     private bool _complete;
 
     /// <param name="written">Told the rows and bytes that each write added.</param>
-    private ExportFile(string path, string temporary, bool overwrite, bool compress, Action<long, long> written)
+    private ExportFile(string path, string temporary, bool overwrite, bool compress, Encoding? encoding, Action<long, long> written)
     {
         (_path, _temporary, _overwrite, _written) = (path, temporary, overwrite, written);
         // What is written comes in large pieces, so a buffer would only copy.
         _file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
         _content = compress ? new GZipStream(new BufferedStream(_file, 256 * 1024), CompressionLevel.Fastest) : _file;
+        if (encoding is null) return;
+        _encodingName = encoding.WebName;
+        _content.Write(encoding.Preamble);
+        if (encoding is UTF8Encoding) return;
+        Encoding strict = Encoding.GetEncoding(encoding.CodePage, EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback);
+        _content = Encoding.CreateTranscodingStream(_content, strict, Encoding.UTF8);
     }
 
     /// <summary>The file's size, once it is complete.</summary>
@@ -31,8 +39,9 @@ internal sealed class ExportFile : IAsyncDisposable
 
     /// <param name="overwrite">False refuses a file that exists.</param>
     /// <param name="force">Replaces even one that is read-only.</param>
+    /// <param name="encoding">With its byte order mark, if it has one; null writes UTF-8 without.</param>
     /// <exception cref="CitusException">There is a file, and it may not be replaced; or there is no such folder.</exception>
-    public static ExportFile Create(string path, bool overwrite, bool force, bool compress, Action<long, long> written)
+    public static ExportFile Create(string path, bool overwrite, bool force, bool compress, Encoding? encoding, Action<long, long> written)
     {
         // What a link leads to is replaced, not the link.
         string target = new FileInfo(path).LinkTarget is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
@@ -47,7 +56,7 @@ internal sealed class ExportFile : IAsyncDisposable
             if (!force) throw new CitusException("CitusFileDenied", CitusErrorKind.PermissionDenied, $"'{path}' is read-only.", "Use -Force to replace it all the same.") { Target = path };
             there.IsReadOnly = false;
         }
-        return new ExportFile(target, $"{target}.{Guid.NewGuid():N}.tmp", overwrite, compress, written);
+        return new ExportFile(target, $"{target}.{Guid.NewGuid():N}.tmp", overwrite, compress, encoding, written);
     }
 
     /// <summary>Appends whole records; of several who write at once, one waits for the other.</summary>
@@ -58,6 +67,12 @@ internal sealed class ExportFile : IAsyncDisposable
         {
             await _content.WriteAsync(records, stop);
             _written(rows, records.Length);
+        }
+        catch (EncoderFallbackException e)
+        {
+            string character = e.CharUnknownHigh == 0 ? $"{e.CharUnknown}" : $"{e.CharUnknownHigh}{e.CharUnknownLow}";
+            throw new CitusException("CitusInvalidEncoding", CitusErrorKind.InvalidData, $"A value holds '{character}', which {_encodingName} cannot write; no file is left of the export.",
+                "Use an -Encoding that can: utf8, or utf8BOM for a program that expects a byte order mark.", e) { Target = character };
         }
         finally
         {

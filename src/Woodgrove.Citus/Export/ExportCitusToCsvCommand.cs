@@ -74,7 +74,7 @@ public sealed class ExportCitusToCsvCommand : CsvFormatCommand
                 Columns = Column,
                 Query = isTable ? null : Query,
                 Parameters = PlainValues.Of(Parameter),
-                Dialect = Format,
+                Dialect = Dialect,
                 Compress = Compress || path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase),
                 Overwrite = !NoClobber,
                 Force = Force,

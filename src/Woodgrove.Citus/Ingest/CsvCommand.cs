@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using System.Text;
 using Woodgrove.Citus.Pipeline;
 using Woodgrove.Citus.Tables;
 
@@ -38,13 +37,6 @@ public abstract class CsvCommand : CsvFormatCommand
     [Parameter]
     [ArgumentCompleter(typeof(ColumnCompleter))]
     public string[]? Column { get; set; }
-
-    /// <summary>The file's encoding where no byte order mark says another; UTF-8 by default.</summary>
-    [Parameter]
-    [EncodingTransformation]
-    public Encoding? Encoding { get; set; }
-
-    private protected CsvDialect Dialect => Format with { Encoding = Encoding };
 
     private protected IEnumerable<CsvSource> Sources() => ParameterSetName switch
     {

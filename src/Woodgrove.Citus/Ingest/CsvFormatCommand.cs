@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Text;
 using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Ingest;
@@ -25,5 +26,18 @@ public abstract class CsvFormatCommand : ConnectedCmdlet
     [AllowEmptyString]
     public string NullValue { get; set; } = "";
 
-    private protected CsvDialect Format => new() { Delimiter = Delimiter, Quote = Quote, Escape = Escape, NullValue = NullValue, HasHeader = !NoHeader };
+    /// <summary>The file's encoding, where no byte order mark in it says another; UTF-8 by default.</summary>
+    [Parameter]
+    [EncodingTransformation]
+    public Encoding? Encoding { get; set; }
+
+    private protected CsvDialect Dialect => new()
+    {
+        Delimiter = Delimiter,
+        Quote = Quote,
+        Escape = Escape,
+        NullValue = NullValue,
+        HasHeader = !NoHeader,
+        Encoding = Encoding,
+    };
 }

@@ -20,7 +20,8 @@ internal sealed class EncodingTransformationAttribute : ArgumentTransformationAt
                 int codePage => Encoding.GetEncoding(codePage),
                 _ => value.ToString()!.ToLowerInvariant() switch
                 {
-                    "utf8" or "utf8bom" or "utf8nobom" => Encoding.UTF8,
+                    "utf8" or "utf-8" or "utf8nobom" => new UTF8Encoding(encoderShouldEmitUTF8Identifier: false),
+                    "utf8bom" => Encoding.UTF8,
                     "unicode" => Encoding.Unicode,
                     "bigendianunicode" => Encoding.BigEndianUnicode,
                     "utf32" => Encoding.UTF32,

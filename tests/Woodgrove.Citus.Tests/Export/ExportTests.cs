@@ -96,6 +96,41 @@ public sealed class ExportTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(Enumerable.Range(1, 3).Sum(i => $"{i},".Length + note.Length), text.ReadToEnd().Length);
     }
 
+    [Theory]
+    [InlineData("utf8", "69642C")]
+    [InlineData("utf8BOM", "EFBBBF69642C")]
+    [InlineData("unicode", "FFFE690064002C00")]
+    [InlineData("windows-1252", "69642C")]
+    [InlineData("windows-1252 -Compress", "1F8B")]
+    [InlineData("utf8BOM -Parallel", "EFBBBF69642C")]
+    public void In_another_encoding_it_is_read_again_as_it_was(string encoding, string start)
+    {
+        string table = Cluster.Distribute("id bigint, note text", "id"), again = Cluster.Distribute("id bigint, note text", "id");
+        Cluster.Execute($"INSERT INTO {table} SELECT i, repeat('Zürich € ', i) FROM generate_series(1, 2000) i");
+        Shell["to"] = Target();
+
+        Shell.Run($"Export-CitusToCsv {table} $to -Encoding {encoding}").Succeeded();
+
+        Assert.StartsWith(start, Convert.ToHexString(File.ReadAllBytes((string)Shell["to"]!)[..8]), StringComparison.Ordinal);
+        Shell.Run($"Import-CsvToCitus $to {again} -Encoding {encoding.Split(' ')[0]}").Succeeded();
+        Assert.Equal(Cluster.Rows(table), Cluster.Rows(again));
+    }
+
+    [Fact]
+    public void What_the_encoding_has_no_bytes_for_is_refused_and_not_replaced()
+    {
+        string table = Cluster.Distribute("id bigint, note text", "id");
+        Cluster.Execute($"INSERT INTO {table} VALUES (1, 'Ж')");
+        Shell["to"] = Target();
+        File.WriteAllText((string)Shell["to"]!, "precious");
+
+        ErrorRecord error = Shell.Run($"Export-CitusToCsv {table} $to -Encoding windows-1252").Failed("CitusInvalidEncoding");
+
+        Assert.Contains("'Ж', which windows-1252 cannot write", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Equal("precious", File.ReadAllText((string)Shell["to"]!));
+        Assert.Single(Directory.GetFiles(Path.GetDirectoryName((string)Shell["to"]!)!));
+    }
+
     [Fact]
     public void A_query_is_written_with_its_parameters_as_literals()
     {
