@@ -44,7 +44,7 @@ function Package {
     [System.IO.Compression.ZipFile]::CreateFromDirectory((Split-Path $layout), $zip, 'Optimal', $true)
     Get-Item $zip
 
-    # A .nupkg is a zip with a .nuspec; every module gallery takes it.
+    # What every module gallery takes.
     $cmdlets = $data.CmdletsToExport | ForEach-Object { "PSCmdlet_$_ PSCommand_$_" }
     $tags = @('PSModule', 'PSIncludes_Cmdlet') + $cmdlets + $data.PrivateData.PSData.Tags -join ' '
     $nuspec = @"
@@ -61,12 +61,11 @@ function Package {
   </metadata>
 </package>
 "@
-    $package = Join-Path $out "Woodgrove.Citus.$($data.ModuleVersion).nupkg"
-    Set-Content (Join-Path $layout Woodgrove.Citus.nuspec) $nuspec
-    if (Test-Path $package) { Remove-Item $package }
-    [System.IO.Compression.ZipFile]::CreateFromDirectory($layout, $package)
-    Remove-Item (Join-Path $layout Woodgrove.Citus.nuspec)
-    Get-Item $package
+    $nuspecFile = Join-Path $out Woodgrove.Citus.nuspec
+    Set-Content $nuspecFile $nuspec
+    Invoke-Dotnet pack (Join-Path $PSScriptRoot src Woodgrove.Citus Woodgrove.Citus.csproj) --configuration $Configuration --no-build --output $out "-p:NuspecFile=$nuspecFile" "-p:NuspecBasePath=$layout" "-p:NoPackageAnalysis=true"
+    Remove-Item $nuspecFile
+    Get-Item (Join-Path $out "Woodgrove.Citus.$($data.ModuleVersion).nupkg")
 }
 
 foreach ($name in $Task) { & $name }
