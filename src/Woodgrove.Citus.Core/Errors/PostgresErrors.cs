@@ -17,7 +17,7 @@ public static class PostgresErrors
             "Raise -Timeout (seconds; 0 waits for ever), or see what it is waiting for in pg_stat_activity.", late)
         { Target = target },
         NpgsqlException lost when IsNetwork(lost) => new CitusException(
-            "CitusConnectionLost", CitusErrorKind.ConnectionError, $"The connection to the server failed: {Innermost(lost)}",
+            "CitusConnectionLost", CitusErrorKind.ConnectionError, $"The connection to the server failed: {Innermost(lost).TrimEnd('.')}.",
             "Check that the server runs and that its host, port and firewall let you in; then run the command again.", lost)
         { Target = target },
         NpgsqlException other => new CitusException(

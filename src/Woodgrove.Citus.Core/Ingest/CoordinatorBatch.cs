@@ -125,6 +125,13 @@ internal sealed class CoordinatorBatch : IBatch
         }
     }
 
+    /// <summary>By what the coordinator can be asked, where no ledger is, whether the batch was committed.</summary>
+    public async Task<(string Transaction, int Process)> IdentifyAsync(CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_current_xact_id()::text", _session);
+        return ((string)(await command.ExecuteScalarAsync(stop))!, _session.ProcessID);
+    }
+
     public async Task CommitAsync(ImportBatch? row, CancellationToken stop)
     {
         if (_ledger is not null && row is not null) await _ledger.WriteAsync(row, stop);

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Npgsql;
 using Polly;
-using Polly.Retry;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Tables;
@@ -11,9 +10,6 @@ namespace Woodgrove.Citus.Ingest;
 /// <summary>One CSV into one table: in one transaction, or, with checkpoints, in batches that are each in the ledger.</summary>
 public sealed record CsvImport(CitusConnection Connection, CsvSource Source, TableName Table)
 {
-    /// <summary>New attempts after one that got no further: about a minute, in which a server is up again, or its standby in its place.</summary>
-    private const int Retries = 6;
-
     public CsvDialect Dialect { get; init; } = new();
 
     public CsvShape Shape { get; init; } = new();
@@ -70,20 +66,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         BrokenOffException? broken = null;
         var clock = Stopwatch.StartNew();
         // Where a ledger is kept, an attempt that broke off is repeated from its last committed batch: exactly once all the same.
-        ResiliencePipeline retries = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
-        {
-            MaxRetryAttempts = Retries,
-            BackoffType = DelayBackoffType.Exponential,
-            Delay = TimeSpan.FromSeconds(1),
-            MaxDelay = TimeSpan.FromSeconds(30),
-            UseJitter = true,
-            ShouldHandle = new PredicateBuilder().Handle<BrokenOffException>(e => e.CanRepeat),
-            OnRetry = attempt =>
-            {
-                Warn?.Invoke($"{attempt.Outcome.Exception!.Message} Trying again in {attempt.RetryDelay.TotalSeconds:0.0} s ({attempt.AttemptNumber + 1} of {Retries}).");
-                return default;
-            },
-        }).Build();
+        ResiliencePipeline retries = Retries.After(e => e is BrokenOffException { CanRepeat: true }, Warn);
         try
         {
             ImportRun? run = null;

@@ -15,7 +15,6 @@ namespace Woodgrove.Citus.Ingest;
 public sealed class RowLoader
 {
     private readonly CitusConnection _connection;
-    private readonly TableInfo _table;
     private readonly CopyTarget _target;
     private readonly RowEncoder _encoder;
     private readonly RowOptions _options;
@@ -24,13 +23,12 @@ public sealed class RowLoader
     private readonly Channel<RowSegment> _full = Channel.CreateBounded<RowSegment>(64);
     private readonly object _gate = new();
     private RowSegment _open;
-    private NpgsqlConnection? _session; // kept from batch to batch
     private int _inBatch; // rows since the last one that was full
     private long _added;
 
     private RowLoader(CitusConnection connection, TableInfo table, IReadOnlyList<TableColumn> columns, RowOptions options, ConflictRule? rule)
     {
-        (_connection, _table, _options, _rule) = (connection, table, options, rule);
+        (_connection, _options, _rule) = (connection, options, rule);
         _target = new CopyTarget(table, columns, new CsvDialect { HasHeader = false });
         _encoder = new RowEncoder(columns);
         _open = NewSegment();
@@ -73,7 +71,7 @@ public sealed class RowLoader
             if (_key is { } key && _encoder.IsNull(values[key], key))
             {
                 // The server would refuse the whole batch for it.
-                _open.Refused.Add(RefusedRowFinder.NullKeyRow(RowSource, _table, _added));
+                _open.Refused.Add(RowSender.NullKeyRow(_target.Table, _added));
                 return true;
             }
             if (!_encoder.Write(values, _open.Bytes, _open.Tuples)) _open.Tuples = null;
@@ -90,49 +88,24 @@ public sealed class RowLoader
 
     /// <summary>Sends batches until the rows end.</summary>
     /// <param name="refused">Told each refused row; its line is the row's number, from 1.</param>
-    public async Task<AddRowResult> RunAsync(Func<RefusedRow, ValueTask> refused, CancellationToken stop)
+    /// <param name="warn">Told of each new attempt after a break.</param>
+    public async Task<AddRowResult> RunAsync(Func<RefusedRow, ValueTask> refused, Action<string>? warn, CancellationToken stop)
     {
         var clock = Stopwatch.StartNew();
-        (long rows, long rejected, long batches, long conflicts) = (0, 0, 0, 0);
-        try
+        (long rejected, long batches, long conflicts) = (0, 0, 0);
+        await using var sender = new RowSender(_connection, _target, _rule, _options, (since, token) => NextAsync(since, token), warn);
+        while (await NextAsync(null, stop) is { } segment)
         {
-            while (await NextAsync(null, stop) is { } segment)
-            {
-                var batch = new Batch(segment);
-                (IReadOnlyList<RefusedRow> bad, long moved) = await LoadAsync(batch, rows, stop);
-                foreach (RefusedRow row in bad.Concat(batch.NullKeys).OrderBy(r => r.Line)) await refused(row);
-                rows += moved;
-                conflicts += batch.Count - bad.Count - moved;
-                rejected += bad.Count + batch.NullKeys.Count();
-                batches++;
-            }
+            var batch = new RowBatch(segment);
+            long before = sender.Loaded;
+            IReadOnlyList<RefusedRow> bad = await sender.LoadAsync(batch, stop);
+            foreach (RefusedRow row in bad.Concat(batch.NullKeys).OrderBy(r => r.Line)) await refused(row);
+            conflicts += batch.Count - bad.Count - (sender.Loaded - before);
+            rejected += bad.Count + batch.NullKeys.Count();
+            batches++;
         }
-        finally
-        {
-            await CloseAsync();
-        }
-        return new AddRowResult(_table.Display, rows, rejected, batches, clock.Elapsed, rows / Math.Max(clock.Elapsed.TotalSeconds, 1e-9)) { Conflicts = conflicts };
+        return new AddRowResult(_target.Table.Display, sender.Loaded, rejected, batches, clock.Elapsed, sender.Loaded / Math.Max(clock.Elapsed.TotalSeconds, 1e-9)) { Conflicts = conflicts };
     }
-
-    private async Task<NpgsqlConnection> SessionAsync(CancellationToken stop)
-    {
-        if (_session is { State: not System.Data.ConnectionState.Open }) await CloseAsync();
-        return _session ??= await _connection.OpenSessionAsync(stop);
-    }
-
-    private async ValueTask CloseAsync()
-    {
-        if (_session is null) return;
-        await NodeConnections.ReleaseAsync(_session);
-        await _session.DisposeAsync();
-        _session = null;
-    }
-
-    private CitusException Stopped(RefusedRow row, long loaded) => new("CitusRowRefused", CitusErrorKind.InvalidData,
-        $"Row {row.Line}{(row.Column is null ? "" : $", column {row.Column}")}: {row.Reason?.TrimEnd('.')}. (SQLSTATE {row.SqlState}) {loaded} rows before its batch are loaded, nothing of the batch.",
-        "Mend the row, or set such rows aside with -OnError Skip.") { Target = _table.Display, SqlState = row.SqlState, Row = row with { Source = _table.Display } };
-
-    private static CsvSource RowSource { get; } = CsvSource.File("row");
 
     private RowSegment NewSegment() => new(_encoder.HasBinary);
 
@@ -177,109 +150,6 @@ public sealed class RowLoader
                 }
             }
             if (ended || since is not null) return null;
-        }
-    }
-
-    /// <summary>Loads a batch: what it has, and what else comes before it is full or its time is over.</summary>
-    /// <param name="before">Rows loaded before it.</param>
-    /// <returns>The rows that servers refused, and how many were loaded.</returns>
-    private async Task<(IReadOnlyList<RefusedRow> Refused, long Moved)> LoadAsync(Batch batch, long before, CancellationToken stop)
-    {
-        CoordinatorBatch? copy = null;
-        try
-        {
-            // Almost always every row is good, so the first try is the cheap one.
-            for (RowSegment? segment = batch.First; segment is not null;)
-            {
-                if (_options.StopAtRefused && segment.Refused.Count > 0) throw Stopped(segment.Refused[0], before);
-                if (segment.Marks.Count > 0)
-                {
-                    copy ??= await CoordinatorBatch.BeginAsync(_connection, null, _target, truncate: false, null, stop, _rule, inBinary: _encoder.HasBinary, kept: await SessionAsync(stop));
-                    await copy.WriteAsync(segment.Bytes.WrittenMemory, default, stop, segment.Tuples?.WrittenMemory ?? default);
-                    segment.Tuples = null;
-                }
-                segment = segment.EndsBatch ? null : await NextAsync(batch.Since, stop);
-                if (segment is not null) batch.Segments.Add(segment);
-            }
-            if (copy is null) return ([], 0);
-            await copy.FinishAsync(stop);
-            await copy.CommitAsync(null, stop);
-            return ([], copy.Moved ?? batch.Count);
-        }
-        catch (RecordRefusedException refused)
-        {
-            await copy!.DisposeAsync();
-            copy = null;
-            var rejects = new Rejects(RowSource, _target, null);
-            MarkedRecords rows = batch.Records();
-            long moved = await SiftAsync(rows.Bytes, rows.Marks, rejects, stop);
-            List<RefusedRow> found = rejects.TakeBatch().Select(r => r.Row).ToList();
-            if (!_options.StopAtRefused) return (found, moved);
-            throw found.Count == 0 ? PostgresErrors.Describe(refused.Refusal, _table.Display) : Stopped(found[0], before);
-        }
-        finally
-        {
-            if (copy is not null) await copy.DisposeAsync();
-        }
-    }
-
-    /// <summary>
-    /// Sets refused rows aside and loads the others, or, where the first refused row is to end the load, only finds
-    /// them. A clash with rows that a worker has ends the whole transaction: then the halves go in transactions of their own.
-    /// </summary>
-    private async Task<long> SiftAsync(ReadOnlyMemory<byte> rows, ReadOnlyMemory<RecordMark> marks, Rejects rejects, CancellationToken stop)
-    {
-        var tried = new Rejects(RowSource, _target, null);
-        try
-        {
-            long moved = await CopyAsync(rows, marks, tried, stop);
-            IReadOnlyList<RejectedRecord> bad = tried.TakeBatch();
-            foreach (RejectedRecord record in bad) rejects.Add(record.Bytes, record.Row);
-            return _rule is null ? moved - bad.Count : moved;
-        }
-        catch (RecordRefusedException refused)
-        {
-            if (marks.Length == 1)
-            {
-                rejects.Add(rows, marks.Span[0].Line, refused.Refusal, null);
-                return 0;
-            }
-            int half = marks.Length / 2, cut = marks.Span[half - 1].End;
-            long moved = await SiftAsync(rows[..cut], marks[..half], rejects, stop);
-            RecordMark[] rest = marks[half..].ToArray();
-            for (int i = 0; i < rest.Length; i++) rest[i] = rest[i] with { End = rest[i].End - cut };
-            return moved + await SiftAsync(rows[cut..], rest, rejects, stop);
-        }
-    }
-
-    /// <returns>How many rows went in, those that were set aside included where no rule counts them.</returns>
-    private async Task<long> CopyAsync(ReadOnlyMemory<byte> rows, ReadOnlyMemory<RecordMark> marks, Rejects rejects, CancellationToken stop)
-    {
-        await using CoordinatorBatch copy = await CoordinatorBatch.BeginAsync(_connection, null, _target, truncate: false, rejects, stop, _rule, Care.Keys);
-        await copy.WriteAsync(rows, marks, stop);
-        await copy.FinishAsync(stop);
-        if (!_options.StopAtRefused) await copy.CommitAsync(null, stop);
-        return copy.Moved ?? marks.Length;
-    }
-
-    /// <summary>The rows of a transaction, kept until it is committed.</summary>
-    private sealed class Batch(RowSegment first)
-    {
-        public RowSegment First => first;
-        public List<RowSegment> Segments { get; } = [first];
-
-        /// <summary>When its first rows were sent; where much waits, they came long before.</summary>
-        public long Since { get; } = Stopwatch.GetTimestamp();
-
-        public IEnumerable<RefusedRow> NullKeys => Segments.SelectMany(s => s.Refused);
-        public int Count => Segments.Sum(s => s.Marks.Count);
-
-        public MarkedRecords Records()
-        {
-            var records = new MarkedRecords(Segments.Sum(s => s.Bytes.WrittenCount) + 1);
-            foreach (RowSegment segment in Segments.Where(s => s.Marks.Count > 0))
-                records.AddAll(segment.Bytes.WrittenSpan, 0, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(segment.Marks));
-            return records;
         }
     }
 }

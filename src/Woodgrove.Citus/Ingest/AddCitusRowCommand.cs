@@ -86,7 +86,7 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
         Connections.CitusConnection cluster = Cluster;
         var options = new RowOptions(BatchSize, FlushInterval) { StopAtRefused = OnError == ImportErrorAction.Stop, OnConflict = OnConflict, KeyColumns = KeyColumn };
         Run(async (_, stop) => _rows = await RowLoader.OpenAsync(cluster, TableName.Parse(Table), _names, options, stop), Table);
-        _sending = Start(async (output, stop) => await output.ObjectAsync(await _rows!.RunAsync(row => output.Async(c => c.WriteError(Refused(row))), stop)));
+        _sending = Start(async (output, stop) => await output.ObjectAsync(await _rows!.RunAsync(row => output.Async(c => c.WriteError(Refused(row))), output.Warning, stop)));
     }
 
     private void Finish()

@@ -19,7 +19,7 @@ internal static class RowReader
     {
         DataRow record => record.Table.Columns.Cast<DataColumn>().Select(c => c.ColumnName).ToArray(),
         IDataRecord record => Enumerable.Range(0, record.FieldCount).Select(record.GetName).ToArray(),
-        PSObject { BaseObject: DataRow record } => Names(record),
+        PSObject { BaseObject: DataRow or IDataRecord } record => Names(record.BaseObject),
         PSObject { BaseObject: IDictionary record } => record.Keys.Cast<object>().Select(k => k.ToString()!).ToArray(),
         PSObject record => record.Properties.Where(p => p.IsGettable).Select(p => p.Name).ToArray(),
         _ => [],
@@ -36,7 +36,7 @@ internal static class RowReader
     {
         DataRow record => record[name],
         IDataRecord record => record[name],
-        PSObject { BaseObject: DataRow record } => record[name],
+        PSObject { BaseObject: DataRow or IDataRecord } record => Value(record.BaseObject, name),
         PSObject { BaseObject: IDictionary record } => record[name],
         PSObject record => record.Properties[name]?.Value,
         _ => null,

@@ -119,6 +119,27 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
         Assert.Equal(1L, Assert.Single(await running).Get("Rows"));
     }
 
+    [Theory]
+    [InlineData("$rows | Add-CitusRow")]
+    [InlineData("Add-CitusRow -InputObject $rows")]
+    public void Rows_of_a_DataTable_and_of_an_IDataReader_land(string load)
+    {
+        string table = Cluster.Distribute("user_id bigint, note text, at timestamptz", "user_id");
+        using var rows = new System.Data.DataTable();
+        rows.Columns.Add("user_id", typeof(long));
+        rows.Columns.Add("note", typeof(string));
+        rows.Columns.Add("at", typeof(DateTimeOffset));
+        rows.Rows.Add(1L, "a", new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero));
+        rows.Rows.Add(2L, DBNull.Value, DBNull.Value);
+        Shell["rows"] = rows;
+        Assert.Equal(2L, Shell.Run($"{load} -Table {table}").Single.Get("Rows"));
+        Shell["rows"] = rows.CreateDataReader();
+        Assert.Equal(2L, Shell.Run($"{load} -Table {table}").Single.Get("Rows"));
+
+        string[] expected = ["1\ta\t2026-01-02 03:04:05", "2\t\\N\t\\N"];
+        Assert.Equal([expected[0], expected[0], expected[1], expected[1]], Cluster.Rows(table, "user_id, note, at AT TIME ZONE 'UTC'"));
+    }
+
     [Fact]
     public void Unknown_property_is_refused_before_anything_is_sent()
     {

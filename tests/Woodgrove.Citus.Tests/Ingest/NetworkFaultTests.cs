@@ -1,5 +1,7 @@
 using System.Collections;
+using System.Globalization;
 using System.Management.Automation;
+using CsvHelper;
 using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Ingest;
@@ -134,6 +136,65 @@ public sealed class NetworkFaultTests : IClassFixture<FaultCluster>, IDisposable
         _faults.Shell.Run("Get-CitusImport -Connection faulty").Succeeded();
 
         _faults.AssertLoaded(table);
+    }
+
+    [Theory]
+    [InlineData("COMMIT\0", CutMoment.Before)]
+    [InlineData("COMMIT\0", CutMoment.After)]
+    [InlineData("COPY ", CutMoment.Before)]
+    public async Task Cut_from_under_single_rows_their_batches_are_sent_again_and_no_row_twice(string sql, CutMoment moment)
+    {
+        Random random = FaultCluster.Chance(_output);
+        string table = _faults.Distribute();
+        _proxies[0].CutAt(sql, random.Next(0, 4), moment, times: 3);
+        using PowerShell load = AddRows(table);
+
+        PSObject result = await EndsWellAsync(load, load.InvokeAsync(), table);
+
+        Assert.Equal((3, 300_000L, 0L), (_proxies[0].Cuts, result.Get("Rows"), result.Get("Conflicts")));
+    }
+
+    [Fact]
+    public async Task Cut_at_random_from_under_single_rows_none_is_lost_and_none_comes_twice()
+    {
+        Random random = FaultCluster.Chance(_output);
+        string table = _faults.Distribute();
+        using PowerShell load = AddRows(table);
+        Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
+        while (!running.IsCompleted)
+        {
+            await Task.Delay(random.Next(300, 1500), TestContext.Current.CancellationToken);
+            if (!running.IsCompleted && _proxies[0].Cuts < 8) _proxies[0].Cut(TimeSpan.FromMilliseconds(random.Next(0, 300)));
+        }
+        PSObject result = await EndsWellAsync(load, running, table);
+        _output.WriteLine($"{_proxies[0].Cuts} cuts");
+        Assert.Equal(300_000L, result.Get("Rows"));
+    }
+
+    [Fact]
+    public async Task Cut_for_good_the_error_says_which_rows_to_send_again()
+    {
+        string table = _faults.Distribute();
+        using PowerShell load = AddRows(table);
+        Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
+        while (!running.IsCompleted && _faults.Scalar($"SELECT count(*) FROM {table}") is 0L) await Task.Delay(5, TestContext.Current.CancellationToken);
+        _proxies[0].Cut(TimeSpan.FromDays(1));
+
+        Assert.Empty(await running);
+
+        ErrorRecord error = Assert.Single(load.Streams.Error);
+        Assert.StartsWith("CitusConnectionLost,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+        long loaded = (long)_faults.Scalar($"SELECT count(*) FROM {table}")!;
+        _output.WriteLine(error.Exception.Message);
+        Assert.Contains($"broke off at row {loaded + 1}: {loaded} rows before it are loaded", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Equal(6, load.Streams.Warning.Count);
+    }
+
+    private PowerShell AddRows(string table)
+    {
+        _faults.Shell["text"] = _faults.ConnectionString(_proxies[0].Port);
+        _faults.Shell["rows"] = new CsvDataReader(new CsvReader(File.OpenText(_faults.Csv), CultureInfo.InvariantCulture));
+        return _faults.Shell.Create($"$c = Connect-CitusCluster -ConnectionString $text -Name faulty; Add-CitusRow {table} -InputObject $rows -BatchSize 20000 -Connection $c");
     }
 
     private async Task<PSObject> EndsWellAsync(PowerShell load, Task<PSDataCollection<PSObject>> running, string table)
