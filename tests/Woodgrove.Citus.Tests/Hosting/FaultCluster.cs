@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Management.Automation;
 using System.Text;
+using CsvHelper;
 using Npgsql;
 
 namespace Woodgrove.Citus.Tests.Hosting;
@@ -99,6 +100,13 @@ public sealed class FaultCluster(ClusterFixture cluster) : IAsyncLifetime
     {
         const string ledger = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1464815428 AND objid <> 0";
         while (!load.IsCompleted && Scalar(ledger) is 0L) await Task.Delay(2, TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>The file's rows one by one into a table.</summary>
+    public PowerShell AddRows(string before, string how)
+    {
+        Shell["rows"] = new CsvDataReader(new CsvReader(File.OpenText(Csv), CultureInfo.InvariantCulture));
+        return Shell.Create($"{before}; Add-CitusRow -InputObject $rows -Table {how}");
     }
 
     public void Execute(string sql)

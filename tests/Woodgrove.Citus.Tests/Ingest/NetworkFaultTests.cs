@@ -1,7 +1,5 @@
 using System.Collections;
-using System.Globalization;
 using System.Management.Automation;
-using CsvHelper;
 using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Ingest;
@@ -193,8 +191,7 @@ public sealed class NetworkFaultTests : IClassFixture<FaultCluster>, IDisposable
     private PowerShell AddRows(string table)
     {
         _faults.Shell["text"] = _faults.ConnectionString(_proxies[0].Port);
-        _faults.Shell["rows"] = new CsvDataReader(new CsvReader(File.OpenText(_faults.Csv), CultureInfo.InvariantCulture));
-        return _faults.Shell.Create($"$c = Connect-CitusCluster -ConnectionString $text -Name faulty; Add-CitusRow {table} -InputObject $rows -BatchSize 20000 -Connection $c");
+        return _faults.AddRows("$null = Connect-CitusCluster -ConnectionString $text -Name faulty", $"{table} -BatchSize 20000 -Connection faulty");
     }
 
     private async Task<PSObject> EndsWellAsync(PowerShell load, Task<PSDataCollection<PSObject>> running, string table)
