@@ -18,13 +18,20 @@ internal static class ValueText
         DateTime time => time.ToString("yyyy-MM-dd HH:mm:ss.ffffffzzz", CultureInfo.InvariantCulture),
         DateTimeOffset time => time.ToString("yyyy-MM-dd HH:mm:ss.ffffffzzz", CultureInfo.InvariantCulture),
         DateOnly or TimeOnly => ((IFormattable)value).ToString("O", CultureInfo.InvariantCulture),
-        TimeSpan span => span.ToString("c", CultureInfo.InvariantCulture).Replace('.', ' '),
+        TimeSpan span => OfSpan(span),
         double or float => ((IFormattable)value).ToString("R", CultureInfo.InvariantCulture).Replace("∞", "Infinity", StringComparison.Ordinal),
         Enum name => name.ToString(),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         IEnumerable list => OfArray(list),
         _ => value.ToString(),
     };
+
+    /// <summary>Days have a sign of their own in an interval: '-1 02:00' is less one day, and two hours more.</summary>
+    private static string OfSpan(TimeSpan span)
+    {
+        string days = span.Days == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{span.Days} days "), sign = span < TimeSpan.Zero ? "-" : "";
+        return days + sign + span.ToString(@"hh\:mm\:ss\.ffffff", CultureInfo.InvariantCulture);
+    }
 
     /// <summary>A list as the text of an array.</summary>
     public static string OfArray(IEnumerable list)
