@@ -50,6 +50,8 @@ public sealed record ConnectionRequest
         settings.PersistSecurityInfo = false;
         // The detail of a refusal ("Key (id)=(5) already exists") is the user's own data and tells which row it was.
         if (!Given("Include Error Detail")) settings.IncludeErrorDetail = true;
+        // An array with a NULL in it is one of int?, not an error.
+        if (!Given("Array Nullability Mode")) settings.ArrayNullabilityMode = ArrayNullabilityMode.PerInstance;
         // A DBA's statement may rightly take hours; -Timeout and Ctrl+C end it.
         if (!Given("Command Timeout")) settings.CommandTimeout = 0;
         // So a server that has vanished without a word is noticed within minutes.
