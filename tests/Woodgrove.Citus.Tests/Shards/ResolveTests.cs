@@ -113,6 +113,13 @@ public sealed class ResolveTests(ClusterFixture cluster, ITestOutputHelper log) 
     }
 
     [Fact]
+    public void Get_ShardPlacement_takes_one_value_and_names_the_cmdlet_for_more()
+    {
+        string table = Cluster.Distribute("id bigint", "id");
+        Assert.Contains("Resolve-ShardPlacement", Shell.Run($"Get-ShardPlacement {table} 5, 6").Failed("CitusInvalidArgument").ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_table_without_distribution_column_is_refused()
     {
         string plain = Cluster.CreateTable("id bigint");
