@@ -104,6 +104,30 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
     }
 
     [Fact]
+    public void A_batch_of_refused_rows_alone_is_refused_row_by_row()
+    {
+        string table = Cluster.Distribute("user_id bigint, amount numeric, PRIMARY KEY (user_id)", "user_id");
+
+        RunResult result = Shell.Run($"@{{ user_id = 1; amount = 'abc' }}, @{{ user_id = 2; amount = 'x' }} | Add-CitusRow {table}");
+
+        Assert.Equal(["CitusRowRefused", "CitusRowRefused"], result.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0]));
+        Assert.Equal((0L, 2L), (Assert.Single(result.Output).Get("Rows"), result.Output[0].Get("Rejected")));
+    }
+
+    [Fact]
+    public void Time_spans_keep_their_days_sign_and_fractions()
+    {
+        string table = Cluster.Distribute("user_id bigint, span interval, at time", "user_id");
+
+        Shell.Run($$"""
+            @{ user_id = 1; span = [timespan]'1.02:03:04.5'; at = [timespan]'13:05:06.25' }, @{ user_id = 2; span = [timespan]'-1.02:03:04.5' },
+            @{ user_id = 3; span = [timespan]'-00:00:00.5' }, @{ user_id = 4; span = [timespan]'2.00:00:00' } | Add-CitusRow {{table}}
+            """);
+
+        Assert.Equal(["1\t1 day 02:03:04.5\t13:05:06.25", "2\t-1 days -02:03:04.5\t\\N", "3\t-00:00:00.5\t\\N", "4\t2 days\t\\N"], Cluster.Rows(table));
+    }
+
+    [Fact]
     public async Task Row_of_a_slow_stream_is_visible_within_the_interval()
     {
         string table = Cluster.Distribute("user_id bigint, amount numeric", "user_id");
