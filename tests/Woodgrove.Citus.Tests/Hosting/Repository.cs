@@ -68,4 +68,13 @@ internal static class Repository
     /// <summary>The full path of a program, or null where PATH has none.</summary>
     public static string? OnPath(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
         .SelectMany(f => new[] { Path.Combine(f, program), Path.Combine(f, program + ".exe") }).FirstOrDefault(File.Exists);
+
+    /// <summary>True where a program is there and ends well.</summary>
+    public static bool Runs(string program, params string[] arguments)
+    {
+        if (OnPath(program) is null) return false;
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        process.WaitForExit();
+        return process.ExitCode == 0;
+    }
 }

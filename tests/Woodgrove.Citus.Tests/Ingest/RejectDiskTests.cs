@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Ingest;
@@ -13,7 +12,7 @@ public sealed class RejectDiskTests(ClusterFixture cluster) : ClusterTest(cluste
     {
         // A small file system that only the load's own process sees, and that goes with it.
         string rights = Environment.IsPrivilegedProcess ? "-m" : "-rm";
-        if (!OperatingSystem.IsLinux() || !Runs("unshare", rights, "mount", "-t", "tmpfs", "tmpfs", "/mnt")) Assert.Skip("needs Linux and the right to mount a file system");
+        if (!OperatingSystem.IsLinux() || !Repository.Runs("unshare", rights, "mount", "-t", "tmpfs", "tmpfs", "/mnt")) Assert.Skip("needs Linux and the right to mount a file system");
         const string columns = "id bigint, user_id bigint, note text";
         string table = Cluster.Distribute(columns, "user_id"), expected = Cluster.CreateTable(columns);
         string good = FaultCluster.Generate(30_000, 5);
@@ -55,13 +54,5 @@ public sealed class RejectDiskTests(ClusterFixture cluster) : ClusterTest(cluste
         Assert.Equal(30_000, long.Parse(told[3]) + long.Parse(told[5]));
         Assert.Equal(string.Join('\n', bad.Prepend("id,user_id,note")), told[6].TrimEnd());
         Assert.Equal(Cluster.Rows(expected), Cluster.Rows(table));
-    }
-
-    private static bool Runs(string program, params string[] arguments)
-    {
-        if (Repository.OnPath(program) is null) return false;
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
-        process.WaitForExit();
-        return process.ExitCode == 0;
     }
 }
