@@ -18,6 +18,8 @@ internal static class PlainValues
     {
         PSObject wrapped => Of(wrapped.BaseObject),
         object[] list => Array.ConvertAll(list, Of),
+        // Lists of no one type, as scripts collect them.
+        ArrayList or List<object> => ((IEnumerable)value).Cast<object?>().Select(Of).ToArray(),
         _ => value,
     };
 }

@@ -90,6 +90,22 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(text, Assert.Single(run.Output)?.BaseObject);
     }
 
+    [Theory]
+    [InlineData("@()", "")]
+    [InlineData("@($null)", "")]
+    [InlineData("@(2, 5000000000)", "2")]
+    [InlineData("@(2, 3.5)", "2")]
+    [InlineData("@(1, $null, 3.5d)", "1")]
+    [InlineData("[System.Collections.ArrayList]@(1, 2)", "1, 2")]
+    [InlineData("[System.Collections.Generic.List[object]]@(1, [psobject]::AsPSObject(5000000000))", "1")]
+    [InlineData("[System.Collections.Generic.List[long]]@(1, 2)", "1, 2")]
+    public void A_list_is_compared_with_a_column_of_numbers(string list, string found)
+    {
+        string sql = "SELECT k FROM (VALUES (1::bigint), (2), (3)) v (k) WHERE k = ANY (@list) ORDER BY k";
+
+        Assert.Equal(found, string.Join(", ", Shell.Get($"Invoke-CitusQuery '{sql}' -Parameter @{{ list = {list} }}").Select(r => r.Get("k"))));
+    }
+
     [Fact]
     public void A_parameter_is_a_value_and_never_SQL()
     {
