@@ -52,6 +52,8 @@ public sealed record ConnectionRequest
         if (!Given("Include Error Detail")) settings.IncludeErrorDetail = true;
         // A DBA's statement may rightly take hours; -Timeout and Ctrl+C end it.
         if (!Given("Command Timeout")) settings.CommandTimeout = 0;
+        // An array that holds a NULL is an array of nullables; others stay as they are.
+        if (!Given("Array Nullability Mode")) settings.ArrayNullabilityMode = ArrayNullabilityMode.PerInstance;
         // So a server that has vanished without a word is noticed within minutes.
         if (!Given("TCP Keepalive")) (settings.TcpKeepAlive, settings.TcpKeepAliveTime, settings.TcpKeepAliveInterval) = (true, 30, 10);
         // Large enough that a CSV chunk or a batch of rows passes in one system call.

@@ -207,6 +207,16 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     }
 
     [Fact]
+    public void An_array_with_a_NULL_is_one_of_nullables()
+    {
+        PSObject row = Shell.Run("Invoke-CitusQuery \"SELECT ARRAY[1, NULL, 3] AS some, ARRAY[1, 2] AS every, ARRAY['a', NULL] AS texts\"").Single;
+
+        Assert.Equal([1, null, 3], (int?[])row.Get("some")!);
+        Assert.Equal([1, 2], (int[])row.Get("every")!);
+        Assert.Equal(["a", null], (string?[])row.Get("texts")!);
+    }
+
+    [Fact]
     public void A_number_that_no_type_of_NET_holds_is_told_with_the_cast_that_helps()
     {
         ErrorRecord error = Shell.Run("Invoke-CitusQuery 'SELECT 1 AS a, 1e40::numeric AS \"Big One\"'").Failed("CitusValueNotRepresentable");
