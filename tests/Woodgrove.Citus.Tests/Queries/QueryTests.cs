@@ -213,7 +213,7 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         Assert.Equal([1, null, 3], (int?[])row.Get("some")!);
         Assert.Equal([1, 2], (int[])row.Get("every")!);
-        Assert.Equal(["a", null], (string?[])row.Get("texts")!);
+        Assert.Equal(new string?[] { "a", null }, (IEnumerable<string?>)row.Get("texts")!);
     }
 
     [Fact]
@@ -224,6 +224,30 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Contains("'Big One'", error.Exception.Message, StringComparison.Ordinal);
         Assert.Contains("\"Big One\"::text", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
         Assert.Equal(1, Shell.Run("Invoke-CitusQuery 'SELECT 1' -As Scalar").Single.BaseObject);
+    }
+
+    [Theory]
+    [InlineData("SELECT '0044-03-15 BC'::date AS c")]
+    [InlineData("SELECT '99999-01-01'::timestamp AS c")]
+    [InlineData("SELECT time '24:00' AS c")]
+    [InlineData("SELECT interval '1 month' AS c")]
+    [InlineData("SELECT 1 AS n; SELECT 'pg_class'::regclass AS c")]
+    public void What_no_type_of_NET_holds_is_told_by_its_column(string sql)
+    {
+        Shell["query"] = sql;
+        ErrorRecord error = Shell.Run("Invoke-CitusQuery $query").Failed("CitusValueNotRepresentable");
+
+        Assert.Contains("'c'", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("c::text", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_a_write_returns_is_readable_whatever_type_it_has()
+    {
+        string table = Cluster.CreateTable("note text");
+
+        Assert.Equal(table, Shell.Run($"Invoke-CitusQuery \"INSERT INTO {table} VALUES ('x') RETURNING tableoid::regclass AS c\" -As Scalar").Single.BaseObject);
+        Assert.Equal(["x"], Cluster.Rows(table));
     }
 
     [Theory]
