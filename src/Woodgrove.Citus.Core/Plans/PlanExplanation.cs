@@ -63,6 +63,7 @@ internal sealed class PlanExplanation
         else if (table is null) Say($"The condition can hold for no row, so no shard is read; {Node(first)} only returns the shape of an empty result.");
         else if (table.Kind == TableKind.Reference) TellReference(table, first);
         else if (table.Kind == TableKind.Schema) Say($"All of {table.Display} lies in one shard, because it belongs to a distributed schema: {first.Shards[0]} on {Node(first)}.");
+        else if (table.Kind == TableKind.SingleShard) Say($"All of {table.Display} lies in one shard, because it is distributed without a column: {first.Shards[0]} on {Node(first)}.");
         else if (table.Kind == TableKind.Local) Say($"{table.Display} lies on the coordinator alone, which Citus keeps in its metadata; {Node(first)} runs the query.");
         else if (_plan.TaskCount == 1)
             Say($"{table.Display} is distributed by {table.DistributionColumn}, and the query leaves one value of it: of {Count(shards, "shard")} only {ShardName(first)} on {Node(first)} can hold the rows.");
@@ -88,7 +89,7 @@ internal sealed class PlanExplanation
 
     private void TellJoins()
     {
-        if (_plan.Joins.HasFlag(QueryJoins.Colocated)) Say("The tables are joined shard by shard on their node: equal distribution values lie in shards that are colocated, so no row travels for the join.");
+        if (_plan.Joins.HasFlag(QueryJoins.Colocated)) Say(_view.AnchorTable is { DistributionColumn: null } whole ? $"{whole.Display} and what it is joined with lie on that node, so no row travels for the join." : "The tables are joined shard by shard on their node: equal distribution values lie in shards that are colocated, so no row travels for the join.");
         if (_plan.Joins.HasFlag(QueryJoins.Reference)) Say("The reference table is joined on the spot: every node has a copy of it.");
         if (_plan.Joins.HasFlag(QueryJoins.IntermediateResult)) Say("Each fragment joins the copy of the intermediate result that its node was sent.");
         if (_plan.Joins.HasFlag(QueryJoins.SingleHashRepartition) && !_plan.Joins.HasFlag(QueryJoins.DualHashRepartition)) Say("One side stays where it is; only the other is re-hashed to fit its shards.");

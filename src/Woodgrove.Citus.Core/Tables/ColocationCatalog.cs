@@ -101,7 +101,7 @@ public static class ColocationCatalog
         var groups = new List<ColocationGroup>();
         while (await row.ReadAsync(stop))
         {
-            groups.Add(new ColocationGroup(row.GetInt32(0), DistributedTable.KindOf(row.GetChar(1), row.GetChar(2), row.GetBoolean(3)),
+            groups.Add(new ColocationGroup(row.GetInt32(0), DistributedTable.KindOf(row.GetChar(1), row.GetChar(2), row.GetBoolean(3), row.GetInt32(0)),
                 await row.IsDBNullAsync(4, stop) ? null : row.GetString(4), row.GetInt32(5), row.GetInt32(6),
                 await row.IsDBNullAsync(7, stop) ? null : row.GetInt64(7), await row.GetFieldValueAsync<string[]>(8, stop)));
         }

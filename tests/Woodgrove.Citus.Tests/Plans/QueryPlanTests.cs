@@ -58,6 +58,8 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
     [InlineData("INSERT INTO payment_merchants SELECT merchant_id, 'x', 'y' FROM merchant_totals", "to the copy of payment_merchants on every node.")]
     [InlineData("SELECT event_id FROM payment_events WHERE user_id = (SELECT max(user_id) FROM payment_users)", "does not set user_id equal to a value that is known when it is planned.")]
     [InlineData("SELECT max(user_id) FROM payment_users", "The coordinator merges the partial aggregates.")]
+    [InlineData("SELECT * FROM settings_a WHERE k = 5", "All of settings_a lies in one shard, because it is distributed without a column: settings_a_")]
+    [InlineData("SELECT count(*) FROM settings_a JOIN settings_b USING (k)", "lie on that node, so no row travels for the join.")]
     public void Explanation_is_true(string query, string said)
     {
         Cluster.RequireCitus();

@@ -70,6 +70,19 @@ public sealed class ColocationTests(ClusterFixture cluster) : ClusterTest(cluste
     }
 
     [Fact]
+    public void A_table_that_is_distributed_without_a_column_is_no_local_one()
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.Distribute("id bigint", "id"), first = Cluster.CreateTable("id bigint"), second = Cluster.CreateTable("id bigint");
+        Cluster.Execute($"SELECT create_distributed_table('{first}', NULL, colocate_with := 'none')");
+        Cluster.Execute($"SELECT create_distributed_table('{second}', NULL, colocate_with := '{first}')");
+
+        Assert.Equal("SingleShard", Shell.Run($"Get-DistributedTable {first}").Single.Get("Type")!.ToString());
+        Assert.Equal("SingleShard", Shell.Run($"Get-Colocation {first}").Single.Get("Type")!.ToString());
+        Assert.Equal([(true, "SameGroup"), (false, "OtherKind")], Shell.Get($"Test-Colocation {first}, {second}, {table} -Detailed").Select(t => ((bool)t.Get("IsColocated")!, t.Get("Reason")!.ToString()!)));
+    }
+
+    [Fact]
     public void Verbose_says_why_beside_true_or_false()
     {
         string first = Cluster.Distribute("id bigint", "id"), second = Cluster.Distribute("id bigint", "id");
