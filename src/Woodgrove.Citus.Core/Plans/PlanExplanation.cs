@@ -65,6 +65,7 @@ internal sealed class PlanExplanation
         else if (table.Kind == TableKind.Schema) Say($"All of {table.Display} lies in one shard, because it belongs to a distributed schema: {first.Shards[0]} on {Node(first)}.");
         else if (table.Kind == TableKind.SingleShard) Say($"All of {table.Display} lies in one shard, because it is distributed without a column: {first.Shards[0]} on {Node(first)}.");
         else if (table.Kind == TableKind.Local) Say($"{table.Display} lies on the coordinator alone, which Citus keeps in its metadata; {Node(first)} runs the query.");
+        else if (shards == 1) Say($"{table.Display} has one shard, {ShardName(first)} on {Node(first)}, which holds all its rows.");
         else if (_plan.TaskCount == 1)
             Say($"{table.Display} is distributed by {table.DistributionColumn}, and the query leaves one value of it: of {Count(shards, "shard")} only {ShardName(first)} on {Node(first)} can hold the rows.");
         else if (_plan.TaskCount < shards)
