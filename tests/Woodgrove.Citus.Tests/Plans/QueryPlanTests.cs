@@ -114,6 +114,9 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
     {
         Cluster.RequireCitus();
         Shell.Run("Get-CitusQueryPlan 'INSERT INTO user_events SELECT merchant_id, ''x'', event_type, 1 FROM payment_events' -Setting $setting -Analyze").Failed("CitusAnalyzeNotSupported");
+        Shell["query"] = "WITH a AS (INSERT INTO user_events VALUES (1, 'x', 'y', 1) RETURNING *), b AS (INSERT INTO merchant_totals SELECT event_count, user_id, 1 FROM a RETURNING *) SELECT * FROM b";
+        ErrorRecord error = Shell.Run("Get-CitusQueryPlan $query -Setting $setting -Analyze").Failed("CitusAnalyzeNotSupported");
+        Assert.StartsWith("A part of the query would run as InsertSelect", error.Exception.Message, StringComparison.Ordinal);
         Assert.Equal(0L, Cluster.Scalar("SELECT count(*) FROM woodgrove_plans.user_events"));
     }
 
