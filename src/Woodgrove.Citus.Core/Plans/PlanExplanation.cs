@@ -105,6 +105,7 @@ internal sealed class PlanExplanation
             return;
         }
         QueryFragment first = _view.Fragments[0];
+        if (first.Plan is null && _view.AnchorTable is not null) Say($"{Node(first)} gave no plan of its own, so what it does and returns is not known: see whether it runs, and whether the coordinator may connect to it as this role.");
         if (first.Plan is null || (_view.AnchorTable is null && _plan.Subplans.Count == 0)) return;
         string steps = string.Join(", then ", first.Plan.Tree().Where(n => (n.ParentRelationship is not ("InitPlan" or "SubPlan") || n.Operation is not null) && n.NodeType is not ("Hash" or "Materialize" or "Memoize" or "Subquery Scan" or "Bitmap Index Scan"))
             .Reverse().Select(n => n.Operation is null ? n.ToString() : $"{n.Operation} {n.RelationName}"));

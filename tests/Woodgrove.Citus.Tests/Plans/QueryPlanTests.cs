@@ -68,6 +68,21 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
         Assert.Contains(((IEnumerable)Shell.Run("Get-CitusQueryPlan $query -Setting $setting").Single.Get("Explanation")!).Cast<string>(), s => s.Contains(said, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void A_node_that_could_not_be_asked_is_named_as_the_catalogs_have_it()
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.Distribute("id bigint", "id");
+        using var bystander = new Activity.Bystander(Cluster, everywhere: false);
+        Cluster.Execute($"GRANT SELECT ON {table} TO {bystander.Name}");
+
+        PSObject plan = Shell.Run($"Get-CitusQueryPlan 'SELECT * FROM {table} WHERE id = 5' -Connection $bystander").Single;
+
+        object node = ((IEnumerable)plan.Get("Nodes")!).Cast<object>().Single();
+        Assert.Equal(Cluster.Scalar($"SELECT nodeport FROM citus_shards WHERE shardid = get_shard_id_for_distribution_column('{table}', 5)"), node.Get("NodePort"));
+        Assert.Contains(((IEnumerable)plan.Get("Explanation")!).Cast<string>(), s => s.StartsWith($"{node} gave no plan of its own", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("IntermediateResultMoved", "SELECT e.event_id, b.note FROM payment_events e JOIN branch_notes b USING (merchant_id)", "SELECT create_reference_table('branch_notes');")]
     [InlineData("IntermediateResultMoved", "WITH gone AS (DELETE FROM payment_events WHERE event_type = 'x' RETURNING *) SELECT user_id, count(*) FROM gone GROUP BY 1", "A part that changes rows always runs first")]
