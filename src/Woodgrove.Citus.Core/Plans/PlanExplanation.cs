@@ -59,6 +59,7 @@ internal sealed class PlanExplanation
         if (_plan.Execution == QueryExecution.Repartition) TellRepartition();
         else if (first is null) Say("No shard can hold such rows, so no worker is asked.");
         else if (table is null && _plan.Subplans.Count > 0) Say("The results of the parts are combined on the coordinator alone; no shard is asked again.");
+        else if (table is null && !SqlTokens.Read(first.Sql).Any(t => t.Is("from"))) Say($"The function is distributed, and its call is handed whole to {Node(first)}, where the rows of its argument lie; in a transaction, the coordinator runs it.");
         else if (table is null && first.Plan?.Tree().Any(n => n.RelationName is not null) != false) Say($"{Count(_plan.TaskCount, "fragment")} run{OnNodes()}.");
         else if (table is null) Say($"The condition can hold for no row, so no shard is read; {Node(first)} only returns the shape of an empty result.");
         else if (table.Kind == TableKind.Reference) TellReference(table, first);

@@ -40,6 +40,9 @@ public sealed record PlanRequest(string Sql)
             if (isCitus && plan.TaskCount > plan.Fragments.Count && plan.Fragments.Count > 0 && plan.Nodes.Count == 0)
                 plan = (await PlanAsync(connection, session, true, stop)).Plan with { Fragments = plan.Fragments };
             isPlanned = true;
+            // In a transaction Citus calls a distributed function itself; by itself, the call is handed to a node.
+            if (isCitus && !Analyze && plan is { Execution: QueryExecution.Local, TaskCount: 0 })
+                plan = new PlanReader(facts).Read(await ExplainAsync(session, analyze: false, stop), Sql);
             return Analyze ? await AnalyzeAsync(session, plan, facts, isCitus, stop) : plan;
         }
         catch (PostgresException refusal) when (isCitus && !isPlanned && RefusedQuery.IsRefusal(refusal))

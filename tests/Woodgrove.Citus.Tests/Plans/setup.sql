@@ -34,6 +34,8 @@ CREATE SCHEMA woodgrove_tenant;
 CREATE TABLE woodgrove_tenant.tenant_orders (id bigint PRIMARY KEY, placed_at timestamp);
 CREATE TABLE woodgrove_tenant.tenant_lines (order_id bigint, amount numeric);
 SET citus.enable_schema_based_sharding = off;
+CREATE FUNCTION events_of(u bigint) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) FROM woodgrove_plans.payment_events WHERE user_id = u); END $$;
+SELECT create_distributed_function('events_of(bigint)', 'u', colocate_with := 'payment_events');
 CREATE TABLE settings_a (k bigint, v text);
 SELECT create_distributed_table('settings_a', NULL);
 CREATE TABLE settings_b (k bigint, v text);
