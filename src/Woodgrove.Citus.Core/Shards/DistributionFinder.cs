@@ -52,7 +52,7 @@ public sealed class DistributionFinder
         var found = new List<DistributionCandidate>();
         IEnumerable<RelatedTable> joinedByKey = profile.Columns.Where(c => evidence[c.Name].IsInEveryKey == true && c.DistinctValues >= rows * 0.98).SelectMany(c => evidence[c.Name].Related);
         if (await ReferenceAsync(session, table.Display, rows, table.Kind == TableKind.Reference, joinedByKey, stop) is { } whole) found.Add(whole);
-        foreach (RelatedTable other in evidence.Values.SelectMany(c => c.Related).Where(r => r.IsKey && !r.ByIt && r.IsNear).DistinctBy(r => r.Table))
+        foreach (RelatedTable other in evidence.Values.SelectMany(c => c.Related).Where(r => r.IsReadable && r.IsKey && !r.ByIt && r.IsNear).DistinctBy(r => r.Table))
         {
             long others = await CountAsync(session, other.Name, rows / TimesLarger + 1, stop);
             if (others > 0 && others * TimesLarger <= rows && others <= LargestReference) found.Add(Reference(other.Table, others, other.IsReference, table.Display, rows));
@@ -67,7 +67,7 @@ public sealed class DistributionFinder
     {
         if (rows > LargestReference) return null;
         // What is distributed by that very column needs no copy: the two can be colocated.
-        foreach (RelatedTable other in related.Where(r => r.IsNear && !r.IsKey && !r.IsReference && !r.ByIt).DistinctBy(r => r.Table))
+        foreach (RelatedTable other in related.Where(r => r.IsReadable && r.IsNear && !r.IsKey && !r.IsReference && !r.ByIt).DistinctBy(r => r.Table))
         {
             long others = await CountAsync(session, other.Name, rows * TimesLarger, stop);
             if (others >= rows * TimesLarger) return Reference(table, rows, isReference, other.Table, others);

@@ -90,6 +90,19 @@ public sealed class FindColumnTests(ClusterFixture cluster) : ClusterTest(cluste
         Assert.Contains("NULL in 10 rows", (string)owner.Get("Reason")!);
     }
 
+    [Fact]
+    public void Tables_that_the_role_may_not_read_do_not_end_it()
+    {
+        string schema = Bank(distributed: false);
+        using var bystander = new Activity.Bystander(Cluster, everywhere: true);
+        Cluster.Execute($"GRANT USAGE ON SCHEMA {schema} TO {bystander.Name}; GRANT SELECT ON {schema}.payment_events TO {bystander.Name}");
+
+        PSObject best = Shell.Get($"Find-DistributionColumn {schema}.payment_events -Connection $bystander").Single(f => f.Get("Rank") is 1);
+
+        Assert.Equal("user_id", best.Get("Column"));
+        Assert.Equal($"{schema}.payment_users", ((IEnumerable<string>)best.Get("RelatedTables")!).First());
+    }
+
     private string Bank(bool distributed)
     {
         string schema = Cluster.NewName("bank");
