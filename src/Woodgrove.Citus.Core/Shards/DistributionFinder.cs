@@ -42,6 +42,11 @@ public sealed class DistributionFinder
                 "Load some first, or give the file that will be loaded: Find-DistributionColumn -Path.") { Target = table.Display };
         }
         string[] columns = [.. evidence.Values.Where(c => c.CanHash && c.TypeOid is not (114 or 3802)).Select(c => c.Name)];
+        if (columns.Length == 0)
+        {
+            throw new CitusException("CitusNoCandidate", CitusErrorKind.InvalidData, $"{table.Display} has no column to distribute by: types such as {evidence.Values.FirstOrDefault()?.Type ?? "json"} have no hash.",
+                "Add a column of a type such as bigint, uuid or text, or make it a reference table: New-ReferenceTable.") { Target = table.Display };
+        }
         int shards = ShardCount ?? await ShardsOfAsync(session, table, stop);
         var profiler = new CsvProfiler(new TableSource(connection, table, columns, rows))
         {
@@ -110,7 +115,8 @@ public sealed class DistributionFinder
             NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
             try
             {
-                string sample = Rows <= Sample ? "" : string.Create(CultureInfo.InvariantCulture, $" TABLESAMPLE BERNOULLI ({100.0 * Sample / Rows:0.######})");
+                // As TABLESAMPLE BERNOULLI, which columnar tables don't have.
+                string sample = Rows <= Sample ? "" : string.Create(CultureInfo.InvariantCulture, $" WHERE pg_catalog.random() < {(double)Sample / Rows:0.########}");
                 var rows = (StreamReader)await session.BeginTextExportAsync(
                     $"COPY (SELECT {string.Join(", ", Columns.Select(TableName.Quote))} FROM {Table.Name.Sql}{sample}) TO STDOUT WITH (FORMAT csv)", stop);
                 return (new SessionStream(session, rows), null);
