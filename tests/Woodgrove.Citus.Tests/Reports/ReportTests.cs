@@ -99,6 +99,23 @@ public sealed class ReportTests : ClusterTest
     }
 
     [Fact]
+    public void A_role_that_may_not_use_a_schema_sees_how_the_tables_lie()
+    {
+        string schema = Cluster.NewName("closed");
+        Cluster.Execute($"CREATE SCHEMA {schema}; CREATE TABLE {schema}.t (id bigint)");
+        Cluster.AtEnd($"DROP SCHEMA {schema} CASCADE");
+        Cluster.Execute($"SELECT create_distributed_table('{schema}.t', 'id', colocate_with := 'none', shard_count := 4)");
+        using var bystander = new Activity.Bystander(Cluster, everywhere: true);
+
+        Shell.Run("Export-CitusReport $page -Connection $bystander").Succeeded();
+
+        string page = System.IO.File.ReadAllText(_page);
+        Assert.Contains($"data-skew=\"{_table}\"", page, StringComparison.Ordinal);
+        Assert.Contains($"data-skew=\"{schema}.t\"", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("The skew of the tables could not be read", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task It_prints()
     {
         await using Browser browser = await Browser.StartAsync();
