@@ -17,6 +17,12 @@ public static class ColocationCatalog
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         List<TableInfo> tables = await ClusterMetadata.FindAsync(connection, session, names, stop);
+        if (tables.Find(t => t.ColocationId == 0) is { } local)
+        {
+            throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument,
+                $"{local.Display} lies on the coordinator alone, so it is of no colocation group; Citus only keeps track of it.",
+                "New-DistributedTable distributes it.") { Target = local.Display };
+        }
         ShardSizes sizes = withSizes ? await ShardSizes.ReadAsync(connection, session, [], warn, stop) : ShardSizes.Unread;
         return await ReadAsync(session, tables.Count == 0 ? null : [.. tables.Select(t => t.ColocationId!.Value)], sizes, stop);
     }
