@@ -25,6 +25,9 @@ public enum ColocationReason
     /// <summary>Their distribution columns have different types, so that equal values hash differently.</summary>
     ColumnType,
 
+    /// <summary>Their distribution columns have different collations, which Citus does not colocate.</summary>
+    Collation,
+
     /// <summary>They have different numbers of shards.</summary>
     ShardCount,
 

@@ -48,6 +48,20 @@ public sealed class ColocationTests(ClusterFixture cluster) : ClusterTest(cluste
     }
 
     [Fact]
+    public void A_collation_is_a_reason_and_the_fix_given_works()
+    {
+        Cluster.RequireCitus();
+        string first = Cluster.Distribute("id text", "id"), second = Cluster.Distribute("id text COLLATE \"C\"", "id");
+
+        PSObject test = Shell.Run($"Test-Colocation {first}, {second} -Detailed").Single;
+
+        Assert.Equal("Collation", test.Get("Reason")!.ToString());
+        Assert.Contains("has the collation \"default\"", (string)test.Get("Explanation")!, StringComparison.Ordinal);
+        foreach (string statement in ((string)test.Get("Fix")!).Split("; ")) Cluster.Execute(statement);
+        Assert.True((bool)Shell.Run($"Test-Colocation {first}, {second}").Single.BaseObject);
+    }
+
+    [Fact]
     public void Replication_is_a_reason()
     {
         Cluster.RequireCitus();
