@@ -75,8 +75,8 @@ public sealed class SkewMeasurement(CitusConnection connection)
                 tables.Add(new SkewFacts(oid, found.GetString(1), found.GetString(2), found.GetString(3), found.GetBoolean(4), shards, nodes));
             }
             // A shard that is kept on several nodes is measured on the first.
-            if (shards.Count > 0 && shards[^1].ShardId == found.GetInt64(5)) continue;
-            shards.Add(new ShardFacts(found.GetInt64(5), found.GetInt32(6), found.GetInt32(7), found.GetString(8), found.GetInt32(9), found.GetInt32(10), 0));
+            if (shards.Count > 0 && shards[^1].ShardId == found.GetInt64(5)) shards[^1].Copies.Add((found.GetString(8), found.GetInt32(9)));
+            else shards.Add(new ShardFacts(found.GetInt64(5), found.GetInt32(6), found.GetInt32(7), found.GetString(8), found.GetInt32(9), found.GetInt32(10), 0));
         }
         return tables;
     }

@@ -44,6 +44,23 @@ public sealed class SkewTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.InRange((double)heaviest.Get("Share")!, 0.47, 0.53);
     }
 
+    [Theory]
+    [InlineData("Rows")]
+    [InlineData("Bytes")]
+    public void Every_node_that_keeps_a_copy_of_a_shard_has_it(string by)
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.CreateTable("id bigint, note text");
+        Cluster.Execute($"SET citus.shard_replication_factor = 2; SELECT create_distributed_table('{table}', 'id', colocate_with := 'none', shard_count := 4)");
+        Cluster.Execute($"INSERT INTO {table} SELECT i, repeat('x', 1000) FROM generate_series(1, 8000) i");
+
+        PSObject skew = Shell.Run($"Measure-ShardSkew {table} -By {by}").Single;
+
+        Assert.Equal(("Balanced", 1.0), (skew.Get("Verdict")!.ToString(), skew.Get("NodeMaxToMean")));
+        Assert.Equal([4, 4], ((System.Collections.IEnumerable)skew.Get("Nodes")!).Cast<object>().Select(n => (int)n.Get("ShardCount")!));
+        if (by == "Rows") Assert.Equal(8000L, skew.Get("Total"));
+    }
+
     [Fact]
     public void Isolating_the_tenant_gives_what_was_predicted()
     {
