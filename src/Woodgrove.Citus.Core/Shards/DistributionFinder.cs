@@ -26,6 +26,11 @@ public sealed class DistributionFinder
     public async Task<IReadOnlyList<DistributionCandidate>> FindAsync(CsvProfiler file, string name, CancellationToken stop)
     {
         CsvProfile profile = await file.RunAsync(stop);
+        if (profile.Rows == 0)
+        {
+            throw new CitusException("CitusCsvEmpty", CitusErrorKind.InvalidData, $"{name} has no rows, so nothing tells how a column of it would spread.",
+                "Give a file with rows.") { Target = name };
+        }
         return DistributionJudge.Rank(name, profile, file.RowsByShard, new Dictionary<string, ColumnEvidence>(), file.ShardCount);
     }
 

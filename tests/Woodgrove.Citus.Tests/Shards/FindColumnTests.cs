@@ -91,6 +91,15 @@ public sealed class FindColumnTests(ClusterFixture cluster) : ClusterTest(cluste
     }
 
     [Fact]
+    public void A_file_of_a_header_alone_recommends_nothing()
+    {
+        string path = Path.Combine(Cluster.Folder, Cluster.NewName("header") + ".csv");
+        File.WriteAllText(path, "user_id,note\n");
+
+        Shell.Run($"Find-DistributionColumn -Path '{path}'").Failed("CitusCsvEmpty");
+    }
+
+    [Fact]
     public void A_table_without_any_column_that_has_a_hash_is_an_error_and_not_silence()
     {
         string table = Cluster.CreateTable("place point, details json");
