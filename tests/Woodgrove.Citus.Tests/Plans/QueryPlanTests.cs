@@ -70,6 +70,16 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
     }
 
     [Fact]
+    public void A_statement_that_has_no_plan_is_told_so()
+    {
+        string view = Cluster.NewName("view");
+        Cluster.Execute($"CREATE MATERIALIZED VIEW {view} AS SELECT 1 AS n");
+        Cluster.AtEnd($"DROP MATERIALIZED VIEW {view}");
+
+        Shell.Run($"Get-CitusQueryPlan 'REFRESH MATERIALIZED VIEW {view}'").Failed("CitusNoPlan");
+    }
+
+    [Fact]
     public void A_node_that_could_not_be_asked_is_named_as_the_catalogs_have_it()
     {
         Cluster.RequireCitus();
