@@ -176,6 +176,9 @@ public sealed class CitusConnection : IAsyncDisposable
             ? "The server's TLS certificate could not be verified; give its root with $env:PGSSLROOTCERT, or choose another -SslMode if you trust the network."
             : cause is FileNotFoundException or DirectoryNotFoundException
             ? "A file of the connection's is not there: $env:PGPASSFILE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY name them. Mend or unset the variable; a password can come by -Credential too."
+            // Npgsql's own words: the server has asked for a password, and nothing has one.
+            : cause is NpgsqlException && cause.Message.StartsWith("No password", StringComparison.Ordinal)
+            ? "Give it with -Credential, $env:PGPASSWORD or .pgpass."
             : settings.SslMode > Npgsql.SslMode.Prefer && cause is NpgsqlException or NotSupportedException
                 ? "The server may not speak TLS: on a network you trust, -SslMode Disable connects without it."
                 : "Check the host and port, that the server listens there, and that no firewall stands between; Start-CitusSandbox starts a local one to try things on.";

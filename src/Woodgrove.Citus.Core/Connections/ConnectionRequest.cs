@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Connections;
 
@@ -30,36 +31,49 @@ public sealed record ConnectionRequest
     /// </summary>
     public NpgsqlConnectionStringBuilder Resolve()
     {
-        var settings = new NpgsqlConnectionStringBuilder(ConnectionString ?? "");
+        NpgsqlConnectionStringBuilder settings = Given(ConnectionString);
         IReadOnlyDictionary<string, string> service = ServiceFile.Read(Service ?? Environment.GetEnvironmentVariable("PGSERVICE"));
 
         string? From(string key, string variable) => service.GetValueOrDefault(key) ?? NonEmpty(Environment.GetEnvironmentVariable(variable));
-        bool Given(string keyword) => settings.ContainsKey(keyword) && settings.ShouldSerialize(keyword);
+        bool Has(string keyword) => settings.ContainsKey(keyword) && settings.ShouldSerialize(keyword);
 
-        if (!Given("Host")) settings.Host = Server ?? From("host", "PGHOST") ?? "localhost";
-        if (!Given("Port") && (Port?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? From("port", "PGPORT")) is { } port)
+        if (!Has("Host")) settings.Host = Server ?? From("host", "PGHOST") ?? "localhost";
+        if (!Has("Port") && (Port?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? From("port", "PGPORT")) is { } port)
             settings.Port = int.Parse(port, System.Globalization.CultureInfo.InvariantCulture);
-        if (!Given("Database")) settings.Database = Database ?? From("dbname", "PGDATABASE") ?? "citus";
-        if (!Given("Username") && (UserName ?? From("user", "PGUSER")) is { } user) settings.Username = user;
-        if (!Given("Password") && (Password ?? service.GetValueOrDefault("password")) is { } password) settings.Password = password;
+        if (!Has("Database")) settings.Database = Database ?? From("dbname", "PGDATABASE") ?? "citus";
+        if (!Has("Username") && (UserName ?? From("user", "PGUSER")) is { } user) settings.Username = user;
+        if (!Has("Password") && (Password ?? service.GetValueOrDefault("password")) is { } password) settings.Password = password;
         if (SslMode is { } mode) settings.SslMode = mode;
-        else if (!Given("SSL Mode")) settings.SslMode = ParseSslMode(From("sslmode", "PGSSLMODE")) ?? DefaultSslMode(settings.Host!);
-        if (!Given("Root Certificate") && From("sslrootcert", "PGSSLROOTCERT") is { } root) settings.RootCertificate = root;
-        if (!Given("Application Name")) settings.ApplicationName = From("application_name", "PGAPPNAME") ?? "Woodgrove.Citus";
+        else if (!Has("SSL Mode")) settings.SslMode = ParseSslMode(From("sslmode", "PGSSLMODE")) ?? DefaultSslMode(settings.Host!);
+        if (!Has("Root Certificate") && From("sslrootcert", "PGSSLROOTCERT") is { } root) settings.RootCertificate = root;
+        if (!Has("Application Name")) settings.ApplicationName = From("application_name", "PGAPPNAME") ?? "Woodgrove.Citus";
 
         settings.PersistSecurityInfo = false;
         // The detail of a refusal ("Key (id)=(5) already exists") is the user's own data and tells which row it was.
-        if (!Given("Include Error Detail")) settings.IncludeErrorDetail = true;
+        if (!Has("Include Error Detail")) settings.IncludeErrorDetail = true;
+        // An array with a NULL in it is one of int?, not an error.
+        if (!Has("Array Nullability Mode")) settings.ArrayNullabilityMode = ArrayNullabilityMode.PerInstance;
         // A DBA's statement may rightly take hours; -Timeout and Ctrl+C end it.
-        if (!Given("Command Timeout")) settings.CommandTimeout = 0;
-        // An array that holds a NULL is an array of nullables; others stay as they are.
-        if (!Given("Array Nullability Mode")) settings.ArrayNullabilityMode = ArrayNullabilityMode.PerInstance;
+        if (!Has("Command Timeout")) settings.CommandTimeout = 0;
         // So a server that has vanished without a word is noticed within minutes.
-        if (!Given("TCP Keepalive")) (settings.TcpKeepAlive, settings.TcpKeepAliveTime, settings.TcpKeepAliveInterval) = (true, 30, 10);
+        if (!Has("TCP Keepalive")) (settings.TcpKeepAlive, settings.TcpKeepAliveTime, settings.TcpKeepAliveInterval) = (true, 30, 10);
         // Large enough that a CSV chunk or a batch of rows passes in one system call.
-        if (!Given("Read Buffer Size")) settings.ReadBufferSize = 64 * 1024;
-        if (!Given("Write Buffer Size")) settings.WriteBufferSize = 64 * 1024;
+        if (!Has("Read Buffer Size")) settings.ReadBufferSize = 64 * 1024;
+        if (!Has("Write Buffer Size")) settings.WriteBufferSize = 64 * 1024;
         return settings;
+    }
+
+    private static NpgsqlConnectionStringBuilder Given(string? connectionString)
+    {
+        try
+        {
+            return new NpgsqlConnectionStringBuilder(connectionString ?? "");
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException)
+        {
+            throw new CitusException("CitusInvalidArgument", CitusErrorKind.InvalidArgument, $"-ConnectionString can't be read: {e.Message}",
+                "It is Npgsql's: Host=...;Port=5432;Database=citus;Username=...;Password=... A postgresql:// address is taken apart into -Server, -Port, -Database and -Credential.", e);
+        }
     }
 
     /// <summary>Plain text is acceptable on loopback only; Azure's certificates can be verified.</summary>

@@ -82,6 +82,9 @@ public static class PostgresErrors
             "40001" or "40P01" => ("CitusTransactionConflict", CitusErrorKind.ResourceUnavailable, "Run the command again."),
             [ '2', '2', ..] => ("CitusInvalidValue", CitusErrorKind.InvalidData, null),
             [ '2', '3', ..] => ("CitusConstraintViolation", CitusErrorKind.InvalidData, null),
+            // A pooler's own 08P01 is fatal; the server's says that the query has a $1.
+            "08P01" when server.InvariantSeverity == "ERROR" => ("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
+                "Write parameters as @name, with their values in -Parameter."),
             [ '0', '8', ..] => ("CitusConnectionLost", CitusErrorKind.ConnectionError, null),
             _ => ("CitusServerError", CitusErrorKind.InvalidOperation, (string?)null),
         };

@@ -113,6 +113,8 @@ internal sealed class ColumnBinding
     private string? OtherDelimiter()
     {
         char[] found = new[] { ',', ';', '\t', '|' }.Where(c => c != _dialect.Delimiter && _input.FirstLine.Contains(c)).ToArray();
+        if (_input.FirstLine.StartsWith("sep=", StringComparison.OrdinalIgnoreCase))
+            return $"The line is Excel's own, not the header: take it out of the file, and give -Delimiter '{_input.FirstLine.TrimEnd()[^1]}'.";
         if (_input.FirstRecord.Count > 1 || found.Length == 0) return null;
         char best = found.MaxBy(c => _input.FirstLine.Count(x => x == c));
         return $"The line holds {(best == '\t' ? "tabs" : $"'{best}'")}: is it -Delimiter {(best == '\t' ? "\"`t\"" : $"'{best}'")}?";

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Npgsql;
 using Woodgrove.Citus.Shards;
 using Woodgrove.Citus.Tables;
 
@@ -18,6 +19,14 @@ internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Co
 
     /// <summary>The COPY of such rows in binary.</summary>
     public string BinaryCopyInto(string tableSql) => $"COPY {tableSql} ({ColumnList}) FROM STDIN WITH (FORMAT binary)";
+
+    /// <summary>What a server told beyond its message, or null; the row as a table of ours has it has columns of ours too.</summary>
+    public string? Detail(PostgresException refusal, ShardRange? shard)
+    {
+        bool isOurs = refusal.TableName == Rehearsal.Table || (StandsFor is not null && refusal.SchemaName == Table.Name.Schema);
+        bool showsRow = refusal.SqlState is PostgresErrorCodes.NotNullViolation or PostgresErrorCodes.CheckViolation;
+        return string.IsNullOrEmpty(refusal.Detail) || (isOurs && showsRow) ? null : Readable(refusal.Detail, shard);
+    }
 
     /// <summary>A server's message without the names of shards and of tables that are ours, which mean nothing to the user.</summary>
     public string Readable(string message, ShardRange? shard)

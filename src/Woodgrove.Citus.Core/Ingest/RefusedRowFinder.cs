@@ -61,14 +61,14 @@ internal sealed partial class RefusedRowFinder(
         string? value = record?.ValuesOf(blamed, target.Columns);
         string column = string.Join(", ", blamed);
         string reason = target.Readable(refusal.MessageText, shard);
-        string detail = string.IsNullOrEmpty(refusal.Detail) ? "" : " " + target.Readable(refusal.Detail, shard);
+        string detail = target.Detail(refusal, shard) is { } told ? " " + told : "";
         var where = new StringBuilder(file.Source.Name);
         if (record is not null) where.Append(CultureInfo.InvariantCulture, $", line {record.Line}");
         if (column.Length > 0) where.Append(CultureInfo.InvariantCulture, $", column {column}");
         if (value is not null) where.Append(CultureInfo.InvariantCulture, $", value {Shorten(value)}");
         return new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
             $"{where}: {reason.TrimEnd('.')}.{detail} (SQLSTATE {refusal.SqlState}) {kept}",
-            Advice(refusal.SqlState, file.Dialect), refusal)
+            record?.Text.Contains('\0', StringComparison.Ordinal) is true ? "Text in PostgreSQL holds no zero byte. If every second byte of the file is one, it is UTF-16: -Encoding unicode." : Advice(refusal.SqlState, file.Dialect), refusal)
         {
             Target = file.Source.Name,
             SqlState = refusal.SqlState,
@@ -76,15 +76,17 @@ internal sealed partial class RefusedRowFinder(
         };
     }
 
-    private static string? Advice(string sqlState, CsvDialect dialect) => sqlState switch
+    public static string Advice(string sqlState, CsvDialect dialect) => sqlState switch
     {
-        PostgresErrorCodes.UniqueViolation => "Remove the duplicate from the file, or the row from the table.",
+        PostgresErrorCodes.UniqueViolation => "Remove the duplicate from the file or from the table; -OnConflict Skip leaves out rows that are there already, -OnConflict Update overwrites them.",
         PostgresErrorCodes.ForeignKeyViolation => "Load the referenced table first.",
         PostgresErrorCodes.NullValueNotAllowed or PostgresErrorCodes.NotNullViolation when dialect.NullValue.Length == 0 =>
             "An empty unquoted field is NULL; quote it (\"\") for an empty text, or name the file's own mark with -NullValue.",
         PostgresErrorCodes.BadCopyFileFormat => "Check the line's delimiters and quotes.",
         PostgresErrorCodes.CharacterNotInRepertoire => "Name the file's encoding with -Encoding, such as -Encoding windows-1252.",
-        _ => "Mend the line and load the file again.",
+        PostgresErrorCodes.InvalidTextRepresentation or PostgresErrorCodes.InvalidDatetimeFormat or PostgresErrorCodes.DatetimeFieldOverflow =>
+            "Mend the line, or set such rows aside with -OnError Skip. Numbers, times and booleans as they are written elsewhere are read with -Culture, -DateTimeFormat, -TrueValue and -FalseValue.",
+        _ => "Mend the line, or set such rows aside with -OnError Skip.",
     };
 
     /// <summary>The line and column that "COPY t, line N, column c" names, in whatever language the server writes it.</summary>

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using CsvHelper;
 using Npgsql;
 using Woodgrove.Citus.Errors;
 
@@ -48,11 +50,10 @@ internal sealed class Rejects(CsvSource source, CopyTarget target, ErrorLimit? l
 
     public void Add(ReadOnlyMemory<byte> record, long line, PostgresException refusal, Shards.ShardRange? shard)
     {
-        string reason = refusal.MessageText.TrimEnd('.') + ".";
-        if (!string.IsNullOrEmpty(refusal.Detail)) reason += " " + refusal.Detail;
-        reason = target.Readable(reason, shard);
+        string reason = target.Readable(refusal.MessageText.TrimEnd('.') + ".", shard);
+        if (target.Detail(refusal, shard) is { } detail) reason += " " + detail;
         string? column = string.IsNullOrEmpty(refusal.ColumnName) ? RefusedRowFinder.Context(refusal)?.Column : refusal.ColumnName;
-        Add(record, new RefusedRow(source.Name, line, column, null, refusal.SqlState, reason));
+        Add(record, new RefusedRow(source.Name, line, column, ValueOf(record, column), refusal.SqlState, reason));
     }
 
     public void Add(ReadOnlyMemory<byte> record, RefusedRow row)
@@ -63,6 +64,15 @@ internal sealed class Rejects(CsvSource source, CopyTarget target, ErrorLimit? l
             Total++;
             if (Earlier + Total > limit?.Count) throw TooMany($"more than {limit.Count} rows were refused");
         }
+    }
+
+    private string? ValueOf(ReadOnlyMemory<byte> record, string? column)
+    {
+        int at = 0;
+        while (at < target.Columns.Count && target.Columns[at].Name != column) at++;
+        if (at == target.Columns.Count) return null;
+        using var parser = new CsvParser(new StringReader(Encoding.UTF8.GetString(FieldText.TrimLineEnd(record.Span))), target.Dialect.ForCsvHelper());
+        return parser.Read() && at < parser.Record!.Length ? parser.Record[at] : null;
     }
 
     /// <summary>Hands over the batch's records in the order of the file.</summary>
@@ -83,6 +93,11 @@ internal sealed class Rejects(CsvSource source, CopyTarget target, ErrorLimit? l
         if ((double)(Earlier + Total) / records > share) throw TooMany($"{Earlier + Total} of {records} rows were refused, more than {share:P2}");
     }
 
-    private CitusException TooMany(string what) => new("CitusTooManyErrors", CitusErrorKind.LimitsExceeded, $"{source}: {what}, and -MaxErrors allows no more.",
-        "See the rows that were refused, mend the file or raise -MaxErrors.") { Target = source.Name, Row = _batch.LastOrDefault()?.Row };
+    private CitusException TooMany(string what)
+    {
+        RefusedRow? last = _batch.LastOrDefault()?.Row;
+        string seen = last is null ? "" : $" The last is line {last.Line}{(last.Column is null ? "" : $", column {last.Column}")}: {last.Reason.TrimEnd('.')}.";
+        return new("CitusTooManyErrors", CitusErrorKind.LimitsExceeded, $"{source}: {what}, and -MaxErrors allows no more.{seen}",
+            "Mend the file, or raise -MaxErrors. Without it, and with -RejectPath, all refused rows are set aside with their reasons.") { Target = source.Name, Row = last };
+    }
 }

@@ -87,8 +87,10 @@ internal sealed class RowEncoder
     private static string? Text(object? value, ColumnForm form) => value switch
     {
         _ when IsNull(value, form) => null,
-        _ when form == ColumnForm.Json && value is not string => JsonSerializer.Serialize(value, value.GetType()),
-        IEnumerable list and not string and not byte[] when form == ColumnForm.Array => ValueText.OfArray(list),
+        string text => text,
+        _ when form == ColumnForm.Json => JsonSerializer.Serialize(value, value.GetType()),
+        IEnumerable and not byte[] when form == ColumnForm.Text => JsonSerializer.Serialize(value, value.GetType()),
+        IEnumerable list and not byte[] when form == ColumnForm.Array => ValueText.OfArray(list),
         _ => ValueText.Of(value),
     };
 

@@ -93,6 +93,7 @@ internal sealed class SiftedCopy : IAsyncDisposable
     /// <summary>Sets aside the rehearsed records whose key a row of the cluster has, or that lack a row that their key needs.</summary>
     private async Task<MarkedRecords> CompareAsync(MarkedRecords records, CancellationToken stop)
     {
+        if (records.IsEmpty) return records;
         var refused = new Dictionary<long, RefusedRow>();
         foreach (TableKey key in await TableKey.ReadAsync(_rehearsal.Session, _target.Table, stop))
         {

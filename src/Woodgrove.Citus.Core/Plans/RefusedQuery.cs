@@ -22,7 +22,7 @@ internal static class RefusedQuery
         QueryShape shape = QueryShape.Of(request.Sql);
         await using NpgsqlConnection session = await request.OpenAsync(connection, stop);
         PlanFacts facts = await PlanCatalog.ReadAsync(connection, session, [.. shape.Names.Distinct()], [], [], withSizes: true, stop);
-        bool repartitionHelps = facts.Distributed.Count() > 1
+        bool repartitionHelps = facts.Distributed.Any()
             && await request.WouldPlanAsync(connection, "citus.enable_repartition_joins", "on", stop);
         return Describe(shape, facts, repartitionHelps, refusal, request.Sql);
     }
@@ -50,9 +50,10 @@ internal static class RefusedQuery
 
         if (repartitionHelps)
         {
-            return new("CitusRepartitionNeeded", $"{names} are not joined by the columns that they are distributed by, so rows would have to move between the workers, which is switched off.",
+            string why = tables.Length > 1 ? $"{names} are not joined by the columns that they are distributed by" : $"{names} is joined with itself by other columns than that";
+            return new("CitusRepartitionNeeded", $"{why}, so rows would have to move between the workers, which is switched off.",
                 "Allow it for this query: -Setting @{ 'citus.enable_repartition_joins' = 'on' }.",
-                "Price: every run sends the rows of both tables over the network. To pay once: " + ColocationFix.For(facts, joined));
+                $"Price: every run sends the rows of {(tables.Length > 1 ? "both tables" : "the table, twice,")} over the network. To pay once: " + ColocationFix.For(facts, joined));
         }
         if (shape.LocksRows)
         {

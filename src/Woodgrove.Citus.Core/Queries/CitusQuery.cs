@@ -1,8 +1,10 @@
 using System.Collections;
 using System.Text.RegularExpressions;
 using Npgsql;
+using NpgsqlTypes;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Plans;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Queries;
@@ -37,6 +39,30 @@ public sealed partial record CitusQuery(string Sql)
 
     /// <summary>Runs it, streaming. Statements of one text are one transaction unless they say otherwise.</summary>
     public async Task RunAsync(CitusConnection connection, IResultSink sink, CancellationToken stop)
+    {
+        try
+        {
+            await StreamAsync(connection, sink, stop);
+        }
+        catch (PostgresException refusal) when (Advice(refusal) is { } advice)
+        {
+            CitusException known = PostgresErrors.Describe(refusal, Sql);
+            throw new CitusException(known.ErrorId, known.Kind, known.What, advice, refusal) { Target = Sql, SqlState = refusal.SqlState };
+        }
+    }
+
+    /// <summary>What the query itself tells of a refusal.</summary>
+    private string? Advice(PostgresException refusal)
+    {
+        if (refusal.SqlState == PostgresErrorCodes.FeatureNotSupported && RefusedQuery.IsRefusal(refusal))
+            return "Get-CitusQueryPlan, given the same query, says why, and how to write it otherwise.";
+        if (refusal.SqlState != PostgresErrorCodes.UndefinedColumn) return null;
+        var given = (Parameters?.Keys.Cast<object>() ?? []).Select(k => $"{k}".TrimStart('@')).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        return InlineParameters.Names(Sql).FirstOrDefault(n => !given.Contains(n)) is { } name
+            ? $"@{name} has no value in -Parameter; without one the server takes @ for an operator and {name} for a column." : null;
+    }
+
+    private async Task StreamAsync(CitusConnection connection, IResultSink sink, CancellationToken stop)
     {
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         session.Notice += (_, e) => Notice?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
@@ -122,7 +148,9 @@ public sealed partial record CitusQuery(string Sql)
         if (reader.IsDBNull(i)) return null;
         try
         {
-            return reader.GetValue(i);
+            object value = reader.GetValue(i);
+            // An IPAddress has no room for the length of a network's prefix.
+            return value is System.Net.IPAddress && reader.GetFieldValue<NpgsqlInet>(i) is var inet && inet.ToString().Contains('/', StringComparison.Ordinal) ? inet.ToString() : value;
         }
         catch (Exception e) when (e is OverflowException or InvalidCastException or ArgumentException)
         {
@@ -132,7 +160,7 @@ public sealed partial record CitusQuery(string Sql)
 
     private static CitusException NotRepresentable(NpgsqlDataReader reader, int i, Exception e) => new(
         "CitusValueNotRepresentable", CitusErrorKind.InvalidData,
-        $"Column '{reader.GetName(i)}' holds a {reader.GetDataTypeName(i)} that no .NET type holds exactly.",
+        $"Column '{reader.GetName(i)}' holds a value of type {reader.GetDataTypeName(i)} that no .NET type holds exactly.",
         $"Select it as text: {TableName.QuoteIfNeeded(reader.GetName(i))}::text.", e);
 
     private static ResultColumn[] Columns(NpgsqlDataReader reader)

@@ -28,6 +28,9 @@ internal static partial class InlineParameters
         return Parts().Replace(sql, part => part.Groups["name"] is { Success: true, Value: var name } && literals.TryGetValue(name, out string? literal) ? literal : part.Value);
     }
 
+    /// <summary>The names that stand as <c>@name</c> in a query, outside strings and comments.</summary>
+    public static IEnumerable<string> Names(string sql) => Parts().Matches(sql).Select(m => m.Groups["name"]).Where(n => n.Success).Select(n => n.Value);
+
     [GeneratedRegex(
         @"(?<![\w$])[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | ""(?:[^""]|"""")*"" | --[^\n]* | /\*.*?\*/ | \$(?<tag>[A-Za-z_]\w*|)\$.*?\$\k<tag>\$ | (?<![@\w])@(?<name>[A-Za-z_]\w*)",
         RegexOptions.Singleline | RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant)]

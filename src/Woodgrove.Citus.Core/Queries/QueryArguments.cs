@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Globalization;
+using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -42,6 +43,7 @@ internal static class QueryArguments
         null => new NpgsqlParameter(name, DBNull.Value),
         // Untyped, so that '5' compares with a bigint and a JSON text goes into a jsonb, as in psql.
         string text => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = text },
+        IDictionary map => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = JsonSerializer.Serialize(map, map.GetType()) },
         char or Enum => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = value.ToString() },
         // PostgreSQL has no unsigned types.
         ushort or uint => new NpgsqlParameter(name, Convert.ToInt64(value, CultureInfo.InvariantCulture)),

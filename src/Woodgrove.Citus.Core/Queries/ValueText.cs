@@ -14,17 +14,27 @@ internal static class ValueText
         string text => text,
         bool flag => flag ? "true" : "false",
         byte[] bytes => "\\x" + Convert.ToHexString(bytes),
+        // Npgsql's own reading of infinity, and so the way back.
+        _ when value.Equals(DateTime.MaxValue) || value.Equals(DateTimeOffset.MaxValue) || value.Equals(DateOnly.MaxValue) => "infinity",
+        _ when value.Equals(DateTime.MinValue) || value.Equals(DateTimeOffset.MinValue) || value.Equals(DateOnly.MinValue) => "-infinity",
         DateTime { Kind: DateTimeKind.Unspecified } time => time.ToString("yyyy-MM-dd HH:mm:ss.ffffff", CultureInfo.InvariantCulture),
         DateTime time => time.ToString("yyyy-MM-dd HH:mm:ss.ffffffzzz", CultureInfo.InvariantCulture),
         DateTimeOffset time => time.ToString("yyyy-MM-dd HH:mm:ss.ffffffzzz", CultureInfo.InvariantCulture),
         DateOnly or TimeOnly => ((IFormattable)value).ToString("O", CultureInfo.InvariantCulture),
-        TimeSpan span => span.ToString("c", CultureInfo.InvariantCulture).Replace('.', ' '),
+        TimeSpan span => OfSpan(span),
         double or float => ((IFormattable)value).ToString("R", CultureInfo.InvariantCulture).Replace("∞", "Infinity", StringComparison.Ordinal),
         Enum name => name.ToString(),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         IEnumerable list => OfArray(list),
         _ => value.ToString(),
     };
+
+    /// <summary>Days and time each with their own sign, as intervals have them.</summary>
+    private static string OfSpan(TimeSpan span)
+    {
+        string time = (span < TimeSpan.Zero ? "-" : "") + span.ToString(@"hh\:mm\:ss\.ffffff", CultureInfo.InvariantCulture);
+        return span.Days == 0 ? time : string.Create(CultureInfo.InvariantCulture, $"{span.Days} days {time}");
+    }
 
     /// <summary>A list as the text of an array.</summary>
     public static string OfArray(IEnumerable list)

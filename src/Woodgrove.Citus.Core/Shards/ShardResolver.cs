@@ -89,6 +89,6 @@ public sealed class ShardResolver
         $"NULL lies in no shard of {_table.Display}: a row without a {_column.Name} is refused.", "Give a value, or leave such rows out.") { Target = _table.Display };
 
     private CitusException Unconvertible(object? value, PostgresException e) => new("CitusInvalidValue", CitusErrorKind.InvalidData,
-        $"'{value}' is no value of {_table.Display}.{_column.Name}, a {_column.TypeName}: {e.MessageText.TrimEnd('.')}.",
-        $"Write it as PostgreSQL reads a {_column.TypeName}, or leave it out.", e) { Target = value, SqlState = e.SqlState };
+        $"'{value}' is no value of {_table.Display}.{_column.Name}, which is of type {_column.TypeName}: {e.MessageText.TrimEnd('.')}.",
+        $"Write it as PostgreSQL reads the type, or leave it out.", e) { Target = value, SqlState = e.SqlState };
 }

@@ -44,7 +44,15 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
             {
                 string create = $"CREATE TABLE {Table} ({Definition})";
                 Explain?.Invoke(create);
-                await ExecuteAsync(session, create, stop);
+                try
+                {
+                    await ExecuteAsync(session, create, stop);
+                }
+                catch (PostgresException exists) when (exists.SqlState == PostgresErrorCodes.DuplicateTable)
+                {
+                    throw new CitusException("CitusAlreadyExists", CitusErrorKind.ResourceExists, PostgresErrors.Text(exists),
+                        "Leave out -Definition to distribute the table that is there, or choose another name.", exists) { Target = Table.ToString(), SqlState = exists.SqlState };
+                }
             }
             TableInfo table = await TableCatalog.FindAsync(Connection, session, Table, stop);
             if (table.Kind != TableKind.Local) throw AlreadyDistributed(table);
@@ -125,12 +133,13 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         {
             throw new CitusException("CitusColocationTypeMismatch", CitusErrorKind.InvalidArgument,
                 $"{table.Display}.{column.Name} is {column.TypeName}, but {other.Display}, to colocate with, is distributed by {key.Name} of type {key.TypeName}; equal values would hash to different shards.",
-                $"Change the type first: ALTER TABLE {table.Name} ALTER COLUMN {TableName.QuoteIfNeeded(column.Name)} TYPE {key.TypeName}.") { Target = table.Display };
+                Definition is null ? $"Change the type first: ALTER TABLE {table.Name} ALTER COLUMN {TableName.QuoteIfNeeded(column.Name)} TYPE {key.TypeName}."
+                    : $"Make {TableName.QuoteIfNeeded(column.Name)} a {key.TypeName} in -Definition.") { Target = table.Display };
         }
     }
 
     /// <summary>Citus can only enforce a unique key on the node that holds its rows, so the key must hold the distribution column.</summary>
-    private static async Task CheckKeysAsync(NpgsqlConnection session, TableInfo table, TableColumn column, CancellationToken stop)
+    private async Task CheckKeysAsync(NpgsqlConnection session, TableInfo table, TableColumn column, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
             SELECT i.relname, x.indisprimary, k.conname IS NOT NULL,
@@ -158,11 +167,12 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         string fix = row.GetBoolean(2)
             ? $"ALTER TABLE {table.Name} DROP CONSTRAINT {TableName.QuoteIfNeeded(index)}, ADD {(primary ? "PRIMARY KEY" : "UNIQUE")} ({widened});"
             : $"DROP INDEX {new TableName(table.Name.Schema, index)}; CREATE UNIQUE INDEX ON {table.Name} ({widened}){condition};";
+        string advice = Definition is null ? $"Widen the key ({fix})" : $"Widen the key in -Definition: {(primary ? "PRIMARY KEY" : "UNIQUE")} ({widened})";
         string other = table.Columns.FirstOrDefault(c => TableName.QuoteIfNeeded(c.Name) == parts[0]) is { } first ? $", or distribute by {first.Name}" : "";
         throw new CitusException("CitusKeyWithoutDistributionColumn", CitusErrorKind.InvalidArgument,
             $"The {(primary ? "primary key" : "unique key")} {index} ({columns}) of {table.Display} does not hold the distribution column {column.Name}. "
             + "Each node checks uniqueness among its own rows only, so a unique key must hold the column that decides on which node a row lies.",
-            $"Widen the key ({fix}){other}.") { Target = table.Display };
+            $"{advice}{other}.") { Target = table.Display };
     }
 
     private async Task CheckNullsAsync(NpgsqlConnection session, TableInfo table, TableColumn column, CancellationToken stop)

@@ -100,6 +100,6 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
         string column = row.Column is null ? "" : $", column {row.Column}";
         return CitusErrorRecord.From(new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
             $"Row {row.Line}{column}: {row.Reason.TrimEnd('.')}. (SQLSTATE {row.SqlState}) The other rows are not affected.",
-            "Mend the row and send it again.") { Target = Table, SqlState = row.SqlState, Row = row with { Source = Table } }, Table);
+            row.SqlState == "23505" ? "-OnConflict Skip leaves out rows that are there already, -OnConflict Update overwrites them." : "Mend the row and send it again.") { Target = Table, SqlState = row.SqlState, Row = row with { Source = Table } }, Table);
     }
 }

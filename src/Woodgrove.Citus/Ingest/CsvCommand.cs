@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Pipeline;
 using Woodgrove.Citus.Tables;
 
@@ -40,9 +41,18 @@ public abstract class CsvCommand : CsvFormatCommand
 
     private protected IEnumerable<CsvSource> Sources() => ParameterSetName switch
     {
-        "Uri" => Uri.Select(CsvSource.Web),
+        "Uri" => Uri.Where(IsWeb).Select(CsvSource.Web),
         "StandardInput" => [CsvSource.Once("standard input", Console.OpenStandardInput)],
         "LiteralPath" => LiteralPath.SelectMany(p => FileArgument.Expand(GetUnresolvedProviderPathFromPSPath(p), Recurse)).Select(CsvSource.File),
         _ => Path.SelectMany(p => FileArgument.Resolve(this, p)).SelectMany(p => FileArgument.Expand(p, Recurse)).Select(CsvSource.File),
     };
+
+    private bool IsWeb(Uri address)
+    {
+        if (address.IsAbsoluteUri && address.Scheme is "http" or "https") return true;
+        WriteError(CitusErrorRecord.From(new CitusException("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
+            address.IsAbsoluteUri ? $"-Uri takes http and https, not {address.Scheme}." : $"'{address}' is no web address.",
+            "Give the whole address, such as https://files.example/events.csv; a file goes to -Path."), null));
+        return false;
+    }
 }

@@ -43,7 +43,7 @@ internal static class RowReader
     };
 
     /// <summary>Without PowerShell's wrappers, so that nested objects become plain JSON.</summary>
-    private static object? Plain(object? value)
+    internal static object? Plain(object? value)
     {
         switch (value)
         {

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
+using Woodgrove.Citus.Ingest;
 
 namespace Woodgrove.Citus.Queries;
 
@@ -16,6 +17,7 @@ internal static class PlainValues
 
     private static object? Of(object? value) => value switch
     {
+        PSObject { BaseObject: PSCustomObject } or IDictionary => RowReader.Plain(value),
         PSObject wrapped => Of(wrapped.BaseObject),
         object[] list => Array.ConvertAll(list, Of),
         // Lists of no one type, as scripts collect them.

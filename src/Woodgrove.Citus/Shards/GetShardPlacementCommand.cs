@@ -33,6 +33,11 @@ public sealed class GetShardPlacementCommand : ConnectedCmdlet
             Run(Placements(cluster, Table, null), string.Join(", ", Table));
             return;
         }
+        if (value is object[])
+        {
+            ThrowTerminatingError(CitusErrorRecord.From(new Errors.CitusException("CitusInvalidArgument", Errors.CitusErrorKind.InvalidArgument,
+                "-Value takes one value.", "Resolve-ShardPlacement takes many: 5, 7 | Resolve-ShardPlacement payment_events."), value));
+        }
         if (Table.Length == 0)
         {
             ThrowTerminatingError(CitusErrorRecord.From(new Errors.CitusException("CitusTableNeeded", Errors.CitusErrorKind.InvalidArgument,

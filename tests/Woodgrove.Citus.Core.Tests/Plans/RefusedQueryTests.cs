@@ -8,6 +8,7 @@ public sealed class RefusedQueryTests
 {
     [Theory]
     [InlineData("CitusRepartitionNeeded", "select count(*) from ev join other on ev.id = other.ev_id", true)]
+    [InlineData("CitusRepartitionNeeded", "select count(*) from ev a join ev b on a.id = b.k", true)]
     [InlineData("CitusOuterJoinNotColocated", "select count(*) from ev left join other on ev.id = other.ev_id", false)]
     [InlineData("CitusGroupingSets", "select k, id, count(*) from ev group by grouping sets ((k), (id))", false)]
     [InlineData("CitusGroupingSets", "select k, count(*) from ev group by rollup (k)", false)]

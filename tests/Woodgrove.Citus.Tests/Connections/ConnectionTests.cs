@@ -110,6 +110,22 @@ public sealed class ConnectionTests : ClusterTest, IDisposable
         Assert.Equal((ErrorCategory.AuthenticationError, "28P01"), (error.CategoryInfo.Category, error.Exception.Get("SqlState")));
     }
 
+    [Theory]
+    [InlineData("Disable")]
+    [InlineData("Prefer")]
+    public void A_missing_password_is_told_as_that(string mode)
+    {
+        Shell["none"] = Cluster.File("pgpass", "");
+        ErrorRecord error = Shell.Run($"Connect-CitusCluster -ConnectionString \"Host=127.0.0.1;Port=$port;Username=$user;Passfile=$none;SSL Mode={mode}\"").Failed("CitusConnectionFailed");
+        Assert.Contains("-Credential", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("postgresql://lead@127.0.0.1/citus")]
+    [InlineData("Hosst=127.0.0.1")]
+    public void A_connection_string_of_another_kind_is_told_the_form(string text) =>
+        Assert.Contains("Host=", Shell.Run($"Connect-CitusCluster -ConnectionString '{text}'").Failed("CitusInvalidArgument").ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+
     [Fact]
     public void No_server_no_database_and_no_TLS_are_told_apart()
     {

@@ -104,6 +104,30 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
     }
 
     [Fact]
+    public void A_batch_of_refused_rows_alone_is_refused_row_by_row()
+    {
+        string table = Cluster.Distribute("user_id bigint, amount numeric, PRIMARY KEY (user_id)", "user_id");
+
+        RunResult result = Shell.Run($"@{{ user_id = 1; amount = 'abc' }}, @{{ user_id = 2; amount = 'x' }} | Add-CitusRow {table}");
+
+        Assert.Equal(["CitusRowRefused", "CitusRowRefused"], result.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0]));
+        Assert.Equal((0L, 2L), (Assert.Single(result.Output).Get("Rows"), result.Output[0].Get("Rejected")));
+    }
+
+    [Fact]
+    public void Time_spans_keep_their_days_sign_and_fractions()
+    {
+        string table = Cluster.Distribute("user_id bigint, span interval, at time", "user_id");
+
+        Shell.Run($$"""
+            @{ user_id = 1; span = [timespan]'1.02:03:04.5'; at = [timespan]'13:05:06.25' }, @{ user_id = 2; span = [timespan]'-1.02:03:04.5' },
+            @{ user_id = 3; span = [timespan]'-00:00:00.5' }, @{ user_id = 4; span = [timespan]'2.00:00:00' } | Add-CitusRow {{table}}
+            """);
+
+        Assert.Equal(["1\t1 day 02:03:04.5\t13:05:06.25", "2\t-1 days -02:03:04.5\t\\N", "3\t-00:00:00.5\t\\N", "4\t2 days\t\\N"], Cluster.Rows(table));
+    }
+
+    [Fact]
     public async Task Row_of_a_slow_stream_is_visible_within_the_interval()
     {
         string table = Cluster.Distribute("user_id bigint, amount numeric", "user_id");
@@ -117,6 +141,55 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
         Assert.False(running.IsCompleted);
         rows.Complete();
         Assert.Equal(1L, Assert.Single(await running).Get("Rows"));
+    }
+
+    public static TheoryData<string, object[]> Values => new()
+    {
+        { "interval", [TimeSpan.FromMilliseconds(500), -new TimeSpan(1, 2, 3, 4, 567), TimeSpan.FromMinutes(-3), new TimeSpan(40, 0, 0, 0), TimeSpan.Zero] },
+        { "time", [new TimeSpan(0, 23, 59, 59, 999), new TimeOnly(1, 2, 3, 4, 5)] },
+        { "timestamp", [new DateTime(2026, 3, 4, 5, 6, 7, 8, 9), DateTime.MinValue, DateTime.MaxValue] },
+        { "timestamptz", [new DateTime(2026, 3, 4, 5, 6, 7, DateTimeKind.Utc), new DateTimeOffset(1999, 3, 4, 5, 6, 7, TimeSpan.Zero), DateTimeOffset.MinValue, DateTimeOffset.MaxValue] },
+        { "date", [new DateOnly(2026, 2, 28), DateOnly.MinValue, DateOnly.MaxValue] },
+        { "numeric", [79228162514264337593543950335m, -0.0000000000000000000000000001m, 0m, 1.50m, System.Numerics.BigInteger.Pow(7, 60)] },
+        { "double precision", [double.MaxValue, double.Epsilon, -0.0, double.NaN, double.NegativeInfinity, 0.1] },
+        { "real", [float.MaxValue, float.Epsilon, 0.1f, float.PositiveInfinity] },
+        { "bigint", [long.MinValue, 5, (short)6] },
+        { "uuid", [Guid.Empty, new Guid("00112233-4455-6677-8899-aabbccddeeff")] },
+        { "bytea", [new byte[] { 0, 1, 255, 34, 92 }, Array.Empty<byte>()] },
+        { "boolean", [true, false] },
+        { "inet", [System.Net.IPAddress.IPv6Loopback, System.Net.IPAddress.Parse("10.1.2.3")] },
+        { "text[]", [new[] { "a", "b,c", "\"q\" \\ {}", "", "NULL" }, Array.Empty<string>()] },
+        { "int[]", [new[] { 1, -2, int.MaxValue }] },
+        { "timestamptz[]", [new[] { new DateTime(2026, 3, 4, 5, 6, 7, DateTimeKind.Utc) }] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Values))]
+    public void Values_of_NETs_own_types_land_as_Npgsql_itself_would_write_them(string type, object[] values)
+    {
+        string table = Cluster.Distribute($"id bigint, v {type}", "id"), expected = Cluster.CreateTable($"id bigint, v {type}");
+        using (NpgsqlConnection session = Cluster.Database.OpenConnection())
+        {
+            for (int i = 0; i < values.Length; i++)
+            {
+                using var insert = new NpgsqlCommand($"INSERT INTO {expected} VALUES ($1, $2)", session) { Parameters = { new() { Value = (long)i }, new() { Value = values[i] } } };
+                insert.ExecuteNonQuery();
+            }
+        }
+        Shell["values"] = values;
+        Shell.Run($"$id = 0; foreach ($v in $values) {{ @{{ id = $id++; v = $v }} | Add-CitusRow {table} -BatchSize 1 }}").Succeeded();
+
+        Assert.Equal(Cluster.Rows(expected), Cluster.Rows(table));
+    }
+
+    [Fact]
+    public void Nested_values_become_JSON_in_text_columns_too()
+    {
+        string table = Cluster.Distribute("id bigint, v text, w jsonb", "id");
+
+        Shell.Run($"$nested = @{{ a = @(1, @{{ b = $null }}) }}; @{{ id = 1; v = $nested; w = $nested }}, @{{ id = 2; v = @('x', 'y'); w = 'null' }} | Add-CitusRow {table}").Succeeded();
+
+        Assert.Equal(["1\t{\"a\":[1,{\"b\":null}]}\t{\"a\": [1, {\"b\": null}]}", "2\t[\"x\",\"y\"]\tnull"], Cluster.Rows(table));
     }
 
     [Theory]

@@ -82,6 +82,30 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
     }
 
     [Fact]
+    public void A_line_of_Excels_own_before_the_header()
+    {
+        ErrorRecord error = Import("sep=;\nid;user_id;amount\n1;1;1\n", TableWithARow(), "-Delimiter ';'").Failed("CitusUnknownColumn");
+        Assert.Contains("Excel's own", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("events.csv", "no web address")]
+    [InlineData("ftp://lead:secret@bank.example/events.csv", "not ftp")]
+    public void An_address_that_is_none_of_the_webs(string address, string says)
+    {
+        ErrorRecord error = Shell.Run($"Import-CsvToCitus -Uri {address} -Table {TableWithARow()}").Failed("CitusInvalidArgument");
+        Assert.Contains(says, error.Exception.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_number_of_another_culture_leads_to_the_parameter_that_reads_it()
+    {
+        ErrorRecord error = Import("id,user_id,amount\n1,1,\"1.234,50\"\n", TableWithARow()).Failed("CitusRowRefused");
+        Assert.Contains("-Culture", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_wrong_delimiter_without_a_header()
     {
         string table = TableWithARow();
@@ -194,7 +218,8 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
     {
         string table = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id");
 
-        Refused(Import("id,user_id,note\n1,1,ok\n2,2,a\0b\n", table), 3, null, null, "22021");
+        ErrorRecord error = Refused(Import("id,user_id,note\n1,1,ok\n2,2,a\0b\n", table), 3, null, null, "22021");
+        Assert.Contains("zero byte", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
         Assert.Empty(Cluster.Rows(table));
     }
 

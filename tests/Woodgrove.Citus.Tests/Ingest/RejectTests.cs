@@ -40,6 +40,7 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(["3,id,22P02", "4,user_id", "7,", "8,"], errors.Skip(1).Select((e, i) => e[..new[] { 10, 9, 2, 2 }[i]]));
         Assert.Contains("22P04", errors[3], StringComparison.Ordinal);
         Assert.Contains("23514", errors[4], StringComparison.Ordinal);
+        Assert.Equal(["x", "", null, null], ((IEnumerable<object>)result.Get("Rejects")!).Select(r => r.Get("Value")));
 
         File.WriteAllText(Path.Combine(Cluster.Folder, "rejects.csv"), "id,user_id,note\n7,1,no number\n2,4,no user\n4,2,more\n5,3,word\n");
         Assert.Equal(4L, Shell.Run($"Import-CsvToCitus $rejects {table}").Single.Get("Rows"));
@@ -69,6 +70,8 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(["23505", "23503", "23505", "23514", "22007"], errors.Select(e => e.Split(',')[2]));
         Assert.Contains("(id, user_id)=(7, 7)", errors[0], StringComparison.Ordinal);
         Assert.Contains("known_user", errors[1], StringComparison.Ordinal);
+        // The row as the server shows it would have columns of ours.
+        if (route == "Coordinator") Assert.DoesNotContain("Failing row", errors[3], StringComparison.Ordinal);
     }
 
     [Theory]
@@ -175,6 +178,8 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
         string table = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id");
         Shell["path"] = Cluster.File("worse.csv", "id,user_id,note\n1,1,a\nx,1,b\ny,1,c\n");
         Shell.Run($"Import-CsvToCitus $path {table} -OnError Skip -MaxErrors 1").Failed("CitusTooManyErrors");
+        string shared = Shell.Run($"Import-CsvToCitus $path {table} -OnError Skip -MaxErrors 0").Failed("CitusTooManyErrors").Exception.Message;
+        Assert.Contains("The last is line 3, column id: invalid input syntax for type bigint: \"x\".", shared, StringComparison.Ordinal);
         Shell.Run($"Import-CsvToCitus $path {table} -OnError Skip -MaxErrors 50%").Failed("CitusTooManyErrors");
         Shell.Run($"Import-CsvToCitus $path {table} -OnError Skip -MaxErrors lots").Failed("CitusInvalidErrorLimit");
         Assert.Equal(0, Cluster.Count(table));

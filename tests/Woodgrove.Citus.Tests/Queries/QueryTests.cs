@@ -194,6 +194,41 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     }
 
     [Fact]
+    public void Values_with_no_plain_type_lose_nothing()
+    {
+        PSObject row = Shell.Run("Invoke-CitusQuery \"SELECT ARRAY[1, NULL, 3] AS a, '10.1.2.3/8'::inet AS net, '10.1.2.3'::inet AS host\"").Single;
+
+        Assert.Equal([1, null, 3], (int?[])row.Get("a")!);
+        Assert.Equal("10.1.2.3/8", row.Get("net"));
+        Assert.Equal(System.Net.IPAddress.Parse("10.1.2.3"), row.Get("host"));
+        Shell.Run("Invoke-CitusQuery \"SELECT DATE '0044-03-15 BC' AS ides\"").Failed("CitusValueNotRepresentable");
+    }
+
+    [Fact]
+    public void Nested_values_are_parameters_of_JSON()
+    {
+        const string values = "@{ map = [ordered]@{ a = 1; b = 1, @{ c = $null } }; row = [pscustomobject]@{ x = 'é'; y = $true } }";
+        PSObject row = Shell.Run($"Invoke-CitusQuery 'SELECT @map::jsonb AS map, @row::json AS row' {values}").Single;
+
+        Assert.Equal("{\"a\": 1, \"b\": [1, {\"c\": null}]}", row.Get("map"));
+        Assert.Equal("é", System.Text.Json.JsonDocument.Parse((string)row.Get("row")!).RootElement.GetProperty("x").GetString());
+    }
+
+    [Theory]
+    [InlineData("Invoke-CitusQuery 'SELECT @usr' @{ user = 5 }", "CitusColumnNotFound", "@usr has no value in -Parameter")]
+    [InlineData("Invoke-CitusQuery 'SELECT $1::int' @{ user = 5 }", "CitusInvalidArgument", "Write parameters as @name")]
+    public void A_parameter_that_is_not_given_or_is_written_otherwise_is_told_so(string command, string errorId, string advice) =>
+        Assert.Contains(advice, Shell.Run(command).Failed(errorId).ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_refusal_by_Citus_leads_to_the_plan()
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.Distribute("user_id bigint, n int", "user_id");
+        Assert.Contains("Get-CitusQueryPlan", Shell.Run($"Invoke-CitusQuery 'SELECT * FROM {table} FOR UPDATE'").Failed("CitusNotSupported").ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_setting_holds_for_one_call_only()
     {
         for (int i = 0; i < 3; i++)

@@ -96,7 +96,7 @@ public sealed class ResolveTests(ClusterFixture cluster, ITestOutputHelper log) 
 
         Assert.Equal(["1", "3", "4"], run.Output.Select(o => o.Get("Value")!.ToString()));
         Assert.Equal(["CitusNullDistributionValue", "CitusInvalidValue", "CitusInvalidValue"], run.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0]));
-        Assert.Contains($"'five' is no value of {table}.user_id, a bigint: invalid input syntax for type bigint: \"five\".", run.Errors[1].Exception.Message);
+        Assert.Contains($"'five' is no value of {table}.user_id, which is of type bigint: invalid input syntax for type bigint: \"five\".", run.Errors[1].Exception.Message);
         Assert.Equal("five", run.Errors[1].TargetObject);
     }
 
@@ -110,6 +110,13 @@ public sealed class ResolveTests(ClusterFixture cluster, ITestOutputHelper log) 
         Assert.Equal(2, run.Output.Count);
         Assert.Equal(run.Output[0].Get("Hash"), run.Output[1].Get("Hash"));
         Assert.Contains("too long", run.Failed("CitusInvalidValue").Exception.Message);
+    }
+
+    [Fact]
+    public void Get_ShardPlacement_takes_one_value_and_names_the_cmdlet_for_more()
+    {
+        string table = Cluster.Distribute("id bigint", "id");
+        Assert.Contains("Resolve-ShardPlacement", Shell.Run($"Get-ShardPlacement {table} 5, 6").Failed("CitusInvalidArgument").ErrorDetails.RecommendedAction, StringComparison.Ordinal);
     }
 
     [Fact]

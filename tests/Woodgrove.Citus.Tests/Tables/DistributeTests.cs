@@ -170,10 +170,19 @@ public sealed partial class DistributeTests(ClusterFixture cluster) : ClusterTes
     {
         string name = NewTable();
 
-        Shell.Run($"New-DistributedTable {name} user_id -Definition 'id bigint PRIMARY KEY, user_id bigint'").Failed("CitusKeyWithoutDistributionColumn");
+        ErrorRecord narrow = Shell.Run($"New-DistributedTable {name} user_id -Definition 'id bigint PRIMARY KEY, user_id bigint'").Failed("CitusKeyWithoutDistributionColumn");
+        Assert.StartsWith("Widen the key in -Definition: PRIMARY KEY (id, user_id), or", narrow.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
         Shell.Run($"New-DistributedTable {name} user_id -Definition 'id bigint, user_id bigint NOT NULL, EXCLUDE USING btree (id WITH =)'").Failed("CitusNotSupported");
 
         Assert.Equal(DBNull.Value, Cluster.Scalar($"SELECT to_regclass('{name}')::text"));
+    }
+
+    [Fact]
+    public void A_definition_of_a_table_that_is_there_is_refused()
+    {
+        string table = Cluster.CreateTable("user_id bigint NOT NULL");
+        ErrorRecord error = Shell.Run($"New-DistributedTable {table} user_id -Definition 'user_id bigint'").Failed("CitusAlreadyExists");
+        Assert.Contains("Leave out -Definition", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
     }
 
     [Fact]
