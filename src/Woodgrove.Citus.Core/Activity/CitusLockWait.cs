@@ -26,13 +26,14 @@ public sealed record CitusLockWait(
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         List<(long Waiting, long Blocking)> edges = await EdgesAsync(connection, session, stop);
+        // Read even where none waits: the waits of a node that gives no answer are missing without a word.
+        SessionSnapshot seen = await SessionSnapshot.ReadAsync(connection, session, stop);
+        seen.Report(connection, warn);
         if (edges.Count == 0)
         {
             explain("No session waits for another's lock.");
             return [];
         }
-        SessionSnapshot seen = await SessionSnapshot.ReadAsync(connection, session, stop);
-        seen.Report(connection, warn);
         List<CitusLockWait> tree = [.. LockTree.Of(edges).Select(n => Wait(n, seen))];
         if (tree.Count(w => w.Query is null) is > 0 and var hidden)
         {

@@ -63,7 +63,7 @@ internal sealed record NodeAnswer(
         foreach (NodeAnswer node in answers.Where(a => a.Failure is not null))
         {
             warn($"Not seen: {node.NodeName}:{node.NodePort} ({node.Failure!.Trim().TrimEnd('.')}). "
-                + $"The cluster asks its nodes as {userName}: let that role log in on every node (pg_hba.conf, pg_dist_authinfo), or connect as one that may.");
+                + $"See whether it runs. The cluster asks its nodes as {userName}: let that role log in on every node (pg_hba.conf, pg_dist_authinfo), or connect as one that may.");
         }
     }
 

@@ -56,7 +56,10 @@ internal sealed class ExportFile : IAsyncDisposable
             if (!force) throw new CitusException("CitusFileDenied", CitusErrorKind.PermissionDenied, $"'{path}' is read-only.", "Use -Force to replace it all the same.") { Target = path };
             there.IsReadOnly = false;
         }
-        return new ExportFile(target, $"{target}.{Guid.NewGuid():N}.tmp", overwrite, compress, encoding, written);
+        var file = new ExportFile(target, $"{target}.{Guid.NewGuid():N}.tmp", overwrite, compress, encoding, written);
+        // Who may read the file that was there, and nobody else, may read the one in its place.
+        if (there.Exists && !OperatingSystem.IsWindows()) File.SetUnixFileMode(file._temporary, there.UnixFileMode);
+        return file;
     }
 
     /// <summary>Appends whole records; of several who write at once, one waits for the other.</summary>

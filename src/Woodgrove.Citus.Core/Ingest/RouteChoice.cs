@@ -41,6 +41,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
     {
         TableKind.Distributed => $"one COPY into {_table.Display} on the coordinator, which hashes each row's {_table.DistributionColumn} and streams the row to the node that holds its shard",
         TableKind.Reference => $"one COPY into {_table.Display} on the coordinator, which sends every row to every node, since each keeps a full copy of a reference table",
+        TableKind.SingleShard => $"one COPY into {_table.Display} on the coordinator, which streams the rows to the node that holds its one shard",
         TableKind.Schema => $"one COPY into {_table.Display} on the coordinator, which streams the rows to the node that holds its distributed schema",
         _ => $"one COPY into {_table.Display}, a plain table of the node that the connection leads to",
     };

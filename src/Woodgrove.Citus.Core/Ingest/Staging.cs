@@ -120,7 +120,7 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     public async Task<long> MergeAsync(NpgsqlConnection session, CancellationToken stop)
     {
         if (truncate) await CoordinatorBatch.TruncateAsync(session, target.Name.Sql, stop);
-        long moved = await rule.MoveAsync(session, rows, target.Name.Sql, rows.Table.Name.Sql, Line.Name, pushedDown: target.Kind != TableKind.Schema, stop);
+        long moved = await rule.MoveAsync(session, rows, target.Name.Sql, rows.Table.Name.Sql, Line.Name, pushedDown: target.Kind is not (TableKind.Schema or TableKind.SingleShard), stop);
         await using var drop = new NpgsqlCommand($"DROP TABLE {rows.Table.Name.Sql}", session);
         await drop.ExecuteNonQueryAsync(stop);
         return moved;

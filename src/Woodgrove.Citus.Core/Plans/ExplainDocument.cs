@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Plans;
 
@@ -9,7 +10,13 @@ internal sealed record ExplainDocument(PlanNode Root, TimeSpan? PlanningTime, Ti
     public static ExplainDocument Parse(string json)
     {
         using JsonDocument document = JsonDocument.Parse(json);
-        return Read(document.RootElement[0]);
+        // "Utility Statement", or nothing where a rule puts nothing in its place.
+        if (document.RootElement.GetArrayLength() == 0 || document.RootElement[0] is not { ValueKind: JsonValueKind.Object } statement)
+        {
+            throw new CitusException("CitusNoPlan", CitusErrorKind.InvalidArgument, "PostgreSQL runs this statement without a plan, so there is none to show.",
+                "Ask for the plan of the SELECT, INSERT, UPDATE, DELETE or MERGE in it.");
+        }
+        return Read(statement);
     }
 
     public static ExplainDocument Read(JsonElement statement) => new(

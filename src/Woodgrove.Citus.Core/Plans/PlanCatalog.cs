@@ -120,7 +120,7 @@ internal static class PlanCatalog
             bool isKnown = !await row.IsDBNullAsync(2, stop);
             tables.Add(new PlanTable(
                 row.GetFieldValue<uint>(0), row.GetString(1),
-                isKnown ? DistributedTable.KindOf(row.GetChar(2), row.GetChar(3), row.GetBoolean(4)) : TableKind.Local,
+                isKnown ? DistributedTable.KindOf(row.GetChar(2), row.GetChar(3), row.GetBoolean(4), row.GetInt32(6)) : TableKind.Local,
                 await row.IsDBNullAsync(5, stop) ? null : row.GetString(5), isKnown ? row.GetInt32(6) : null, row.GetBoolean(7),
                 null,
                 row.GetFieldValue<string[]>(8).Zip(row.GetFieldValue<string[]>(9)).ToDictionary(c => c.First, c => c.Second)));

@@ -167,7 +167,7 @@ internal static class PlanClassifier
         if (node.RelationName is null || node.NodeType == "ModifyTable") yield break;
         yield return facts.FindShard(node.RelationName)?.Table.Kind switch
         {
-            TableKind.Distributed or TableKind.Schema => Leaf.Distributed,
+            TableKind.Distributed or TableKind.Schema or TableKind.SingleShard => Leaf.Distributed,
             TableKind.Reference => Leaf.Reference,
             _ => Leaf.Local,
         };

@@ -59,11 +59,14 @@ internal sealed class PlanExplanation
         if (_plan.Execution == QueryExecution.Repartition) TellRepartition();
         else if (first is null) Say("No shard can hold such rows, so no worker is asked.");
         else if (table is null && _plan.Subplans.Count > 0) Say("The results of the parts are combined on the coordinator alone; no shard is asked again.");
+        else if (table is null && !SqlTokens.Read(first.Sql).Any(t => t.Is("from"))) Say($"The function is distributed, and its call is handed whole to {Node(first)}, where the rows of its argument lie; in a transaction, the coordinator runs it.");
         else if (table is null && first.Plan?.Tree().Any(n => n.RelationName is not null) != false) Say($"{Count(_plan.TaskCount, "fragment")} run{OnNodes()}.");
         else if (table is null) Say($"The condition can hold for no row, so no shard is read; {Node(first)} only returns the shape of an empty result.");
         else if (table.Kind == TableKind.Reference) TellReference(table, first);
         else if (table.Kind == TableKind.Schema) Say($"All of {table.Display} lies in one shard, because it belongs to a distributed schema: {first.Shards[0]} on {Node(first)}.");
+        else if (table.Kind == TableKind.SingleShard) Say($"All of {table.Display} lies in one shard, because it is distributed without a column: {first.Shards[0]} on {Node(first)}.");
         else if (table.Kind == TableKind.Local) Say($"{table.Display} lies on the coordinator alone, which Citus keeps in its metadata; {Node(first)} runs the query.");
+        else if (shards == 1) Say($"{table.Display} has one shard, {ShardName(first)} on {Node(first)}, which holds all its rows.");
         else if (_plan.TaskCount == 1)
             Say($"{table.Display} is distributed by {table.DistributionColumn}, and the query leaves one value of it: of {Count(shards, "shard")} only {ShardName(first)} on {Node(first)} can hold the rows.");
         else if (_plan.TaskCount < shards)
@@ -88,7 +91,7 @@ internal sealed class PlanExplanation
 
     private void TellJoins()
     {
-        if (_plan.Joins.HasFlag(QueryJoins.Colocated)) Say("The tables are joined shard by shard on their node: equal distribution values lie in shards that are colocated, so no row travels for the join.");
+        if (_plan.Joins.HasFlag(QueryJoins.Colocated)) Say(_view.AnchorTable is { DistributionColumn: null } whole ? $"{whole.Display} and what it is joined with lie on that node, so no row travels for the join." : "The tables are joined shard by shard on their node: equal distribution values lie in shards that are colocated, so no row travels for the join.");
         if (_plan.Joins.HasFlag(QueryJoins.Reference)) Say("The reference table is joined on the spot: every node has a copy of it.");
         if (_plan.Joins.HasFlag(QueryJoins.IntermediateResult)) Say("Each fragment joins the copy of the intermediate result that its node was sent.");
         if (_plan.Joins.HasFlag(QueryJoins.SingleHashRepartition) && !_plan.Joins.HasFlag(QueryJoins.DualHashRepartition)) Say("One side stays where it is; only the other is re-hashed to fit its shards.");
@@ -103,6 +106,7 @@ internal sealed class PlanExplanation
             return;
         }
         QueryFragment first = _view.Fragments[0];
+        if (first.Plan is null && _view.AnchorTable is not null) Say($"{Node(first)} gave no plan of its own, so what it does and returns is not known: see whether it runs, and whether the coordinator may connect to it as this role.");
         if (first.Plan is null || (_view.AnchorTable is null && _plan.Subplans.Count == 0)) return;
         string steps = string.Join(", then ", first.Plan.Tree().Where(n => (n.ParentRelationship is not ("InitPlan" or "SubPlan") || n.Operation is not null) && n.NodeType is not ("Hash" or "Materialize" or "Memoize" or "Subquery Scan" or "Bitmap Index Scan"))
             .Reverse().Select(n => n.Operation is null ? n.ToString() : $"{n.Operation} {n.RelationName}"));

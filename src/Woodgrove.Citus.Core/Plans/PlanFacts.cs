@@ -10,7 +10,7 @@ namespace Woodgrove.Citus.Plans;
 internal sealed record PlanTable(
     uint Oid, string Display, TableKind Kind, string? DistributionColumn, int? ColocationId, bool IsTarget, long? SizeBytes, IReadOnlyDictionary<string, string> Columns)
 {
-    public bool IsDistributed => Kind is TableKind.Distributed or TableKind.Schema;
+    public bool IsDistributed => Kind is TableKind.Distributed or TableKind.Schema or TableKind.SingleShard;
 
     public string? DistributionType => DistributionColumn is null ? null : Columns.GetValueOrDefault(DistributionColumn);
 }

@@ -38,6 +38,8 @@ internal static class TypeMismatch
                 && table.Columns[column] != other.Columns[otherColumn])
                 return Between(table, column, other, otherColumn);
         }
+        // What is joined is known, and it is not that.
+        if (joined.Count > 0) return null;
         PlanTable[] distributed = [.. facts.Tables.Where(t => t.Kind == TableKind.Distributed)];
         foreach (PlanTable table in distributed)
         {

@@ -107,7 +107,9 @@ internal sealed record PlanView
     {
         List<PlanShard> shards = [.. SqlTokens.Read(task.Sql).Where(t => t.IsName).Select(t => facts.FindShard(t.Text)).OfType<PlanShard>().Distinct()];
         PlanShard? anchor = shards.Find(s => s.Table.IsDistributed) ?? shards.FirstOrDefault();
-        return new QueryFragment(anchor?.ShardId, anchor?.Table.Display, task.NodeName, task.NodePort, task.Sql, task.Plan,
+        // A node that the coordinator could not ask is missing in what EXPLAIN shows; the catalogs have it.
+        (string node, int port) = task.NodeName.Length == 0 && anchor is not null ? anchor.Nodes[0] : (task.NodeName, task.NodePort);
+        return new QueryFragment(anchor?.ShardId, anchor?.Table.Display, node, port, task.Sql, task.Plan,
             [.. shards.Select(s => new FragmentShard(s.ShardId, s.Name, s.Table.Display))], task.ExecutionTime, task.ReceivedBytes);
     }
 }

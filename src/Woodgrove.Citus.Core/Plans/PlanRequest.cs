@@ -31,7 +31,7 @@ public sealed record PlanRequest(string Sql)
     /// <exception cref="CitusException">Citus refuses the query; the message says why and what it costs to write it otherwise.</exception>
     public async Task<CitusQueryPlan> ReadAsync(CitusConnection connection, CancellationToken stop)
     {
-        bool isCitus = connection.Engine == "Citus";
+        bool isCitus = connection.Engine == "Citus", isPlanned = false;
         try
         {
             await using NpgsqlConnection session = await OpenAsync(connection, stop);
@@ -39,9 +39,13 @@ public sealed record PlanRequest(string Sql)
             // Some of many shards: only all their fragments together tell the nodes.
             if (isCitus && plan.TaskCount > plan.Fragments.Count && plan.Fragments.Count > 0 && plan.Nodes.Count == 0)
                 plan = (await PlanAsync(connection, session, true, stop)).Plan with { Fragments = plan.Fragments };
+            isPlanned = true;
+            // In a transaction Citus calls a distributed function itself; by itself, the call is handed to a node.
+            if (isCitus && !Analyze && plan is { Execution: QueryExecution.Local, TaskCount: 0 })
+                plan = new PlanReader(facts).Read(await ExplainAsync(session, analyze: false, stop), Sql);
             return Analyze ? await AnalyzeAsync(session, plan, facts, isCitus, stop) : plan;
         }
-        catch (PostgresException refusal) when (isCitus && RefusedQuery.IsRefusal(refusal))
+        catch (PostgresException refusal) when (isCitus && !isPlanned && RefusedQuery.IsRefusal(refusal))
         {
             throw await RefusedQuery.DescribeAsync(connection, this, refusal, stop);
         }
@@ -65,10 +69,10 @@ public sealed record PlanRequest(string Sql)
 
     private async Task<CitusQueryPlan> AnalyzeAsync(NpgsqlConnection session, CitusQueryPlan plan, PlanFacts facts, bool isCitus, CancellationToken stop)
     {
-        if (plan.Transfer() is not null)
+        if (WithParts(plan).FirstOrDefault(p => p.Transfer() is not null) is { } transfer)
         {
             throw new CitusException("CitusAnalyzeNotSupported", CitusErrorKind.NotImplemented,
-                $"The query would run as {plan.Execution}, of which Citus has no EXPLAIN ANALYZE: it would do the work, and then fail.",
+                $"{(transfer == plan ? "The query" : "A part of the query")} would run as {transfer.Execution}, of which Citus has no EXPLAIN ANALYZE: it would do the work, and then fail.",
                 "Leave -Analyze out; or analyze its SELECT alone, which is the part that takes the time.") { Target = Sql, SqlState = "0A000" };
         }
         // Never committed: what the query changes is undone with the transaction.
@@ -78,6 +82,8 @@ public sealed record PlanRequest(string Sql)
         ExplainDocument document = await ExplainAsync(session, analyze: true, stop);
         return new PlanReader(facts).Read(document, Sql);
     }
+
+    private static IEnumerable<CitusQueryPlan> WithParts(CitusQueryPlan plan) => plan.Subplans.SelectMany(WithParts).Prepend(plan);
 
     private async Task<ExplainDocument> ExplainAsync(NpgsqlConnection session, bool analyze, CancellationToken stop)
     {

@@ -116,7 +116,8 @@ internal static class RefusedQuery
             return new("CitusJoinNotColocated", $"{names} are not colocated, and with its subqueries, CTEs or comparisons this query is not one that Citus repartitions.",
                 Pull, $"{PullPrice} To pay once: {ColocationFix.For(facts, joined)}");
         }
-        if (tables.Length > 1)
+        bool isJoinedByThem = joined.Any(j => j.Column == j.Table.DistributionColumn && j.OtherColumn == j.Other.DistributionColumn);
+        if (tables.Length > 1 && !isJoinedByThem)
         {
             return new("CitusJoinNotOnDistributionColumn", $"{names} are colocated, but the query does not set their distribution columns equal, so any shard of one could match any shard of the other.",
                 $"Join by them too: … AND {string.Join(" = ", tables.Take(2).Select(t => $"{t.Display}.{t.DistributionColumn}"))}, if that is what is meant. Otherwise: {Pull}", PullPrice);

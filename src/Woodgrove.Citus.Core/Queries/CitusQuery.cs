@@ -70,7 +70,7 @@ public sealed partial record CitusQuery(string Sql)
         await using var command = new NpgsqlCommand(Sql, session) { CommandTimeout = (int)Math.Ceiling(Timeout.TotalSeconds) };
         QueryArguments.AddParameters(command.Parameters, Parameters);
 
-        if (ReadsPattern().IsMatch(Sql)) command.UnknownResultTypeList = await TextColumnsAsync(command, stop);
+        if (ReadsPattern().IsMatch(Sql) || Sql.Contains("returning", StringComparison.OrdinalIgnoreCase)) command.UnknownResultTypeList = await TextColumnsAsync(command, stop);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         try
         {
@@ -152,13 +152,16 @@ public sealed partial record CitusQuery(string Sql)
             // An IPAddress has no room for the length of a network's prefix.
             return value is System.Net.IPAddress && reader.GetFieldValue<NpgsqlInet>(i) is var inet && inet.ToString().Contains('/', StringComparison.Ordinal) ? inet.ToString() : value;
         }
-        catch (Exception e) when (e is OverflowException or InvalidCastException or ArgumentOutOfRangeException)
+        catch (Exception e) when (e is OverflowException or InvalidCastException or ArgumentException)
         {
-            throw new CitusException("CitusValueNotRepresentable", CitusErrorKind.InvalidData,
-                $"Column '{reader.GetName(i)}' holds a value of type {reader.GetDataTypeName(i)} that no .NET type holds exactly.",
-                $"Select it as text: {TableName.QuoteIfNeeded(reader.GetName(i))}::text.", e);
+            throw NotRepresentable(reader, i, e);
         }
     }
+
+    private static CitusException NotRepresentable(NpgsqlDataReader reader, int i, Exception e) => new(
+        "CitusValueNotRepresentable", CitusErrorKind.InvalidData,
+        $"Column '{reader.GetName(i)}' holds a value of type {reader.GetDataTypeName(i)} that no .NET type holds exactly.",
+        $"Select it as text: {TableName.QuoteIfNeeded(reader.GetName(i))}::text.", e);
 
     private static ResultColumn[] Columns(NpgsqlDataReader reader)
     {
@@ -168,9 +171,21 @@ public sealed partial record CitusQuery(string Sql)
         {
             string name = reader.GetName(i), distinct = name;
             for (int n = 2; !seen.Add(distinct); n++) distinct = $"{name}_{n}";
-            columns[i] = new ResultColumn(distinct, reader.GetFieldType(i), reader.GetDataTypeName(i));
+            columns[i] = new ResultColumn(distinct, TypeOf(reader, i), reader.GetDataTypeName(i));
         }
         return columns;
+    }
+
+    private static Type TypeOf(NpgsqlDataReader reader, int i)
+    {
+        try
+        {
+            return reader.GetFieldType(i);
+        }
+        catch (Exception e) when (e is InvalidCastException or NotSupportedException)
+        {
+            throw NotRepresentable(reader, i, e);
+        }
     }
 }
 

@@ -51,6 +51,8 @@ internal static class QueryArguments
         Guid or byte[] => new NpgsqlParameter(name, value),
         // A DateTime's kind says whether it is an instant; Npgsql reads it so.
         DateTimeOffset moment => new NpgsqlParameter(name, moment.UtcDateTime),
+        // Of an empty list nothing tells the type, so it takes that of what it is compared with.
+        object[] list when list.All(v => v is null) => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = ValueText.OfArray(list) },
         object[] list => new NpgsqlParameter(name, Typed(list)),
         _ => new NpgsqlParameter(name, value),
     };
@@ -59,11 +61,14 @@ internal static class QueryArguments
     private static Array Typed(object?[] list)
     {
         Type[] types = list.OfType<object>().Select(v => v.GetType()).Distinct().ToArray();
-        Type element = types.Length == 1 ? types[0] : typeof(string);
-        if (element.IsValueType && list.Contains(null)) element = typeof(Nullable<>).MakeGenericType(element);
+        // PowerShell writes 1 as an int and 5000000000 as a long: numbers take the widest type among them.
+        Type common = types.Length == 1 ? types[0] : Array.Find(Widest, w => types.Contains(w) && types.All(t => Array.IndexOf(Widest, t) >= 0)) ?? typeof(string);
+        Type element = common.IsValueType && list.Contains(null) ? typeof(Nullable<>).MakeGenericType(common) : common;
         var typed = Array.CreateInstance(element, list.Length);
         for (int i = 0; i < list.Length; i++)
-            typed.SetValue(types.Length == 1 || list[i] is null ? list[i] : Convert.ToString(list[i], CultureInfo.InvariantCulture), i);
+            typed.SetValue(types.Length == 1 || list[i] is null ? list[i] : Convert.ChangeType(list[i], common, CultureInfo.InvariantCulture), i);
         return typed;
     }
+
+    private static readonly Type[] Widest = [typeof(double), typeof(decimal), typeof(long), typeof(int), typeof(short)];
 }

@@ -7,12 +7,12 @@ internal sealed class ColocationSection(ReportFacts facts) : Section(facts)
 {
     public override string Id => "colocation";
     public override string Heading => "Colocation groups";
-    public override bool HasContent => Facts.Tables.Count > 0;
+    public override bool HasContent => Facts.Grouped.Any();
 
     public override void AddTo(Html html)
     {
         html.Add($"<p>Tables of one group have their rows of equal distribution values on the same node: joins between them by that column move nothing.</p><ul class=\"groups\">");
-        foreach (IGrouping<int, DistributedTable> group in Facts.Tables.GroupBy(t => t.ColocationId).OrderBy(g => g.Key))
+        foreach (IGrouping<int, DistributedTable> group in Facts.Grouped.GroupBy(t => t.ColocationId).OrderBy(g => g.Key))
         {
             DistributedTable first = group.First();
             html.Add($"""

@@ -30,5 +30,8 @@ public sealed record ReportFacts
     /// <summary>What could not be read, and why.</summary>
     public IReadOnlyList<string> Missing { get; init; } = [];
 
+    /// <summary>Tables of a colocation group: local ones that Citus keeps track of are of none.</summary>
+    internal IEnumerable<DistributedTable> Grouped => Tables.Where(t => t.ColocationId > 0);
+
     internal ShardSkew? SkewOf(string table) => Skews.FirstOrDefault(s => s.Table == table);
 }

@@ -44,7 +44,9 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
     private async Task<IReadOnlyList<ShardSkew>> SkewsAsync(List<DistributedTable> tables, CancellationToken stop)
     {
         List<string> hashed = [.. tables.Where(t => t.DistributionColumn is not null).Select(t => t.Table)];
-        return hashed.Count == 0 ? [] : await new SkewMeasurement(Connection) { Explain = Explain, Refuse = e => Warn(e.Message) }.MeasureAsync(hashed, SkewMeasure.Bytes, stop);
+        if (hashed.Count == 0) return [];
+        // All need not be named, and a name in a schema that the role may not use would be refused.
+        return await new SkewMeasurement(Connection) { Explain = Explain, Refuse = e => Warn(e.Message) }.MeasureAsync(Tables.Count == 0 ? [] : hashed, SkewMeasure.Bytes, stop);
     }
 
     private async Task<IReadOnlyList<T>> TryAsync<T>(string what, Func<Task<IReadOnlyList<T>>> read, List<string> missing)

@@ -72,4 +72,5 @@ internal sealed record ColumnEvidence(string Name, string Type, uint TypeOid, bo
 /// <param name="IsKey">The column is its whole primary key.</param>
 /// <param name="IsForeignKey">A foreign key leads from one to the other.</param>
 /// <param name="IsNear">A foreign key does, or both are of one schema: joins between them are to be expected.</param>
-internal sealed record RelatedTable(string Table, Tables.TableName Name, bool ByIt, bool IsKey, bool IsReference, bool IsForeignKey, bool IsNear);
+/// <param name="IsReadable">The role may read its rows.</param>
+internal sealed record RelatedTable(string Table, Tables.TableName Name, bool ByIt, bool IsKey, bool IsReference, bool IsForeignKey, bool IsNear, bool IsReadable);

@@ -46,7 +46,8 @@ internal static partial class DistributionEvidence
                    coalesce(p.partmethod = 'n' AND p.repmodel = 't', false),
                    EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.contype = 'f'
                      AND ((k.conrelid = a.attrelid AND k.confrelid = b.attrelid AND a.attnum = ANY (k.conkey)) OR (k.conrelid = b.attrelid AND k.confrelid = a.attrelid AND a.attnum = ANY (k.confkey)))),
-                   c.relnamespace = (SELECT o.relnamespace FROM pg_catalog.pg_class o WHERE o.oid = a.attrelid)
+                   c.relnamespace = (SELECT o.relnamespace FROM pg_catalog.pg_class o WHERE o.oid = a.attrelid),
+                   pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
             FROM pg_catalog.pg_attribute a
             JOIN pg_catalog.pg_attribute b ON b.attname = a.attname AND b.atttypid = a.atttypid AND b.attrelid <> a.attrelid AND b.attnum > 0 AND NOT b.attisdropped
             JOIN pg_catalog.pg_class c ON c.oid = b.attrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition
@@ -59,7 +60,7 @@ internal static partial class DistributionEvidence
         while (await row.ReadAsync(stop))
         {
             if (columns.TryGetValue(row.GetString(0), out ColumnEvidence? column))
-                column.Related.Add(new RelatedTable(row.GetString(1), new TableName(row.GetString(2), row.GetString(3)), row.GetBoolean(4), row.GetBoolean(5), row.GetBoolean(6), row.GetBoolean(7), row.GetBoolean(7) || row.GetBoolean(8)));
+                column.Related.Add(new RelatedTable(row.GetString(1), new TableName(row.GetString(2), row.GetString(3)), row.GetBoolean(4), row.GetBoolean(5), row.GetBoolean(6), row.GetBoolean(7), row.GetBoolean(7) || row.GetBoolean(8), row.GetBoolean(9)));
         }
     }
 

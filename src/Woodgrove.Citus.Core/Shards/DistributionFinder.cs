@@ -26,6 +26,11 @@ public sealed class DistributionFinder
     public async Task<IReadOnlyList<DistributionCandidate>> FindAsync(CsvProfiler file, string name, CancellationToken stop)
     {
         CsvProfile profile = await file.RunAsync(stop);
+        if (profile.Rows == 0)
+        {
+            throw new CitusException("CitusCsvEmpty", CitusErrorKind.InvalidData, $"{name} has no rows, so nothing tells how a column of it would spread.",
+                "Give a file with rows.") { Target = name };
+        }
         return DistributionJudge.Rank(name, profile, file.RowsByShard, new Dictionary<string, ColumnEvidence>(), file.ShardCount);
     }
 
@@ -42,6 +47,11 @@ public sealed class DistributionFinder
                 "Load some first, or give the file that will be loaded: Find-DistributionColumn -Path.") { Target = table.Display };
         }
         string[] columns = [.. evidence.Values.Where(c => c.CanHash && c.TypeOid is not (114 or 3802)).Select(c => c.Name)];
+        if (columns.Length == 0)
+        {
+            throw new CitusException("CitusNoCandidate", CitusErrorKind.InvalidData, $"{table.Display} has no column to distribute by: types such as {evidence.Values.FirstOrDefault()?.Type ?? "json"} have no hash.",
+                "Add a column of a type such as bigint, uuid or text, or make it a reference table: New-ReferenceTable.") { Target = table.Display };
+        }
         int shards = ShardCount ?? await ShardsOfAsync(session, table, stop);
         var profiler = new CsvProfiler(new TableSource(connection, table, columns, rows))
         {
@@ -52,7 +62,7 @@ public sealed class DistributionFinder
         var found = new List<DistributionCandidate>();
         IEnumerable<RelatedTable> joinedByKey = profile.Columns.Where(c => evidence[c.Name].IsInEveryKey == true && c.DistinctValues >= rows * 0.98).SelectMany(c => evidence[c.Name].Related);
         if (await ReferenceAsync(session, table.Display, rows, table.Kind == TableKind.Reference, joinedByKey, stop) is { } whole) found.Add(whole);
-        foreach (RelatedTable other in evidence.Values.SelectMany(c => c.Related).Where(r => r.IsKey && !r.ByIt && r.IsNear).DistinctBy(r => r.Table))
+        foreach (RelatedTable other in evidence.Values.SelectMany(c => c.Related).Where(r => r.IsReadable && r.IsKey && !r.ByIt && r.IsNear).DistinctBy(r => r.Table))
         {
             long others = await CountAsync(session, other.Name, rows / TimesLarger + 1, stop);
             if (others > 0 && others * TimesLarger <= rows && others <= LargestReference) found.Add(Reference(other.Table, others, other.IsReference, table.Display, rows));
@@ -67,7 +77,7 @@ public sealed class DistributionFinder
     {
         if (rows > LargestReference) return null;
         // What is distributed by that very column needs no copy: the two can be colocated.
-        foreach (RelatedTable other in related.Where(r => r.IsNear && !r.IsKey && !r.IsReference && !r.ByIt).DistinctBy(r => r.Table))
+        foreach (RelatedTable other in related.Where(r => r.IsReadable && r.IsNear && !r.IsKey && !r.IsReference && !r.ByIt).DistinctBy(r => r.Table))
         {
             long others = await CountAsync(session, other.Name, rows * TimesLarger, stop);
             if (others >= rows * TimesLarger) return Reference(table, rows, isReference, other.Table, others);
@@ -110,7 +120,8 @@ public sealed class DistributionFinder
             NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
             try
             {
-                string sample = Rows <= Sample ? "" : string.Create(CultureInfo.InvariantCulture, $" TABLESAMPLE BERNOULLI ({100.0 * Sample / Rows:0.######})");
+                // As TABLESAMPLE BERNOULLI, which columnar tables don't have.
+                string sample = Rows <= Sample ? "" : string.Create(CultureInfo.InvariantCulture, $" WHERE pg_catalog.random() < {(double)Sample / Rows:0.########}");
                 var rows = (StreamReader)await session.BeginTextExportAsync(
                     $"COPY (SELECT {string.Join(", ", Columns.Select(TableName.Quote))} FROM {Table.Name.Sql}{sample}) TO STDOUT WITH (FORMAT csv)", stop);
                 return (new SessionStream(session, rows), null);

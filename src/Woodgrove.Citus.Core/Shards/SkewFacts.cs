@@ -1,7 +1,11 @@
 namespace Woodgrove.Citus.Shards;
 
-/// <summary>A shard as it was found.</summary>
-internal sealed record ShardFacts(long ShardId, int HashMin, int HashMax, string NodeName, int NodePort, int Group, long Bytes);
+/// <summary>A shard as it was found on the first of its nodes.</summary>
+internal sealed record ShardFacts(long ShardId, int HashMin, int HashMax, string NodeName, int NodePort, int Group, long Bytes)
+{
+    /// <summary>The other nodes that keep a copy of it.</summary>
+    public List<(string Name, int Port)> Copies { get; init; } = [];
+}
 
 /// <summary>What is known of the distribution values of a shard, or by <see cref="Of"/> of a table.</summary>
 /// <param name="Squares">The sum over all values of the square of their rows.</param>

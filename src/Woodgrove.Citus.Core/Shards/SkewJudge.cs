@@ -53,7 +53,7 @@ internal sealed class SkewJudge
             NodeMaxToMean = _nodes.MaxToMean,
             NodeVariation = _nodes.Variation,
             Nodes = [.. perNode.OrderBy(n => n.Key).Select(n => new NodeLoad(n.Key.Name, n.Key.Port,
-                _facts.Shards.Count(s => (s.NodeName, s.NodePort) == n.Key), n.Value, Share(n.Value, _nodes.Total), Share(n.Value, _nodes.Mean)))],
+                _facts.Shards.Count(s => (s.NodeName, s.NodePort) == n.Key || s.Copies.Contains(n.Key)), n.Value, Share(n.Value, _nodes.Total), Share(n.Value, _nodes.Mean)))],
             Shards = [.. _facts.Shards.Select(s => new ShardLoad(s.ShardId, s.HashMin, s.HashMax, s.NodeName, s.NodePort, _amounts[s.ShardId],
                 Share(_amounts[s.ShardId], _shards.Total), Share(_amounts[s.ShardId], _shards.Mean)))],
             Verdict = verdict,
@@ -130,7 +130,8 @@ internal sealed class SkewJudge
 
     private SkewAdvice? Rebalance()
     {
-        if (_facts.Moves is null || VerdictOf(1, _nodes.MaxToMean) == SkewVerdict.Balanced) return null;
+        // Of which copy the plan is, it does not tell.
+        if (_facts.Moves is null || _facts.Shards.Any(s => s.Copies.Count > 0) || VerdictOf(1, _nodes.MaxToMean) == SkewVerdict.Balanced) return null;
         int moved = _facts.Shards.Count(s => _facts.Moves.ContainsKey(s.ShardId));
         if (moved == 0) return null;
         double after = Spread.Of([.. PerNode(s => _facts.Moves.TryGetValue(s.ShardId, out (string, int) to) ? to : (s.NodeName, s.NodePort)).Values]).MaxToMean;
@@ -167,7 +168,10 @@ internal sealed class SkewJudge
     {
         // A node without any shard of the table counts: it could have some.
         var nodes = _facts.Nodes.ToDictionary(n => n, _ => 0L);
-        foreach (ShardFacts shard in _facts.Shards) nodes[nodeOf(shard)] = nodes.GetValueOrDefault(nodeOf(shard)) + _amounts[shard.ShardId];
+        foreach (ShardFacts shard in _facts.Shards)
+        {
+            foreach ((string, int) node in shard.Copies.Prepend(nodeOf(shard))) nodes[node] = nodes.GetValueOrDefault(node) + _amounts[shard.ShardId];
+        }
         return nodes;
     }
 

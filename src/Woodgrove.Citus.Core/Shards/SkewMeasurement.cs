@@ -75,8 +75,8 @@ public sealed class SkewMeasurement(CitusConnection connection)
                 tables.Add(new SkewFacts(oid, found.GetString(1), found.GetString(2), found.GetString(3), found.GetBoolean(4), shards, nodes));
             }
             // A shard that is kept on several nodes is measured on the first.
-            if (shards.Count > 0 && shards[^1].ShardId == found.GetInt64(5)) continue;
-            shards.Add(new ShardFacts(found.GetInt64(5), found.GetInt32(6), found.GetInt32(7), found.GetString(8), found.GetInt32(9), found.GetInt32(10), 0));
+            if (shards.Count > 0 && shards[^1].ShardId == found.GetInt64(5)) shards[^1].Copies.Add((found.GetString(8), found.GetInt32(9)));
+            else shards.Add(new ShardFacts(found.GetInt64(5), found.GetInt32(6), found.GetInt32(7), found.GetString(8), found.GetInt32(9), found.GetInt32(10), 0));
         }
         return tables;
     }
@@ -131,12 +131,19 @@ public sealed class SkewMeasurement(CitusConnection connection)
         return WithKeys(tables, keys);
     }
 
+    // A partitioned table has its rows in its partitions, of which Citus knows one level. pg_partition_tree would lock them.
+    private const string SizeWithPartitions = $"""
+        CASE WHEN c.relkind <> 'p' THEN {ShardInquiry.Size} ELSE (
+          SELECT CASE WHEN count(z.bytes) = count(*) THEN coalesce(sum(z.bytes), 0)::bigint END
+          FROM (SELECT {ShardInquiry.Size} FROM (SELECT i.inhrelid AS oid FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid) c) z (bytes)) END
+        """;
+
     /// <summary>Sizes, and the statistics that ANALYZE left on the nodes.</summary>
     private async Task<List<SkewFacts>> MeasureAsync(NpgsqlConnection session, List<SkewFacts> tables, bool all, CancellationToken stop)
     {
         var inquiry = new ShardInquiry(connection, session);
         List<(int Group, JsonElement Row)> answers = await inquiry.AskAsync(all ? null : tables.Select(t => t.Oid),
-            ShardInquiry.Size + ", c.reltuples, v.n_distinct, m.covered, m.squares, m.listed, (v.most_common_vals::text::text[])[1:5], v.most_common_freqs[1:5]", """
+            SizeWithPartitions + ", c.reltuples, v.n_distinct, m.covered, m.squares, m.listed, (v.most_common_vals::text::text[])[1:5], v.most_common_freqs[1:5]", """
             JOIN pg_catalog.pg_dist_partition k ON k.logicalrelid = s.logicalrelid AND k.partmethod = 'h'
             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
             -- By itself for each shard, by index: joined, the view is read whole, and maybe once a shard.

@@ -1,7 +1,7 @@
 namespace Woodgrove.Citus.Tables;
 
 /// <summary>A colocation group: tables whose rows of equal distribution values lie on the same node.</summary>
-/// <param name="Type">Distributed, Reference or Schema.</param>
+/// <param name="Type">Distributed, Reference, Schema or SingleShard.</param>
 /// <param name="DistributionColumnType">Null where rows are not hashed.</param>
 /// <param name="SizeBytes">All shards of all its tables on all nodes, indexes and TOAST included; null where it was not read.</param>
 public sealed record ColocationGroup(
@@ -24,6 +24,9 @@ public enum ColocationReason
 
     /// <summary>Their distribution columns have different types, so that equal values hash differently.</summary>
     ColumnType,
+
+    /// <summary>Their distribution columns have different collations, which Citus does not colocate.</summary>
+    Collation,
 
     /// <summary>They have different numbers of shards.</summary>
     ShardCount,

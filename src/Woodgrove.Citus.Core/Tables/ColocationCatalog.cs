@@ -17,6 +17,12 @@ public static class ColocationCatalog
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         List<TableInfo> tables = await ClusterMetadata.FindAsync(connection, session, names, stop);
+        if (tables.Find(t => t.ColocationId == 0) is { } local)
+        {
+            throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument,
+                $"{local.Display} lies on the coordinator alone, so it is of no colocation group; Citus only keeps track of it.",
+                "New-DistributedTable distributes it.") { Target = local.Display };
+        }
         ShardSizes sizes = withSizes ? await ShardSizes.ReadAsync(connection, session, [], warn, stop) : ShardSizes.Unread;
         return await ReadAsync(session, tables.Count == 0 ? null : [.. tables.Select(t => t.ColocationId!.Value)], sizes, stop);
     }
@@ -33,10 +39,27 @@ public static class ColocationCatalog
         var tables = new List<TableInfo>();
         foreach (string name in names) tables.Add(await TableCatalog.FindAsync(connection, session, TableName.Parse(name), stop));
         Dictionary<int, ColocationGroup> groups = (await ReadAsync(session, [.. tables.Select(t => t.ColocationId ?? -1)], ShardSizes.Unread, stop)).ToDictionary(g => g.ColocationId);
-        return [.. tables.Skip(1).Select(t => Compare(tables[0], t, groups))];
+        Dictionary<uint, string> collations = await CollationsAsync(session, tables, stop);
+        return [.. tables.Skip(1).Select(t => Compare(tables[0], t, groups, collations))];
     }
 
-    private static ColocationTest Compare(TableInfo a, TableInfo b, Dictionary<int, ColocationGroup> groups)
+    /// <summary>Those of distribution columns; what pg_dist_colocation has is at times that of the type.</summary>
+    private static async Task<Dictionary<uint, string>> CollationsAsync(NpgsqlConnection session, IEnumerable<TableInfo> tables, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT a.attrelid, a.attcollation::regcollation::text FROM unnest($1::oid[], $2::text[]) t (relation, key)
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = t.relation AND a.attname = t.key AND a.attcollation <> 0
+            """, session);
+        TableInfo[] distributed = [.. tables.DistinctBy(t => t.Oid).Where(t => t.DistributionColumn is not null)];
+        command.Parameters.Add(new() { Value = distributed.Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid });
+        command.Parameters.Add(new() { Value = distributed.Select(t => t.DistributionColumn!).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var collations = new Dictionary<uint, string>();
+        while (await row.ReadAsync(stop)) collations[row.GetFieldValue<uint>(0)] = row.GetString(1);
+        return collations;
+    }
+
+    private static ColocationTest Compare(TableInfo a, TableInfo b, Dictionary<int, ColocationGroup> groups, Dictionary<uint, string> collations)
     {
         if (new[] { a, b }.FirstOrDefault(t => t.ColocationId is null or 0) is { } plain)
         {
@@ -60,6 +83,12 @@ public static class ColocationCatalog
         {
             return No(ColocationReason.ColumnType, $"{a.Display} is distributed by {a.DistributionColumn} of type {mine.DistributionColumnType}, {b.Display} by {b.DistributionColumn} of type {others.DistributionColumnType}: equal values of the two hash differently.",
                 $"SELECT undistribute_table({TableName.Literal(b.Display)}); ALTER TABLE {b.Name} ALTER COLUMN {TableName.QuoteIfNeeded(b.DistributionColumn!)} TYPE {mine.DistributionColumnType}; "
+                + $"SELECT create_distributed_table({TableName.Literal(b.Display)}, {TableName.Literal(b.DistributionColumn!)}, colocate_with := {TableName.Literal(a.Display)});");
+        }
+        if (collations.GetValueOrDefault(a.Oid) is { } collation && collations.GetValueOrDefault(b.Oid) is { } othersCollation && collation != othersCollation)
+        {
+            return No(ColocationReason.Collation, $"{a.Display}.{a.DistributionColumn} has the collation {collation}, {b.Display}.{b.DistributionColumn} has {othersCollation}: Citus colocates only those of one collation.",
+                $"SELECT undistribute_table({TableName.Literal(b.Display)}); ALTER TABLE {b.Name} ALTER COLUMN {TableName.QuoteIfNeeded(b.DistributionColumn!)} TYPE {TypeOf(b)} COLLATE {collation}; "
                 + $"SELECT create_distributed_table({TableName.Literal(b.Display)}, {TableName.Literal(b.DistributionColumn!)}, colocate_with := {TableName.Literal(a.Display)});");
         }
         if (mine.ShardCount != others.ShardCount)
@@ -101,7 +130,7 @@ public static class ColocationCatalog
         var groups = new List<ColocationGroup>();
         while (await row.ReadAsync(stop))
         {
-            groups.Add(new ColocationGroup(row.GetInt32(0), DistributedTable.KindOf(row.GetChar(1), row.GetChar(2), row.GetBoolean(3)),
+            groups.Add(new ColocationGroup(row.GetInt32(0), DistributedTable.KindOf(row.GetChar(1), row.GetChar(2), row.GetBoolean(3), row.GetInt32(0)),
                 await row.IsDBNullAsync(4, stop) ? null : row.GetString(4), row.GetInt32(5), row.GetInt32(6),
                 await row.IsDBNullAsync(7, stop) ? null : row.GetInt64(7), await row.GetFieldValueAsync<string[]>(8, stop)));
         }

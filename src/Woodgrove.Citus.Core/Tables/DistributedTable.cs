@@ -4,7 +4,7 @@ using Woodgrove.Citus.Shards;
 namespace Woodgrove.Citus.Tables;
 
 /// <summary>A table that Citus knows.</summary>
-/// <param name="Type">Distributed, Reference, Schema or Local.</param>
+/// <param name="Type">Distributed, Reference, Schema, SingleShard or Local.</param>
 /// <param name="DistributionColumn">Null for tables that have none.</param>
 /// <param name="SizeBytes">All shards on all nodes, indexes and TOAST included; null where it was not read.</param>
 public sealed record DistributedTable(
@@ -42,16 +42,17 @@ public sealed record DistributedTable(
         while (await row.ReadAsync(stop))
         {
             yield return new DistributedTable(
-                row.GetString(0), KindOf(row.GetChar(1), row.GetChar(2), row.GetBoolean(3)),
+                row.GetString(0), KindOf(row.GetChar(1), row.GetChar(2), row.GetBoolean(3), row.GetInt32(6)),
                 await row.IsDBNullAsync(4, stop) ? null : row.GetString(4), await row.IsDBNullAsync(5, stop) ? null : row.GetString(5),
                 row.GetInt32(6), row.GetInt64(7), await row.IsDBNullAsync(8, stop) ? null : row.GetInt64(8), row.GetInt32(9), row.GetString(10), row.GetString(11));
         }
     }
 
-    /// <summary>Reads <c>pg_dist_partition</c>'s partmethod and repmodel.</summary>
-    internal static TableKind KindOf(char partMethod, char replicationModel, bool ofDistributedSchema) =>
+    /// <summary>Reads <c>pg_dist_partition</c>'s partmethod, repmodel and colocationid, which of local tables is 0.</summary>
+    internal static TableKind KindOf(char partMethod, char replicationModel, bool ofDistributedSchema, int colocationId) =>
         ofDistributedSchema ? TableKind.Schema
         : partMethod is 'h' or 'r' or 'a' ? TableKind.Distributed
         : replicationModel == 't' ? TableKind.Reference
+        : colocationId > 0 ? TableKind.SingleShard
         : TableKind.Local;
 }

@@ -52,7 +52,7 @@ public static class TableCatalog
         if (!await rows.NextResultAsync(stop) || !await rows.ReadAsync(stop)) return table;
         return table with
         {
-            Kind = DistributedTable.KindOf(rows.GetChar(0), rows.GetChar(1), rows.GetBoolean(4)),
+            Kind = DistributedTable.KindOf(rows.GetChar(0), rows.GetChar(1), rows.GetBoolean(4), rows.GetInt32(2)),
             ColocationId = rows.GetInt32(2),
             DistributionColumn = await rows.IsDBNullAsync(3, stop) ? null : rows.GetString(3),
         };

@@ -194,7 +194,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
 
     private static CitusException AlreadyDistributed(TableInfo table)
     {
-        string how = table.Kind == TableKind.Distributed ? $"distributed by {table.DistributionColumn}" : $"a {table.Kind.ToString().ToLowerInvariant()} table";
+        string how = table.Kind == TableKind.Distributed ? $"distributed by {table.DistributionColumn}" : table.Kind == TableKind.SingleShard ? "distributed without a column" : $"a {table.Kind.ToString().ToLowerInvariant()} table";
         return new CitusException("CitusAlreadyDistributed", CitusErrorKind.ResourceExists, $"{table.Display} is already {how}.",
             $"To change that, use SELECT alter_distributed_table('{table.Name}', ...), or undistribute_table('{table.Name}') and distribute it anew.")
         { Target = table.Display, SqlState = "42P16" };

@@ -14,6 +14,9 @@ public enum TableKind
 
     /// <summary>A table of a distributed schema: one shard, on one node.</summary>
     Schema,
+
+    /// <summary>Distributed without a column: one shard, on one node.</summary>
+    SingleShard,
 }
 
 /// <summary>A column, as the loader needs to know it.</summary>

@@ -20,6 +20,8 @@ internal static class PlainValues
         PSObject { BaseObject: PSCustomObject } or IDictionary => RowReader.Plain(value),
         PSObject wrapped => Of(wrapped.BaseObject),
         object[] list => Array.ConvertAll(list, Of),
+        // Lists of no one type, as scripts collect them.
+        ArrayList or List<object> => ((IEnumerable)value).Cast<object?>().Select(Of).ToArray(),
         _ => value,
     };
 }

@@ -19,6 +19,8 @@ public sealed class RefusedQueryTests
     [InlineData("CitusDistributionColumnUpdate", "update ev set k = 1, tenant_id = 2", false)]
     [InlineData("CitusJoinNotOnDistributionColumn", "select * from ev, ord where ev.id > ord.id", false)]
     [InlineData("CitusJoinNotColocated", "select * from ev join other on ev.id < other.ev_id", false)]
+    [InlineData("CitusJoinNotColocated", "select * from ev join lim on ev.k = lim.cap", false)]
+    [InlineData("CitusNotSupported", "update ev set k = random() from ord where ev.tenant_id = ord.tenant_id", false)]
     [InlineData("CitusNotSupported", "update ev set k = random()", false)]
     public void Reason_is_found_by_the_shape_of_query_and_tables(string errorId, string query, bool repartitionHelps)
     {

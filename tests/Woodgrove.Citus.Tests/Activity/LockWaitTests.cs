@@ -93,6 +93,19 @@ public sealed class LockWaitTests(ClusterFixture cluster) : ClusterTest(cluster)
     }
 
     [Fact]
+    public void Where_none_waits_the_nodes_that_were_not_seen_are_told_all_the_same()
+    {
+        Cluster.RequireCitus();
+        using var bystander = new Bystander(Cluster, everywhere: false);
+
+        RunResult run = Shell.Run("Get-CitusLockWait -Connection $bystander").Succeeded();
+
+        Assert.Empty(run.Output);
+        Assert.NotEmpty(run.Warnings);
+        Assert.All(run.Warnings, w => Assert.StartsWith("Not seen: ", w, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Nothing_is_listed_where_none_waits()
     {
         RunResult run = Shell.Run("Get-CitusLockWait -Verbose").Succeeded();

@@ -162,6 +162,21 @@ public sealed class ExportTests(ClusterFixture cluster) : ClusterTest(cluster)
     }
 
     [Fact]
+    public void Who_may_read_a_file_that_is_replaced_may_read_the_new_one_and_nobody_else()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such modes");
+        if (OperatingSystem.IsWindows()) return;
+        string table = Cluster.CreateTable("id bigint"), path = Target();
+        Shell["to"] = path;
+        File.WriteAllText(path, "secret");
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+
+        Shell.Run($"Export-CitusToCsv {table} $to").Succeeded();
+
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+    }
+
+    [Fact]
     public void Existing_files_are_treated_as_Export_Csv_treats_them()
     {
         string table = Cluster.CreateTable("id bigint");

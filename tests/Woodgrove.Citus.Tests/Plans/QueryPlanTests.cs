@@ -58,11 +58,40 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
     [InlineData("INSERT INTO payment_merchants SELECT merchant_id, 'x', 'y' FROM merchant_totals", "to the copy of payment_merchants on every node.")]
     [InlineData("SELECT event_id FROM payment_events WHERE user_id = (SELECT max(user_id) FROM payment_users)", "does not set user_id equal to a value that is known when it is planned.")]
     [InlineData("SELECT max(user_id) FROM payment_users", "The coordinator merges the partial aggregates.")]
+    [InlineData("SELECT * FROM settings_a WHERE k = 5", "All of settings_a lies in one shard, because it is distributed without a column: settings_a_")]
+    [InlineData("SELECT count(*) FROM settings_a JOIN settings_b USING (k)", "lie on that node, so no row travels for the join.")]
+    [InlineData("SELECT * FROM one_shard WHERE v = 'x'", "one_shard has one shard, one_shard_")]
+    [InlineData("SELECT events_of(5::bigint)", "The function is distributed, and its call is handed whole to 127.0.0.1:")]
     public void Explanation_is_true(string query, string said)
     {
         Cluster.RequireCitus();
         Shell["query"] = query;
         Assert.Contains(((IEnumerable)Shell.Run("Get-CitusQueryPlan $query -Setting $setting").Single.Get("Explanation")!).Cast<string>(), s => s.Contains(said, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_statement_that_has_no_plan_is_told_so()
+    {
+        string view = Cluster.NewName("view");
+        Cluster.Execute($"CREATE MATERIALIZED VIEW {view} AS SELECT 1 AS n");
+        Cluster.AtEnd($"DROP MATERIALIZED VIEW {view}");
+
+        Shell.Run($"Get-CitusQueryPlan 'REFRESH MATERIALIZED VIEW {view}'").Failed("CitusNoPlan");
+    }
+
+    [Fact]
+    public void A_node_that_could_not_be_asked_is_named_as_the_catalogs_have_it()
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.Distribute("id bigint", "id");
+        using var bystander = new Activity.Bystander(Cluster, everywhere: false);
+        Cluster.Execute($"GRANT SELECT ON {table} TO {bystander.Name}");
+
+        PSObject plan = Shell.Run($"Get-CitusQueryPlan 'SELECT * FROM {table} WHERE id = 5' -Connection $bystander").Single;
+
+        object node = ((IEnumerable)plan.Get("Nodes")!).Cast<object>().Single();
+        Assert.Equal(Cluster.Scalar($"SELECT nodeport FROM citus_shards WHERE shardid = get_shard_id_for_distribution_column('{table}', 5)"), node.Get("NodePort"));
+        Assert.Contains(((IEnumerable)plan.Get("Explanation")!).Cast<string>(), s => s.StartsWith($"{node} gave no plan of its own", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -111,6 +140,9 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
     {
         Cluster.RequireCitus();
         Shell.Run("Get-CitusQueryPlan 'INSERT INTO user_events SELECT merchant_id, ''x'', event_type, 1 FROM payment_events' -Setting $setting -Analyze").Failed("CitusAnalyzeNotSupported");
+        Shell["query"] = "WITH a AS (INSERT INTO user_events VALUES (1, 'x', 'y', 1) RETURNING *), b AS (INSERT INTO merchant_totals SELECT event_count, user_id, 1 FROM a RETURNING *) SELECT * FROM b";
+        ErrorRecord error = Shell.Run("Get-CitusQueryPlan $query -Setting $setting -Analyze").Failed("CitusAnalyzeNotSupported");
+        Assert.StartsWith("A part of the query would run as InsertSelect", error.Exception.Message, StringComparison.Ordinal);
         Assert.Equal(0L, Cluster.Scalar("SELECT count(*) FROM woodgrove_plans.user_events"));
     }
 

@@ -90,6 +90,22 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(text, Assert.Single(run.Output)?.BaseObject);
     }
 
+    [Theory]
+    [InlineData("@()", "")]
+    [InlineData("@($null)", "")]
+    [InlineData("@(2, 5000000000)", "2")]
+    [InlineData("@(2, 3.5)", "2")]
+    [InlineData("@(1, $null, 3.5d)", "1")]
+    [InlineData("[System.Collections.ArrayList]@(1, 2)", "1, 2")]
+    [InlineData("[System.Collections.Generic.List[object]]@(1, [psobject]::AsPSObject(5000000000))", "1")]
+    [InlineData("[System.Collections.Generic.List[long]]@(1, 2)", "1, 2")]
+    public void A_list_is_compared_with_a_column_of_numbers(string list, string found)
+    {
+        string sql = "SELECT k FROM (VALUES (1::bigint), (2), (3)) v (k) WHERE k = ANY (@list) ORDER BY k";
+
+        Assert.Equal(found, string.Join(", ", Shell.Get($"Invoke-CitusQuery '{sql}' -Parameter @{{ list = {list} }}").Select(r => r.Get("k"))));
+    }
+
     [Fact]
     public void A_parameter_is_a_value_and_never_SQL()
     {
@@ -226,6 +242,16 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     }
 
     [Fact]
+    public void An_array_with_a_NULL_is_one_of_nullables()
+    {
+        PSObject row = Shell.Run("Invoke-CitusQuery \"SELECT ARRAY[1, NULL, 3] AS some, ARRAY[1, 2] AS every, ARRAY['a', NULL] AS texts\"").Single;
+
+        Assert.Equal([1, null, 3], (int?[])row.Get("some")!);
+        Assert.Equal([1, 2], (int[])row.Get("every")!);
+        Assert.Equal(new string?[] { "a", null }, (IEnumerable<string?>)row.Get("texts")!);
+    }
+
+    [Fact]
     public void A_number_that_no_type_of_NET_holds_is_told_with_the_cast_that_helps()
     {
         ErrorRecord error = Shell.Run("Invoke-CitusQuery 'SELECT 1 AS a, 1e40::numeric AS \"Big One\"'").Failed("CitusValueNotRepresentable");
@@ -233,6 +259,30 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Contains("'Big One'", error.Exception.Message, StringComparison.Ordinal);
         Assert.Contains("\"Big One\"::text", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
         Assert.Equal(1, Shell.Run("Invoke-CitusQuery 'SELECT 1' -As Scalar").Single.BaseObject);
+    }
+
+    [Theory]
+    [InlineData("SELECT '0044-03-15 BC'::date AS c")]
+    [InlineData("SELECT '99999-01-01'::timestamp AS c")]
+    [InlineData("SELECT time '24:00' AS c")]
+    [InlineData("SELECT interval '1 month' AS c")]
+    [InlineData("SELECT 1 AS n; SELECT 'pg_class'::regclass AS c")]
+    public void What_no_type_of_NET_holds_is_told_by_its_column(string sql)
+    {
+        Shell["query"] = sql;
+        ErrorRecord error = Shell.Run("Invoke-CitusQuery $query").Failed("CitusValueNotRepresentable");
+
+        Assert.Contains("'c'", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("c::text", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_a_write_returns_is_readable_whatever_type_it_has()
+    {
+        string table = Cluster.CreateTable("note text");
+
+        Assert.Equal(table, Shell.Run($"Invoke-CitusQuery \"INSERT INTO {table} VALUES ('x') RETURNING tableoid::regclass AS c\" -As Scalar").Single.BaseObject);
+        Assert.Equal(["x"], Cluster.Rows(table));
     }
 
     [Theory]

@@ -90,6 +90,53 @@ public sealed class FindColumnTests(ClusterFixture cluster) : ClusterTest(cluste
         Assert.Contains("NULL in 10 rows", (string)owner.Get("Reason")!);
     }
 
+    [Fact]
+    public void A_file_of_a_header_alone_recommends_nothing()
+    {
+        string path = Path.Combine(Cluster.Folder, Cluster.NewName("header") + ".csv");
+        File.WriteAllText(path, "user_id,note\n");
+
+        Shell.Run($"Find-DistributionColumn -Path '{path}'").Failed("CitusCsvEmpty");
+    }
+
+    [Fact]
+    public void A_table_without_any_column_that_has_a_hash_is_an_error_and_not_silence()
+    {
+        string table = Cluster.CreateTable("place point, details json");
+        Cluster.Execute($"INSERT INTO {table} VALUES ('(1,2)', '{{}}')");
+
+        Assert.Contains("point have no hash", Shell.Run($"Find-DistributionColumn {table}").Failed("CitusNoCandidate").Exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_part_of_a_large_columnar_table_can_be_read()
+    {
+        Cluster.RequireSandbox();
+        Cluster.RequireCitus();
+        string table = Cluster.NewName();
+        Cluster.Execute("CREATE EXTENSION IF NOT EXISTS citus_columnar");
+        Cluster.Execute($"CREATE TABLE {table} (user_id int) USING columnar; INSERT INTO {table} SELECT i % 10000 FROM generate_series(1, 1100000) i");
+        Cluster.AtEnd($"DROP TABLE {table}");
+
+        PSObject user = Shell.Run($"Find-DistributionColumn {table}").Single;
+
+        Assert.InRange((long)user.Get("RowsRead")!, 980_000, 1_020_000);
+        Assert.Equal(10_000L, user.Get("DistinctValues"));
+    }
+
+    [Fact]
+    public void Tables_that_the_role_may_not_read_do_not_end_it()
+    {
+        string schema = Bank(distributed: false);
+        using var bystander = new Activity.Bystander(Cluster, everywhere: true);
+        Cluster.Execute($"GRANT USAGE ON SCHEMA {schema} TO {bystander.Name}; GRANT SELECT ON {schema}.payment_events TO {bystander.Name}");
+
+        PSObject best = Shell.Get($"Find-DistributionColumn {schema}.payment_events -Connection $bystander").Single(f => f.Get("Rank") is 1);
+
+        Assert.Equal("user_id", best.Get("Column"));
+        Assert.Equal($"{schema}.payment_users", ((IEnumerable<string>)best.Get("RelatedTables")!).First());
+    }
+
     private string Bank(bool distributed)
     {
         string schema = Cluster.NewName("bank");

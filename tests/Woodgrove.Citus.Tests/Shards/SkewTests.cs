@@ -44,6 +44,40 @@ public sealed class SkewTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.InRange((double)heaviest.Get("Share")!, 0.47, 0.53);
     }
 
+    [Theory]
+    [InlineData("Rows")]
+    [InlineData("Bytes")]
+    public void Every_node_that_keeps_a_copy_of_a_shard_has_it(string by)
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.CreateTable("id bigint, note text");
+        Cluster.Execute($"SET citus.shard_replication_factor = 2; SELECT create_distributed_table('{table}', 'id', colocate_with := 'none', shard_count := 4)");
+        Cluster.Execute($"INSERT INTO {table} SELECT i, repeat('x', 1000) FROM generate_series(1, 8000) i");
+
+        PSObject skew = Shell.Run($"Measure-ShardSkew {table} -By {by}").Single;
+
+        Assert.Equal(("Balanced", 1.0), (skew.Get("Verdict")!.ToString(), skew.Get("NodeMaxToMean")));
+        Assert.Equal([4, 4], ((System.Collections.IEnumerable)skew.Get("Nodes")!).Cast<object>().Select(n => (int)n.Get("ShardCount")!));
+        if (by == "Rows") Assert.Equal(8000L, skew.Get("Total"));
+    }
+
+    [Fact]
+    public void A_partitioned_table_has_the_bytes_of_its_partitions()
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.NewName();
+        Cluster.Execute($"CREATE TABLE {table} (id bigint, day date, note text) PARTITION BY RANGE (day)");
+        Cluster.AtEnd($"DROP TABLE {table}");
+        Cluster.Execute($"CREATE TABLE {table}_a PARTITION OF {table} FOR VALUES FROM ('2024-01-01') TO ('2025-01-01'); CREATE TABLE {table}_b PARTITION OF {table} DEFAULT");
+        Cluster.Execute($"SELECT create_distributed_table('{table}', 'id', colocate_with := 'none', shard_count := 4)");
+        Cluster.Execute($"INSERT INTO {table} SELECT i, CASE WHEN i % 2 = 0 THEN date '2024-05-05' ELSE '2020-01-01' END, repeat('x', 2000) FROM generate_series(1, 8000) i");
+
+        PSObject skew = Shell.Run($"Measure-ShardSkew {table}").Single;
+
+        Assert.Equal(Cluster.Scalar($"SELECT sum(shard_size)::bigint FROM citus_shards WHERE table_name IN ('{table}_a'::regclass, '{table}_b')"), skew.Get("Total"));
+        Assert.StartsWith("The largest shard has ", (string)skew.Get("Reason")!, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Isolating_the_tenant_gives_what_was_predicted()
     {

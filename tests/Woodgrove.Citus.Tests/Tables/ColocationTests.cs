@@ -48,6 +48,20 @@ public sealed class ColocationTests(ClusterFixture cluster) : ClusterTest(cluste
     }
 
     [Fact]
+    public void A_collation_is_a_reason_and_the_fix_given_works()
+    {
+        Cluster.RequireCitus();
+        string first = Cluster.Distribute("id text", "id"), second = Cluster.Distribute("id text COLLATE \"C\"", "id");
+
+        PSObject test = Shell.Run($"Test-Colocation {first}, {second} -Detailed").Single;
+
+        Assert.Equal("Collation", test.Get("Reason")!.ToString());
+        Assert.Contains("has the collation \"default\"", (string)test.Get("Explanation")!, StringComparison.Ordinal);
+        foreach (string statement in ((string)test.Get("Fix")!).Split("; ")) Cluster.Execute(statement);
+        Assert.True((bool)Shell.Run($"Test-Colocation {first}, {second}").Single.BaseObject);
+    }
+
+    [Fact]
     public void Replication_is_a_reason()
     {
         Cluster.RequireCitus();
@@ -67,6 +81,19 @@ public sealed class ColocationTests(ClusterFixture cluster) : ClusterTest(cluste
 
         Assert.Equal([(true, "Reference"), (false, "NotDistributed")], tests.Select(t => ((bool)t.Get("IsColocated")!, t.Get("Reason")!.ToString()!)));
         Assert.Equal($"New-DistributedTable '{plain}' <column of bigint> -ColocateWith '{table}'", tests[1].Get("Fix"));
+    }
+
+    [Fact]
+    public void A_table_that_is_distributed_without_a_column_is_no_local_one()
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.Distribute("id bigint", "id"), first = Cluster.CreateTable("id bigint"), second = Cluster.CreateTable("id bigint");
+        Cluster.Execute($"SELECT create_distributed_table('{first}', NULL, colocate_with := 'none')");
+        Cluster.Execute($"SELECT create_distributed_table('{second}', NULL, colocate_with := '{first}')");
+
+        Assert.Equal("SingleShard", Shell.Run($"Get-DistributedTable {first}").Single.Get("Type")!.ToString());
+        Assert.Equal("SingleShard", Shell.Run($"Get-Colocation {first}").Single.Get("Type")!.ToString());
+        Assert.Equal([(true, "SameGroup"), (false, "OtherKind")], Shell.Get($"Test-Colocation {first}, {second}, {table} -Detailed").Select(t => ((bool)t.Get("IsColocated")!, t.Get("Reason")!.ToString()!)));
     }
 
     [Fact]

@@ -54,6 +54,25 @@ public sealed class CheckTests(ClusterFixture cluster) : ClusterTest(cluster)
     }
 
     [Fact]
+    public void A_table_distributed_by_a_type_of_the_users_own_is_no_difference_between_nodes()
+    {
+        Cluster.RequireCitus();
+        string type = Cluster.NewName("mood");
+        Cluster.Execute($"CREATE TYPE {type} AS ENUM ('sad', 'happy')");
+        Cluster.AtEnd($"DROP TYPE {type}");
+        string table = Cluster.Distribute($"mood {type}", "mood");
+        try
+        {
+            Assert.NotEqual(Cluster.Scalar($"SELECT '{type}'::regtype::oid::text"), Cluster.Scalar($"SELECT result FROM run_command_on_workers($$SELECT '{type}'::regtype::oid::text$$) LIMIT 1"));
+            Assert.Equal("Passed", Shell.Run("Test-CitusCluster -Check NodeMetadata").Single.Get("Status")!.ToString());
+        }
+        finally
+        {
+            Cluster.Execute($"DROP TABLE {table}");
+        }
+    }
+
+    [Fact]
     public void Quiet_gives_true_where_nothing_failed() =>
         Assert.Equal(true, Shell.Run("Test-CitusCluster CoordinatorRegistered, NodesActive -Quiet").Single.BaseObject);
 

@@ -18,8 +18,9 @@ internal sealed class NodeMetadata() : CitusCheck(CheckCategory.Metadata,
         UNION ALL
         SELECT 'pg_dist_placement', count(*), md5(string_agg(concat_ws('|', shardid, groupid, shardstate), ',' ORDER BY shardid, groupid)) FROM pg_catalog.pg_dist_placement
         UNION ALL
-        SELECT 'pg_dist_colocation', count(*), md5(string_agg(concat_ws('|', colocationid, shardcount, replicationfactor, distributioncolumntype), ',' ORDER BY colocationid))
-        FROM pg_catalog.pg_dist_colocation
+        -- A type of the user's own has another oid on each node.
+        SELECT 'pg_dist_colocation', count(*), md5(string_agg(concat_ws('|', c.colocationid, c.shardcount, c.replicationfactor, n.nspname, t.typname), ',' ORDER BY c.colocationid))
+        FROM pg_catalog.pg_dist_colocation c LEFT JOIN pg_catalog.pg_type t ON t.oid = c.distributioncolumntype LEFT JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
         """);
 
     public override IReadOnlyList<Question> Questions => [Digests];
