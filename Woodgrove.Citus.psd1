@@ -17,7 +17,7 @@
         'New-DistributedTable', 'New-ReferenceTable', 'Get-DistributedTable'
         'Get-CitusNode', 'Get-ShardPlacement', 'Resolve-ShardPlacement', 'Measure-ShardSkew', 'Find-DistributionColumn'
         'Start-ShardRebalance', 'Get-ShardRebalance', 'Stop-ShardRebalance', 'Get-Colocation', 'Test-Colocation'
-        'Test-CitusCsv', 'Import-CsvToCitus', 'Add-CitusRow', 'Get-CitusImport', 'Remove-CitusImport', 'Export-CitusToCsv', 'Invoke-CitusQuery'
+        'Test-CitusCsv', 'Import-CsvToCitus', 'Add-CitusRow', 'Get-CitusImport', 'Remove-CitusImport', 'Repair-CitusImport', 'Export-CitusToCsv', 'Invoke-CitusQuery'
         'Get-CitusQueryPlan', 'Get-CitusQueryFragment', 'Compare-CitusQueryPlan'
         'Get-CitusActivity', 'Get-CitusLockWait', 'Get-CitusStatement', 'Get-CitusTenant'
         'Export-CitusReport'

@@ -12,10 +12,13 @@ public sealed class CitusConnection : IAsyncDisposable
 {
     private readonly NpgsqlDataSource _sessions;
     private readonly NpgsqlConnectionStringBuilder _settings;
-    private readonly ConcurrentDictionary<(string Host, int Port), NpgsqlDataSource> _nodes = new();
-    private readonly ConcurrentDictionary<(string Host, int Port), bool> _outOfReach = new();
+    private readonly ConcurrentDictionary<(string Host, int Port), NpgsqlDataSource> _nodes = [];
+    private readonly ConcurrentDictionary<(string Host, int Port), bool> _outOfReach = [];
 
     private readonly AccessTokens? _tokens;
+    private readonly Func<string, int, (string Host, int Port)>? _addresses; // of a view of the coordinator
+    private readonly string? _coordinatorId;
+    private (string Host, int Port)? _coordinatorAddress;
 
     private CitusConnection(NpgsqlDataSource sessions, NpgsqlConnectionStringBuilder settings, AccessTokens? tokens, string name, ServerFacts facts)
     {
@@ -31,6 +34,15 @@ public sealed class CitusConnection : IAsyncDisposable
         CitusVersion = facts.CitusVersion;
         Engine = facts.Engine;
         SslMode = settings.SslMode.ToString();
+    }
+
+    /// <summary>A view of a connection whose sessions all lead to the coordinator; it shares the pools and is not disposed.</summary>
+    private CitusConnection(CitusConnection other, Func<string, int, (string Host, int Port)> addresses, string coordinatorId)
+    {
+        (_sessions, _settings, _nodes, _outOfReach, _tokens) = (other._sessions, other._settings, other._nodes, other._outOfReach, other._tokens);
+        (Name, Server, Port, Database, UserName) = (other.Name, other.Server, other.Port, other.Database, other.UserName);
+        (ServerVersion, CitusVersion, Engine, SslMode) = (other.ServerVersion, other.CitusVersion, other.Engine, other.SslMode);
+        (_addresses, _coordinatorId) = (addresses, coordinatorId);
     }
 
     /// <summary>The name by which other commands may refer to it.</summary>
@@ -72,12 +84,6 @@ public sealed class CitusConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>
-    /// For a transaction with locks: its server notices within a minute that the client has vanished without a word,
-    /// and ends the session. By default that takes hours.
-    /// </summary>
-    internal const string NoticeLoss = "SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3";
-
     /// <summary>Ends what a session keeps beyond its transaction, before it goes back: the pool would do it only when the session is next used.</summary>
     internal static async Task TidyAsync(NpgsqlConnection session, string sql)
     {
@@ -97,13 +103,70 @@ public sealed class CitusConnection : IAsyncDisposable
     {
         try
         {
-            return await OpenAsync(_sessions, stop);
+            return _addresses is null ? await OpenAsync(_sessions, stop) : (await OpenCoordinatorSessionAsync(_addresses, stop)).Session;
         }
         catch (ObjectDisposedException e)
         {
             throw new CitusException("CitusDisconnected", CitusErrorKind.ConnectionError,
                 $"The connection '{Name}' has been closed.", "Connect again with Connect-CitusCluster.", e) { Target = Name };
         }
+    }
+
+    /// <summary>
+    /// The same connection with sessions that all lead to the primary of the cluster's coordinator, wherever this one
+    /// leads: behind a balanced address, every session may be on another node.
+    /// </summary>
+    /// <param name="addresses">Maps the nodes' own names to addresses that this machine can reach.</param>
+    /// <exception cref="CitusException">The coordinator can't be reached.</exception>
+    internal async Task<CitusConnection> AtCoordinatorAsync(Func<string, int, (string Host, int Port)> addresses, CancellationToken stop)
+    {
+        if (_addresses is not null) return this;
+        (NpgsqlConnection session, string id) = await OpenCoordinatorSessionAsync(addresses, stop);
+        await session.DisposeAsync();
+        return new CitusConnection(this, addresses, id);
+    }
+
+    /// <summary>The identifier of the coordinator's database cluster; only of a connection from <see cref="AtCoordinatorAsync"/>.</summary>
+    internal string CoordinatorId => _coordinatorId ?? throw new InvalidOperationException("Not a connection to the coordinator.");
+
+    private async Task<(NpgsqlConnection Session, string Id)> OpenCoordinatorSessionAsync(Func<string, int, (string Host, int Port)> addresses, CancellationToken stop)
+    {
+        NpgsqlConnection session = _coordinatorAddress is { } known ? await OpenNodeSessionAsync(known.Host, known.Port, stop) : await OpenAsync(_sessions, stop);
+        try
+        {
+            CoordinatorFacts here = await CoordinatorFacts.ReadAsync(session, CitusVersion is not null, stop);
+            if (here.IsCoordinator) return (session, Checked(here.SystemIdentifier));
+            await session.DisposeAsync();
+            string where = here.IsInRecovery ? "a standby" : $"a worker (group {here.GroupId})";
+            if (here.Coordinator is not { } registered) throw NoCoordinator(where, "the cluster's metadata (pg_dist_node) do not name the coordinator", null);
+            (string host, int port) = addresses(registered.Host, registered.Port);
+            try
+            {
+                session = await OpenNodeSessionAsync(host, port, stop);
+            }
+            catch (Exception e) when (e is NpgsqlException or TimeoutException && !stop.IsCancellationRequested)
+            {
+                throw NoCoordinator(where, $"the coordinator {host}:{port} can't be reached from here: {e.Message.TrimEnd('.')}", e);
+            }
+            CoordinatorFacts there = await CoordinatorFacts.ReadAsync(session, CitusVersion is not null, stop);
+            if (!there.IsCoordinator)
+                throw NoCoordinator(where, $"{host}:{port}, which its metadata name as the coordinator, is {(there.IsInRecovery ? "a standby" : $"a worker (group {there.GroupId})")} too", null);
+            _coordinatorAddress = (host, port);
+            return (session, Checked(there.SystemIdentifier));
+        }
+        catch
+        {
+            await session.DisposeAsync();
+            throw;
+        }
+
+        string Checked(string id) => _coordinatorId is null || id == _coordinatorId ? id : throw new CitusException(
+            "CitusCoordinatorChanged", CitusErrorKind.InvalidOperation, $"The connection '{Name}' led to one coordinator when the command began, and now leads to another, of a different cluster.",
+            "See where its address leads, and begin again.") { Target = Name };
+
+        CitusException NoCoordinator(string where, string why, Exception? cause) => new("CitusCoordinatorNotReached", CitusErrorKind.ConnectionError,
+            $"The ledger of imports is on the cluster's coordinator. The connection '{Name}' leads to {where}, and {why}.",
+            "Connect to the coordinator itself (on Azure Elastic Clusters: port 5432), or map its address with -NodeAddress.", cause) { Target = Name };
     }
 
     /// <summary>Borrows a session to a node of the cluster, with the same user and secret.</summary>

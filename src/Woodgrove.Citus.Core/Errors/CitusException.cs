@@ -18,6 +18,7 @@ public enum CitusErrorKind
     NotInstalled,
     NotImplemented,
     SyntaxError,
+    SecurityError,
 }
 
 /// <summary>A failure that is told to the user as it stands: what happened, where, and what to do.</summary>

@@ -62,6 +62,8 @@ internal sealed class CoordinatorBatch : IBatch
         SiftedCopy? sifted = null;
         try
         {
+            // A ledger holds for one table: the batch's rows must not go into another that has its name by now.
+            if (ledger is not null) await TableGuard.LockAsync(connection, session, target.Table, stop);
             if (sifts) sifted = await SiftedCopy.OpenAsync(connection, session, target, rejects!, care, stop);
             if (truncate) await TruncateAsync(session, target.Table.Name.Sql, stop);
             if (rule is not null) await Rehearsal.CreateAsync(session, target.Table, stop, withKeys: false);

@@ -57,9 +57,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     /// <exception cref="CitusException">The file, or a row of it, was refused; what was not committed at a checkpoint is rolled back.</exception>
     public async Task<ImportResult> RunAsync(CancellationToken stop)
     {
-        Guid? importId = ImportId ?? (Resume ? await FindResumableAsync(stop) : null);
-        bool named = importId is not null;
-        importId ??= Guid.NewGuid();
+        Guid? importId = ImportId;
         (long Rows, long Rejects)? before = null;
         var care = Care.None;
         var shown = new List<RefusedRow>();
@@ -76,7 +74,10 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                 {
                     try
                     {
-                        return await RunOnceAsync(importId.Value, named || Resume || Checkpoint is not null || broken is not null, broken, care, shown, found => before ??= found, token);
+                        bool needsLedger = ImportId is not null || Resume || Checkpoint is not null || OnConflict != ConflictAction.Error || broken is { HasLedger: true };
+                        (CitusConnection coordinator, CitusException? noLedger) = await ConnectAsync(needsLedger, token);
+                        importId ??= (Resume ? await FindResumableAsync(coordinator, token) : null) ?? Guid.NewGuid();
+                        return await (this with { Connection = coordinator }).RunOnceAsync(importId.Value, needsLedger, noLedger, broken, care, shown, found => before ??= found, token);
                     }
                     catch (MoreCareException refused)
                     {
@@ -92,9 +93,11 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                         Warn?.Invoke($"{e.Message} Trying again.");
                         return null;
                     }
-                    catch (Exception e) when (broken is not null && MayComeBack(e))
+                    catch (Exception e) when (PostgresErrors.IsTransient(e) || (broken is not null && MayComeBack(e)))
                     {
-                        throw Broken(true, e, broken.Kept, broken.Committed, broken.Route);
+                        // Before anything was sent in this attempt.
+                        string kept = broken?.Kept ?? $"Nothing of the file is in {Table}.";
+                        throw broken?.Again(Describe(e, kept)) ?? Broken(true, e, kept, 0, ImportRoute.Auto);
                     }
                 }
             }, stop);
@@ -108,33 +111,50 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
 
     /// <summary>What <see cref="RunAsync(CancellationToken)"/> would do.</summary>
     /// <exception cref="CitusException">It would be refused.</exception>
-    public Task<ImportPreview> PreviewAsync(CancellationToken stop) => ImportPreview.ReadAsync(this, Connection, Source, Table, stop);
-
-    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, BrokenOffException? broken, Care care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
+    public async Task<ImportPreview> PreviewAsync(CancellationToken stop)
     {
-        var addresses = new NodeAddresses(NodeAddress);
+        (CitusConnection coordinator, CitusException? noLedger) = await ConnectAsync(needsLedger: false, stop);
+        return await ImportPreview.ReadAsync(this, coordinator, noLedger, Source, Table, stop);
+    }
+
+    /// <summary>The coordinator, which keeps the ledger and whose catalogs and locks count; or, where no ledger is needed, any node if it can't be reached.</summary>
+    private async Task<(CitusConnection Connection, CitusException? NoLedger)> ConnectAsync(bool needsLedger, CancellationToken stop)
+    {
+        try
+        {
+            return (await Connection.AtCoordinatorAsync(new NodeAddresses(NodeAddress).Resolve, stop), null);
+        }
+        catch (CitusException e) when (!needsLedger && e.Kind == CitusErrorKind.ConnectionError)
+        {
+            return (Connection, e);
+        }
+    }
+
+    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, CitusException? noLedger, BrokenOffException? broken, Care care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
+    {
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
         ImportPlan plan = await ImportPlan.OpenAsync(this, Connection, session, Source, Table, stop);
         try
         {
             ConflictRule? rule = OnConflict == ConflictAction.Error ? null : await ConflictRule.FindAsync(session, plan.Table, OnConflict, KeyColumns, stop);
-            if (keepLedger && await PendingBatch.ExistsAsync(session, stop)) plan = plan with { Pending = await PendingBatch.FindAsync(session, importId, stop) };
+            if (keepLedger) await LedgerSchema.RequireAsync(session, withParts: false, stop);
+            if (keepLedger && await PartialBatch.ExistsAsync(session, stop)) plan = plan with { Pending = await PartialBatch.FindAsync(session, importId, stop) };
             if (rule is null && keepLedger) await Staging.RefuseLeftoverAsync(session, importId, stop);
-            if (rule is null) plan = await plan.ChooseRouteAsync(this, session, stop);
+            if (rule is null) plan = await plan.ChooseRouteAsync(this, session, noLedger, stop);
             keepLedger |= rule is not null || plan.Route is ImportRoute.Shard or ImportRoute.Worker;
             // What an attempt before has prepared, and its ledger decided to commit, is part of what is reported as loaded.
-            if (keepLedger) await PreparedBatches.RecoverAsync(Connection, addresses, Explain, stop, everywhere: broken?.Route == ImportRoute.Shard);
+            if (keepLedger) await RecoverAsync(importId, everywhere: broken?.Route == ImportRoute.Shard, stop);
             await using ImportLedger? ledger = keepLedger ? await ImportLedger.OpenAsync(Connection, importId, stop) : null;
             if (rule is not null && !(broken is not null && (await ledger!.BatchesAsync(stop)).Any(b => b.IsLast)))
             {
                 plan = plan with { Staging = await Staging.OpenAsync(Connection, ledger!.Session, importId, plan.Target, rule, Truncate, stop) };
-                plan = await plan.ChooseRouteAsync(this, session, stop);
+                plan = await plan.ChooseRouteAsync(this, session, noLedger, stop);
             }
             if (plan.Route == ImportRoute.Worker)
             {
-                await PendingBatch.CreateAsync(ledger!.Session, stop);
-                await PendingBatch.TakeOverAsync(ledger.Session, importId, ledger.Attempt, stop);
-                plan = plan with { Pending = await PendingBatch.FindAsync(ledger.Session, importId, stop) };
+                await PartialBatch.CreateAsync(ledger!.Session, stop);
+                await PartialBatch.TakeOverAsync(ledger.Session, importId, ledger.Attempt, stop);
+                plan = plan with { Pending = await PartialBatch.FindAsync(ledger.Session, importId, stop) };
             }
             Explain?.Invoke($"{plan.Route} route: {plan.Reason}");
             if (plan.Table.Kind == TableKind.Local) Warn?.Invoke($"{plan.Table.Display} is not distributed: its rows stay on the node that the connection leads to. New-DistributedTable distributes it.");
@@ -158,7 +178,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             if (ledger is not null && (run.WasComplete || !run.HasCommitted)) await ForgetAsync(ledger, plan.Route, all: !run.WasComplete);
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
             if (e is CitusException or MoreCareException) throw;
-            throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept, run.CommittedBytes, plan.Route);
+            throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept, run.CommittedBytes, plan.Route, ledger is not null);
         }
     }
 
@@ -170,7 +190,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         {
             await Staging.DropAsync(ledger.Session, ledger.ImportId, CancellationToken.None);
             if (!all || route != ImportRoute.Worker) return;
-            await PendingBatch.ForgetAsync(ledger.Session, ledger.ImportId, null, CancellationToken.None);
+            await PartialBatch.ForgetAsync(ledger.Session, ledger.ImportId, null, CancellationToken.None);
             await ImportLedger.ForgetAsync(ledger.Session, ledger.ImportId, CancellationToken.None);
         }
         catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException)
@@ -179,14 +199,27 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
     }
 
-    private async Task<Guid?> FindResumableAsync(CancellationToken stop)
+    /// <summary>Ends what interrupted loads left prepared, and refuses to go on where this import's rows stay undecided.</summary>
+    private async Task RecoverAsync(Guid importId, bool everywhere, CancellationToken stop)
     {
-        await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
-        TableInfo target = await TableCatalog.FindAsync(Connection, session, Table, stop);
-        string name = target.Name.ToString();
-        if (await ImportLedger.FindResumableAsync(session, name, Source.Name, stop) is { } begun) return begun;
-        if (await ImportLedger.FindCompleteAsync(session, name, Source.Name, stop) is not { } complete || !await IsSameAsync(complete, stop)) return null;
-        return complete.ImportId; // which says that it is complete
+        var recovery = new ImportRecovery(Connection, new NodeAddresses(NodeAddress), step =>
+        {
+            Explain?.Invoke(step.ToString());
+            return default;
+        });
+        await recovery.RunAsync(null, everywhere, stop);
+        if (recovery.Pending.FirstOrDefault(p => p.ImportId == importId) is not { } own) return;
+        throw new CitusException("CitusImportPending", CitusErrorKind.ResourceUnavailable, $"Import {importId} can't go on: {own}",
+            $"Repair-CitusImport {importId} ends it once that is settled.") { Target = importId };
+    }
+
+    /// <summary>The latest import of this source into this table, if it was not completed, or is complete and the source is still the same.</summary>
+    private async Task<Guid?> FindResumableAsync(CitusConnection coordinator, CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await coordinator.OpenSessionAsync(stop);
+        TableInfo target = await TableCatalog.FindAsync(coordinator, session, Table, stop);
+        if (await ImportLedger.FindLatestAsync(session, target.Name.ToString(), Source.Name, stop) is not { } latest) return null;
+        return !latest.IsLast || await IsSameAsync(latest, stop) ? latest.ImportId : null; // a complete one is told to be so
     }
 
     /// <summary>Whether the source is, byte for byte, what an import has loaded.</summary>
@@ -206,20 +239,27 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     private static bool MayComeBack(Exception e) =>
         e is CitusException known ? known.ErrorId is "CitusRouteNotPossible" or "CitusImportRunning" : PostgresErrors.IsTransient(e);
 
-    private BrokenOffException Broken(bool canRepeat, Exception cause, string kept, long committed, ImportRoute route)
+    private BrokenOffException Broken(bool canRepeat, Exception cause, string kept, long committed, ImportRoute route, bool hasLedger = false) =>
+        new(canRepeat, kept, committed, route, hasLedger, Describe(cause, kept));
+
+    private CitusException Describe(Exception cause, string kept)
     {
         CitusException known = PostgresErrors.Describe(cause, Source.Name);
-        return new BrokenOffException(canRepeat, kept, committed, route, new CitusException(known.ErrorId, known.Kind,
-            $"{Source}: the load broke off. {kept} {known.What}", known.Advice, cause) { Target = Source.Name, SqlState = known.SqlState });
+        return new CitusException(known.ErrorId, known.Kind,
+            $"{Source}: the load broke off. {kept} {known.What}", known.Advice, cause) { Target = Source.Name, SqlState = known.SqlState };
     }
 
     /// <summary>An attempt that failed with the connection or the like, not with the file.</summary>
-    private sealed class BrokenOffException(bool canRepeat, string kept, long committed, ImportRoute route, CitusException failure) : Exception(failure.What, failure)
+    private sealed class BrokenOffException(bool canRepeat, string kept, long committed, ImportRoute route, bool hasLedger, CitusException failure) : Exception(failure.What, failure)
     {
         public bool CanRepeat => canRepeat;
         public string Kept => kept;
         public long Committed => committed;
         public ImportRoute Route => route;
+        public bool HasLedger => hasLedger;
         public CitusException Failure => failure;
+
+        /// <summary>The same, after an attempt that failed before it sent anything.</summary>
+        public BrokenOffException Again(CitusException latest) => new(true, Kept, Committed, Route, HasLedger, latest);
     }
 }

@@ -4,25 +4,15 @@ using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Ingest;
 
-/// <summary>One committed batch of an import.</summary>
-/// <param name="FirstByte">Where the batch begins in the source, in UTF-8 bytes without a byte order mark.</param>
-/// <param name="EndByte">Just past its last byte.</param>
-/// <param name="Fingerprint">A hash of all bytes from the source's beginning to <paramref name="EndByte"/>.</param>
-/// <param name="IsLast">True where the source ended with it.</param>
-internal sealed record ImportBatch(
-    Guid ImportId, int Number, string Table, string Source, string Route, string Fingerprint,
-    long FirstByte, long EndByte, long Rows, long Rejected, bool IsLast);
-
 /// <summary>
 /// The table <c>woodgrove.import_batch</c> on the coordinator, one row a committed batch. The row is the decision
 /// of a batch whose rows lie prepared on several nodes: where it stands they are committed, else rolled back.
-/// The session that holds it also holds the import's advisory lock: whoever gets that lock knows that the import
-/// runs no more and that what the ledger says is final.
+/// The session that writes it holds the import's advisory lock: whoever gets that lock knows that the import no longer
+/// runs and that what the ledger says is final.
 /// </summary>
 internal sealed class ImportLedger : IAsyncDisposable
 {
-    /// <summary>The first key of the advisory locks; the second is a hash of the import's id.</summary>
-    private const int LockSpace = 0x574F4F44;
+    public const string Table = "import_batch";
 
     private static readonly TimeSpan EndingPatience = TimeSpan.FromSeconds(10);
 
@@ -60,11 +50,10 @@ internal sealed class ImportLedger : IAsyncDisposable
         try
         {
             await CreateAsync(session, stop);
-            // Its lock is the session's.
-            await using (var notice = new NpgsqlCommand(CitusConnection.NoticeLoss.Replace("LOCAL ", "", StringComparison.Ordinal), session)) await notice.ExecuteNonQueryAsync(stop);
+            await using (var settings = new NpgsqlCommand(LoadSession.SessionSettings, session)) await settings.ExecuteNonQueryAsync(stop);
             // A session that was lost a moment ago may still be ending.
             var clock = System.Diagnostics.Stopwatch.StartNew();
-            while (!await TryLockAsync(session, importId, stop))
+            while (!await ImportLock.TryTakeAsync(session, ImportLock.Ledger, importId, stop))
             {
                 if (clock.Elapsed > EndingPatience) throw Running(importId);
                 await Task.Delay(250, stop);
@@ -81,22 +70,11 @@ internal sealed class ImportLedger : IAsyncDisposable
     internal static CitusException Running(Guid importId) => new("CitusImportRunning", CitusErrorKind.ResourceUnavailable,
         $"Import {importId} is running in another session.", "Wait for it, or end that session.") { Target = importId };
 
-    /// <summary>True where this user can keep a ledger: its schema exists, or may be created.</summary>
-    public static async Task<bool> IsPossibleAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("""
-            SELECT CASE WHEN pg_catalog.to_regclass('woodgrove.import_batch') IS NOT NULL
-                THEN pg_catalog.has_table_privilege('woodgrove.import_batch', 'INSERT')
-                ELSE pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') END
-            """, session);
-        return await command.ExecuteScalarAsync(stop) is true;
-    }
-
     /// <summary>The batches that are committed, in order.</summary>
     public async Task<IReadOnlyList<ImportBatch>> BatchesAsync(CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
-            SELECT batch, table_name, source, route, fingerprint, first_byte, end_byte, rows, rejected, is_last
+            SELECT batch, table_name, table_oid, distribution, source, route, fingerprint, first_byte, end_byte, rows, rejected, is_last
             FROM woodgrove.import_batch WHERE import_id = $1 ORDER BY batch
             """, _session)
         {
@@ -106,28 +84,64 @@ internal sealed class ImportLedger : IAsyncDisposable
         var batches = new List<ImportBatch>();
         while (await row.ReadAsync(stop))
         {
-            batches.Add(new ImportBatch(ImportId, row.GetInt32(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4),
-                row.GetInt64(5), row.GetInt64(6), row.GetInt64(7), row.GetInt64(8), row.GetBoolean(9)));
+            batches.Add(new ImportBatch(ImportId, row.GetInt32(0), new TargetIdentity(row.GetString(1), row.GetFieldValue<uint>(2), row.GetString(3)),
+                row.GetString(4), row.GetString(5), row.GetString(6), row.GetInt64(7), row.GetInt64(8), row.GetInt64(9), row.GetInt64(10), row.GetBoolean(11)));
         }
         return batches;
     }
 
     /// <summary>Writes a batch's row, in the transaction that is open, or in one of its own.</summary>
-    public async Task WriteAsync(ImportBatch batch, CancellationToken stop)
+    /// <param name="isPending">Its rows lie prepared on the nodes, so that the row decides; <see cref="SettleAsync(int, CancellationToken)"/> says when all are committed.</param>
+    /// <exception cref="CitusException">The session no longer holds the import's lock: the connection leads through a pooler.</exception>
+    public async Task WriteAsync(ImportBatch batch, CancellationToken stop, bool isPending = false)
     {
-        await using var command = new NpgsqlCommand("""
-            INSERT INTO woodgrove.import_batch (import_id, batch, table_name, source, route, fingerprint, first_byte, end_byte, rows, rejected, is_last, attempt)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-            """, _session);
+        await using NpgsqlBatch write = _session.CreateBatch();
+        write.BatchCommands.Add(new NpgsqlBatchCommand(LoadSession.DurableCommit));
+        var insert = new NpgsqlBatchCommand($"""
+            INSERT INTO woodgrove.import_batch (import_id, batch, table_name, table_oid, distribution, source, route, fingerprint,
+                                                first_byte, end_byte, rows, rejected, is_last, is_pending, attempt)
+            SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15 WHERE {ImportLock.IsHeldHere(ImportLock.Ledger, "$16")}
+            """);
         foreach (object value in new object[]
         {
-            batch.ImportId, batch.Number, batch.Table, batch.Source, batch.Route, batch.Fingerprint,
-            batch.FirstByte, batch.EndByte, batch.Rows, batch.Rejected, batch.IsLast, Attempt,
+            batch.ImportId, batch.Number, batch.Table.Name, batch.Table.Oid, batch.Table.Distribution, batch.Source, batch.Route, batch.Fingerprint,
+            batch.FirstByte, batch.EndByte, batch.Rows, batch.Rejected, batch.IsLast, isPending, Attempt, ImportLock.Key(batch.ImportId),
         })
         {
-            command.Parameters.Add(new() { Value = value });
+            insert.Parameters.Add(value is uint oid ? new() { Value = oid, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Oid } : new() { Value = value });
         }
-        await command.ExecuteNonQueryAsync(stop);
+        write.BatchCommands.Add(insert);
+        await write.ExecuteNonQueryAsync(stop);
+        if (insert.RecordsAffected == 0) throw ImportLock.Lost(batch.ImportId);
+    }
+
+    /// <summary>Notes that every node has committed its part of a batch.</summary>
+    public Task SettleAsync(int batch, CancellationToken stop) => SettleAsync(_session, ImportId, batch, stop);
+
+    /// <summary>The same for an import that does not run.</summary>
+    /// <param name="batch">The batch, or null for all of the import.</param>
+    /// <returns>How many batches this user may note it of, and that were pending.</returns>
+    public static async Task<int> SettleAsync(NpgsqlConnection session, Guid importId, int? batch, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand(
+            "UPDATE woodgrove.import_batch SET is_pending = false WHERE import_id = $1 AND ($2::int IS NULL OR batch = $2) AND is_pending", session)
+        {
+            Parameters = { new() { Value = importId }, new() { Value = (object?)batch ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Integer } },
+        };
+        return await command.ExecuteNonQueryAsync(stop);
+    }
+
+    /// <summary>Imports with a batch of which it is not known that every node has committed its part, or just this one.</summary>
+    public static async Task<IReadOnlyList<Guid>> PendingAsync(NpgsqlConnection session, Guid? importId, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SELECT DISTINCT import_id FROM woodgrove.import_batch WHERE is_pending AND ($1::uuid IS NULL OR import_id = $1)", session)
+        {
+            Parameters = { new() { Value = (object?)importId ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid } },
+        };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var found = new List<Guid>();
+        while (await row.ReadAsync(stop)) found.Add(row.GetGuid(0));
+        return found;
     }
 
     /// <summary>
@@ -138,62 +152,44 @@ internal sealed class ImportLedger : IAsyncDisposable
     {
         await _session.DisposeAsync();
         _session = await OpenLockedAsync(_connection, ImportId, stop);
-        return await IsDecidedAsync(_session, ImportId, batch, Attempt, stop);
+        return await IsDecidedAsync(_session, ImportId, batch, Attempt, owner: null, stop);
     }
 
-    public static async Task<bool> IsDecidedAsync(NpgsqlConnection session, Guid importId, int batch, string attempt, CancellationToken stop)
+    /// <param name="owner">The role that has prepared the rows: another's row does not decide them. Null where it is this session's.</param>
+    public static async Task<bool> IsDecidedAsync(NpgsqlConnection session, Guid importId, int batch, string attempt, string? owner, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT EXISTS (SELECT FROM woodgrove.import_batch WHERE import_id = $1 AND batch = $2 AND attempt = $3)", session)
-        {
-            Parameters = { new() { Value = importId }, new() { Value = batch }, new() { Value = attempt } },
-        };
-        return await command.ExecuteScalarAsync(stop) is true;
-    }
-
-    /// <summary>Takes the import's lock if nobody has it; it is released with the session.</summary>
-    public static async Task<bool> TryLockAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_try_advisory_lock($1, $2)", session)
-        {
-            Parameters = { new() { Value = LockSpace }, new() { Value = Shards.PostgresHash.Bytes(importId.ToByteArray()) } },
-        };
-        return await command.ExecuteScalarAsync(stop) is true;
-    }
-
-    public static async Task<bool> ExistsAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.to_regclass('woodgrove.import_batch') IS NOT NULL", session);
-        return await command.ExecuteScalarAsync(stop) is true;
-    }
-
-    /// <summary>The latest import of a source into a table that was begun and not completed.</summary>
-    public static async Task<Guid?> FindResumableAsync(NpgsqlConnection session, string table, string source, CancellationToken stop)
-    {
-        if (!await ExistsAsync(session, stop)) return null;
         await using var command = new NpgsqlCommand("""
-            SELECT import_id FROM woodgrove.import_batch WHERE table_name = $1 AND source = $2
-            GROUP BY import_id HAVING NOT bool_or(is_last) ORDER BY max(committed_at) DESC LIMIT 1
+            SELECT EXISTS (SELECT FROM woodgrove.import_batch
+                           WHERE import_id = $1 AND batch = $2 AND attempt = $3 AND loaded_by = coalesce($4, current_user::text))
             """, session)
         {
-            Parameters = { new() { Value = table }, new() { Value = source } },
+            Parameters =
+            {
+                new() { Value = importId }, new() { Value = batch }, new() { Value = attempt },
+                new() { Value = (object?)owner ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text },
+            },
         };
-        return await command.ExecuteScalarAsync(stop) as Guid?;
+        return await command.ExecuteScalarAsync(stop) is true;
     }
 
-    /// <summary>The latest import of a source into a table that was completed.</summary>
-    public static async Task<ImportBatch?> FindCompleteAsync(NpgsqlConnection session, string table, string source, CancellationToken stop)
+    public static Task<bool> ExistsAsync(NpgsqlConnection session, CancellationToken stop) => LedgerSchema.HasTableAsync(session, Table, stop);
+
+    /// <summary>The latest import of a source into a table of that name: its last batch, or null.</summary>
+    public static async Task<ImportBatch?> FindLatestAsync(NpgsqlConnection session, string table, string source, CancellationToken stop)
     {
         if (!await ExistsAsync(session, stop)) return null;
         await using var command = new NpgsqlCommand("""
-            SELECT import_id, batch, route, fingerprint, end_byte FROM woodgrove.import_batch
-            WHERE table_name = $1 AND source = $2 AND is_last ORDER BY committed_at DESC LIMIT 1
+            SELECT import_id, batch, table_oid, distribution, route, fingerprint, end_byte, is_last FROM woodgrove.import_batch
+            WHERE table_name = $1 AND source = $2 ORDER BY committed_at DESC, batch DESC LIMIT 1
             """, session)
         {
             Parameters = { new() { Value = table }, new() { Value = source } },
         };
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         return await row.ReadAsync(stop)
-            ? new ImportBatch(row.GetGuid(0), row.GetInt32(1), table, source, row.GetString(2), row.GetString(3), 0, row.GetInt64(4), 0, 0, true) : null;
+            ? new ImportBatch(row.GetGuid(0), row.GetInt32(1), new TargetIdentity(table, row.GetFieldValue<uint>(2), row.GetString(3)), source,
+                row.GetString(4), row.GetString(5), 0, row.GetInt64(6), 0, 0, row.GetBoolean(7))
+            : null;
     }
 
     /// <summary>Removes an import's rows.</summary>
@@ -204,44 +200,42 @@ internal sealed class ImportLedger : IAsyncDisposable
         return await command.ExecuteNonQueryAsync(stop);
     }
 
-    /// <summary>Releases locks that TryLockAsync took.</summary>
-    public static Task UnlockAllAsync(NpgsqlConnection session) => CitusConnection.TidyAsync(session, "SELECT pg_catalog.pg_advisory_unlock_all()");
-
     public async ValueTask DisposeAsync()
     {
-        await UnlockAllAsync(_session);
+        await ImportLock.ReleaseAllAsync(_session);
         await NodeConnections.ReleaseAsync(_session);
         await _session.DisposeAsync();
     }
 
-    private static async Task CreateAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        if (await ExistsAsync(session, stop)) return;
-        // A plain table of the coordinator: its commit is one server's, so it can decide for the others.
-        await using var command = new NpgsqlCommand("""
-            SELECT pg_catalog.pg_advisory_xact_lock(1464815428, 0);
-            SET LOCAL citus.enable_ddl_propagation = off;
-            CREATE SCHEMA IF NOT EXISTS woodgrove;
-            CREATE TABLE IF NOT EXISTS woodgrove.import_batch (
-                import_id    uuid        NOT NULL,
-                batch        integer     NOT NULL,
-                table_name   text        NOT NULL,
-                source       text        NOT NULL,
-                route        text        NOT NULL,
-                fingerprint  text        NOT NULL,
-                first_byte   bigint      NOT NULL,
-                end_byte     bigint      NOT NULL,
-                rows         bigint      NOT NULL,
-                rejected     bigint      NOT NULL,
-                is_last      boolean     NOT NULL,
-                attempt      text        NOT NULL,
-                loaded_by    text        NOT NULL DEFAULT current_user,
-                committed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-                PRIMARY KEY (import_id, batch));
-            COMMENT ON TABLE woodgrove.import_batch IS 'Committed batches of CSV imports; a row decides that the rows prepared under its name are committed.'
-            """, session);
-        await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-        await command.ExecuteNonQueryAsync(stop);
-        await transaction.CommitAsync(stop);
-    }
+    // A plain table of the coordinator: its commit is one server's, so it can decide for the others. The rows of each
+    // role are its own, so that no other role's row decides what becomes of its transactions.
+    private static Task CreateAsync(NpgsqlConnection session, CancellationToken stop) => LedgerSchema.CreateAsync(session, Table, """
+        SET LOCAL citus.enable_ddl_propagation = off;
+        CREATE SCHEMA IF NOT EXISTS woodgrove;
+        CREATE TABLE IF NOT EXISTS woodgrove.import_batch (
+            import_id    uuid        NOT NULL,
+            batch        integer     NOT NULL,
+            table_name   text        NOT NULL,
+            table_oid    oid         NOT NULL,
+            distribution text        NOT NULL,
+            source       text        NOT NULL,
+            route        text        NOT NULL,
+            fingerprint  text        NOT NULL,
+            first_byte   bigint      NOT NULL,
+            end_byte     bigint      NOT NULL,
+            rows         bigint      NOT NULL,
+            rejected     bigint      NOT NULL,
+            is_last      boolean     NOT NULL,
+            is_pending   boolean     NOT NULL,
+            attempt      text        NOT NULL,
+            loaded_by    text        NOT NULL DEFAULT current_user,
+            committed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+            PRIMARY KEY (import_id, batch));
+        ALTER TABLE woodgrove.import_batch ENABLE ROW LEVEL SECURITY;
+        DROP POLICY IF EXISTS own_rows ON woodgrove.import_batch;
+        DROP POLICY IF EXISTS all_rows ON woodgrove.import_batch;
+        CREATE POLICY own_rows ON woodgrove.import_batch USING (loaded_by = current_user::text) WITH CHECK (loaded_by = current_user::text);
+        CREATE POLICY all_rows ON woodgrove.import_batch FOR SELECT USING (true);
+        COMMENT ON TABLE woodgrove.import_batch IS 'Committed batches of CSV imports; a row decides that the rows prepared under its name are committed.'
+        """, stop);
 }

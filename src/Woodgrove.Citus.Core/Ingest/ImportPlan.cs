@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Ingest;
@@ -21,7 +22,7 @@ internal sealed record ImportPlan(
     public ShardRoute? Shards { get; init; }
 
     /// <summary>A batch that an earlier run left in parts, or null.</summary>
-    public PendingBatch? Pending { get; init; }
+    public PartialBatch? Pending { get; init; }
 
     /// <summary>Opens the source and binds its fields to the table's columns.</summary>
     public static async Task<ImportPlan> OpenAsync(CsvImport import, CitusConnection connection, NpgsqlConnection session, CsvSource source, TableName name, CancellationToken stop)
@@ -46,10 +47,11 @@ internal sealed record ImportPlan(
     }
 
     /// <summary>Decides on the way.</summary>
-    public async Task<ImportPlan> ChooseRouteAsync(CsvImport import, NpgsqlConnection session, CancellationToken stop)
+    /// <param name="noLedger">Why the coordinator, which would keep the ledger, can't be reached, or null.</param>
+    public async Task<ImportPlan> ChooseRouteAsync(CsvImport import, NpgsqlConnection session, CitusException? noLedger, CancellationToken stop)
     {
         var shards = new ShardRoute(Connection, File.Source, Staging?.Rows ?? Target, new NodeAddresses(import.NodeAddress));
-        (ImportRoute route, string reason) = await new RouteChoice(import, shards, session).ChooseAsync(Input, Pending, stop);
+        (ImportRoute route, string reason) = await new RouteChoice(import, shards, session, noLedger).ChooseAsync(Input, Pending, stop);
         return this with { Shards = shards, Route = route, Reason = reason };
     }
 

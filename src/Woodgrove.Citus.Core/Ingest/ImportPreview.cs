@@ -18,11 +18,11 @@ public sealed record ImportPreview(string Table, string Source, ImportRoute Rout
 
     /// <summary>Opens the source, binds its columns, chooses the route, and reads the first rows.</summary>
     /// <exception cref="Errors.CitusException">The import would be refused.</exception>
-    public static async Task<ImportPreview> ReadAsync(CsvImport import, CitusConnection connection, CsvSource source, TableName table, CancellationToken stop)
+    public static async Task<ImportPreview> ReadAsync(CsvImport import, CitusConnection connection, Errors.CitusException? noLedger, CsvSource source, TableName table, CancellationToken stop)
     {
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         await using ImportPlan plan = await ImportPlan.OpenAsync(import, connection, session, source, table, stop);
-        ImportPlan routed = await plan.ChooseRouteAsync(import, session, stop);
+        ImportPlan routed = await plan.ChooseRouteAsync(import, session, noLedger, stop);
         List<string?[]> rows = await FirstRowsAsync(plan, stop);
         return new ImportPreview(plan.Table.Display, source.Name, routed.Route, routed.Reason, plan.Columns.Select((c, i) =>
             new ImportColumn(c.Field + 1, c.Name, c.Column.Name, c.Column.TypeName, rows.Select(r => r[i]).ToList())).ToList());

@@ -72,7 +72,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     {
         await SkipCommittedAsync(isRepeat, stop);
         resumed((_committedRows, _committedRejects));
-        PendingBatch? pending = plan.Pending;
+        PartialBatch? pending = plan.Pending;
         _inParts = pending is not null;
         if (plan.Route == ImportRoute.Worker && _number == 0)
         {
@@ -112,7 +112,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             if (batch is null && ledger is not null && plan.Staging is null && !_isComplete) await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
             batch = null;
             if (plan.Staging is not null && !_isComplete) await MergeAsync(stop);
-            if (plan.Route == ImportRoute.Worker) await PendingBatch.ForgetAsync(ledger!.Session, ledger.ImportId, null, stop);
+            if (plan.Route == ImportRoute.Worker) await PartialBatch.ForgetAsync(ledger!.Session, ledger.ImportId, null, stop);
         }
         catch (RecordRefusedException refused) when (_rejects is not null && batch is CoordinatorBatch && care == Care.None && PostgresErrors.IsWorkerRefusal(refused.Refusal))
         {
@@ -141,7 +141,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         });
     }
 
-    private bool IsBatchFull(PendingBatch? pending, long end) =>
+    private bool IsBatchFull(PartialBatch? pending, long end) =>
         pending is null ? import.Checkpoint?.IsReached(_batchRows, end - _committedBytes) is true : end >= pending.EndByte;
 
     /// <summary>The block's records that are to be loaded: without the header, up to the line that ends the data.</summary>
@@ -181,16 +181,13 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         if (!_isInLedger) return;
         ImportBatch last = done[^1];
         _isComplete = last.IsLast;
+        if (last.Table.Name == _table.Name.ToString()) CheckTable(last);
         if (_isComplete && !isRepeat)
         {
             throw new CitusException("CitusImportComplete", CitusErrorKind.ResourceExists, $"Import {last.ImportId} of {last.Source} is complete: {done.Sum(b => b.Rows)} rows.",
                 "Leave -ImportId and -Resume out to load the file again, as another import.") { Target = last.ImportId };
         }
-        if (last.Table != _table.Name.ToString())
-        {
-            throw new CitusException("CitusImportOfOtherTable", CitusErrorKind.InvalidArgument, $"Import {last.ImportId} loads into {last.Table}, not into {_table.Name}.",
-                "Name that table, or another -ImportId.") { Target = last.ImportId };
-        }
+        CheckTable(last);
         int end = 0; // of what is committed, in the block
         while (_reader.BytesBefore + _reader.Block.Length < last.EndByte && await _reader.ReadAsync(stop))
         {
@@ -206,7 +203,24 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         import.Explain?.Invoke($"Resuming import {last.ImportId} after {_committedRows} rows, at byte {_committedBytes}.");
     }
 
-    private async Task<IBatch> BeginAsync(PendingBatch? pending, CancellationToken stop)
+    /// <summary>Refuses to go on in another table than the one that the import has loaded into, or one that is distributed in another way.</summary>
+    private void CheckTable(ImportBatch last)
+    {
+        var now = TargetIdentity.Of(_table);
+        if (last.Table.Name != now.Name)
+        {
+            throw new CitusException("CitusImportOfOtherTable", CitusErrorKind.InvalidArgument, $"Import {last.ImportId} loads into {last.Table.Name}, not into {now.Name}.",
+                "Name that table, or another -ImportId.") { Target = last.ImportId };
+        }
+        if (last.Table != now) throw TableChanged(last, now);
+    }
+
+    internal static CitusException TableChanged(ImportBatch last, TargetIdentity now) => new("CitusImportTableChanged", CitusErrorKind.InvalidOperation,
+        $"{now.Name} is not the table that import {last.ImportId} has loaded {last.Source} into: it has been created anew, or altered by alter_distributed_table or undistribute_table, since "
+        + $"(OID {last.Table.Oid}, {last.Table.Distribution}; now OID {now.Oid}, {now.Distribution}). Which of the file's rows it holds is not known; nothing was loaded.",
+        $"If it holds none of them, clear the import with Remove-CitusImport {last.ImportId} and load the file anew; otherwise remove the file's rows first.") { Target = last.ImportId };
+
+    private async Task<IBatch> BeginAsync(PartialBatch? pending, CancellationToken stop)
     {
         bool truncate = import.Truncate && _committedBytes == 0 && plan.Staging is null;
         return plan.Route switch
@@ -246,6 +260,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private async Task MergeAsync(CancellationToken stop)
     {
         await using NpgsqlTransaction transaction = await ledger!.Session.BeginTransactionAsync(stop);
+        await TableGuard.LockAsync(plan.Connection, ledger.Session, _table, stop);
         try
         {
             _merged = await plan.Staging!.MergeAsync(ledger.Session, stop);
@@ -261,7 +276,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         _commitLost = false;
     }
 
-    private ImportBatch Row(long end, bool isLast, int rejected = 0) => new(ledger?.ImportId ?? Guid.Empty, _number, _table.Name.ToString(), _source.Name,
+    private ImportBatch Row(long end, bool isLast, int rejected = 0) => new(ledger?.ImportId ?? Guid.Empty, _number, TargetIdentity.Of(_table), _source.Name,
         plan.Route.ToString(), Fingerprint(), _committedBytes, end, _batchRows, rejected, isLast);
 
     private string Fingerprint() => $"xxh3:{_fingerprint.GetCurrentHashAsUInt64():x16}";

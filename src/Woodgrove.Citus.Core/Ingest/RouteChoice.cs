@@ -5,7 +5,8 @@ using Woodgrove.Citus.Tables;
 namespace Woodgrove.Citus.Ingest;
 
 /// <summary>Chooses how rows travel, and says why: the fastest way that the table, the user and the network allow.</summary>
-internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlConnection session)
+/// <param name="noLedger">Why the coordinator, which would keep the ledger, can't be reached, or null.</param>
+internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlConnection session, CitusException? noLedger)
 {
     /// <summary>Below this size a load is over before many connections would have paid.</summary>
     private const long WorthManyConnections = 8 * 1024 * 1024;
@@ -14,7 +15,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
     private TableFacts? _facts;
 
     /// <param name="pending">A batch that an earlier run left in parts: only the Worker route can make it whole.</param>
-    public async Task<(ImportRoute Route, string Reason)> ChooseAsync(CsvInput input, PendingBatch? pending, CancellationToken stop)
+    public async Task<(ImportRoute Route, string Reason)> ChooseAsync(CsvInput input, PartialBatch? pending, CancellationToken stop)
     {
         if (pending is not null) return (ImportRoute.Worker, $"{Worker()}; an earlier run left a batch of which some nodes have their part and others not, which this route makes whole.");
         if (import.Route == ImportRoute.Coordinator || _table.Kind == TableKind.Local) return (ImportRoute.Coordinator, Coordinator() + ".");
@@ -52,7 +53,6 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
         TableFacts facts = _facts!;
         if (!facts.IsOwner) return $"only the owner of {_table.Display} may lock its shards";
         if (facts.HasTriggers) return $"{_table.Display} has triggers, which run on the coordinator";
-        if (facts.ForcesRowSecurity) return $"{_table.Display} has row level security that holds for its owner too";
         if (facts.SequencesLeftOut is { } columns) return $"the sequence of {columns}, which the file leaves out, is the coordinator's";
         return await NodeObstacleAsync("""
             SELECT current_setting('max_prepared_transactions')::int - (SELECT count(*) FROM pg_catalog.pg_prepared_xacts), true,
@@ -69,7 +69,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
         if (import.SkipErrors) return "each node commits its part apart, so that refused rows could not be set aside exactly once";
         if (import.Truncate) return "each node commits its part apart, so that the table could not be emptied and filled as one";
         if ((await shards.NodesAsync(session, stop)).Count < 2) return "all shards lie on one node, so there is nothing to share";
-        if (!await PendingBatch.IsPossibleAsync(session, stop)) return "this user may not keep woodgrove.import_part, which makes it exactly once";
+        if (await LedgerSchema.ObstacleAsync(session, withParts: true, stop) is { } obstacle) return LedgerObstacle(obstacle);
         return await NodeObstacleAsync("""
             SELECT pg_catalog.to_regclass($1) IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = pg_catalog.to_regclass($1)),
                    coalesce((SELECT bool_and(metadatasynced) FROM pg_catalog.pg_dist_node WHERE isactive AND noderole = 'primary'), false)
@@ -81,11 +81,17 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
         if (_table.Kind != TableKind.Distributed) return $"{_table.Display} is not distributed by hash";
         if (shards.Hasher is null) return $"the hash of {_table.DistributionColumn}'s type {_table.FindColumn(_table.DistributionColumn!)?.TypeName} is the server's alone";
         _facts ??= await TableFacts.ReadAsync(session, shards.Target, stop);
-        if (_facts.Placements > 1) return $"{_table.Display} keeps each shard on several nodes";
-        if (!_facts.HasDeterministicKey) return $"{_table.DistributionColumn} has a nondeterministic collation, whose hash is the server's alone";
-        if (!await ImportLedger.IsPossibleAsync(session, stop)) return "this user may not keep the ledger (schema woodgrove) that makes it exactly once";
-        return null;
+        TableFacts facts = _facts;
+        if (facts.Placements > 1) return $"{_table.Display} keeps each shard on several nodes";
+        if (!facts.HasDeterministicKey) return $"{_table.DistributionColumn} has a nondeterministic collation, whose hash is the server's alone";
+        if (facts.HasRowSecurity) return $"{_table.Display} has row level security that holds for this user, and only a COPY through the coordinator is checked by it";
+        if (noLedger is not null) return LedgerObstacle(noLedger);
+        if (await LedgerSchema.ObstacleAsync(session, withParts: false, stop) is { } obstacle) return LedgerObstacle(obstacle);
+        await using var room = new NpgsqlCommand("SELECT current_setting('max_prepared_transactions')::int > (SELECT count(*) FROM pg_catalog.pg_prepared_xacts)", session);
+        return await room.ExecuteScalarAsync(stop) is true ? null : "the coordinator has no room for another prepared transaction (max_prepared_transactions)";
     }
+
+    private static string LedgerObstacle(CitusException obstacle) => $"the ledger that makes it exactly once can't be kept: {char.ToLowerInvariant(obstacle.What[0])}{obstacle.What[1..].TrimEnd('.')}";
 
     /// <summary>Asks every node that holds shards; one that can't be reached is an obstacle too.</summary>
     private async Task<string?> NodeObstacleAsync(string question, Func<NpgsqlDataReader, string, int, string?> judge, CancellationToken stop)
@@ -112,7 +118,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
     }
 
     /// <summary>What decides about a table.</summary>
-    private sealed record TableFacts(bool IsOwner, bool HasTriggers, long Placements, bool ForcesRowSecurity, string? SequencesLeftOut, bool HasDeterministicKey)
+    private sealed record TableFacts(bool IsOwner, bool HasTriggers, long Placements, bool HasRowSecurity, string? SequencesLeftOut, bool HasDeterministicKey)
     {
         public static async Task<TableFacts> ReadAsync(NpgsqlConnection session, CopyTarget target, CancellationToken stop)
         {
@@ -121,7 +127,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
                        EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'),
                        (SELECT max(n) FROM (SELECT count(*) AS n FROM pg_catalog.pg_dist_shard s
                           JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid WHERE s.logicalrelid = c.oid GROUP BY s.shardid) x),
-                       c.relforcerowsecurity OR c.relkind = 'f',
+                       pg_catalog.row_security_active(c.oid),
                        (SELECT string_agg(a.attname, ', ') FROM pg_catalog.pg_attribute a
                           LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
                           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL ($2) AND a.attgenerated = ''

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Npgsql;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Shards;
@@ -15,8 +16,7 @@ internal sealed class ShardBatch : IBatch
     private readonly ShardRoute _route;
     private readonly ImportLedger _ledger;
     private readonly int _number;
-    private readonly NpgsqlConnection _guard;
-    private readonly NpgsqlTransaction _guardTransaction;
+    private readonly TableGuard _guard;
     private readonly ShardMap _shards;
     private readonly Stream[] _streams;
     private readonly ShardBuffer[] _buffers;
@@ -27,10 +27,10 @@ internal sealed class ShardBatch : IBatch
     private bool _over;
     private bool _undecided; // the ledger was asked to commit, and its answer is not known
 
-    private ShardBatch(ShardRoute route, ImportLedger ledger, int number, NpgsqlConnection guard, NpgsqlTransaction guardTransaction, ShardMap shards, bool truncate, Rejects? rejects, CancellationToken stop)
+    private ShardBatch(ShardRoute route, ImportLedger ledger, int number, TableGuard guard, ShardMap shards, bool truncate, Rejects? rejects, CancellationToken stop)
     {
         _rejects = rejects;
-        (_route, _ledger, _number, _guard, _guardTransaction, _shards) = (route, ledger, number, guard, guardTransaction, shards);
+        (_route, _ledger, _number, _guard, _shards) = (route, ledger, number, guard, shards);
         _streams = shards.Shards.Select(s => new Stream(s, truncate, rejects, Holds)).ToArray();
         _buffers = _streams.Select(s => s.Buffer).ToArray();
         Router = new RecordRouter(route.Dialect, route.KeyField, route.Hasher!, shards);
@@ -43,25 +43,18 @@ internal sealed class ShardBatch : IBatch
     /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
     public static async Task<ShardBatch> BeginAsync(ShardRoute route, ImportLedger ledger, int number, bool truncate, Rejects? rejects, CancellationToken stop)
     {
-        NpgsqlConnection guard = await route.Connection.OpenSessionAsync(stop);
+        TableGuard guard = await TableGuard.OpenAsync(route.Connection, route.Table, stop);
+        ShardBatch? batch = null;
         try
         {
-            NpgsqlTransaction transaction = await guard.BeginTransactionAsync(stop);
-            var batch = new ShardBatch(route, ledger, number, guard, transaction, await route.LockAsync(guard, stop), truncate, rejects, stop);
-            try
-            {
-                await Task.WhenAll(batch._streams.Select(s => s.OpenAsync(route, stop)));
-                return batch;
-            }
-            catch
-            {
-                await batch.DisposeAsync();
-                throw;
-            }
+            batch = new ShardBatch(route, ledger, number, guard, await route.LockAsync(guard, stop), truncate, rejects, stop);
+            await Task.WhenAll(batch._streams.Select(s => s.OpenAsync(route, ledger.ImportId, stop)));
+            return batch;
         }
         catch
         {
-            await guard.DisposeAsync();
+            if (batch is null) await guard.DisposeAsync();
+            else await batch.DisposeAsync();
             throw;
         }
     }
@@ -91,7 +84,8 @@ internal sealed class ShardBatch : IBatch
     {
         ArgumentNullException.ThrowIfNull(row); // it is the decision
         Stream[] used = _streams.Where(s => s.HasWork).ToArray();
-        await Task.WhenAll(used.Select(s => s.PrepareAsync(PreparedBatches.Name(row.ImportId, _number, _ledger.Attempt, s.Shard.ShardId), stop)));
+        await Task.WhenAll(used.Select(s => s.PrepareAsync(_route, Name(s.Shard.ShardId.ToString(CultureInfo.InvariantCulture)), stop)));
+        await _guard.PrepareAsync(Name(PreparedName.Guard), stop);
         await DecideAsync(row, stop);
         // Decided: from here on nothing may roll back, and Ctrl+C only stops what comes after.
         _over = true;
@@ -100,11 +94,14 @@ internal sealed class ShardBatch : IBatch
         try
         {
             await Task.WhenAll(_streams.Select(s => s.HasWork ? s.CommitPreparedAsync(_route, row.ImportId, CommitPatience) : s.RollbackAsync(endPrepared: false)));
+            await SettleAsync();
         }
         finally
         {
-            await ReleaseAsync();
+            await _guard.DisposeAsync();
         }
+
+        PreparedName Name(string part) => new(_route.Connection.CoordinatorId, row.ImportId, _number, _ledger.Attempt, part);
     }
 
     public async ValueTask DisposeAsync()
@@ -115,7 +112,8 @@ internal sealed class ShardBatch : IBatch
         await _cancelling; // or it would hit whoever has the sessions next
         // What may be decided stays prepared: recovery asks the ledger.
         await Task.WhenAll(_streams.Select(s => s.RollbackAsync(endPrepared: !_undecided)));
-        await ReleaseAsync();
+        if (!_undecided) await ReleaseGuardAsync();
+        await _guard.DisposeAsync();
     }
 
     private void RefuseNull(RecordBlock block, ref int from)
@@ -137,9 +135,9 @@ internal sealed class ShardBatch : IBatch
         _undecided = true;
         try
         {
-            await _ledger.WriteAsync(row, CancellationToken.None);
+            await _ledger.WriteAsync(row, CancellationToken.None, isPending: true);
         }
-        catch (PostgresException e) when (!PostgresErrors.IsNetwork(e))
+        catch (Exception e) when (e is CitusException or PostgresException && !PostgresErrors.IsNetwork(e))
         {
             _undecided = false;
             throw;
@@ -153,17 +151,30 @@ internal sealed class ShardBatch : IBatch
         }
     }
 
-    private async Task ReleaseAsync()
+    /// <summary>Every node has committed: the ledger says so, and the table may change again.</summary>
+    private async Task SettleAsync()
     {
         try
         {
-            await _guardTransaction.DisposeAsync();
+            await _ledger.SettleAsync(_number, CancellationToken.None);
         }
-        catch (Exception e) when (e is NpgsqlException or IOException)
+        catch (Exception e) when (e is NpgsqlException or IOException or InvalidOperationException)
         {
-            // The guard's session is gone, and its locks with it.
+            return; // the session is gone; the next load's recovery does both
         }
-        await _guard.DisposeAsync();
+        await ReleaseGuardAsync();
+    }
+
+    private async Task ReleaseGuardAsync()
+    {
+        try
+        {
+            await _guard.ReleaseAsync(CommitPatience);
+        }
+        catch (Exception e) when (e is NpgsqlException or IOException or CitusException)
+        {
+            // It holds a lock and no rows; the next load's recovery ends it.
+        }
     }
 
     private void CancelOnServers()
@@ -178,7 +189,7 @@ internal sealed class ShardBatch : IBatch
         private Task _sending = Task.CompletedTask;
         private CopyStream? _copy;
         private TolerantCopy? _tolerant;
-        private string? _prepared;
+        private PreparedPart? _prepared;
 
         public ShardRange Shard => shard;
         public ShardBuffer Buffer { get; } = new(keepsLines: rejects is not null);
@@ -187,9 +198,9 @@ internal sealed class ShardBatch : IBatch
 
         public (string Host, int Port) Address(ShardRoute route) => route.AddressOf(shard);
 
-        public async Task OpenAsync(ShardRoute route, CancellationToken stop)
+        public async Task OpenAsync(ShardRoute route, Guid importId, CancellationToken stop)
         {
-            NpgsqlConnection session = await route.BeginAsync(shard, stop);
+            NpgsqlConnection session = await route.BeginAsync(shard, importId, stop);
             if (truncate)
             {
                 await ExecuteAsync(session, "SET LOCAL citus.enable_manual_changes_to_shards = on", stop);
@@ -224,35 +235,26 @@ internal sealed class ShardBatch : IBatch
             }
         }
 
-        public async Task PrepareAsync(string name, CancellationToken stop)
+        public Task PrepareAsync(ShardRoute route, PreparedName name, CancellationToken stop)
         {
-            _prepared = name;
-            await ExecuteAsync($"PREPARE TRANSACTION '{name}'", stop);
+            (string host, int port) = Address(route);
+            _prepared = new PreparedPart(_copy!.Session, name, $"{host}:{port}", c => route.Connection.OpenNodeSessionAsync(host, port, c));
+            return _prepared.PrepareAsync(stop);
         }
 
         /// <summary>Commits what is prepared, trying again for a while; what can't be reached is committed by the next load's recovery.</summary>
         public async Task CommitPreparedAsync(ShardRoute route, Guid importId, TimeSpan patience)
         {
-            var clock = System.Diagnostics.Stopwatch.StartNew();
-            while (true)
+            try
             {
-                try
-                {
-                    if (_copy!.Session.State == System.Data.ConnectionState.Open) await PreparedBatches.EndAsync(_copy.Session, _prepared!, commit: true, CancellationToken.None);
-                    else await CommitOverNewSessionAsync(route);
-                    return;
-                }
-                catch (Exception e) when (e is NpgsqlException or IOException && clock.Elapsed < patience)
-                {
-                    await Task.Delay(250);
-                }
-                catch (Exception e) when (e is NpgsqlException or IOException)
-                {
-                    (string host, int port) = Address(route);
-                    throw new CitusException("CitusCommitPending", CitusErrorKind.ResourceUnavailable,
-                        $"The batch is committed, but {host}:{port} can't be reached to make its part visible ({e.Message.TrimEnd('.')}).",
-                        $"Nothing is lost: once the node is back, Get-CitusImport or any load completes it; -ImportId {importId} goes on with what the file has beyond it.", e) { Target = importId };
-                }
+                await _prepared!.EndAsync(commit: true, patience);
+            }
+            catch (Exception e) when (e is NpgsqlException or IOException)
+            {
+                (string host, int port) = Address(route);
+                throw new CitusException("CitusCommitPending", CitusErrorKind.ResourceUnavailable,
+                    $"The batch is committed, but {host}:{port} can't be reached to make its part visible ({e.Message.TrimEnd('.')}).",
+                    $"Nothing is lost: once the node is back, Repair-CitusImport or any load completes it; -ImportId {importId} goes on with what the file has beyond it.", e) { Target = importId };
             }
         }
 
@@ -271,19 +273,12 @@ internal sealed class ShardBatch : IBatch
             try
             {
                 if (_prepared is null) await ExecuteAsync("ROLLBACK", CancellationToken.None);
-                else if (endPrepared) await PreparedBatches.EndAsync(_copy.Session, _prepared, commit: false, CancellationToken.None);
+                else if (endPrepared) await _prepared.EndAsync(commit: false, TimeSpan.Zero);
             }
             catch (Exception e) when (e is NpgsqlException or IOException or InvalidOperationException)
             {
                 // Unprepared, it died with its session; prepared, the next load's recovery rolls it back.
             }
-        }
-
-        private async Task CommitOverNewSessionAsync(ShardRoute route)
-        {
-            (string host, int port) = Address(route);
-            await using NpgsqlConnection session = await route.Connection.OpenNodeSessionAsync(host, port, CancellationToken.None);
-            await PreparedBatches.EndAsync(session, _prepared!, commit: true, CancellationToken.None);
         }
 
         private Task ExecuteAsync(string sql, CancellationToken stop) => ExecuteAsync(_copy!.Session, sql, stop);

@@ -9,9 +9,6 @@ namespace Woodgrove.Citus.Ingest;
 /// <summary>What a load straight into the shards needs: the columns, the key and its hash, and the nodes.</summary>
 internal sealed class ShardRoute(CitusConnection connection, CsvSource source, CopyTarget target, NodeAddresses addresses)
 {
-    /// <summary>How long to wait for locks that a shard move or a schema change may hold.</summary>
-    private const string LockTimeout = "60s";
-
     private readonly ConcurrentDictionary<(long ShardId, string Host, int Port), NpgsqlConnection> _sessions = new();
 
     private readonly TableInfo _table = target.Table;
@@ -25,40 +22,38 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
     public int KeyField { get; } = target.Columns.Select(c => c.Name).ToList().IndexOf(target.Table.DistributionColumn ?? "");
     public ValueHasher? Hasher { get; } = target.Table.FindColumn(target.Table.DistributionColumn ?? "") is { } key ? ValueHasher.For(key) : null;
 
-    /// <summary>Locks the shards against moves, then reads where they lie; the locks last until the transaction of the session ends.</summary>
-    /// <returns>The shards; empty where the table has changed so that this route no longer fits.</returns>
-    public async Task<ShardMap> LockAsync(NpgsqlConnection guard, CancellationToken stop)
+    /// <summary>Locks the shards against moves, then reads where they lie; the locks last until the guard's transaction ends.</summary>
+    public async Task<ShardMap> LockAsync(TableGuard guard, CancellationToken stop)
     {
-        await ReadSettingsAsync(guard, stop);
-        await using (var command = new NpgsqlCommand($"{CitusConnection.NoticeLoss}; SET LOCAL lock_timeout = '{LockTimeout}'; LOCK TABLE ONLY {_table.Name.Sql} IN ROW EXCLUSIVE MODE", guard))
-            await command.ExecuteNonQueryAsync(stop);
+        await ReadSettingsAsync(guard.Session, stop);
         while (true)
         {
-            long[] before = (await ReadShardsAsync(guard, stop)).Select(s => s.ShardId).Order().ToArray();
-            await LockShardsAsync(guard, before, stop);
-            IReadOnlyList<ShardRange> shards = await ReadShardsAsync(guard, stop);
+            long[] before = (await ReadShardsAsync(guard.Session, stop)).Select(s => s.ShardId).Order().ToArray();
+            await LockShardsAsync(guard.Session, before, stop);
+            IReadOnlyList<ShardRange> shards = await ReadShardsAsync(guard.Session, stop);
             // A split may have come before the locks: then lock its shards too.
             if (shards.Select(s => s.ShardId).Order().SequenceEqual(before)) return new ShardMap(shards);
         }
     }
 
     /// <summary>A session on the shard's node, in a transaction that blocks moves of the shard until it is committed, prepared or not.</summary>
-    public async Task<NpgsqlConnection> BeginAsync(ShardRange shard, CancellationToken stop)
+    public async Task<NpgsqlConnection> BeginAsync(ShardRange shard, Guid importId, CancellationToken stop)
     {
         (string host, int port) = AddressOf(shard);
         if (!_sessions.TryGetValue((shard.ShardId, host, port), out NpgsqlConnection? session) || session.State != System.Data.ConnectionState.Open)
         {
             session = await connection.OpenNodeSessionAsync(host, port, stop);
             _sessions[(shard.ShardId, host, port)] = session;
+            await ImportLock.ShareAsync(session, importId, stop);
         }
-        await using var begin = new NpgsqlCommand($"BEGIN; {Settings}; SET LOCAL lock_timeout = '{LockTimeout}'", session);
+        await using var begin = new NpgsqlCommand($"BEGIN; {Settings}", session);
         await begin.ExecuteNonQueryAsync(stop);
         await LockShardsAsync(session, [shard.ShardId], stop);
         return session;
     }
 
     /// <summary>What a node's transaction begins with: the coordinator's ways of reading times, which may differ from its own.</summary>
-    public string Settings => $"{CitusConnection.NoticeLoss}; {_settings}";
+    public string Settings => $"{LoadSession.TransactionSettings}; {_settings}";
 
     public (string Host, int Port) AddressOf(ShardRange shard) => addresses.Resolve(shard.NodeName, shard.NodePort);
 
@@ -104,7 +99,11 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
     /// <summary>Gives the sessions back; any transaction still open in them is rolled back.</summary>
     public async ValueTask CloseAsync()
     {
-        foreach (NpgsqlConnection session in _sessions.Values) await session.DisposeAsync();
+        await Task.WhenAll(_sessions.Values.Select(async session =>
+        {
+            await ImportLock.ReleaseAllAsync(session);
+            await session.DisposeAsync();
+        }));
         _sessions.Clear();
     }
 

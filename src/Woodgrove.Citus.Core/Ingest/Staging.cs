@@ -111,6 +111,7 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     {
         TableName name = NameOf(importId);
         if (!await ExistsAsync(session, name, stop)) await CreateAsync(session, name, target, stop);
+        await LedgerSchema.RequireTrustedAsync(session, name.Name, stop);
         TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);
         return new Staging(target.Table, target with { Table = table with { Display = target.Table.Display }, StandsFor = target.Table.Name }, rule, truncate);
     }
@@ -162,11 +163,7 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
 
     private static TableName NameOf(Guid importId) => new("woodgrove", $"staging_{importId:N}");
 
-    private static async Task<bool> ExistsAsync(NpgsqlConnection session, TableName name, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.to_regclass($1) IS NOT NULL", session) { Parameters = { new() { Value = name.Sql } } };
-        return await command.ExecuteScalarAsync(stop) is true;
-    }
+    private static Task<bool> ExistsAsync(NpgsqlConnection session, TableName name, CancellationToken stop) => LedgerSchema.HasTableAsync(session, name.Name, stop);
 
     private static async Task CreateAsync(NpgsqlConnection session, TableName name, CopyTarget target, CancellationToken stop)
     {

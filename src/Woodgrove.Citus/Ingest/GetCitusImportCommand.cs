@@ -5,7 +5,7 @@ using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Ingest;
 
-/// <summary>Lists the imports of the ledger with their state, the latest first.</summary>
+/// <summary>Lists the imports of the ledger with their state, the latest first. Changes nothing.</summary>
 [Cmdlet(VerbsCommon.Get, "CitusImport")]
 [OutputType(typeof(CitusImport))]
 public sealed class GetCitusImportCommand : ConnectedCmdlet
@@ -23,8 +23,7 @@ public sealed class GetCitusImportCommand : ConnectedCmdlet
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            await CitusImport.RecoverAsync(cluster, Texts.Read(NodeAddress), output.Verbose, stop);
-            foreach (CitusImport import in await CitusImport.ListAsync(cluster, ImportId, stop)) await output.ObjectAsync(import);
+            foreach (CitusImport import in await CitusImport.ListAsync(cluster, ImportId, Texts.Read(NodeAddress), stop)) await output.ObjectAsync(import);
         }, ImportId);
     }
 }

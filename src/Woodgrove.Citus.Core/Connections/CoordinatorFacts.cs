@@ -1,0 +1,44 @@
+using Npgsql;
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Connections;
+
+/// <summary>Which server of a cluster a session is on.</summary>
+/// <param name="SystemIdentifier">The database cluster's identifier, 16 hexadecimal digits; a physical copy has the same.</param>
+/// <param name="IsInRecovery">True on a standby.</param>
+/// <param name="GroupId">The node's group; 0 is the coordinator, and a server without Citus.</param>
+/// <param name="Coordinator">Where the node's own metadata say that the coordinator is, or null.</param>
+internal sealed record CoordinatorFacts(string SystemIdentifier, bool IsInRecovery, int GroupId, (string Host, int Port)? Coordinator)
+{
+    /// <summary>True on the primary of the coordinator, the only server that keeps a ledger.</summary>
+    public bool IsCoordinator => GroupId == 0 && !IsInRecovery;
+
+    public static async Task<CoordinatorFacts> ReadAsync(NpgsqlConnection session, bool hasCitus, CancellationToken stop)
+    {
+        string identifier = await IdentifierAsync(session, hasCitus, stop);
+        await using var command = new NpgsqlCommand(hasCitus
+            ? """
+              SELECT pg_catalog.pg_is_in_recovery(), (SELECT groupid FROM pg_catalog.pg_dist_local_group), n.nodename, n.nodeport
+              FROM (SELECT) one LEFT JOIN pg_catalog.pg_dist_node n ON n.groupid OPERATOR(pg_catalog.=) 0 AND n.noderole OPERATOR(pg_catalog.=) 'primary'
+              """
+            : "SELECT pg_catalog.pg_is_in_recovery(), 0, NULL::text, NULL::int", session);
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        await row.ReadAsync(stop);
+        return new CoordinatorFacts(identifier, row.GetBoolean(0), row.GetInt32(1), await row.IsDBNullAsync(2, stop) ? null : (row.GetString(2), row.GetInt32(3)));
+    }
+
+    private static async Task<string> IdentifierAsync(NpgsqlConnection session, bool hasCitus, CancellationToken stop)
+    {
+        try
+        {
+            await using var command = new NpgsqlCommand("SELECT pg_catalog.to_hex(system_identifier) FROM pg_catalog.pg_control_system()", session);
+            return ((string)(await command.ExecuteScalarAsync(stop))!).PadLeft(16, '0');
+        }
+        catch (PostgresException e) when (hasCitus && e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            // Where a managed service withholds the function: the identifier that Citus gave the cluster.
+            await using var command = new NpgsqlCommand("SELECT pg_catalog.left(pg_catalog.md5(metadata::text), 16) FROM pg_catalog.pg_dist_node_metadata", session);
+            return (string)(await command.ExecuteScalarAsync(stop))!;
+        }
+    }
+}

@@ -1,0 +1,27 @@
+using System.Collections;
+using System.Management.Automation;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Pipeline;
+
+namespace Woodgrove.Citus.Ingest;
+
+/// <summary>Commits or rolls back what interrupted loads left prepared on the nodes, as the ledger decides.</summary>
+[Cmdlet(VerbsDiagnostic.Repair, "CitusImport", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
+[OutputType(typeof(ImportRepair))]
+public sealed class RepairCitusImportCommand : ConnectedCmdlet
+{
+    /// <summary>Just this one; all by default.</summary>
+    [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
+    public Guid? ImportId { get; set; }
+
+    /// <summary>Addresses for nodes whose own names can't be reached from here.</summary>
+    [Parameter]
+    public IDictionary? NodeAddress { get; set; }
+
+    protected override void ProcessRecord()
+    {
+        CitusConnection cluster = Cluster;
+        if (!ShouldProcess(ImportId?.ToString() ?? "All imports", "Commit or roll back what interrupted loads left prepared, as the ledger decides")) return;
+        Run(async (output, stop) => await CitusImport.RepairAsync(cluster, ImportId, Texts.Read(NodeAddress), async step => await output.ObjectAsync(step), stop), ImportId);
+    }
+}
