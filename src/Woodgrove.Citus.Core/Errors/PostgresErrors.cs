@@ -40,11 +40,14 @@ public static class PostgresErrors
         failure is PostgresException { SqlState: [ '5', '7', 'P', ..] or [ '0', '8', ..] }
         || (failure is not PostgresException && Causes(failure).Any(e => e is SocketException or IOException or EndOfStreamException));
 
-    /// <summary>True where the same work may well succeed if it is begun again: a lost or refused connection, a conflict, a lock.</summary>
+    /// <summary>
+    /// True where the same work may well succeed if it is begun again: a lost or refused connection, a conflict, a lock, a
+    /// server's time limit, an I/O error of a server that crashed.
+    /// </summary>
     // XX000 is what Citus says when it loses a node in the middle of a transaction ("failure on connection marked as essential"),
     // and when a worker refuses a row; only the latter has a detail, which names the row.
     public static bool IsTransient(Exception failure) => Causes(failure).Any(e => e is PostgresException server
-        ? server.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '7', 'P', ..] or ['5', '3', ..] or "55P03" || server is { SqlState: PostgresErrorCodes.InternalError, Detail: null or "" }
+        ? server.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '7', 'P', ..] or ['5', '3', ..] or ['5', '8', ..] or "25P03" or "25P04" or "55P03" or "57014" || server is { SqlState: PostgresErrorCodes.InternalError, Detail: null or "" }
         : e is SocketException or EndOfStreamException or NpgsqlException { InnerException: IOException });
 
     /// <summary>True where Citus passes on that a worker refused a row.</summary>

@@ -91,7 +91,7 @@ internal sealed class ImportLedger : IAsyncDisposable
     }
 
     /// <summary>Writes a batch's row, in the transaction that is open, or in one of its own.</summary>
-    /// <param name="isPending">Its rows lie prepared on the nodes, so that the row decides; <see cref="SettleAsync(int, CancellationToken)"/> says when all are committed.</param>
+    /// <param name="isPending">Its rows lie prepared on the nodes, so that the row decides; <see cref="SettleAsync(int, TimeSpan)"/> says when all are committed.</param>
     /// <exception cref="CitusException">The session no longer holds the import's lock: the connection leads through a pooler.</exception>
     public async Task WriteAsync(ImportBatch batch, CancellationToken stop, bool isPending = false)
     {
@@ -115,8 +115,24 @@ internal sealed class ImportLedger : IAsyncDisposable
         if (insert.RecordsAffected == 0) throw ImportLock.Lost(batch.ImportId);
     }
 
-    /// <summary>Notes that every node has committed its part of a batch.</summary>
-    public Task SettleAsync(int batch, CancellationToken stop) => SettleAsync(_session, ImportId, batch, stop);
+    /// <summary>Notes that every node has committed its part of a batch; lost connections are retried until the time is over.</summary>
+    public async Task SettleAsync(int batch, TimeSpan patience)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        while (true)
+        {
+            try
+            {
+                if (_session.State != System.Data.ConnectionState.Open) await ReopenAsync(CancellationToken.None);
+                await SettleAsync(_session, ImportId, batch, CancellationToken.None);
+                return;
+            }
+            catch (Exception e) when (e is NpgsqlException or IOException && clock.Elapsed < patience)
+            {
+                await Task.Delay(250);
+            }
+        }
+    }
 
     /// <summary>The same for an import that does not run.</summary>
     /// <param name="batch">The batch, or null for all of the import.</param>
@@ -150,9 +166,14 @@ internal sealed class ImportLedger : IAsyncDisposable
     /// </summary>
     public async Task<bool> IsDecidedAsync(int batch, CancellationToken stop)
     {
+        await ReopenAsync(stop);
+        return await IsDecidedAsync(_session, ImportId, batch, Attempt, owner: null, stop);
+    }
+
+    private async Task ReopenAsync(CancellationToken stop)
+    {
         await _session.DisposeAsync();
         _session = await OpenLockedAsync(_connection, ImportId, stop);
-        return await IsDecidedAsync(_session, ImportId, batch, Attempt, owner: null, stop);
     }
 
     /// <param name="owner">The role that has prepared the rows: another's row does not decide them. Null where it is this session's.</param>

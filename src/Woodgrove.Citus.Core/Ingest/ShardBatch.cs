@@ -112,7 +112,7 @@ internal sealed class ShardBatch : IBatch
         await _cancelling; // or it would hit whoever has the sessions next
         // What may be decided stays prepared: recovery asks the ledger.
         await Task.WhenAll(_streams.Select(s => s.RollbackAsync(endPrepared: !_undecided)));
-        if (!_undecided) await ReleaseGuardAsync();
+        if (!_undecided) await _guard.TryReleaseAsync();
         await _guard.DisposeAsync();
     }
 
@@ -156,24 +156,12 @@ internal sealed class ShardBatch : IBatch
     {
         try
         {
-            await _ledger.SettleAsync(_number, CancellationToken.None);
-        }
-        catch (Exception e) when (e is NpgsqlException or IOException or InvalidOperationException)
-        {
-            return; // the session is gone; the next load's recovery does both
-        }
-        await ReleaseGuardAsync();
-    }
-
-    private async Task ReleaseGuardAsync()
-    {
-        try
-        {
+            await _ledger.SettleAsync(_number, CommitPatience);
             await _guard.ReleaseAsync(CommitPatience);
         }
         catch (Exception e) when (e is NpgsqlException or IOException or CitusException)
         {
-            // It holds a lock and no rows; the next load's recovery ends it.
+            // The rows are committed everywhere; the next load's recovery notes it and ends the guard.
         }
     }
 

@@ -74,6 +74,19 @@ internal sealed class TableGuard : IAsyncDisposable
     /// <summary>Ends a prepared guard once its lock protects nothing any more.</summary>
     public Task ReleaseAsync(TimeSpan patience) => _prepared?.EndAsync(commit: false, patience) ?? Task.CompletedTask;
 
+    /// <summary>The same after a failure: what can't be released now, the next load's recovery releases.</summary>
+    public async Task TryReleaseAsync()
+    {
+        try
+        {
+            await ReleaseAsync(TimeSpan.FromSeconds(5));
+        }
+        catch (Exception e) when (e is NpgsqlException or IOException or TimeoutException or CitusException)
+        {
+            // It holds a lock and no rows.
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         try

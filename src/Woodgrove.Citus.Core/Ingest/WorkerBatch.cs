@@ -86,14 +86,7 @@ internal sealed class WorkerBatch : IBatch
         await _cancel.DisposeAsync();
         await _cancelling;
         foreach (Part part in _parts) await part.DisposeAsync();
-        try
-        {
-            await _guard.ReleaseAsync(TimeSpan.Zero);
-        }
-        catch (Exception e) when (e is NpgsqlException or IOException or Errors.CitusException)
-        {
-            // It holds a lock and no rows; the next load's recovery ends it.
-        }
+        await _guard.TryReleaseAsync();
         await _guard.DisposeAsync();
     }
 

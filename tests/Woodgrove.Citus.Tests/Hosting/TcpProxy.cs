@@ -15,6 +15,9 @@ public enum CutMoment
 
     /// <summary>The client gives the connection up, and the server gets it later, when the test says so.</summary>
     Late,
+
+    /// <summary>Both sides keep the connection, and the server gets it when the test says so.</summary>
+    Held,
 }
 
 /// <summary>The network between a client and a server, which a test can cut.</summary>
@@ -24,6 +27,7 @@ internal sealed class TcpProxy : IDisposable
     private readonly int _target;
     private readonly List<(Socket Client, Socket Server)> _connections = [];
     private readonly TaskCompletionSource _release = new();
+    private readonly TaskCompletionSource _held = new();
     private (byte[] Sql, int Skip, CutMoment Moment, int Times)? _trap;
     private DateTime _downUntil;
 
@@ -61,7 +65,10 @@ internal sealed class TcpProxy : IDisposable
         lock (_connections) _trap = (Encoding.UTF8.GetBytes(sql), skip, moment, times);
     }
 
-    /// <summary>Lets the server have what a late cut held back.</summary>
+    /// <summary>Ends when a statement is held back.</summary>
+    public Task Held => _held.Task;
+
+    /// <summary>Lets the server have what a late cut, or a hold, held back.</summary>
     public void Release() => _release.TrySetResult();
 
     public void Dispose()
@@ -109,7 +116,13 @@ internal sealed class TcpProxy : IDisposable
         for (int count; (count = await client.ReceiveAsync(buffer)) > 0;)
         {
             ReadOnlyMemory<byte> bytes = buffer.AsMemory(0, count);
-            if (Trapped(bytes.Span) is { } moment)
+            CutMoment? moment = Trapped(bytes.Span);
+            if (moment == CutMoment.Held)
+            {
+                _held.TrySetResult();
+                await _release.Task;
+            }
+            else if (moment is not null)
             {
                 lock (_connections) _connections.Remove((client, server)); // a later cut leaves the server's side alone
                 client.Close(0);

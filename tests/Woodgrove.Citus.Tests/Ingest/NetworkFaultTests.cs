@@ -48,7 +48,10 @@ public sealed class NetworkFaultTests : IClassFixture<FaultCluster>, IDisposable
     [Theory]
     [InlineData("Shard", "PREPARE TRANSACTION", 1)]
     [InlineData("Shard", "COMMIT PREPARED", 1)]
+    [InlineData("Shard", "PREPARE TRANSACTION", 0)]
     [InlineData("Shard", "INSERT INTO woodgrove.import_batch", 0)]
+    [InlineData("Shard", "UPDATE woodgrove.import_batch", 0)]
+    [InlineData("Shard", "ROLLBACK PREPARED", 0)]
     [InlineData("Coordinator", "INSERT INTO woodgrove.import_batch", 0)]
     [InlineData("Coordinator", "COMMIT\0", 0)]
     public async Task Cut_in_the_commit_the_load_goes_on_by_itself(string route, string sql, int proxy)
@@ -131,7 +134,8 @@ public sealed class NetworkFaultTests : IClassFixture<FaultCluster>, IDisposable
         _proxies[1].Release();
         const string prepared = "SELECT sum(result::bigint)::bigint FROM run_command_on_all_nodes('SELECT count(*) FROM pg_prepared_xacts WHERE starts_with(gid, ''woodgrove_'')')";
         while (_faults.Scalar(prepared) is 0L) await Task.Delay(10, TestContext.Current.CancellationToken);
-        _faults.Shell.Run("Get-CitusImport -Connection faulty").Succeeded();
+        PSObject step = _faults.Shell.Run("Repair-CitusImport -Connection faulty").Single;
+        Assert.Equal("RolledBack", step.Get("Action")!.ToString());
 
         _faults.AssertLoaded(table);
     }

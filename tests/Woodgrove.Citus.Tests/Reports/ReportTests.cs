@@ -183,7 +183,8 @@ public sealed class ReportTests : ClusterTest
     public void What_a_killed_load_left_prepared_is_left_alone()
     {
         Cluster.RequireSandbox();
-        string import = Guid.NewGuid().ToString("N"), name = $"woodgrove_{import}_0_1_1", other = Cluster.CreateTable("id int");
+        string import = Guid.NewGuid().ToString("N"), other = Cluster.CreateTable("id int");
+        string name = $"woodgrove_{Cluster.Scalar("SELECT lpad(to_hex(system_identifier), 16, '0') FROM pg_control_system()")}_{import}_0_0123456789ab_1";
         Shell.Run("Get-CitusImport").Succeeded();
         System.IO.File.WriteAllText(Path.Combine(Cluster.Folder, "one.csv"), "1000002,a\n");
         Shell.Run($"Import-CsvToCitus '{Path.Combine(Cluster.Folder, "one.csv")}' {_table} -NoHeader -Checkpoint 1000").Succeeded(); // the ledger is there
@@ -196,7 +197,7 @@ public sealed class ReportTests : ClusterTest
         }
         finally
         {
-            Shell.Run("Get-CitusImport").Succeeded(); // ends it
+            Shell.Run("Repair-CitusImport").Succeeded(); // ends it
         }
         Assert.Equal(0L, Left());
     }

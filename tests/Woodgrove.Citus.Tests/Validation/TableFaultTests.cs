@@ -148,7 +148,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     }
 
     [Theory]
-    [InlineData("woodgrove_00000000000000000000000000000001_1_2", "Get-CitusImport")]
+    [InlineData("woodgrove_00000000000000000000000000000001_1_2", "Repair-CitusImport")]
     [InlineData("orders-42", "ROLLBACK PREPARED 'orders-42'")]
     public void A_transaction_that_stays_prepared(string name, string fix)
     {

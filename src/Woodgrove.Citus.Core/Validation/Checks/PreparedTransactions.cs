@@ -19,7 +19,7 @@ internal sealed class PreparedTransactions() : CitusCheck(CheckCategory.Transact
         stuck => Verdict.Lines(stuck, t => t.Origin switch
         {
             "Citus" => "SELECT recover_prepared_transactions(); -- on the coordinator",
-            "an import of this module" => "Get-CitusImport # commits or rolls it back, as its ledger decides",
+            "an import of this module" => "Repair-CitusImport # commits or rolls it back, as its ledger decides",
             _ => $"ROLLBACK PREPARED '{t.Gid}'; -- on {t.Node}, or COMMIT PREPARED, as its application decides",
         }));
 

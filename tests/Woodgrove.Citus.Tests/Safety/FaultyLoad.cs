@@ -1,0 +1,70 @@
+using System.Collections;
+using System.Diagnostics;
+using System.Globalization;
+using System.Management.Automation;
+using Woodgrove.Citus.Tests.Hosting;
+
+namespace Woodgrove.Citus.Tests.Safety;
+
+/// <summary>Loads of a fault cluster's file through proxies that a test can stop at a statement, in this process or in one that it kills.</summary>
+internal sealed class FaultyLoad : IDisposable
+{
+    private readonly FaultCluster _faults;
+
+    public FaultyLoad(FaultCluster faults)
+    {
+        _faults = faults;
+        Coordinator = new TcpProxy(faults.Coordinator.Port);
+        Workers = [.. faults.Workers.Select(w => new TcpProxy(w.Port))];
+    }
+
+    public TcpProxy Coordinator { get; }
+    public TcpProxy[] Workers { get; }
+
+    /// <summary>What maps the nodes' names to the proxies, in PowerShell.</summary>
+    private string NodeAddress => "@{ " + string.Join("; ", Ports.Select(p => string.Create(CultureInfo.InvariantCulture, $"'127.0.0.1:{p.From}' = '127.0.0.1:{p.To}'"))) + " }";
+
+    private IEnumerable<(int From, int To)> Ports =>
+        _faults.Workers.Select((w, i) => (w.Port, Workers[i].Port)).Prepend((_faults.Coordinator.Port, Coordinator.Port));
+
+    /// <summary>A load in this process.</summary>
+    public PowerShell Start(string load)
+    {
+        _faults.Shell["csv"] = _faults.Csv;
+        _faults.Shell["to"] = _faults.ConnectionString(Coordinator.Port);
+        return _faults.Shell.Create($"$null = Connect-CitusCluster -ConnectionString $to -Name faulty; Import-CsvToCitus $csv -Connection faulty -NodeAddress {NodeAddress} -Table {load}");
+    }
+
+    /// <summary>A load in a process of its own.</summary>
+    public Process StartProcess(string load) => Repository.StartScript($"""
+        $null = Connect-CitusCluster -ConnectionString '{_faults.ConnectionString(Coordinator.Port)}'
+        Import-CsvToCitus '{_faults.Csv}' -NodeAddress {NodeAddress} -Table {load} -ErrorAction Stop
+        """);
+
+    /// <summary>Runs a load in a process of its own until a proxy holds a statement back, kills the process there, and drops the statement.</summary>
+    public async Task KillAtAsync(string load, TcpProxy proxy, string sql)
+    {
+        proxy.CutAt(sql, 0, CutMoment.Held);
+        using Process process = StartProcess(load);
+        Task ended = process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        if (await Task.WhenAny(proxy.Held, ended).WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken) == ended)
+            Assert.Fail($"The load ended before it sent {sql}: {await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken)}");
+        process.Kill();
+        await ended;
+        proxy.Cut(TimeSpan.Zero);
+    }
+
+    /// <summary>A load in this process that has ended well.</summary>
+    public static async Task<PSObject> EndsWellAsync(PowerShell load, Task<PSDataCollection<PSObject>> running)
+    {
+        PSDataCollection<PSObject> results = await running.WaitAsync(TimeSpan.FromMinutes(4), TestContext.Current.CancellationToken);
+        Assert.True(load.Streams.Error.Count == 0, string.Join('\n', load.Streams.Error.Select(e => $"{e.FullyQualifiedErrorId}: {e.Exception}")));
+        return Assert.Single(results);
+    }
+
+    public void Dispose()
+    {
+        Coordinator.Dispose();
+        foreach (TcpProxy proxy in Workers) proxy.Dispose();
+    }
+}
