@@ -64,6 +64,7 @@ public sealed class CsvExport(CitusConnection connection, string path)
             // As a table's COPY, Citus passes the shards on as they come; the result of a query it gathers on the coordinator first.
             : table.Kind != TableKind.Local && !await IsPartitionedAsync(session, table, stop) ? $"{table.Name.Sql} ({columns})"
             : $"(SELECT {columns} FROM {table.Name.Sql})";
+        await SearchPath.ReleaseAsync(session, stop); // the query's, and that of what policies call
         try
         {
             await using var file = ExportFile.Create(path, Overwrite, Force, Compress, Dialect.Encoding, (moreRows, moreBytes) =>

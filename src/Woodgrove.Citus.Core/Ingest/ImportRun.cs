@@ -246,6 +246,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private async Task MergeAsync(CancellationToken stop)
     {
         await using NpgsqlTransaction transaction = await ledger!.Session.BeginTransactionAsync(stop);
+        await SearchPath.ReleaseAsync(ledger.Session, stop, local: true); // for the table's triggers, constraints and defaults
         try
         {
             _merged = await plan.Staging!.MergeAsync(ledger.Session, stop);

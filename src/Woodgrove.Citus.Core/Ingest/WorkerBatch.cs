@@ -103,7 +103,7 @@ internal sealed class WorkerBatch : IBatch
 
         public async Task OpenAsync(ShardRoute route, CancellationToken stop)
         {
-            _session = await route.Connection.OpenNodeSessionAsync(node.Host, node.Port, stop);
+            _session = await route.Connection.OpenUserNodeSessionAsync(node.Host, node.Port, stop);
             _transaction = await _session.BeginTransactionAsync(stop);
             await using (var notice = new NpgsqlCommand(route.Settings, _session)) await notice.ExecuteNonQueryAsync(stop);
             _copy = new CopyStream(_session, route.Target.CopyInto(route.Table.Name.Sql));

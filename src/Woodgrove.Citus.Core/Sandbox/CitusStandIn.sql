@@ -751,7 +751,7 @@ CREATE FUNCTION pg_catalog.run_command_on_placements(table_name regclass, comman
   OUT nodename text, OUT nodeport int, OUT shardid bigint, OUT success bool, OUT result text) RETURNS SETOF record LANGUAGE sql
 AS $$
   SELECT s.nodename, s.nodeport, s.shardid, a.success, a.result
-  FROM citus_shards s, citus_standin.attempt(replace(command, '%s', s.shard_name)) a WHERE s.table_name = $1 ORDER BY s.shardid
+  FROM citus_shards s, citus_standin.attempt(format(command, s.shard_name)) a WHERE s.table_name = $1 ORDER BY s.shardid
 $$;
 CREATE FUNCTION pg_catalog.run_command_on_shards(table_name regclass, command text, parallel bool DEFAULT true,
   OUT shardid bigint, OUT success bool, OUT result text) RETURNS SETOF record LANGUAGE sql
