@@ -31,7 +31,7 @@ internal sealed record TableKey(string Name, bool IsForeign, string Table, strin
                 FROM pg_catalog.pg_constraint c WHERE conrelid = $1::oid AND contype = 'f' AND confrelid <> conrelid
                     -- A key to a partitioned table has one to each partition below it.
                     AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint above WHERE above.oid = c.conparentid AND above.conrelid = c.conrelid)) k
-            CROSS JOIN pg_catalog.unnest(k.own, k.decides, k.operators) WITH ORDINALITY c (own, other, operator, n)
+            CROSS JOIN unnest(k.own, k.decides, k.operators) WITH ORDINALITY c (own, other, operator, n)
             JOIN pg_catalog.pg_attribute own ON own.attrelid = $1::oid AND own.attnum = c.own
             JOIN pg_catalog.pg_attribute other ON other.attrelid = k.decider AND other.attnum = c.other
             JOIN pg_catalog.pg_operator o ON o.oid = c.operator
@@ -56,8 +56,9 @@ internal sealed record TableKey(string Name, bool IsForeign, string Table, strin
         string names = string.Join(", ", Columns.Select((_, i) => $"k{i}"));
         string typed = string.Join(", ", Types.Select((type, i) => $"k{i}::{type} k{i}"));
         string equal = string.Join(" AND ", OtherColumns.Select((c, i) => $"t.{c} {Operators[i]} r.k{i}"));
+        // unnest of several arrays is PostgreSQL's own syntax, which takes no schema and looks none up.
         await using var command = new NpgsqlCommand(
-            $"SELECT r.line FROM (SELECT line, {typed} FROM pg_catalog.unnest($1::bigint[], {arrays}) u (line, {names})) r JOIN {Table} t ON {equal}", session);
+            $"SELECT r.line FROM (SELECT line, {typed} FROM unnest($1::bigint[], {arrays}) u (line, {names})) r JOIN {Table} t ON {equal}", session);
         command.Parameters.Add(new() { Value = keys.Keys.ToArray() });
         for (int i = 0; i < Columns.Length; i++) command.Parameters.Add(new() { Value = keys.Values.Select(v => v[i]).ToArray() });
         var lines = new List<long>();

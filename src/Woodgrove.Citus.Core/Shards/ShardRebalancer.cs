@@ -25,11 +25,11 @@ public sealed class ShardRebalancer(CitusConnection connection)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         await CheckStrategyAsync(session, order.Strategy, stop);
-        // The plan's own sizes are those of the metadata, which are 0.
+        // The plan's own sizes are those of the metadata, which are 0; the view citus_shards has Citus ask the nodes under their own search paths.
+        Dictionary<long, long> sizes = (await ShardSizes.ReadAsync(connection, session, [], _ => { }, stop)).Largest();
         await using var command = new NpgsqlCommand($"""
-            SELECT {SearchPath.Show("p.table_name")}, p.shardid, coalesce(s.shard_size, 0)::bigint, p.sourcename || ':' || p.sourceport, p.targetname || ':' || p.targetport
+            SELECT {SearchPath.Show("p.table_name")}, p.shardid, p.sourcename || ':' || p.sourceport, p.targetname || ':' || p.targetport
             FROM pg_catalog.get_rebalance_table_shards_plan(drain_only := $1, rebalance_strategy := $2) WITH ORDINALITY p
-            LEFT JOIN pg_catalog.citus_shards s ON s.shardid = p.shardid AND s.nodename = p.sourcename AND s.nodeport = p.sourceport
             ORDER BY p.ordinality
             """, session)
         {
@@ -39,7 +39,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
         var moves = new List<ShardMove>();
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         while (await row.ReadAsync(stop))
-            moves.Add(new ShardMove(row.GetString(0), row.GetInt64(1), row.GetString(3), row.GetString(4), "Planned") { SizeBytes = row.GetInt64(2) });
+            moves.Add(new ShardMove(row.GetString(0), row.GetInt64(1), row.GetString(2), row.GetString(3), "Planned") { SizeBytes = sizes.GetValueOrDefault(row.GetInt64(1)) });
         return moves;
     }
 
