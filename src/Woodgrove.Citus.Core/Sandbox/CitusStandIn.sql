@@ -758,7 +758,7 @@ CREATE FUNCTION pg_catalog.run_command_on_shards(table_name regclass, command te
 AS $$ SELECT p.shardid, p.success, p.result FROM run_command_on_placements($1, $2, $3) p $$;
 
 -- Shards never move here, so the lock only has to be asked for rightly, and to show in pg_locks.
-CREATE FUNCTION pg_catalog.lock_shard_metadata(lock_mode int, shard_id bigint[]) RETURNS void LANGUAGE plpgsql STRICT AS $$
+CREATE FUNCTION pg_catalog.lock_shard_metadata(lock_mode int, shard_id bigint[]) RETURNS void LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   id bigint;
   relation regclass;

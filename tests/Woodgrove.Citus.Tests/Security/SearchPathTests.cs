@@ -107,7 +107,7 @@ public sealed partial class SearchPathTests : ClusterTest
     /// <summary>Errors that these calls have on a cluster without plants too, but for Citus's own of a rebalance.</summary>
     private static readonly string[] Expected =
     [
-        "^Stop-ShardRebalance.*: CitusRebalanceNotRunning", @"^Import-CsvToCitus \$bad.*: (CitusRowRefused|CitusRowsRejected)", "^Get-CitusQueryPlan .* FOR UPDATE: Citus",
+        "^Stop-ShardRebalance.*: CitusRebalanceNotRunning", @"^Import-CsvToCitus \$bad.*: (CitusRowRefused|CitusRowsRejected)", "^Get-CitusQueryPlan .* FOR UPDATE': Citus",
         "^Import-CsvToCitus .* -Resume: CitusImportComplete", ".*Add-CitusRow .* -OnError Skip: CitusRowRefused", "^Start-ShardRebalance -WhatIf: CitusServerError",
         "^Get-CitusTenant: CitusNotSupported", "^Get-CitusStatement: CitusStatementsNotCounted", "^Import-CsvToCitus .* -Route (Shard|Worker).*: CitusRouteNotPossible",
         "^(Start|Get|Stop)-ShardRebalance.*: CitusNotSupported",
