@@ -8,7 +8,7 @@
     Description          = 'Load, query and understand a Citus cluster (Azure Cosmos DB for PostgreSQL, Azure Elastic Clusters, or your own) from PowerShell.'
     PowerShellVersion    = '7.4'
     CompatiblePSEditions = @('Core')
-    FormatsToProcess     = @('module/Woodgrove.Citus.Format.ps1xml')
+    FormatsToProcess     = @('module/Woodgrove.Citus.Format.ps1xml', 'module/Woodgrove.Citus.Lists.Format.ps1xml')
     FunctionsToExport    = @()
     AliasesToExport      = @()
     VariablesToExport    = @()

@@ -21,7 +21,7 @@ $ErrorActionPreference = 'Stop'
 $step = 0
 function Step($title, $why) { $script:step++; "`n== $script:step. $title"; $why }
 
-$data = [System.IO.Path]::Combine([System.IO.Path]::GetTempPath(), "woodgrove-quickstart-$PID")
+$data = [System.IO.Directory]::CreateTempSubdirectory('woodgrove-quickstart-').FullName # of this user alone
 try {
     Step 'Start a cluster, connect, look at the nodes' @'
 A coordinator takes the queries; the workers hold the shards.

@@ -16,7 +16,7 @@ param(
     [Parameter(Mandatory)] [string] $Table,
     [string] $Server,
     [string] $CredentialName = 'citus',
-    [string] $RejectPath = (Join-Path ([IO.Path]::GetTempPath()) rejects),
+    [string] $RejectPath = (Join-Path $HOME rejects),
     [string] $MaxErrors = '0.5%',
     [switch] $Header
 )

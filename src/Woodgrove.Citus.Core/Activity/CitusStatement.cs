@@ -50,7 +50,7 @@ public sealed record CitusStatement(
     {
         // citus_query_stats gives another user's statements to no plain role, as pg_stat_statements does.
         string counted = citus
-            ? "(SELECT queryid, userid, dbid, executor, partition_key, calls FROM pg_catalog.citus_stat_statements)"
+            ? "(SELECT queryid, userid, dbid, pg_catalog.citus_executor_name(executor::int), partition_key, calls FROM pg_catalog.citus_query_stats())"
             : "(SELECT NULL::bigint, NULL::oid, NULL::oid, NULL::text, NULL::text, NULL::bigint WHERE false)";
         await using var command = new NpgsqlCommand($"""
             SELECT s.query, s.queryid, pg_catalog.pg_get_userbyid(s.userid), sum(s.calls)::bigint, sum(s.rows)::bigint, sum(s.total_exec_time), max(s.max_exec_time),

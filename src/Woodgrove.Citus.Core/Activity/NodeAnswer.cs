@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
+using Woodgrove.Citus.Connections;
 
 namespace Woodgrove.Citus.Activity;
 
@@ -17,7 +18,7 @@ internal sealed record NodeAnswer(
     /// </summary>
     public static async Task<IReadOnlyList<NodeAnswer>> AskAllAsync(NpgsqlConnection session, string select, CancellationToken stop)
     {
-        string question = $"SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r)), '[]')::text FROM ({select}) r";
+        string question = $"SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r)), '[]')::text AS answer FROM ({select}) r";
         await using var batch = new NpgsqlBatch(session)
         {
             BatchCommands =
@@ -30,7 +31,7 @@ internal sealed record NodeAnswer(
                 new(question),
                 new("SELECT nodeid, success, result FROM pg_catalog.run_command_on_all_nodes($1)")
                 {
-                    Parameters = { new() { Value = question, NpgsqlDbType = NpgsqlDbType.Text } },
+                    Parameters = { new() { Value = SearchPath.Wrap(question), NpgsqlDbType = NpgsqlDbType.Text } },
                 },
             },
         };
@@ -52,7 +53,7 @@ internal sealed record NodeAnswer(
             int i = nodes.FindIndex(n => !n.IsOwn && n.NodeId == row.GetInt32(0));
             if (i < 0) continue;
             string result = await row.IsDBNullAsync(2, stop) ? "" : row.GetString(2);
-            nodes[i] = row.GetBoolean(1) ? nodes[i] with { Failure = null, Rows = Read(result) } : nodes[i] with { Failure = result };
+            nodes[i] = row.GetBoolean(1) ? nodes[i] with { Failure = null, Rows = Read(SearchPath.Unwrap(result)!) } : nodes[i] with { Failure = result };
         }
         return nodes;
     }

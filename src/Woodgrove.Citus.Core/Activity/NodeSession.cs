@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Woodgrove.Citus.Connections;
 
 namespace Woodgrove.Citus.Activity;
 
@@ -16,10 +17,10 @@ internal sealed record NodeSession
 
     // A session that waits for a row waits for the transaction that changed it, and holds the row's tuple lock meanwhile.
     // waitstart came with PostgreSQL 14; to_jsonb reads it where it is.
-    private const string Lock = """
+    private static readonly string Lock = $"""
         LEFT JOIN LATERAL (
           SELECT w.mode, w.locktype, (pg_catalog.to_jsonb(w) ->> 'waitstart')::timestamptz AS since,
-                 coalesce(w.relation, (SELECT t.relation FROM pg_catalog.pg_locks t WHERE t.pid = w.pid AND t.locktype = 'tuple' LIMIT 1))::regclass::text AS relation
+                 {SearchPath.Show("coalesce(w.relation, (SELECT t.relation FROM pg_catalog.pg_locks t WHERE t.pid = w.pid AND t.locktype = 'tuple' LIMIT 1))")} AS relation
           FROM pg_catalog.pg_locks w WHERE w.pid = a.pid AND NOT w.granted LIMIT 1) l ON true
         """;
 

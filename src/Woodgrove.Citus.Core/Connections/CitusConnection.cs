@@ -16,13 +16,15 @@ public sealed class CitusConnection : IAsyncDisposable
     private readonly ConcurrentDictionary<(string Host, int Port), bool> _outOfReach = [];
 
     private readonly AccessTokens? _tokens;
+    private readonly bool _isSslModeByHost; // the user chose none
     private readonly Func<string, int, (string Host, int Port)>? _addresses; // of a view of the coordinator
     private readonly string? _coordinatorId;
     private (string Host, int Port)? _coordinatorAddress;
 
-    private CitusConnection(NpgsqlDataSource sessions, NpgsqlConnectionStringBuilder settings, AccessTokens? tokens, string name, ServerFacts facts)
+    private CitusConnection(
+        NpgsqlDataSource sessions, NpgsqlConnectionStringBuilder settings, bool isSslModeByHost, AccessTokens? tokens, string name, ServerFacts facts)
     {
-        _tokens = tokens;
+        (_tokens, _isSslModeByHost) = (tokens, isSslModeByHost);
         _sessions = sessions;
         _settings = settings;
         Name = name;
@@ -39,7 +41,8 @@ public sealed class CitusConnection : IAsyncDisposable
     /// <summary>A view of a connection whose sessions all lead to the coordinator; it shares the pools and is not disposed.</summary>
     private CitusConnection(CitusConnection other, Func<string, int, (string Host, int Port)> addresses, string coordinatorId)
     {
-        (_sessions, _settings, _nodes, _outOfReach, _tokens) = (other._sessions, other._settings, other._nodes, other._outOfReach, other._tokens);
+        (_sessions, _settings, _nodes, _outOfReach, _tokens, _isSslModeByHost) =
+            (other._sessions, other._settings, other._nodes, other._outOfReach, other._tokens, other._isSslModeByHost);
         (Name, Server, Port, Database, UserName) = (other.Name, other.Server, other.Port, other.Database, other.UserName);
         (ServerVersion, CitusVersion, Engine, SslMode) = (other.ServerVersion, other.CitusVersion, other.Engine, other.SslMode);
         (_addresses, _coordinatorId) = (addresses, coordinatorId);
@@ -61,20 +64,21 @@ public sealed class CitusConnection : IAsyncDisposable
     /// <summary>Citus, Citus stand-in (the sandbox on a machine without Citus) or PostgreSQL.</summary>
     public string Engine { get; }
 
+    /// <summary>The TLS mode of sessions to <see cref="Server"/>; sessions to the nodes have the mode that their own host needs.</summary>
     public string SslMode { get; }
 
     /// <summary>Connects, and asks the server what it is.</summary>
     /// <exception cref="CitusException">No connection could be had; the message says what to try.</exception>
     public static async Task<CitusConnection> OpenAsync(ConnectionRequest request, string? name, CancellationToken stop)
     {
-        NpgsqlConnectionStringBuilder settings = request.Resolve();
+        NpgsqlConnectionStringBuilder settings = request.Resolve(out bool isSslModeByHost);
         string shown = $"{settings.Host}:{settings.Port}/{settings.Database}";
         AccessTokens? tokens = request.FetchToken is null ? null : new AccessTokens(request.FetchToken);
         NpgsqlDataSource sessions = Source(settings, tokens, unmapped: true);
         try
         {
             await using NpgsqlConnection session = await sessions.OpenConnectionAsync(stop);
-            return new CitusConnection(sessions, settings, tokens, name ?? shown, await ServerFacts.ReadAsync(session, stop));
+            return new CitusConnection(sessions, settings, isSslModeByHost, tokens, name ?? shown, await ServerFacts.ReadAsync(session, stop));
         }
         catch (Exception e)
         {
@@ -98,12 +102,20 @@ public sealed class CitusConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Borrows a session from the pool; it is reset when given back.</summary>
-    public async Task<NpgsqlConnection> OpenSessionAsync(CancellationToken stop)
+    /// <summary>Borrows a session from the pool, pinned to <c>pg_catalog</c> (<see cref="SearchPath"/>); it is reset when given back.</summary>
+    public Task<NpgsqlConnection> OpenSessionAsync(CancellationToken stop) => OpenSessionAsync(pinned: true, stop);
+
+    /// <summary>
+    /// Borrows a session with the user's own search path, for the user's own SQL. Whatever else runs in it qualifies
+    /// every function and operator.
+    /// </summary>
+    internal Task<NpgsqlConnection> OpenUserSessionAsync(CancellationToken stop) => OpenSessionAsync(pinned: false, stop);
+
+    private async Task<NpgsqlConnection> OpenSessionAsync(bool pinned, CancellationToken stop)
     {
         try
         {
-            return _addresses is null ? await OpenAsync(_sessions, stop) : (await OpenCoordinatorSessionAsync(_addresses, stop)).Session;
+            return _addresses is null ? await OpenAsync(_sessions, pinned, stop) : (await OpenCoordinatorSessionAsync(_addresses, pinned, stop)).Session;
         }
         catch (ObjectDisposedException e)
         {
@@ -121,7 +133,7 @@ public sealed class CitusConnection : IAsyncDisposable
     internal async Task<CitusConnection> AtCoordinatorAsync(Func<string, int, (string Host, int Port)> addresses, CancellationToken stop)
     {
         if (_addresses is not null) return this;
-        (NpgsqlConnection session, string id) = await OpenCoordinatorSessionAsync(addresses, stop);
+        (NpgsqlConnection session, string id) = await OpenCoordinatorSessionAsync(addresses, pinned: true, stop);
         await session.DisposeAsync();
         return new CitusConnection(this, addresses, id);
     }
@@ -129,9 +141,9 @@ public sealed class CitusConnection : IAsyncDisposable
     /// <summary>The identifier of the coordinator's database cluster; only of a connection from <see cref="AtCoordinatorAsync"/>.</summary>
     internal string CoordinatorId => _coordinatorId ?? throw new InvalidOperationException("Not a connection to the coordinator.");
 
-    private async Task<(NpgsqlConnection Session, string Id)> OpenCoordinatorSessionAsync(Func<string, int, (string Host, int Port)> addresses, CancellationToken stop)
+    private async Task<(NpgsqlConnection Session, string Id)> OpenCoordinatorSessionAsync(Func<string, int, (string Host, int Port)> addresses, bool pinned, CancellationToken stop)
     {
-        NpgsqlConnection session = _coordinatorAddress is { } known ? await OpenNodeSessionAsync(known.Host, known.Port, stop) : await OpenAsync(_sessions, stop);
+        NpgsqlConnection session = await OpenAsync(_coordinatorAddress is { } known ? Node(known.Host, known.Port) : _sessions, pinned, stop);
         try
         {
             CoordinatorFacts here = await CoordinatorFacts.ReadAsync(session, CitusVersion is not null, stop);
@@ -142,7 +154,7 @@ public sealed class CitusConnection : IAsyncDisposable
             (string host, int port) = addresses(registered.Host, registered.Port);
             try
             {
-                session = await OpenNodeSessionAsync(host, port, stop);
+                session = await OpenAsync(Node(host, port), pinned, stop);
             }
             catch (Exception e) when (e is NpgsqlException or TimeoutException && !stop.IsCancellationRequested)
             {
@@ -169,13 +181,21 @@ public sealed class CitusConnection : IAsyncDisposable
             "Connect to the coordinator itself (on Azure Elastic Clusters: port 5432), or map its address with -NodeAddress.", cause) { Target = Name };
     }
 
-    /// <summary>Borrows a session to a node of the cluster, with the same user and secret.</summary>
-    internal async Task<NpgsqlConnection> OpenNodeSessionAsync(string host, int port, CancellationToken stop)
+    /// <summary>Borrows a session to a node of the cluster, with the same user and secret, pinned to <c>pg_catalog</c>.</summary>
+    internal Task<NpgsqlConnection> OpenNodeSessionAsync(string host, int port, CancellationToken stop) => OpenAsync(Node(host, port), pinned: true, stop);
+
+    /// <summary>Borrows a session to a node with the user's own search path, for rows that a table's own code may look at.</summary>
+    internal Task<NpgsqlConnection> OpenUserNodeSessionAsync(string host, int port, CancellationToken stop) => OpenAsync(Node(host, port), pinned: false, stop);
+
+    /// <summary>The settings of sessions to a node: what is safe without TLS on this machine is not safe on the way to another.</summary>
+    internal NpgsqlConnectionStringBuilder NodeSettings(string host, int port) => new(_settings.ConnectionString)
     {
-        NpgsqlDataSource node = _nodes.GetOrAdd((host, port), key =>
-            Source(new NpgsqlConnectionStringBuilder(_settings.ConnectionString) { Host = key.Host, Port = key.Port, MaxPoolSize = 1000 }, _tokens, unmapped: false));
-        return await OpenAsync(node, stop);
-    }
+        Host = host, Port = port, MaxPoolSize = 1000,
+        SslMode = _isSslModeByHost ? ConnectionRequest.DefaultSslMode(host) : _settings.SslMode,
+    };
+
+    private NpgsqlDataSource Node(string host, int port) =>
+        _nodes.GetOrAdd((host, port), key => Source(NodeSettings(key.Host, key.Port), _tokens, unmapped: false));
 
     /// <summary>A session to a node, or null where this machine does not reach it: that is tried once, and for a second.</summary>
     internal async Task<NpgsqlConnection?> TryOpenNodeSessionAsync(string host, int port, CancellationToken stop)
@@ -191,6 +211,37 @@ public sealed class CitusConnection : IAsyncDisposable
         {
             _outOfReach.TryAdd((host, port), true);
             return null;
+        }
+    }
+
+    private async Task<NpgsqlConnection> OpenAsync(NpgsqlDataSource source, bool pinned, CancellationToken stop)
+    {
+        NpgsqlConnection session = await OpenAsync(source, stop);
+        if (!pinned) return session;
+        try
+        {
+            return await PinAsync(session, stop);
+        }
+        catch (NpgsqlException e) when (PostgresErrors.IsNetwork(e) && !stop.IsCancellationRequested)
+        {
+            // A pooled session may be one to a server that has been restarted since; the next is a new one.
+            NpgsqlConnection.ClearPool(session);
+            return await PinAsync(await OpenAsync(source, stop), stop);
+        }
+    }
+
+    /// <summary>Part of opening, so it may take as long as that.</summary>
+    private async Task<NpgsqlConnection> PinAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        try
+        {
+            await SearchPath.PinAsync(session, stop, timeout: _settings.Timeout);
+            return session;
+        }
+        catch
+        {
+            await session.DisposeAsync();
+            throw;
         }
     }
 

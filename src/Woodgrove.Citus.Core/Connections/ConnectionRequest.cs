@@ -29,7 +29,10 @@ public sealed record ConnectionRequest
     /// The settings to connect with, from, in this order: the request, the service file, libpq's environment
     /// variables, the defaults. <c>.pgpass</c> and the rest of libpq's variables are read by Npgsql itself.
     /// </summary>
-    public NpgsqlConnectionStringBuilder Resolve()
+    public NpgsqlConnectionStringBuilder Resolve() => Resolve(out _);
+
+    /// <param name="isSslModeByHost">True where nothing names a TLS mode, so that it was chosen for the host.</param>
+    internal NpgsqlConnectionStringBuilder Resolve(out bool isSslModeByHost)
     {
         NpgsqlConnectionStringBuilder settings = Given(ConnectionString);
         IReadOnlyDictionary<string, string> service = ServiceFile.Read(Service ?? Environment.GetEnvironmentVariable("PGSERVICE"));
@@ -43,12 +46,15 @@ public sealed record ConnectionRequest
         if (!Has("Database")) settings.Database = Database ?? From("dbname", "PGDATABASE") ?? "citus";
         if (!Has("Username") && (UserName ?? From("user", "PGUSER")) is { } user) settings.Username = user;
         if (!Has("Password") && (Password ?? service.GetValueOrDefault("password")) is { } password) settings.Password = password;
-        if (SslMode is { } mode) settings.SslMode = mode;
-        else if (!Has("SSL Mode")) settings.SslMode = ParseSslMode(From("sslmode", "PGSSLMODE")) ?? DefaultSslMode(settings.Host!);
+        SslMode? mode = SslMode ?? (Has("SSL Mode") ? settings.SslMode : ParseSslMode(From("sslmode", "PGSSLMODE")));
+        isSslModeByHost = mode is null;
+        settings.SslMode = mode ?? DefaultSslMode(settings.Host!);
         if (!Has("Root Certificate") && From("sslrootcert", "PGSSLROOTCERT") is { } root) settings.RootCertificate = root;
         if (!Has("Application Name")) settings.ApplicationName = From("application_name", "PGAPPNAME") ?? "Woodgrove.Citus";
 
         settings.PersistSecurityInfo = false;
+        // Sessions have settings of their own (a search path, a role's limits), which must end with their use.
+        (settings.NoResetOnClose, settings.Multiplexing) = (false, false);
         // The detail of a refusal ("Key (id)=(5) already exists") is the user's own data and tells which row it was.
         if (!Has("Include Error Detail")) settings.IncludeErrorDetail = true;
         // An array with a NULL in it is one of int?, not an error.

@@ -21,7 +21,10 @@ public enum CitusErrorKind
     SecurityError,
 }
 
-/// <summary>A failure that is told to the user as it stands: what happened, where, and what to do.</summary>
+/// <summary>
+/// A failure that is told to the user as it stands: what happened, where, and what to do. Control characters in the
+/// message are shown as symbols (<see cref="VisibleText"/>); <see cref="Target"/> and <see cref="Row"/> have the values as they are.
+/// </summary>
 /// <param name="errorId">Stable across releases; scripts may compare it.</param>
 /// <param name="kind">The error's category.</param>
 /// <param name="message">What happened and where.</param>
@@ -29,15 +32,15 @@ public enum CitusErrorKind
 /// <param name="inner">The cause.</param>
 public sealed class CitusException(
     string errorId, CitusErrorKind kind, string message, string? advice = null, Exception? inner = null)
-    : Exception(advice is null ? message : $"{message} {advice}", inner)
+    : Exception(VisibleText.Of(advice is null ? message : $"{message} {advice}"), inner)
 {
     public string ErrorId { get; } = errorId;
     public CitusErrorKind Kind { get; } = kind;
 
     /// <summary>What happened and where, without the advice.</summary>
-    public string What { get; } = message;
+    public string What { get; } = VisibleText.Of(message);
 
-    public string? Advice { get; } = advice;
+    public string? Advice { get; } = advice is null ? null : VisibleText.Of(advice);
 
     /// <summary>The table, file or connection that the failure is about.</summary>
     public object? Target { get; init; }

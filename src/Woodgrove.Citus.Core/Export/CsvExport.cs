@@ -26,6 +26,9 @@ public sealed class CsvExport(CitusConnection connection, string path)
 
     public CsvDialect Dialect { get; init; } = new();
 
+    /// <summary>Puts an apostrophe before values that a spreadsheet would run as formulas.</summary>
+    public bool EscapeFormula { get; init; }
+
     /// <summary>Writes gzip.</summary>
     public bool Compress { get; init; }
 
@@ -55,6 +58,7 @@ public sealed class CsvExport(CitusConnection connection, string path)
     public async Task<ExportResult> RunAsync(CancellationToken stop)
     {
         Dialect.Checked();
+        FormulaEscape? escape = EscapeFormula ? new FormulaEscape(Dialect) : null;
         var clock = Stopwatch.StartNew();
         (long rows, long bytes) = (0, 0);
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
@@ -64,6 +68,7 @@ public sealed class CsvExport(CitusConnection connection, string path)
             // As a table's COPY, Citus passes the shards on as they come; the result of a query it gathers on the coordinator first.
             : table.Kind != TableKind.Local && !await IsPartitionedAsync(session, table, stop) ? $"{table.Name.Sql} ({columns})"
             : $"(SELECT {columns} FROM {table.Name.Sql})";
+        await SearchPath.ReleaseAsync(session, stop); // the query's, and that of what policies call
         try
         {
             await using var file = ExportFile.Create(path, Overwrite, Force, Compress, Dialect.Encoding, (moreRows, moreBytes) =>
@@ -71,7 +76,7 @@ public sealed class CsvExport(CitusConnection connection, string path)
                 (rows, bytes) = (rows + moreRows, bytes + moreBytes);
                 Progress?.Invoke(new ExportProgress(rows, bytes, clock.Elapsed));
             });
-            (ExportRoute route, string reason) = await WriteAsync(session, table, columns, from, file, stop);
+            (ExportRoute route, string reason) = await WriteAsync(session, table, columns, from, file, escape, stop);
             await file.CompleteAsync();
             bool isSnapshot = route == ExportRoute.Shard || connection.CitusVersion is null || (table is not null && table.Kind != TableKind.Distributed);
             return new ExportResult(table?.Display ?? Query!, path, rows, file.Length, clock.Elapsed, rows / Math.Max(clock.Elapsed.TotalSeconds, 1e-9),
@@ -89,7 +94,7 @@ public sealed class CsvExport(CitusConnection connection, string path)
     }
 
     private async Task<(ExportRoute Route, string Reason)> WriteAsync(
-        NpgsqlConnection session, TableInfo? table, string columns, string from, ExportFile file, CancellationToken stop)
+        NpgsqlConnection session, TableInfo? table, string columns, string from, ExportFile file, FormulaEscape? escape, CancellationToken stop)
     {
         string? obstacle = null;
         if (Parallel)
@@ -98,7 +103,7 @@ public sealed class CsvExport(CitusConnection connection, string path)
                 : await ShardSnapshot.TryTakeAsync(connection, table, new NodeAddresses(NodeAddress), stop);
             if (snapshot is not null)
             {
-                await using (snapshot) return await WriteShardsAsync(session, table!, columns, snapshot, file, stop);
+                await using (snapshot) return await WriteShardsAsync(session, table!, columns, snapshot, file, escape, stop);
             }
             Warn?.Invoke($"The shards are not read side by side, because {obstacle}: everything comes through the coordinator.");
         }
@@ -109,19 +114,19 @@ public sealed class CsvExport(CitusConnection connection, string path)
             _ => "one COPY on the node that the connection leads to.",
         };
         Explain?.Invoke($"Coordinator route: {reason}");
-        await new RecordStream(Dialect, file).CopyAsync(session, Copy(from), Dialect.HasHeader ? 1 : 0, stop);
+        await new RecordStream(Dialect, file, escape).CopyAsync(session, Copy(from), Dialect.HasHeader ? 1 : 0, stop);
         return (ExportRoute.Coordinator, reason);
     }
 
     private async Task<(ExportRoute Route, string Reason)> WriteShardsAsync(
-        NpgsqlConnection session, TableInfo table, string columns, ShardSnapshot snapshot, ExportFile file, CancellationToken stop)
+        NpgsqlConnection session, TableInfo table, string columns, ShardSnapshot snapshot, ExportFile file, FormulaEscape? escape, CancellationToken stop)
     {
         string reason = $"{snapshot.Extent}, each straight from its node; all as of one instant, for which writers of {table.Display} waited {snapshot.WritersWaited.TotalMilliseconds:0} ms.";
         Explain?.Invoke($"Shard route: {reason}");
         // The header, as the server writes it.
-        if (Dialect.HasHeader) await new RecordStream(Dialect, file).CopyAsync(session, Copy($"(SELECT {columns} FROM {table.Name.Sql} WHERE false)"), 1, stop);
+        if (Dialect.HasHeader) await new RecordStream(Dialect, file, escape).CopyAsync(session, Copy($"(SELECT {columns} FROM {table.Name.Sql} WHERE false)"), 1, stop);
         CsvDialect rowsOnly = Dialect with { HasHeader = false };
-        await snapshot.ReadAsync((node, shard, all) => new RecordStream(rowsOnly, file)
+        await snapshot.ReadAsync((node, shard, all) => new RecordStream(rowsOnly, file, escape)
             .CopyAsync(node, $"COPY (SELECT {columns} FROM {shard.Sql}) TO STDOUT WITH ({rowsOnly.CopyOptions()})", 0, all), stop);
         return (ExportRoute.Shard, reason);
     }

@@ -19,12 +19,17 @@ internal sealed class ExportFile : IAsyncDisposable
     private readonly string _encodingName = "utf-8";
     private bool _complete;
 
+    /// <param name="mode">Of the file that it replaces.</param>
     /// <param name="written">Told the rows and bytes that each write added.</param>
-    private ExportFile(string path, string temporary, bool overwrite, bool compress, Encoding? encoding, Action<long, long> written)
+    private ExportFile(string path, string temporary, UnixFileMode? mode, bool overwrite, bool compress, Encoding? encoding, Action<long, long> written)
     {
         (_path, _temporary, _overwrite, _written) = (path, temporary, overwrite, written);
         // What is written comes in large pieces, so a buffer would only copy.
-        _file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = 0 };
+        // Who may read the file that was there, and nobody else, may read the one in its place, from its first byte.
+        if (mode is { } same && !OperatingSystem.IsWindows()) options.UnixCreateMode = same & ~(UnixFileMode.SetUser | UnixFileMode.SetGroup | UnixFileMode.StickyBit);
+        _file = new FileStream(temporary, options);
+        if (mode is { } exact && !OperatingSystem.IsWindows()) File.SetUnixFileMode(_file.SafeFileHandle, exact);
         _content = compress ? new GZipStream(new BufferedStream(_file, 256 * 1024), CompressionLevel.Fastest) : _file;
         if (encoding is null) return;
         _encodingName = encoding.WebName;
@@ -43,6 +48,7 @@ internal sealed class ExportFile : IAsyncDisposable
     /// <exception cref="CitusException">There is a file, and it may not be replaced; or there is no such folder.</exception>
     public static ExportFile Create(string path, bool overwrite, bool force, bool compress, Encoding? encoding, Action<long, long> written)
     {
+        RefusePlantedLink(path);
         // What a link leads to is replaced, not the link.
         string target = new FileInfo(path).LinkTarget is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
         if (Directory.Exists(target))
@@ -56,10 +62,7 @@ internal sealed class ExportFile : IAsyncDisposable
             if (!force) throw new CitusException("CitusFileDenied", CitusErrorKind.PermissionDenied, $"'{path}' is read-only.", "Use -Force to replace it all the same.") { Target = path };
             there.IsReadOnly = false;
         }
-        var file = new ExportFile(target, $"{target}.{Guid.NewGuid():N}.tmp", overwrite, compress, encoding, written);
-        // Who may read the file that was there, and nobody else, may read the one in its place.
-        if (there.Exists && !OperatingSystem.IsWindows()) File.SetUnixFileMode(file._temporary, there.UnixFileMode);
-        return file;
+        return new ExportFile(target, $"{target}.{Guid.NewGuid():N}.tmp", there.Exists ? there.UnixFileMode : null, overwrite, compress, encoding, written);
     }
 
     /// <summary>Appends whole records; of several who write at once, one waits for the other.</summary>
@@ -113,6 +116,15 @@ internal sealed class ExportFile : IAsyncDisposable
         }
         await _file.DisposeAsync();
         File.Delete(_temporary);
+    }
+
+    /// <summary>In a folder that all may write to, such as /tmp, another user's link is not followed: the kernel does not, where it is asked.</summary>
+    private static void RefusePlantedLink(string path)
+    {
+        if (OperatingSystem.IsWindows() || Sandbox.UnixOwner.Find(path) is not { IsLink: true } link || link.Owner == Sandbox.UnixOwner.Me) return;
+        if (Sandbox.UnixOwner.Find(Path.GetDirectoryName(Path.GetFullPath(path))!) is not { } folder || !folder.Mode.HasFlag(UnixFileMode.OtherWrite) || folder.Owner == link.Owner) return;
+        throw new CitusException("CitusFileDenied", CitusErrorKind.PermissionDenied,
+            $"'{path}' is a symbolic link that another user made in a folder that all may write to, and it is not followed.", "Name a file in a folder of your own.") { Target = path };
     }
 
     private static CitusException Exists(string path) => new("CitusFileExists", CitusErrorKind.ResourceExists, $"'{path}' exists.",

@@ -4,7 +4,8 @@ using Woodgrove.Citus.Ingest;
 namespace Woodgrove.Citus.Export;
 
 /// <summary>The CSV that one COPY gives, cut at the ends of its records and handed on as it came, without a string.</summary>
-internal sealed class RecordStream(CsvDialect dialect, ExportFile file)
+/// <param name="escape">Escapes formulas on the way, or null.</param>
+internal sealed class RecordStream(CsvDialect dialect, ExportFile file, FormulaEscape? escape)
 {
     private const int InitialBuffer = 1024 * 1024;
     private const int Slack = 64 * 1024; // a read gives one row, and reads into a few last bytes would cut it
@@ -31,7 +32,7 @@ internal sealed class RecordStream(CsvDialect dialect, ExportFile file)
                 if (end > 0)
                 {
                     (ReadOnlyMemory<byte> whole, long rows) = (_buffer.AsMemory(0, end), records - header);
-                    _writing = Task.Run(() => file.WriteAsync(whole, rows, stop), stop);
+                    _writing = Task.Run(() => file.WriteAsync(escape?.Apply(whole) ?? whole, rows, stop), stop);
                     header = 0;
                 }
                 else if (!ended)

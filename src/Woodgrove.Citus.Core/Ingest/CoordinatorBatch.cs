@@ -56,6 +56,7 @@ internal sealed class CoordinatorBatch : IBatch
         CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, CopyTarget target, bool truncate, Rejects? rejects, ConflictRule? rule, Care care, bool inBinary, bool keepsSession, CancellationToken stop)
     {
         NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
+        await SearchPath.ReleaseAsync(session, stop, local: true); // for the table's triggers, constraints and defaults
         // A rule can only move rows that are gathered beside the table.
         string command = rule is null ? target.CopyInto(target.Table.Name.Sql) : Rehearsal.CopyCommand(target);
         bool sifts = rejects is not null && rule is null && target.Table.Kind != TableKind.Local;

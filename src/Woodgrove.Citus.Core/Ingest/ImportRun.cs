@@ -261,6 +261,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     {
         await using NpgsqlTransaction transaction = await ledger!.Session.BeginTransactionAsync(stop);
         await TableGuard.LockAsync(plan.Connection, ledger.Session, _table, stop);
+        await SearchPath.ReleaseAsync(ledger.Session, stop, local: true); // for the table's triggers, constraints and defaults
         try
         {
             _merged = await plan.Staging!.MergeAsync(ledger.Session, stop);

@@ -138,6 +138,7 @@ internal sealed partial class RefusedRowFinder(
     {
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         await Rehearsal.CreateAsync(session, target.Table, stop);
+        await SearchPath.ReleaseAsync(session, stop, local: true); // for the table's constraints
         TextWriter writer = await session.BeginTextImportAsync(Rehearsal.CopyCommand(target), stop);
         Stream copy = ((StreamWriter)writer).BaseStream;
         try

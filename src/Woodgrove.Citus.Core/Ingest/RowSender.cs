@@ -162,7 +162,14 @@ internal sealed class RowSender(
             {
                 Parameters = { new() { Value = transaction }, new() { Value = process } },
             };
-            if (await command.ExecuteScalarAsync(stop) is not "in progress" and var status) return status is "committed";
+            try
+            {
+                if (await command.ExecuteScalarAsync(stop) is not "in progress" and var status) return status is "committed";
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidParameterValue)
+            {
+                return false; // "in the future": a crash has forgotten the number, and with it the transaction
+            }
             await Task.Delay(100, stop);
         }
     }

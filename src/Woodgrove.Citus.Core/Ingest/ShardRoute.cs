@@ -42,7 +42,7 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
         (string host, int port) = AddressOf(shard);
         if (!_sessions.TryGetValue((shard.ShardId, host, port), out NpgsqlConnection? session) || session.State != System.Data.ConnectionState.Open)
         {
-            session = await connection.OpenNodeSessionAsync(host, port, stop);
+            session = await connection.OpenUserNodeSessionAsync(host, port, stop);
             _sessions[(shard.ShardId, host, port)] = session;
             await ImportLock.ShareAsync(session, importId, stop);
         }

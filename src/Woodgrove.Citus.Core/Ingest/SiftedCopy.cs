@@ -13,6 +13,7 @@ internal sealed class SiftedCopy : IAsyncDisposable
 {
     private const int StretchSize = 8 * 1024 * 1024;
 
+    private readonly CitusConnection _connection;
     private readonly NpgsqlConnection _session;
     private readonly Rehearsal _rehearsal;
     private readonly CopyTarget _target;
@@ -23,9 +24,9 @@ internal sealed class SiftedCopy : IAsyncDisposable
     private MarkedRecords _stretch = new(StretchSize);
     private Care _care; // that the next stretch is given, because the one before needed it
 
-    private SiftedCopy(NpgsqlConnection session, Rehearsal rehearsal, CopyTarget target, Rejects rejects, Care care)
+    private SiftedCopy(CitusConnection connection, NpgsqlConnection session, Rehearsal rehearsal, CopyTarget target, Rejects rejects, Care care)
     {
-        (_session, _rehearsal, _target, _rejects, _care) = (session, rehearsal, target, rejects, care);
+        (_connection, _session, _rehearsal, _target, _rejects, _care) = (connection, session, rehearsal, target, rejects, care);
         _copy = new SavepointCopy(session, target.CopyInto(target.Table.Name.Sql));
         _sift = new TolerantCopy(rehearsal.TryAsync, rejects, null);
         _sieve = new RecordSieve(target);
@@ -34,7 +35,7 @@ internal sealed class SiftedCopy : IAsyncDisposable
     /// <param name="session">The load's, in its transaction, which holds no lock yet.</param>
     /// <param name="care">To begin with; <see cref="Care.Keys"/> stays.</param>
     public static async Task<SiftedCopy> OpenAsync(CitusConnection connection, NpgsqlConnection session, CopyTarget target, Rejects rejects, Care care, CancellationToken stop) =>
-        new(session, await Rehearsal.OpenAsync(connection, target, stop), target, rejects, care);
+        new(connection, session, await Rehearsal.OpenAsync(connection, target, stop), target, rejects, care);
 
     public async Task LoadAsync(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<RecordMark> marks, CancellationToken stop)
     {
@@ -95,7 +96,9 @@ internal sealed class SiftedCopy : IAsyncDisposable
     {
         if (records.IsEmpty) return records;
         var refused = new Dictionary<long, RefusedRow>();
-        foreach (TableKey key in await TableKey.ReadAsync(_rehearsal.Session, _target.Table, stop))
+        IReadOnlyList<TableKey> tableKeys;
+        await using (NpgsqlConnection catalog = await _connection.OpenSessionAsync(stop)) tableKeys = await TableKey.ReadAsync(catalog, _target.Table, stop);
+        foreach (TableKey key in tableKeys)
         {
             Dictionary<long, string[]> keys = await _rehearsal.KeysAsync(key, stop);
             // The load's own session sees the rows that it has not committed yet.

@@ -37,10 +37,11 @@ internal sealed record SpooledSource(string What, Func<Stream> Open) : CsvSource
         private static FileStream Create()
         {
             string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.Delete, BufferSize = 0, Options = FileOptions.DeleteOnClose };
-            if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.Delete, BufferSize = 0 };
+            if (OperatingSystem.IsWindows()) options.Options = FileOptions.DeleteOnClose;
+            else options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
             var file = new FileStream(path, options);
-            System.IO.File.Delete(path); // the open file stays until it is closed, however this process ends
+            if (!OperatingSystem.IsWindows()) System.IO.File.Delete(path); // the open file stays until it is closed, however this process ends
             return file;
         }
     }

@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Tables;
 
@@ -9,24 +10,32 @@ namespace Woodgrove.Citus.Ingest;
 /// <param name="Columns">The key's columns, quoted.</param>
 /// <param name="OtherColumns">Those of the table whose rows decide, in the same order.</param>
 /// <param name="Types">Their types.</param>
-internal sealed record TableKey(string Name, bool IsForeign, string Table, string[] Columns, string[] OtherColumns, string[] Types)
+/// <param name="Operators">The operators by which they are compared, with their schemas.</param>
+internal sealed record TableKey(string Name, bool IsForeign, string Table, string[] Columns, string[] OtherColumns, string[] Types, string[] Operators)
 {
     /// <summary>The keys of a table, but for foreign ones to itself: the row that such a key needs may come with it.</summary>
     public static async Task<IReadOnlyList<TableKey>> ReadAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
-            SELECT k.name, k.is_foreign, k.decider::regclass::text, array_agg(quote_ident(own.attname) ORDER BY c.n),
-                array_agg(quote_ident(other.attname) ORDER BY c.n), array_agg(format_type(other.atttypid, other.atttypmod) ORDER BY c.n)
-            FROM (SELECT indexrelid::regclass::text AS name, false AS is_foreign, indrelid AS decider, indkey[0:indnkeyatts - 1]::int2[] AS own, indkey[0:indnkeyatts - 1]::int2[] AS decides
-                FROM pg_catalog.pg_index WHERE indrelid = $1::oid AND indisunique AND indisvalid AND indpred IS NULL AND indexprs IS NULL
+        // The operator of the index or the constraint: by its name alone, any schema of the path might give another.
+        await using var command = new NpgsqlCommand($"""
+            SELECT k.name, k.is_foreign, {SearchPath.Show("k.decider")}, pg_catalog.array_agg(pg_catalog.quote_ident(own.attname) ORDER BY c.n),
+                pg_catalog.array_agg(pg_catalog.quote_ident(other.attname) ORDER BY c.n),
+                pg_catalog.array_agg(pg_catalog.format_type(other.atttypid, other.atttypmod) ORDER BY c.n),
+                pg_catalog.array_agg(pg_catalog.format('OPERATOR(%I.%s)', s.nspname, o.oprname) ORDER BY c.n)
+            FROM (SELECT {SearchPath.Show("x.indexrelid")} AS name, false AS is_foreign, x.indrelid AS decider, x.indkey[0:x.indnkeyatts - 1]::int2[] AS own, x.indkey[0:x.indnkeyatts - 1]::int2[] AS decides,
+                  ARRAY(SELECT e.amopopr FROM pg_catalog.unnest(x.indclass[0:x.indnkeyatts - 1]) WITH ORDINALITY i (class, n) JOIN pg_catalog.pg_opclass p ON p.oid = i.class
+                        JOIN pg_catalog.pg_amop e ON e.amopfamily = p.opcfamily AND e.amopstrategy = 3 AND e.amoplefttype = p.opcintype AND e.amoprighttype = p.opcintype ORDER BY i.n) AS operators
+                FROM pg_catalog.pg_index x WHERE x.indrelid = $1::oid AND x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
                 UNION ALL
-                SELECT conname, true, confrelid, conkey, confkey
+                SELECT conname, true, confrelid, conkey, confkey, conppeqop
                 FROM pg_catalog.pg_constraint c WHERE conrelid = $1::oid AND contype = 'f' AND confrelid <> conrelid
                     -- A key to a partitioned table has one to each partition below it.
                     AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint above WHERE above.oid = c.conparentid AND above.conrelid = c.conrelid)) k
-            CROSS JOIN unnest(k.own, k.decides) WITH ORDINALITY c (own, other, n)
+            CROSS JOIN unnest(k.own, k.decides, k.operators) WITH ORDINALITY c (own, other, operator, n)
             JOIN pg_catalog.pg_attribute own ON own.attrelid = $1::oid AND own.attnum = c.own
             JOIN pg_catalog.pg_attribute other ON other.attrelid = k.decider AND other.attnum = c.other
+            JOIN pg_catalog.pg_operator o ON o.oid = c.operator
+            JOIN pg_catalog.pg_namespace s ON s.oid = o.oprnamespace
             GROUP BY k.name, k.is_foreign, k.decider
             ORDER BY k.is_foreign, k.name
             """, session) { Parameters = { new() { Value = (long)table.Oid } } };
@@ -35,7 +44,7 @@ internal sealed record TableKey(string Name, bool IsForeign, string Table, strin
         while (await rows.ReadAsync(stop))
         {
             keys.Add(new TableKey(rows.GetString(0), rows.GetBoolean(1), rows.GetString(2),
-                rows.GetFieldValue<string[]>(3), rows.GetFieldValue<string[]>(4), rows.GetFieldValue<string[]>(5)));
+                rows.GetFieldValue<string[]>(3), rows.GetFieldValue<string[]>(4), rows.GetFieldValue<string[]>(5), rows.GetFieldValue<string[]>(6)));
         }
         return keys;
     }
@@ -46,7 +55,8 @@ internal sealed record TableKey(string Name, bool IsForeign, string Table, strin
         string arrays = string.Join(", ", Columns.Select((_, i) => $"${i + 2}::text[]"));
         string names = string.Join(", ", Columns.Select((_, i) => $"k{i}"));
         string typed = string.Join(", ", Types.Select((type, i) => $"k{i}::{type} k{i}"));
-        string equal = string.Join(" AND ", OtherColumns.Select((c, i) => $"t.{c} = r.k{i}"));
+        string equal = string.Join(" AND ", OtherColumns.Select((c, i) => $"t.{c} {Operators[i]} r.k{i}"));
+        // unnest of several arrays is PostgreSQL's own syntax, which takes no schema and looks none up.
         await using var command = new NpgsqlCommand(
             $"SELECT r.line FROM (SELECT line, {typed} FROM unnest($1::bigint[], {arrays}) u (line, {names})) r JOIN {Table} t ON {equal}", session);
         command.Parameters.Add(new() { Value = keys.Keys.ToArray() });

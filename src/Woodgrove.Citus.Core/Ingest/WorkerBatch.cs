@@ -110,7 +110,7 @@ internal sealed class WorkerBatch : IBatch
 
         public async Task OpenAsync(ShardRoute route, CancellationToken stop)
         {
-            _session = await route.Connection.OpenNodeSessionAsync(node.Host, node.Port, stop);
+            _session = await route.Connection.OpenUserNodeSessionAsync(node.Host, node.Port, stop);
             _transaction = await _session.BeginTransactionAsync(stop);
             await using (var settings = new NpgsqlCommand($"{route.Settings}; {LoadSession.DurableCommit}", _session)) await settings.ExecuteNonQueryAsync(stop);
             await LedgerSchema.RequireTrustedAsync(_session, PartialBatch.Table, stop);

@@ -19,16 +19,16 @@ internal static class PlanCatalog
 
     // Parsing and planning lock every table of a query, those beneath views too: in the transaction of an EXPLAIN,
     // the session's locks are the query's tables. A query that was refused has lost its locks, and gives names.
-    private const string UsedTables = """
+    private static readonly string UsedTables = $"""
         WITH RECURSIVE used (oid) AS (
             SELECT relation FROM pg_catalog.pg_locks
             WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'relation'
               AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-            UNION SELECT pg_catalog.to_regclass(name)::oid FROM pg_catalog.unnest($1) name
+            UNION SELECT {SearchPath.Find("name")} FROM pg_catalog.unnest($1) name
             UNION SELECT d.refobjid FROM used
             JOIN pg_catalog.pg_rewrite r ON r.ev_class = used.oid
             JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass)
-        SELECT c.oid, c.oid::regclass::text, p.partmethod, p.repmodel,
+        SELECT c.oid, {SearchPath.Show("c.oid")}, p.partmethod, p.repmodel,
                EXISTS (SELECT FROM pg_catalog.pg_dist_schema s WHERE s.colocationid = p.colocationid),
                CASE WHEN p.partkey IS NOT NULL THEN pg_catalog.column_to_column_name(p.logicalrelid, p.partkey) END, p.colocationid,
                EXISTS (SELECT FROM pg_catalog.pg_locks w WHERE w.pid = pg_catalog.pg_backend_pid() AND w.locktype = 'relation'
@@ -61,6 +61,8 @@ internal static class PlanCatalog
     public static async Task<PlanFacts> ReadAsync(
         CitusConnection connection, NpgsqlConnection session, string[] names, string[] functions, string[] settings, bool withSizes, CancellationToken stop)
     {
+        // The session has the path of the query, which is the user's.
+        await SearchPath.PinAsync(session, stop, local: true);
         List<PlanTable> tables = await TablesAsync(session, names, stop);
         await using var batch = new NpgsqlBatch(session)
         {

@@ -138,7 +138,7 @@ public sealed record PlanRequest(string Sql)
     /// <summary>A session for this query. After an XX000, as which some refusals come, Npgsql closes it.</summary>
     internal async Task<NpgsqlConnection> OpenAsync(CitusConnection connection, CancellationToken stop)
     {
-        NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        NpgsqlConnection session = await connection.OpenUserSessionAsync(stop);
         try
         {
             session.Notice += (_, e) => Notice?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");

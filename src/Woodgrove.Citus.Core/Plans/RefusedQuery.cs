@@ -21,6 +21,7 @@ internal static class RefusedQuery
     {
         QueryShape shape = QueryShape.Of(request.Sql);
         await using NpgsqlConnection session = await request.OpenAsync(connection, stop);
+        await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         PlanFacts facts = await PlanCatalog.ReadAsync(connection, session, [.. shape.Names.Distinct()], [], [], withSizes: true, stop);
         bool repartitionHelps = facts.Distributed.Any()
             && await request.WouldPlanAsync(connection, "citus.enable_repartition_joins", "on", stop);

@@ -64,7 +64,7 @@ public sealed partial record CitusQuery(string Sql)
 
     private async Task StreamAsync(CitusConnection connection, IResultSink sink, CancellationToken stop)
     {
-        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        await using NpgsqlConnection session = await connection.OpenUserSessionAsync(stop);
         session.Notice += (_, e) => Notice?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
         await QueryArguments.ApplySettingsAsync(session, Settings, stop);
         await using var command = new NpgsqlCommand(Sql, session) { CommandTimeout = (int)Math.Ceiling(Timeout.TotalSeconds) };

@@ -57,7 +57,9 @@ public sealed class CitusSandbox
 
     public override string ToString() => Name;
 
-    internal PostgresInstallation Programs => _servers[0].Programs;
+    /// <summary>What proves that a folder is this sandbox's.</summary>
+    internal string Token { get; } = SandboxFolder.NewToken();
+
     internal IEnumerable<string> ServerNames => _servers.Select(s => s.Name);
 
     /// <param name="path">A folder for it; null takes a new one among the temporary files.</param>
@@ -66,8 +68,8 @@ public sealed class CitusSandbox
     public static async Task<CitusSandbox> StartAsync(
         SandboxEngine engine, int workerCount, string? path, bool keep, string? webRoot, Action<string> explain, Action<string> warn, CancellationToken stop)
     {
-        await SandboxRegistry.RemoveAbandonedAsync(explain);
         PostgresInstallation programs = PostgresInstallation.Find();
+        await SandboxRegistry.RemoveAbandonedAsync(() => programs, explain);
         if (engine == SandboxEngine.Citus && !programs.HasCitus)
         {
             throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled,
@@ -100,7 +102,7 @@ public sealed class CitusSandbox
         _web?.Dispose();
         if (Connection is not null) await Connection.DisposeAsync();
         await Task.WhenAll(_servers.Select(s => s.StopAsync()));
-        if (!Keep && _ownsFolder) SandboxRegistry.DeleteFolder(Path);
+        if (!Keep && _ownsFolder) await SandboxFolder.DeleteAsync(Path);
         SandboxRegistry.Forget(this);
     }
 
@@ -116,11 +118,11 @@ public sealed class CitusSandbox
         await CreateFolderAsync(password, stop);
         _servers.Add(new PostgresServer(programs, Path, "coordinator", PostgresServer.FreePort()));
         for (int i = 1; i <= workerCount; i++) _servers.Add(new PostgresServer(programs, Path, $"worker{i}", PostgresServer.FreePort()));
-        SandboxRegistry.Remember(this);
+        SandboxRegistry.Remember(this, explain);
 
         bool citus = Engine == SandboxEngine.Citus;
         await Task.WhenAll(_servers.Select(s => s.CreateAsync(citus, stop)));
-        File.Delete(System.IO.Path.Combine(Path, "password"));
+        await ServerAccount.DeleteAsync(System.IO.Path.Combine(Path, "password"), stop);
         await Task.WhenAll(_servers.Select(s => s.StartAsync(stop)));
         await Task.WhenAll(_servers.Select(s => PrepareAsync(s.Port, password, citus, programs.CountsStatements, stop)));
 
@@ -140,12 +142,13 @@ public sealed class CitusSandbox
         if (OperatingSystem.IsWindows())
         {
             Directory.CreateDirectory(Path);
+            await File.WriteAllTextAsync(SandboxFolder.MarkOf(Path), Token, stop);
             await File.WriteAllTextAsync(System.IO.Path.Combine(Path, "password"), password, stop);
             await File.WriteAllTextAsync(System.IO.Path.Combine(Path, "pgpass"), $"127.0.0.1:*:*:*:{password}\n", stop);
             return;
         }
-        const string script = """umask 077; mkdir -p "$1" && chmod 700 "$1" && read -r p && printf '%s' "$p" > "$1/password" && printf '127.0.0.1:*:*:*:%s\n' "$p" > "$1/pgpass" """;
-        await ServerAccount.RunAsync(Path, "/bin/sh", ["-c", script, "sh", Path], password + "\n", stop);
+        const string script = """umask 077; mkdir -p "$1" && chmod 700 "$1" && read -r p && printf '%s' "$2" > "$3" && printf '%s' "$p" > "$1/password" && printf '127.0.0.1:*:*:*:%s\n' "$p" > "$1/pgpass" """;
+        await ServerAccount.RunAsync(Path, "/bin/sh", ["-c", script, "sh", Path, Token, SandboxFolder.MarkOf(Path)], password + "\n", stop);
     }
 
     private static async Task PrepareAsync(int port, string password, bool citus, bool countsStatements, CancellationToken stop)

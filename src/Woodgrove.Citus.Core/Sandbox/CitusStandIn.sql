@@ -751,14 +751,14 @@ CREATE FUNCTION pg_catalog.run_command_on_placements(table_name regclass, comman
   OUT nodename text, OUT nodeport int, OUT shardid bigint, OUT success bool, OUT result text) RETURNS SETOF record LANGUAGE sql
 AS $$
   SELECT s.nodename, s.nodeport, s.shardid, a.success, a.result
-  FROM citus_shards s, citus_standin.attempt(replace(command, '%s', s.shard_name)) a WHERE s.table_name = $1 ORDER BY s.shardid
+  FROM citus_shards s, citus_standin.attempt(format(command, s.shard_name)) a WHERE s.table_name = $1 ORDER BY s.shardid
 $$;
 CREATE FUNCTION pg_catalog.run_command_on_shards(table_name regclass, command text, parallel bool DEFAULT true,
   OUT shardid bigint, OUT success bool, OUT result text) RETURNS SETOF record LANGUAGE sql
 AS $$ SELECT p.shardid, p.success, p.result FROM run_command_on_placements($1, $2, $3) p $$;
 
 -- Shards never move here, so the lock only has to be asked for rightly, and to show in pg_locks.
-CREATE FUNCTION pg_catalog.lock_shard_metadata(lock_mode int, shard_id bigint[]) RETURNS void LANGUAGE plpgsql STRICT AS $$
+CREATE FUNCTION pg_catalog.lock_shard_metadata(lock_mode int, shard_id bigint[]) RETURNS void LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   id bigint;
   relation regclass;

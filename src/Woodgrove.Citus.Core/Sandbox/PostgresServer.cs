@@ -26,7 +26,7 @@ internal sealed record PostgresServer(PostgresInstallation Programs, string Fold
     {
         await ServerAccount.RunAsync(Folder, Programs.Program("initdb"),
             ["-D", Data, "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync", "-A", "scram-sha-256", $"--pwfile={Path.Combine(Folder, "password")}"], stop: stop);
-        await File.AppendAllTextAsync(Path.Combine(Data, "postgresql.conf"), Settings(citus), stop);
+        await ServerAccount.AppendAsync(Path.Combine(Data, "postgresql.conf"), Settings(citus), stop);
     }
 
     public async Task StartAsync(CancellationToken stop)
@@ -45,18 +45,31 @@ internal sealed record PostgresServer(PostgresInstallation Programs, string Fold
     /// <summary>Stops it by its own process id, which pg_ctl takes from its data directory.</summary>
     public async Task StopAsync()
     {
-        if (ProcessId is not { } id || !IsRunning(id)) return;
+        if (ProcessId is not { } id || !IsRunning(id)) return; // pg_ctl signals the process that the same file names
         await ServerAccount.RunAsync(Folder, Programs.Program("pg_ctl"), ["stop", "-D", Data, "-m", "immediate", "-s"]);
     }
 
-    private static bool IsRunning(int processId)
+    private bool IsRunning(int processId)
     {
         try
         {
             using var process = System.Diagnostics.Process.GetProcessById(processId);
-            return process.ProcessName.StartsWith("postgres", StringComparison.OrdinalIgnoreCase) && !IsZombie(processId);
+            return process.ProcessName.StartsWith("postgres", StringComparison.OrdinalIgnoreCase) && !IsZombie(processId) && IsOfFolder(processId);
         }
         catch (ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>A server works in its data directory; another's process may have the number of one that has ended.</summary>
+    private bool IsOfFolder(int processId)
+    {
+        try
+        {
+            return !OperatingSystem.IsLinux() || new FileInfo($"/proc/{processId}/cwd").LinkTarget is not { } folder || folder == Path.GetFullPath(Data);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return false;
         }

@@ -22,7 +22,7 @@ internal static class ServerAccount
             RedirectStandardInput = true,
             RedirectStandardError = true,
             RedirectStandardOutput = true,
-            WorkingDirectory = Directory.Exists(home) ? home : Path.GetTempPath(),
+            WorkingDirectory = Directory.Exists(home) ? home : Path.GetPathRoot(Path.GetFullPath(home)),
         };
         foreach (string variable in start.Environment.Keys.Where(k => k.StartsWith("PG", StringComparison.Ordinal)).ToList()) start.Environment.Remove(variable);
         start.Environment["HOME"] = home;
@@ -45,20 +45,42 @@ internal static class ServerAccount
             $"{Path.GetFileName(program)} failed with exit code {process.ExitCode}: {text}", "Read the log in the sandbox's folder, if it got that far.") { Target = program };
     }
 
+    /// <summary>The account's user id; null on Windows.</summary>
+    public static uint? UserId { get; } = OperatingSystem.IsWindows() ? null
+        : FindAccount() is { } account ? uint.Parse(FieldOf(account, 2), System.Globalization.CultureInfo.InvariantCulture) : UnixOwner.Me;
+
+    /// <summary>Appends to a file by the account's rights: by root's, a link in the account's folder could lead anywhere.</summary>
+    public static Task AppendAsync(string path, string text, CancellationToken stop) => Prefix.Value.Length == 0 ? File.AppendAllTextAsync(path, text, stop)
+        : RunAsync(Path.GetDirectoryName(path)!, "/bin/sh", ["-c", "cat >> \"$1\"", "sh", path], text, stop);
+
+    /// <summary>Deletes a file by the account's rights.</summary>
+    public static Task DeleteAsync(string path, CancellationToken stop)
+    {
+        if (Prefix.Value.Length > 0) return RunAsync(Path.GetDirectoryName(path)!, "/bin/rm", ["-f", "--", path], stop: stop);
+        File.Delete(path);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>The account that servers run under where this process is root's, or null.</summary>
+    private static string? FindAccount()
+    {
+        if (!Environment.IsPrivilegedProcess || OperatingSystem.IsWindows()) return null;
+        string[] accounts = File.ReadAllLines("/etc/passwd").Select(l => l.Split(':')[0]).ToArray();
+        return new[] { "postgres", "nobody" }.FirstOrDefault(accounts.Contains);
+    }
+
     private static string[] FindPrefix()
     {
         if (!Environment.IsPrivilegedProcess || OperatingSystem.IsWindows()) return [];
-        string[] accounts = File.ReadAllLines("/etc/passwd").Select(l => l.Split(':')[0]).ToArray();
-        string account = new[] { "postgres", "nobody" }.FirstOrDefault(accounts.Contains)
-            ?? throw new CitusException("CitusNoServerAccount", CitusErrorKind.NotInstalled,
+        string account = FindAccount() ?? throw new CitusException("CitusNoServerAccount", CitusErrorKind.NotInstalled,
                 "PostgreSQL refuses to run as root, and this machine has no account 'postgres' or 'nobody' for it.", "Run as an ordinary user, or create the account: useradd -r postgres.");
         string[] folders = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
         string? Tool(string name) => folders.Select(f => Path.Combine(f, name)).FirstOrDefault(File.Exists);
-        if (Tool("setpriv") is { } setpriv) return [setpriv, $"--reuid={account}", $"--regid={GroupOf(account)}", "--clear-groups", "--"];
+        if (Tool("setpriv") is { } setpriv) return [setpriv, $"--reuid={account}", $"--regid={FieldOf(account, 3)}", "--clear-groups", "--"];
         if (Tool("runuser") is { } runuser) return [runuser, "-u", account, "--"];
         throw new CitusException("CitusNoServerAccount", CitusErrorKind.NotInstalled,
             "PostgreSQL refuses to run as root, and neither setpriv nor runuser is there to run it as another account.", "Run as an ordinary user, or install util-linux.");
     }
 
-    private static string GroupOf(string account) => File.ReadAllLines("/etc/passwd").Select(l => l.Split(':')).First(f => f[0] == account)[3];
+    private static string FieldOf(string account, int field) => File.ReadAllLines("/etc/passwd").Select(l => l.Split(':')).First(f => f[0] == account)[field];
 }

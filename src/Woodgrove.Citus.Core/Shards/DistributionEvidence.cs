@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Npgsql;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Shards;
@@ -39,8 +40,8 @@ internal static partial class DistributionEvidence
 
     private static async Task ReadRelatedAsync(NpgsqlConnection session, TableInfo table, Dictionary<string, ColumnEvidence> columns, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
-            SELECT a.attname, b.attrelid::regclass::text, n.nspname, c.relname,
+        await using var command = new NpgsqlCommand($"""
+            SELECT a.attname, {SearchPath.Show("b.attrelid")}, n.nspname, c.relname,
                    coalesce(p.partkey IS NOT NULL AND b.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey), false),
                    EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = b.attrelid AND x.indisprimary AND x.indnkeyatts = 1 AND x.indkey[0] = b.attnum),
                    coalesce(p.partmethod = 'n' AND p.repmodel = 't', false),
@@ -69,7 +70,8 @@ internal static partial class DistributionEvidence
         try
         {
             await using var view = new NpgsqlCommand("""
-                SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = 'pg_stat_statements' AND c.relkind = 'v' LIMIT 1
+                -- The extension's own view: any user may make one of that name.
+                SELECT n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'
                 """, session);
             if (await view.ExecuteScalarAsync(stop) is not string schema)
             {

@@ -100,11 +100,11 @@ internal sealed class ShardInquiry(CitusConnection connection, NpgsqlConnection 
     {
         await using var command = new NpgsqlCommand("SELECT success, result FROM pg_catalog.master_run_on_worker(ARRAY[$1], ARRAY[$2], ARRAY[$3], false)", session)
         {
-            Parameters = { new() { Value = node.Name }, new() { Value = node.Port }, new() { Value = sql } },
+            Parameters = { new() { Value = node.Name }, new() { Value = node.Port }, new() { Value = SearchPath.Wrap(sql) } },
         };
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         string result = await row.ReadAsync(stop) && !await row.IsDBNullAsync(1, stop) ? row.GetString(1).Trim() : "";
-        if (row.GetBoolean(0)) return result;
+        if (row.GetBoolean(0)) return SearchPath.Unwrap(result) ?? "";
         Failures[node.Group] = $"{node.Name}:{node.Port} gave no answer ({result.TrimEnd('.')})";
         return null;
     }

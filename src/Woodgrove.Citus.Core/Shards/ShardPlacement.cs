@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Shards;
@@ -21,7 +22,7 @@ public sealed record ShardPlacement(
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)
     {
         await using var command = new NpgsqlCommand($"""
-            SELECT s.relation::text, s.shardid, pg_catalog.shard_name(s.relation, s.shardid), s.shardminvalue::int, s.shardmaxvalue::int, s.nodename, s.nodeport,
+            SELECT {SearchPath.Show("s.relation")}, s.shardid, pg_catalog.shard_name(s.relation, s.shardid), s.shardminvalue::int, s.shardmaxvalue::int, s.nodename, s.nodeport,
                    s.size, s.colocationid, CASE WHEN s.size IS NOT NULL THEN coalesce(round(s.size / nullif(s.mean, 0), 4), 0)::float8 END
             FROM (SELECT d.logicalrelid AS relation, d.shardid, d.shardminvalue, d.shardmaxvalue, n.nodename, n.nodeport, p.colocationid, z.size,
                          avg(z.size) OVER (PARTITION BY d.logicalrelid) AS mean

@@ -25,11 +25,11 @@ public sealed class ShardRebalancer(CitusConnection connection)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         await CheckStrategyAsync(session, order.Strategy, stop);
-        // The plan's own sizes are those of the metadata, which are 0.
-        await using var command = new NpgsqlCommand("""
-            SELECT p.table_name::text, p.shardid, coalesce(s.shard_size, 0)::bigint, p.sourcename || ':' || p.sourceport, p.targetname || ':' || p.targetport
+        // The plan's own sizes are those of the metadata, which are 0; the view citus_shards has Citus ask the nodes under their own search paths.
+        Dictionary<long, long> sizes = (await ShardSizes.ReadAsync(connection, session, [], _ => { }, stop)).Largest();
+        await using var command = new NpgsqlCommand($"""
+            SELECT {SearchPath.Show("p.table_name")}, p.shardid, p.sourcename || ':' || p.sourceport, p.targetname || ':' || p.targetport
             FROM pg_catalog.get_rebalance_table_shards_plan(drain_only := $1, rebalance_strategy := $2) WITH ORDINALITY p
-            LEFT JOIN pg_catalog.citus_shards s ON s.shardid = p.shardid AND s.nodename = p.sourcename AND s.nodeport = p.sourceport
             ORDER BY p.ordinality
             """, session)
         {
@@ -39,7 +39,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
         var moves = new List<ShardMove>();
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         while (await row.ReadAsync(stop))
-            moves.Add(new ShardMove(row.GetString(0), row.GetInt64(1), row.GetString(3), row.GetString(4), "Planned") { SizeBytes = row.GetInt64(2) });
+            moves.Add(new ShardMove(row.GetString(0), row.GetInt64(1), row.GetString(2), row.GetString(3), "Planned") { SizeBytes = sizes.GetValueOrDefault(row.GetInt64(1)) });
         return moves;
     }
 
@@ -155,10 +155,10 @@ public sealed class ShardRebalancer(CitusConnection connection)
     /// <summary>A task's own text names the shard and the nodes by number; the session that runs it reports how far it is, for each colocated shard.</summary>
     private static async Task<IReadOnlyList<ShardMove>> ReadMovesAsync(NpgsqlConnection session, long jobId, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
+        await using var command = new NpgsqlCommand($"""
             WITH progress AS MATERIALIZED (
               SELECT sessionid, sum(source_shard_size)::bigint AS size, sum(target_shard_size)::bigint AS copied, max(status) AS phase FROM pg_catalog.get_rebalance_progress() GROUP BY 1)
-            SELECT t.task_id, t.status::text, coalesce(t.retry_count, 0), CASE WHEN t.status <> 'done' THEN nullif(rtrim(t.message, E'\n'), '') END, m[1]::bigint, s.logicalrelid::text,
+            SELECT t.task_id, t.status::text, coalesce(t.retry_count, 0), CASE WHEN t.status <> 'done' THEN nullif(rtrim(t.message, E'\n'), '') END, m[1]::bigint, {SearchPath.Show("s.logicalrelid")},
                    f.nodename || ':' || f.nodeport, g.nodename || ':' || g.nodeport, p.size, p.copied, p.phase
             FROM pg_catalog.pg_dist_background_task t
             CROSS JOIN LATERAL pg_catalog.regexp_match(t.command, 'citus_move_shard_placement\((\d+),(\d+),(\d+),') m

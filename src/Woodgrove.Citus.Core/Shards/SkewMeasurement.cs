@@ -38,8 +38,8 @@ public sealed class SkewMeasurement(CitusConnection connection)
             BatchCommands =
             {
                 new("SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE shouldhaveshards AND isactive AND noderole = 'primary' ORDER BY 1, 2"),
-                new("""
-                    SELECT p.logicalrelid::oid, p.logicalrelid::text, k.attname, pg_catalog.format_type(k.atttypid, k.atttypmod),
+                new($"""
+                    SELECT p.logicalrelid::oid, {SearchPath.Show("p.logicalrelid")}, k.attname, pg_catalog.format_type(k.atttypid, k.atttypmod),
                            (SELECT count(*) > 1 FROM pg_catalog.pg_dist_partition o WHERE o.colocationid = p.colocationid),
                            d.shardid, d.shardminvalue::int, d.shardmaxvalue::int, n.nodename, n.nodeport, n.groupid
                     FROM pg_catalog.pg_dist_partition p
@@ -48,7 +48,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
                     JOIN pg_catalog.pg_dist_placement l ON l.shardid = d.shardid AND l.shardstate = 1
                     JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
                     WHERE p.partmethod = 'h' AND ($1::text[] IS NULL OR p.logicalrelid::oid IN (
-                      SELECT coalesce(pg_catalog.to_regclass(a), pg_catalog.to_regclass(b)) FROM unnest($1, $2::text[]) AS x(a, b)))
+                      SELECT coalesce({SearchPath.Find("a")}, {SearchPath.Find("b")}) FROM unnest($1, $2::text[]) AS x(a, b)))
                     ORDER BY 2, 7, 6, n.nodename, n.nodeport
                     """)
                 {
@@ -105,13 +105,14 @@ public sealed class SkewMeasurement(CitusConnection connection)
     {
         await using var command = new NpgsqlCommand("""
             SELECT r.shardid, r.success, r.result
-            FROM unnest($1::oid[], $2::text[]) AS t(relation, command), LATERAL pg_catalog.run_command_on_shards(t.relation::regclass, t.command) r
+            FROM unnest($1::oid[], $2::text[]) AS t (relation, command) JOIN pg_catalog.pg_class c ON c.oid = t.relation,
+            -- Citus leaves the schema public out of a shard's name.
+            LATERAL pg_catalog.run_command_on_shards(c.oid::regclass, pg_catalog.replace(t.command, $3,
+              CASE WHEN c.relnamespace = 'public'::regnamespace THEN 'pg_catalog.concat(''public.'', %L)' ELSE '%L' END)) r
             """, session) { CommandTimeout = 0 };
         command.Parameters.Add(new() { Value = tables.Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid });
-        command.Parameters.Add(Texts([.. tables.Select(t => $"""
-            WITH v AS MATERIALIZED (SELECT k::text AS value, count(*) AS n FROM (SELECT {TableName.Quote(t.Column).Replace("%", "%%", StringComparison.Ordinal)} AS k FROM %s) x GROUP BY k)
-            SELECT json_build_array(sum(n), count(*), sum(n::float8 * n), (SELECT json_agg(json_build_array(value, n)) FROM (SELECT * FROM v ORDER BY n DESC LIMIT 5) h)) FROM v
-            """)]));
+        command.Parameters.Add(Texts([.. tables.Select(t => CountCommand(t.Column))]));
+        command.Parameters.Add(new() { Value = ShardName });
         var keys = new Dictionary<long, KeyFacts>();
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         while (await row.ReadAsync(stop))
@@ -123,12 +124,24 @@ public sealed class SkewMeasurement(CitusConnection connection)
                 throw new CitusException("CitusShardFailed", CitusErrorKind.ResourceUnavailable, $"Shard {shard} could not be read on its node: {result.Trim()}",
                     "See whether the node runs and may be read (Get-CitusNode); -By Bytes reads no rows.") { Target = shard };
             }
-            JsonElement counts = JsonDocument.Parse(result).RootElement;
+            JsonElement counts = JsonDocument.Parse(SearchPath.Unwrap(result)!).RootElement;
             if (counts[0].ValueKind == JsonValueKind.Null) continue;
             keys[shard] = new KeyFacts(counts[0].GetDouble(), counts[1].GetDouble(), counts[2].GetDouble(),
                 [.. counts[3].EnumerateArray().Select(h => new HeavyValue(h[0].GetString()!, h[1].GetInt64(), 0, shard))]);
         }
         return WithKeys(tables, keys);
+    }
+
+    /// <summary>Stands for the shard's name in <see cref="CountCommand"/>.</summary>
+    private const string ShardName = "'\u0001'";
+
+    /// <summary>What counts the values of a shard, as the format of run_command_on_shards: the name is a literal, as it stands in the text of a query.</summary>
+    private static string CountCommand(string column)
+    {
+        string before = $"WITH v AS MATERIALIZED (SELECT k::text AS value, count(*) AS n FROM (SELECT {TableName.Quote(column)} AS k FROM ";
+        const string after = ") x GROUP BY k) SELECT json_build_array(sum(n), count(*), sum(n::float8 * n), (SELECT json_agg(json_build_array(value, n)) FROM (SELECT * FROM v ORDER BY n DESC LIMIT 5) h)) AS counts FROM v";
+        string query = $"pg_catalog.concat({TableName.Literal(before)}, {ShardName}, {TableName.Literal(after)})";
+        return SearchPath.WrapLiteral(query.Replace("%", "%%", StringComparison.Ordinal));
     }
 
     // A partitioned table has its rows in its partitions, of which Citus knows one level. pg_partition_tree would lock them.

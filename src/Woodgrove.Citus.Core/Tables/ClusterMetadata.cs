@@ -53,18 +53,19 @@ public static class ClusterMetadata
         withSizes || tables.Count > 0 ? await ShardSizes.ReadAsync(connection, session, tables, warn, stop) : ShardSizes.Unread;
 
     /// <summary>Names of tables that begin so, for completion.</summary>
-    public static Task<IReadOnlyList<string>> TableNamesAsync(CitusConnection connection, string start, CancellationToken stop) => NamesAsync(connection, """
-        SELECT c.oid::regclass::text FROM pg_catalog.pg_class c
+    public static Task<IReadOnlyList<string>> TableNamesAsync(CitusConnection connection, string start, CancellationToken stop) => NamesAsync(connection, $"""
+        SELECT name FROM (SELECT {SearchPath.Show("c.oid")} AS name
+        FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal')
-          AND pg_catalog.starts_with(c.oid::regclass::text, $1)
+        ) t WHERE pg_catalog.starts_with(name, $1)
         ORDER BY 1 LIMIT 200
         """, start, stop);
 
     /// <summary>Names of a table's columns, for completion.</summary>
-    public static Task<IReadOnlyList<string>> ColumnNamesAsync(CitusConnection connection, string table, CancellationToken stop) => NamesAsync(connection, """
+    public static Task<IReadOnlyList<string>> ColumnNamesAsync(CitusConnection connection, string table, CancellationToken stop) => NamesAsync(connection, $"""
         SELECT attname::text FROM pg_catalog.pg_attribute
-        WHERE attrelid = pg_catalog.to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+        WHERE attrelid = {SearchPath.Find("$1")} AND attnum > 0 AND NOT attisdropped ORDER BY attnum
         """, TableName.Parse(table).Sql, stop);
 
     private static async Task<IReadOnlyList<string>> NamesAsync(CitusConnection connection, string sql, string argument, CancellationToken stop)

@@ -111,7 +111,7 @@ public static class ColocationCatalog
                    CASE WHEN min(c.distributioncolumntype::int8) > 0 THEN pg_catalog.format_type(min(c.distributioncolumntype::int8)::oid, NULL) END,
                    coalesce(min(c.shardcount), max(s.shards))::int, coalesce(min(c.replicationfactor), 1),
                    CASE WHEN count(s.size) = count(*) THEN sum(s.size)::bigint END,
-                   array_agg(p.logicalrelid::text ORDER BY p.logicalrelid::text)
+                   pg_catalog.array_agg({SearchPath.Show("p.logicalrelid")} ORDER BY {SearchPath.Show("p.logicalrelid")})
             FROM pg_catalog.pg_dist_partition p
             LEFT JOIN pg_catalog.pg_dist_colocation c ON c.colocationid = p.colocationid
             LEFT JOIN pg_catalog.pg_dist_schema d ON d.colocationid = p.colocationid

@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Shards;
 
 namespace Woodgrove.Citus.Tables;
@@ -17,7 +18,7 @@ public sealed record DistributedTable(
     {
         // Not citus_tables: it gives no rows at all to a user who lacks USAGE on one schema with such a table.
         await using var command = new NpgsqlCommand($"""
-            SELECT p.logicalrelid::regclass::text, p.partmethod, p.repmodel,
+            SELECT {SearchPath.Show("p.logicalrelid")} AS shown, p.partmethod, p.repmodel,
                    EXISTS (SELECT FROM pg_catalog.pg_dist_schema d WHERE d.colocationid = p.colocationid),
                    k.attname, pg_catalog.format_type(k.atttypid, k.atttypmod), p.colocationid,
                    coalesce(s.shards, 0), s.size, coalesce(s.placements / nullif(s.shards, 0), 0)::int,

@@ -15,10 +15,10 @@ public static class TableCatalog
         ORDER BY a.attnum
         """;
 
-    private const string Table = """
-        SELECT c.oid, n.nspname, c.relname, c.oid::regclass::text, c.relkind
+    private static readonly string Table = $"""
+        SELECT c.oid, n.nspname, c.relname, {SearchPath.Show("c.oid")}, c.relkind
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.oid = coalesce(pg_catalog.to_regclass($1), pg_catalog.to_regclass($2))
+        WHERE c.oid = coalesce({SearchPath.Find("$1")}, {SearchPath.Find("$2")})
         """;
 
     private const string Distribution = """

@@ -46,7 +46,9 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
                 Explain?.Invoke(create);
                 try
                 {
+                    await SearchPath.ReleaseAsync(session, stop);
                     await ExecuteAsync(session, create, stop);
+                    await SearchPath.PinAsync(session, stop);
                 }
                 catch (PostgresException exists) when (exists.SqlState == PostgresErrorCodes.DuplicateTable)
                 {

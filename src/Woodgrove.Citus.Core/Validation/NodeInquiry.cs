@@ -58,7 +58,7 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
                 {
                     await reader.ReadAsync(stop);
                     if (phrase is not null && !reader.GetBoolean(1)) facts.Add(new Gap(questions[next], node, reader.GetString(0), false));
-                    else facts.Add(questions[next], questions[next].Read(reader.GetString(0)));
+                    else facts.Add(questions[next], questions[next].Read(phrase is null ? reader.GetString(0) : SearchPath.Unwrap(reader.GetString(0))!));
                     next++;
                 }
                 while (await reader.NextResultAsync(stop));
@@ -97,7 +97,7 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
     {
         NpgsqlBatchCommand Phrase(string sql) => new("SELECT result, success FROM pg_catalog.master_run_on_worker(ARRAY[$1], ARRAY[$2], ARRAY[$3], false)")
         {
-            Parameters = { new() { Value = node.Host }, new() { Value = node.Port }, new() { Value = sql } },
+            Parameters = { new() { Value = node.Host }, new() { Value = node.Port }, new() { Value = SearchPath.Wrap(sql) } },
         };
         try
         {
@@ -109,7 +109,7 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
             await using (NpgsqlDataReader reader = await batch.ExecuteReaderAsync(stop))
             {
                 if (!await reader.ReadAsync(stop) || !reader.GetBoolean(1)) return null;
-                asked = Timed(node, watch, begun, reader.GetString(0));
+                asked = Timed(node, watch, begun, SearchPath.Unwrap(reader.GetString(0))!);
             }
             await AskAsync(session, node.Node, questions, facts, Phrase, stop);
             return asked;

@@ -42,6 +42,10 @@ public sealed class ExportCitusToCsvCommand : CsvFormatCommand
     [Parameter]
     public SwitchParameter Compress { get; set; }
 
+    /// <summary>Puts an apostrophe before values that a spreadsheet would run as formulas.</summary>
+    [Parameter]
+    public SwitchParameter EscapeFormula { get; set; }
+
     /// <summary>Refuses a file that exists.</summary>
     [Parameter]
     public SwitchParameter NoClobber { get; set; }
@@ -76,6 +80,7 @@ public sealed class ExportCitusToCsvCommand : CsvFormatCommand
                 Parameters = PlainValues.Of(Parameter),
                 Dialect = Dialect,
                 Compress = Compress || path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase),
+                EscapeFormula = EscapeFormula,
                 Overwrite = !NoClobber,
                 Force = Force,
                 Parallel = Parallel,

@@ -160,7 +160,7 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
         RunEach(async (output, stop) =>
         {
             ImportPreview preview = await import.PreviewAsync(stop);
-            await output.Async(c => c.ShouldProcess(preview.ToString(), null, null));
+            await output.Async(c => c.ShouldProcess(VisibleText.Of(preview.ToString()), null, null));
         }, source.Name);
         return false;
     }

@@ -63,6 +63,9 @@ public abstract class CitusCmdlet : PSCmdlet, IDisposable
         ? given is SwitchParameter { IsPresent: true }
         : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
 
+    /// <summary>Asks, with the names and values in the question made <see cref="VisibleText"/>.</summary>
+    private protected new bool ShouldProcess(string target, string action) => base.ShouldProcess(VisibleText.Of(target), VisibleText.Of(action));
+
     private protected bool IsStopping => _stop.IsCancellationRequested;
 
     /// <summary>Writes what the work hands over until it ends.</summary>

@@ -10,6 +10,7 @@ internal static class CitusErrorRecord
     {
         CitusException known = PostgresErrors.Describe(failure, target);
         var record = new ErrorRecord(known, known.ErrorId, CategoryOf(known.Kind), known.Target ?? target);
+        record.CategoryInfo.TargetName = VisibleText.Of(record.CategoryInfo.TargetName);
         // The exception's message is whole in itself; the console shows the advice apart.
         if (known.Advice is not null) record.ErrorDetails = new ErrorDetails(known.What) { RecommendedAction = known.Advice };
         return record;

@@ -1,9 +1,13 @@
 using System.Management.Automation;
 using System.Threading.Channels;
+using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Pipeline;
 
-/// <summary>What work off the pipeline thread may write; each call hands over to the pipeline thread.</summary>
+/// <summary>
+/// What work off the pipeline thread may write; each call hands over to the pipeline thread. Messages are made
+/// <see cref="VisibleText"/>; objects stay as they are.
+/// </summary>
 internal sealed class CmdletOutput(ChannelWriter<Action<PSCmdlet>> pipeline, CancellationToken stop)
 {
     public ValueTask ObjectAsync(object value) => Async(c => c.WriteObject(value));
@@ -11,12 +15,18 @@ internal sealed class CmdletOutput(ChannelWriter<Action<PSCmdlet>> pipeline, Can
     /// <summary>Anything else that must happen on the pipeline thread.</summary>
     public ValueTask Async(Action<PSCmdlet> write) => pipeline.WriteAsync(write, stop);
 
-    public void Verbose(string text) => Wait(c => c.WriteVerbose(text));
+    public void Verbose(string text) => Wait(c => c.WriteVerbose(VisibleText.Of(text)));
 
-    public void Warning(string text) => Wait(c => c.WriteWarning(text));
+    public void Warning(string text) => Wait(c => c.WriteWarning(VisibleText.Of(text)));
 
     /// <summary>Shows progress if the pipeline thread is free to; the next report tells more anyway.</summary>
-    public void Progress(ProgressRecord record) => pipeline.TryWrite(c => c.WriteProgress(record));
+    public void Progress(ProgressRecord record)
+    {
+        record.Activity = VisibleText.Of(record.Activity);
+        record.StatusDescription = VisibleText.Of(record.StatusDescription);
+        if (record.CurrentOperation is { } current) record.CurrentOperation = VisibleText.Of(current);
+        pipeline.TryWrite(c => c.WriteProgress(record));
+    }
 
     private void Wait(Action<PSCmdlet> write)
     {

@@ -25,6 +25,22 @@ public sealed class ConnectionRequestTests : IDisposable
         File.Delete(_serviceFile);
     }
 
+    [Fact]
+    public void A_TLS_mode_that_the_user_chose_is_told_from_one_that_the_host_decides()
+    {
+        var request = new ConnectionRequest { Server = "127.0.0.1" };
+        request.Resolve(out bool byHost);
+        Assert.True(byHost);
+
+        (request with { SslMode = SslMode.Prefer }).Resolve(out byHost);
+        Assert.False(byHost);
+        new ConnectionRequest { ConnectionString = "Host=127.0.0.1;SSL Mode=Prefer" }.Resolve(out byHost);
+        Assert.False(byHost);
+        Environment.SetEnvironmentVariable("PGSSLMODE", "disable");
+        Assert.Equal(SslMode.Disable, request.Resolve(out byHost).SslMode);
+        Assert.False(byHost);
+    }
+
     [Theory]
     [InlineData("localhost", SslMode.Prefer)]
     [InlineData("127.0.0.1", SslMode.Prefer)]

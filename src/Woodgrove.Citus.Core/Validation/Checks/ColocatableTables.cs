@@ -1,11 +1,13 @@
+using Woodgrove.Citus.Connections;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class ColocatableTables() : CitusCheck(CheckCategory.Tables,
     "Tables distributed by a column of the same name and type are colocated.",
     "Only colocated tables are joined on the workers, and only between them can foreign keys stand; others are repartitioned for every join.")
 {
-    private static readonly Question<Table> Tables = new(Ask.Cluster, """
-        SELECT p.logicalrelid::regclass::text AS name, a.attname AS "column", pg_catalog.format_type(a.atttypid, NULL) AS type, p.colocationid AS colocation_id
+    private static readonly Question<Table> Tables = new(Ask.Cluster, $"""
+        SELECT {SearchPath.Show("p.logicalrelid")} AS name, a.attname AS "column", pg_catalog.format_type(a.atttypid, NULL) AS type, p.colocationid AS colocation_id
         FROM pg_catalog.pg_dist_partition p
         JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid AND NOT c.relispartition
         JOIN pg_catalog.pg_attribute a ON a.attrelid = p.logicalrelid AND a.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey)

@@ -1,11 +1,13 @@
+using Woodgrove.Citus.Connections;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class ForeignKeys() : CitusCheck(CheckCategory.Tables,
     "Every foreign key between distributed tables holds the distribution columns of both, which are colocated.",
     "Only then do a row and what it refers to lie on one node. Any other key stands in the coordinator's catalog alone, and no node enforces it.")
 {
-    private static readonly Question<Key> Keys = new(Ask.Cluster, """
-        SELECT k.conname AS name, k.conrelid::regclass::text AS "table", k.confrelid::regclass::text AS refers_to, pg_catalog.pg_get_constraintdef(k.oid) AS definition
+    private static readonly Question<Key> Keys = new(Ask.Cluster, $"""
+        SELECT k.conname AS name, {SearchPath.Show("k.conrelid")} AS "table", {SearchPath.Show("k.confrelid")} AS refers_to, pg_catalog.pg_get_constraintdef(k.oid) AS definition
         FROM pg_catalog.pg_constraint k
         JOIN pg_catalog.pg_dist_partition a ON a.logicalrelid = k.conrelid AND a.partmethod = 'h'
         JOIN pg_catalog.pg_attribute ak ON ak.attrelid = k.conrelid AND ak.attname = pg_catalog.column_to_column_name(a.logicalrelid, a.partkey)

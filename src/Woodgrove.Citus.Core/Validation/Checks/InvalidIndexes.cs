@@ -1,11 +1,13 @@
+using Woodgrove.Citus.Connections;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class InvalidIndexes() : CitusCheck(CheckCategory.Shards,
     "No node has an invalid index.",
     "A CREATE INDEX CONCURRENTLY that fails leaves one behind: writes keep it up to date, no query uses it, and a unique one guarantees nothing.")
 {
-    private static readonly Question<Index> Indexes = new(Ask.EveryNode, """
-        SELECT i.indexrelid::regclass::text AS name, i.indrelid::regclass::text AS "table", i.indisunique AS is_unique, pg_catalog.pg_relation_size(i.indexrelid) AS size_bytes
+    private static readonly Question<Index> Indexes = new(Ask.EveryNode, $"""
+        SELECT {SearchPath.Show("i.indexrelid")} AS name, {SearchPath.Show("i.indrelid")} AS "table", i.indisunique AS is_unique, pg_catalog.pg_relation_size(i.indexrelid) AS size_bytes
         FROM pg_catalog.pg_index i
         WHERE NOT i.indisvalid AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index b WHERE b.index_relid = i.indexrelid)
         """);

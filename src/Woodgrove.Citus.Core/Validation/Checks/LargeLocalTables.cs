@@ -1,11 +1,13 @@
+using Woodgrove.Citus.Connections;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class LargeLocalTables() : CitusCheck(CheckCategory.Tables,
     "No large table lies on the coordinator alone.",
     "Its queries use one node's cores and disk, and a join with a distributed table moves it, or that table, over the network.")
 {
-    private static readonly Question<Local> Tables = new(Ask.Cluster, """
-        SELECT c.oid::regclass::text AS "table", pg_catalog.pg_total_relation_size(c.oid) AS size_bytes, c.reltuples AS estimated_rows
+    private static readonly Question<Local> Tables = new(Ask.Cluster, $"""
+        SELECT {SearchPath.Show("c.oid")} AS "table", pg_catalog.pg_total_relation_size(c.oid) AS size_bytes, c.reltuples AS estimated_rows
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal', 'woodgrove')
           AND c.relpersistence <> 't' AND NOT pg_catalog.relation_is_a_known_shard(c.oid)

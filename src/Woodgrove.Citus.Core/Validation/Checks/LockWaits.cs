@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Connections;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class LockWaits() : CitusCheck(CheckCategory.Transactions,
@@ -6,13 +8,13 @@ internal sealed class LockWaits() : CitusCheck(CheckCategory.Transactions,
 {
     // Who waits on a worker is most often a session of Citus itself. Its name tells the client's global process id,
     // which pg_cancel_backend takes on any node: ten digits of process id behind the node's own.
-    private static readonly Question<Wait> Waits = new(Ask.EveryNode, """
+    private static readonly Question<Wait> Waits = new(Ask.EveryNode, $"""
         WITH session AS (
           SELECT a.pid, a.usename, a.query, a.state_change, coalesce(pg_catalog.substring(a.application_name, '^citus_.* gpid=([0-9]+)')::bigint,
                  coalesce((SELECT n.nodeid FROM pg_catalog.pg_dist_node n JOIN pg_catalog.pg_dist_local_group g USING (groupid) WHERE n.noderole = 'primary'), 0) * 10000000000 + a.pid) AS gpid
           FROM pg_catalog.pg_stat_activity a WHERE a.datname = pg_catalog.current_database())
         SELECT s.gpid AS session, s.usename::text AS user_name, extract(epoch FROM pg_catalog.clock_timestamp() - coalesce(l.waitstart, s.state_change))::float8 AS seconds, l.mode,
-               coalesce(l.relation::regclass::text, l.locktype) AS object, pg_catalog.left(s.query, 200) AS query,
+               coalesce({SearchPath.Show("l.relation")}, l.locktype) AS object, pg_catalog.left(s.query, 200) AS query,
                (SELECT pg_catalog.array_agg(DISTINCT coalesce(b.gpid, p)) FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(l.pid)) p LEFT JOIN session b ON b.pid = p) AS blocked_by
         FROM pg_catalog.pg_locks l JOIN session s USING (pid) WHERE NOT l.granted
         """);

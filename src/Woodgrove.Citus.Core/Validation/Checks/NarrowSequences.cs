@@ -1,11 +1,13 @@
+using Woodgrove.Citus.Connections;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class NarrowSequences() : CitusCheck(CheckCategory.Tables,
     "No distributed table takes the default of an int or smallint column from a sequence.",
     "Each node draws from a range of its own, which only a bigint has room for: an INSERT through a worker fails.")
 {
-    private static readonly Question<Column> Columns = new(Ask.Cluster, """
-        SELECT p.logicalrelid::regclass::text AS "table", a.attname AS name, pg_catalog.format_type(a.atttypid, NULL) AS type, s.oid::regclass::text AS sequence
+    private static readonly Question<Column> Columns = new(Ask.Cluster, $"""
+        SELECT {SearchPath.Show("p.logicalrelid")} AS "table", a.attname AS name, pg_catalog.format_type(a.atttypid, NULL) AS type, {SearchPath.Show("s.oid")} AS sequence
         FROM pg_catalog.pg_dist_partition p
         JOIN pg_catalog.pg_attribute a ON a.attrelid = p.logicalrelid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid IN ('int2'::regtype, 'int4'::regtype)
         LEFT JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum

@@ -1,3 +1,4 @@
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Shards;
 
 namespace Woodgrove.Citus.Validation.Checks;
@@ -9,8 +10,8 @@ internal sealed class NodeSkew() : CitusCheck(CheckCategory.Shards,
     /// <summary>What the strategy by_disk_size adds to every group of shards: smaller differences are none to it.</summary>
     private const long SizeThatMatters = 100L << 20;
 
-    private static readonly Question<Move> Moves = new(Ask.Cluster, """
-        SELECT table_name::text AS "table", shardid AS shard_id, sourcename || ':' || sourceport AS "from", targetname || ':' || targetport AS "to"
+    private static readonly Question<Move> Moves = new(Ask.Cluster, $"""
+        SELECT {SearchPath.Show("table_name")} AS "table", shardid AS shard_id, sourcename || ':' || sourceport AS "from", targetname || ':' || targetport AS "to"
         FROM pg_catalog.get_rebalance_table_shards_plan()
         """);
 

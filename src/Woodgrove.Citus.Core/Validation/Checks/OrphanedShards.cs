@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Connections;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class OrphanedShards() : CitusCheck(CheckCategory.Metadata,
@@ -11,8 +13,8 @@ internal sealed class OrphanedShards() : CitusCheck(CheckCategory.Metadata,
 
     // On the coordinator a plain table may end in a number; there it must also begin as a distributed one does. One that
     // is not registered keeps its copies of the reference tables: that is CoordinatorRegistered's to tell.
-    private static readonly Question<Orphan> Candidates = new(Ask.EveryNode, """
-        SELECT c.oid::regclass::text AS "table", n.nspname || '.' || c.relname AS name, pg_catalog.substring(c.relname, '[0-9]+$')::bigint AS shard_id, pg_catalog.pg_total_relation_size(c.oid) AS size_bytes
+    private static readonly Question<Orphan> Candidates = new(Ask.EveryNode, $$"""
+        SELECT {{SearchPath.Show("c.oid")}} AS "table", n.nspname || '.' || c.relname AS name, pg_catalog.substring(c.relname, '[0-9]+$')::bigint AS shard_id, pg_catalog.pg_total_relation_size(c.oid) AS size_bytes
         FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         CROSS JOIN pg_catalog.pg_dist_local_group g

@@ -1,11 +1,13 @@
+using Woodgrove.Citus.Connections;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class ReferenceTables() : CitusCheck(CheckCategory.Metadata,
     "Every reference table is on every active node.",
     "A join with a reference table is local only where the node has it; new nodes get their copies late, and until then moves to them are refused.")
 {
-    private static readonly Question<Missing> Copies = new(Ask.Cluster, """
-        SELECT s.logicalrelid::regclass::text AS "table", n.nodename || ':' || n.nodeport AS node
+    private static readonly Question<Missing> Copies = new(Ask.Cluster, $"""
+        SELECT {SearchPath.Show("s.logicalrelid")} AS "table", n.nodename || ':' || n.nodeport AS node
         FROM pg_catalog.pg_dist_partition p
         JOIN pg_catalog.pg_dist_shard s USING (logicalrelid)
         CROSS JOIN pg_catalog.pg_dist_node n

@@ -1,11 +1,13 @@
+using Woodgrove.Citus.Connections;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class ReplicaIdentity() : CitusCheck(CheckCategory.Tables,
     "Every distributed table has a primary key or another replica identity.",
     "A shard moves online by logical replication, which needs one for UPDATE and DELETE. Without it a move of the table, and of all colocated ones, is refused or blocks writes.")
 {
-    private static readonly Question<Table> Tables = new(Ask.Cluster, """
-        SELECT p.logicalrelid::regclass::text AS name, p.colocationid AS colocation_id
+    private static readonly Question<Table> Tables = new(Ask.Cluster, $"""
+        SELECT {SearchPath.Show("p.logicalrelid")} AS name, p.colocationid AS colocation_id
         FROM pg_catalog.pg_dist_partition p JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid
         WHERE (p.partmethod = 'h' OR (p.partmethod = 'n' AND p.repmodel = 's' AND p.colocationid <> 0)) AND c.relkind = 'r'
           AND (c.relreplident = 'n' OR (c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)))

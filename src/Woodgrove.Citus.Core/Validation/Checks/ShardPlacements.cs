@@ -1,11 +1,13 @@
+using Woodgrove.Citus.Connections;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class ShardPlacements() : CitusCheck(CheckCategory.Metadata,
     "Every shard has its placements, active and on active nodes, and the table of each is there.",
     "A query that needs a shard without a working placement fails; with fewer than the replication factor, the next failure loses it.")
 {
-    private static readonly Question<Shard> Shards = new(Ask.Cluster, """
-        SELECT s.logicalrelid::regclass::text AS "table", s.shardid AS shard_id,
+    private static readonly Question<Shard> Shards = new(Ask.Cluster, $"""
+        SELECT {SearchPath.Show("s.logicalrelid")} AS "table", s.shardid AS shard_id,
                count(n.nodeid) FILTER (WHERE pl.shardstate = 1 AND n.isactive) AS placements, greatest(coalesce(max(c.replicationfactor), 1), 1) AS wanted
         FROM pg_catalog.pg_dist_shard s
         JOIN pg_catalog.pg_dist_partition p USING (logicalrelid)

@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Connections;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 /// <summary>A placement as its own node sees it: several checks want to know.</summary>
@@ -10,8 +12,8 @@ public sealed record ShardsOnNode(
     string Node, string Table, long ShardId, string Name, bool Exists, string? Kind, string Method, long SizeBytes,
     double EstimatedRows, long LiveRows, long DeadRows, long RowsRead, long RowsWritten)
 {
-    internal static readonly Question<ShardsOnNode> Question = new(Ask.EveryNode, """
-        SELECT s.logicalrelid::regclass::text AS "table", s.shardid AS shard_id, x.name, c.oid IS NOT NULL AS exists, c.relkind AS kind, p.partmethod AS method,
+    internal static readonly Question<ShardsOnNode> Question = new(Ask.EveryNode, $"""
+        SELECT {SearchPath.Show("s.logicalrelid")} AS "table", s.shardid AS shard_id, x.name, c.oid IS NOT NULL AS exists, c.relkind AS kind, p.partmethod AS method,
                coalesce(pg_catalog.pg_total_relation_size(c.oid), 0) AS size_bytes, coalesce(c.reltuples, -1) AS estimated_rows,
                coalesce(pg_catalog.pg_stat_get_live_tuples(c.oid), 0) AS live_rows, coalesce(pg_catalog.pg_stat_get_dead_tuples(c.oid), 0) AS dead_rows,
                coalesce(pg_catalog.pg_stat_get_tuples_returned(c.oid), 0)

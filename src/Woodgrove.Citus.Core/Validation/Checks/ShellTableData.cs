@@ -1,11 +1,13 @@
+using Woodgrove.Citus.Connections;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class ShellTableData() : CitusCheck(CheckCategory.Tables,
     "No distributed table has rows left in its own table on the coordinator.",
     "Distributing copies the rows into the shards; the old ones stay, invisible, and take the coordinator's disk and the time of its backups.")
 {
-    private static readonly Question<Shell> Shells = new(Ask.Cluster, """
-        SELECT p.logicalrelid::regclass::text AS "table", pg_catalog.pg_relation_size(p.logicalrelid) AS size_bytes
+    private static readonly Question<Shell> Shells = new(Ask.Cluster, $"""
+        SELECT {SearchPath.Show("p.logicalrelid")} AS "table", pg_catalog.pg_relation_size(p.logicalrelid) AS size_bytes
         FROM pg_catalog.pg_dist_partition p
         JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid AND c.relkind = 'r'
         LEFT JOIN pg_catalog.pg_am m ON m.oid = c.relam

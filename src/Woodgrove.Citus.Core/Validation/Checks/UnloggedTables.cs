@@ -1,11 +1,13 @@
+using Woodgrove.Citus.Connections;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class UnloggedTables() : CitusCheck(CheckCategory.Tables,
     "No distributed table is unlogged.",
     "A crash of one worker empties its shards and leaves those of the others; a standby has none of the rows.")
 {
-    private static readonly Question<Table> Tables = new(Ask.Cluster, """
-        SELECT p.logicalrelid::regclass::text AS name FROM pg_catalog.pg_dist_partition p JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid WHERE c.relpersistence = 'u'
+    private static readonly Question<Table> Tables = new(Ask.Cluster, $"""
+        SELECT {SearchPath.Show("p.logicalrelid")} AS name FROM pg_catalog.pg_dist_partition p JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid WHERE c.relpersistence = 'u'
         """);
 
     public override IReadOnlyList<Question> Questions => [Tables];
