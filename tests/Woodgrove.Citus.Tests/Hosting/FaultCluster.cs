@@ -69,6 +69,17 @@ public sealed class FaultCluster(ClusterFixture cluster) : IAsyncLifetime
     public string ConnectionString(int? port = null) =>
         string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={port ?? Coordinator.Port};Database=citus;Username=postgres;Password={_password};Include Error Detail=true");
 
+    /// <summary>Creates a role that logs in with the sandbox's password, so that the nodes reach each other as it too.</summary>
+    public string CreateRole(string stem)
+    {
+        string role = $"{stem}_{++_names}";
+        Execute($"CREATE ROLE {role} LOGIN PASSWORD '{_password}'");
+        return role;
+    }
+
+    /// <summary>A connection string of a role.</summary>
+    public string ConnectionStringOf(string role, int? port = null) => ConnectionString(port).Replace("Username=postgres", $"Username={role}", StringComparison.Ordinal);
+
     public string Distribute()
     {
         string name = $"faults_{++_names}";

@@ -8,8 +8,8 @@ namespace Woodgrove.Citus.Tests.Hosting;
 /// <summary>A server of a sandbox, found by its own pid file, that a test kills and starts again. For Linux, where Citus runs.</summary>
 internal sealed class SandboxServer
 {
-    private readonly string _folder, _data;
-    private readonly string[] _start;
+    private readonly string _folder, _data, _programs;
+    private readonly string[] _account;
 
     public SandboxServer(PSObject sandbox, string name)
     {
@@ -19,8 +19,8 @@ internal sealed class SandboxServer
         string program = File.ResolveLinkTarget($"/proc/{ProcessId}/exe", false)!.FullName;
         string[] status = File.ReadAllLines($"/proc/{ProcessId}/status");
         string Id(string kind) => status.First(l => l.StartsWith(kind, StringComparison.Ordinal)).Split('\t')[1];
-        string[] account = Environment.IsPrivilegedProcess ? ["setpriv", $"--reuid={Id("Uid:")}", $"--regid={Id("Gid:")}", "--clear-groups", "--"] : [];
-        _start = [.. account, Path.Combine(Path.GetDirectoryName(program)!, "pg_ctl"), "start", "-D", _data, "-l", _data + ".log", "-w", "-s", "-o", $"-p {Port}"];
+        _programs = Path.GetDirectoryName(program)!;
+        _account = Environment.IsPrivilegedProcess ? ["setpriv", $"--reuid={Id("Uid:")}", $"--regid={Id("Gid:")}", "--clear-groups", "--"] : [];
     }
 
     public int Port { get; }
@@ -38,13 +38,21 @@ internal sealed class SandboxServer
         File.Delete(PidFile);
     }
 
-    public async Task StartAsync()
+    public async Task StartAsync() =>
+        await Task.Run(() => Run("pg_ctl", "start", "-D", _data, "-l", _data + ".log", "-w", "-s", "-o", $"-p {Port}"), TestContext.Current.CancellationToken);
+
+    /// <summary>A path in the sandbox's folder, where the server's account may write.</summary>
+    public string Beside(string name) => Path.Combine(_folder, name);
+
+    /// <summary>Runs one of the server's programs, under the server's account, to its end.</summary>
+    public void Run(string program, params string[] arguments)
     {
+        string[] command = [.. _account, Path.Combine(_programs, program), .. arguments];
         // Servers reach one another by the password file of their home.
-        var info = new ProcessStartInfo(_start[0], _start[1..]) { WorkingDirectory = _folder, Environment = { ["HOME"] = _folder, ["PGPASSFILE"] = Path.Combine(_folder, "pgpass") } };
-        using Process start = Process.Start(info)!;
-        await start.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.Equal(0, start.ExitCode);
+        var info = new ProcessStartInfo(command[0], command[1..]) { WorkingDirectory = _folder, Environment = { ["HOME"] = _folder, ["PGPASSFILE"] = Path.Combine(_folder, "pgpass") } };
+        using Process process = Process.Start(info)!;
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
     }
 
     private static void Kill(int id)

@@ -1,0 +1,42 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Woodgrove.Citus.Tests.Hosting;
+
+/// <summary>A physical copy of a sandbox's server: a hot standby of it, or a restored backup that knows nothing of what came later.</summary>
+internal sealed class CopiedServer : IDisposable
+{
+    private readonly SandboxServer _original;
+    private readonly string _data;
+
+    private CopiedServer(SandboxServer original, string data, int port) => (_original, _data, Port) = (original, data, port);
+
+    public int Port { get; }
+
+    /// <param name="isStandby">False promotes the copy at once: it then has the data of this moment.</param>
+    public static CopiedServer Start(SandboxServer original, bool isStandby)
+    {
+        string data = original.Beside($"copy{Guid.NewGuid():N}");
+        int port = FreePort();
+        original.Run("pg_basebackup", "-h", "127.0.0.1", "-p", original.Port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "-D", data, "-X", "stream", "-c", "fast", "-R");
+        original.Run("pg_ctl", "start", "-D", data, "-l", data + ".log", "-w", "-s", "-o", $"-p {port}");
+        var copy = new CopiedServer(original, data, port);
+        if (!isStandby) copy.Promote();
+        return copy;
+    }
+
+    public void Promote() => _original.Run("pg_ctl", "promote", "-D", _data, "-w", "-s");
+
+    public void Dispose()
+    {
+        _original.Run("pg_ctl", "stop", "-D", _data, "-m", "immediate", "-s");
+        Directory.Delete(_data, recursive: true);
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
