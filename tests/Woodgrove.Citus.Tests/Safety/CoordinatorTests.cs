@@ -88,7 +88,7 @@ public sealed class CoordinatorTests : IClassFixture<FaultCluster>, IDisposable
     }
 
     [Fact]
-    public void A_standby_without_its_primary_says_that_the_coordinator_is_away()
+    public async Task A_standby_without_its_primary_says_that_the_coordinator_is_away()
     {
         using CopiedServer copy = CopiedServer.Start(_faults.Coordinator, isStandby: true);
         _faults.Coordinator.Kill();
@@ -101,7 +101,7 @@ public sealed class CoordinatorTests : IClassFixture<FaultCluster>, IDisposable
         }
         finally
         {
-            _faults.Coordinator.StartAsync().Wait();
+            await _faults.Coordinator.StartAsync();
         }
     }
 

@@ -27,6 +27,7 @@ public sealed class DecisionTests : IClassFixture<FaultCluster>, IDisposable
     [InlineData("alter_table_set_access_method('{0}', 'columnar')")]
     public async Task A_table_whose_rows_are_decided_and_not_yet_committed_can_not_be_replaced(string function)
     {
+        _faults.Execute("CREATE EXTENSION IF NOT EXISTS citus_columnar");
         string table = _faults.Distribute(), change = $"SELECT {string.Format(System.Globalization.CultureInfo.InvariantCulture, function, table)}";
         Guid import = Guid.NewGuid();
         await _load.KillAtAsync($"{table} -Route Shard -ImportId {import}", _load.Workers[0], "COMMIT PREPARED");
