@@ -15,7 +15,7 @@ internal sealed record CoordinatorFacts(string SystemIdentifier, bool IsInRecove
 
     public static async Task<CoordinatorFacts> ReadAsync(NpgsqlConnection session, bool hasCitus, CancellationToken stop)
     {
-        string identifier = await IdentifierAsync(session, hasCitus, stop);
+        string identifier = await IdentifierAsync(session, stop);
         await using var command = new NpgsqlCommand(hasCitus
             ? """
               SELECT pg_catalog.pg_is_in_recovery(), (SELECT groupid FROM pg_catalog.pg_dist_local_group), n.nodename, n.nodeport
@@ -27,14 +27,15 @@ internal sealed record CoordinatorFacts(string SystemIdentifier, bool IsInRecove
         return new CoordinatorFacts(identifier, row.GetBoolean(0), row.GetInt32(1), await row.IsDBNullAsync(2, stop) ? null : (row.GetString(2), row.GetInt32(3)));
     }
 
-    private static async Task<string> IdentifierAsync(NpgsqlConnection session, bool hasCitus, CancellationToken stop)
+    /// <summary>The identifier of a session's database cluster.</summary>
+    public static async Task<string> IdentifierAsync(NpgsqlConnection session, CancellationToken stop)
     {
         try
         {
             await using var command = new NpgsqlCommand("SELECT pg_catalog.to_hex(system_identifier) FROM pg_catalog.pg_control_system()", session);
             return ((string)(await command.ExecuteScalarAsync(stop))!).PadLeft(16, '0');
         }
-        catch (PostgresException e) when (hasCitus && e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
             // Where a managed service withholds the function: the identifier that Citus gave the cluster.
             await using var command = new NpgsqlCommand("SELECT pg_catalog.left(pg_catalog.md5(metadata::text), 16) FROM pg_catalog.pg_dist_node_metadata", session);

@@ -128,11 +128,12 @@ internal sealed class CoordinatorBatch : IBatch
         }
     }
 
-    /// <summary>By what the coordinator can be asked, where no ledger is, whether the batch was committed.</summary>
-    public async Task<(string Transaction, int Process)> IdentifyAsync(CancellationToken stop)
+    /// <summary>By what the server can be asked, where no ledger is, whether the batch was committed.</summary>
+    public async Task<TransactionIdentity> IdentifyAsync(CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_current_xact_id()::text", _session);
-        return ((string)(await command.ExecuteScalarAsync(stop))!, _session.ProcessID);
+        var transaction = (string)(await command.ExecuteScalarAsync(stop))!;
+        return new TransactionIdentity(transaction, _session.ProcessID, await CoordinatorFacts.IdentifierAsync(_session, stop));
     }
 
     public async Task CommitAsync(ImportBatch? row, CancellationToken stop)

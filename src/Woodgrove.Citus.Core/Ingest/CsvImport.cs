@@ -189,9 +189,9 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         try
         {
             await Staging.DropAsync(ledger.Session, ledger.ImportId, CancellationToken.None);
-            if (!all || route != ImportRoute.Worker) return;
+            if (route != ImportRoute.Worker) return;
             await PartialBatch.ForgetAsync(ledger.Session, ledger.ImportId, null, CancellationToken.None);
-            await ImportLedger.ForgetAsync(ledger.Session, ledger.ImportId, CancellationToken.None);
+            if (all) await ImportLedger.ForgetAsync(ledger.Session, ledger.ImportId, CancellationToken.None);
         }
         catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException)
         {

@@ -41,6 +41,14 @@ public sealed class RowLoader
     public static async Task<RowLoader> OpenAsync(
         CitusConnection connection, TableName table, IReadOnlyList<string> names, RowOptions options, CancellationToken stop)
     {
+        try
+        {
+            connection = await connection.AtCoordinatorAsync((host, port) => (host, port), stop);
+        }
+        catch (CitusException e) when (e.Kind == CitusErrorKind.ConnectionError)
+        {
+            // Any node takes rows. Only what became of a commit whose answer was lost is then not always found out.
+        }
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         TableInfo target = await TableCatalog.FindAsync(connection, session, table, stop);
         var columns = new List<TableColumn>();

@@ -126,13 +126,13 @@ internal sealed class RowSender(
     /// <param name="first">The number of its first row.</param>
     private async Task CommitOnceAsync(Func<CancellationToken, Task<CoordinatorBatch?>> fill, Func<int> rows, long first, CancellationToken stop, bool commits = true)
     {
-        (string Transaction, int Process)? unknown = null; // a commit whose answer never came
+        TransactionIdentity? unknown = null; // of a commit whose answer never came
         long moved = 0;
         try
         {
             Loaded += await _retries.ExecuteAsync(async again =>
             {
-                if (unknown is var (transaction, process) && await IsCommittedAsync(transaction, process, again)) return moved;
+                if (unknown is not null && await IsCommittedAsync(unknown, again)) return moved;
                 unknown = null;
                 await using CoordinatorBatch? copy = await fill(again);
                 if (copy is null || !commits) return 0;
@@ -152,24 +152,19 @@ internal sealed class RowSender(
     }
 
     /// <summary>Asks the coordinator what became of a transaction; it decides for all nodes, as Citus commits every COPY in two phases.</summary>
-    private async Task<bool> IsCommittedAsync(string transaction, int process, CancellationToken stop)
+    private async Task<bool> IsCommittedAsync(TransactionIdentity unknown, CancellationToken stop)
     {
         while (true)
         {
             await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+            // Behind a balanced address this may be another node, which knows nothing of the transaction.
+            if (await CoordinatorFacts.IdentifierAsync(session, stop) != unknown.Server) throw new NpgsqlException("The address leads to another server than before.", new IOException());
             // Who waits for nobody's answer any more is ended.
             await using var command = new NpgsqlCommand("SELECT status, status = 'in progress' AND pg_catalog.pg_terminate_backend($2) FROM pg_catalog.pg_xact_status($1::xid8) status", session)
             {
-                Parameters = { new() { Value = transaction }, new() { Value = process } },
+                Parameters = { new() { Value = unknown.Transaction }, new() { Value = unknown.Process } },
             };
-            try
-            {
-                if (await command.ExecuteScalarAsync(stop) is not "in progress" and var status) return status is "committed";
-            }
-            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidParameterValue)
-            {
-                return false; // "in the future": a crash has forgotten the number, and with it the transaction
-            }
+            if (await command.ExecuteScalarAsync(stop) is not "in progress" and var status) return status is "committed";
             await Task.Delay(100, stop);
         }
     }
