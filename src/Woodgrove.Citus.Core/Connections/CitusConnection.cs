@@ -233,14 +233,18 @@ public sealed class CitusConnection : IAsyncDisposable
     /// <summary>Part of opening, so it may take as long as that.</summary>
     private async Task<NpgsqlConnection> PinAsync(NpgsqlConnection session, CancellationToken stop)
     {
+        // Not a command timeout: where that and the caller's patience both end, Npgsql asks a server that hangs twice to cancel.
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        if (_settings.Timeout > 0) patience.CancelAfter(TimeSpan.FromSeconds(_settings.Timeout));
         try
         {
-            await SearchPath.PinAsync(session, stop, timeout: _settings.Timeout);
+            await SearchPath.PinAsync(session, patience.Token);
             return session;
         }
-        catch
+        catch (Exception e)
         {
             await session.DisposeAsync();
+            if (e is OperationCanceledException && !stop.IsCancellationRequested) throw new NpgsqlException("The server does not answer", new TimeoutException());
             throw;
         }
     }

@@ -25,9 +25,8 @@ internal static class SearchPath
 
     /// <summary>Pins a session; <see cref="CitusConnection"/> does it for those that it opens.</summary>
     /// <param name="local">Until the transaction ends.</param>
-    /// <param name="timeout">Seconds that the server may take; 0 is for ever.</param>
-    public static Task PinAsync(NpgsqlConnection session, CancellationToken stop, bool local = false, int timeout = 0) =>
-        ExecuteAsync(session, $"SELECT {Pin(local)}", timeout, stop);
+    public static Task PinAsync(NpgsqlConnection session, CancellationToken stop, bool local = false) =>
+        ExecuteAsync(session, $"SELECT {Pin(local)}", stop);
 
     /// <summary>
     /// Gives a pinned session the user's path, for statements that run the user's own code: a query, or the triggers,
@@ -35,7 +34,7 @@ internal static class SearchPath
     /// </summary>
     /// <param name="local">Until the transaction ends.</param>
     public static Task ReleaseAsync(NpgsqlConnection session, CancellationToken stop, bool local = false) =>
-        ExecuteAsync(session, $"SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('woodgrove.search_path'), {Sql(local)})", 0, stop);
+        ExecuteAsync(session, $"SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('woodgrove.search_path'), {Sql(local)})", stop);
 
     /// <summary>
     /// SQL for a relation's name as <c>regclass</c> would print it under the user's path: qualified only where
@@ -84,9 +83,9 @@ internal static class SearchPath
 
     private static string Sql(bool local) => local ? "true" : "false";
 
-    private static async Task ExecuteAsync(NpgsqlConnection session, string sql, int timeout, CancellationToken stop)
+    private static async Task ExecuteAsync(NpgsqlConnection session, string sql, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand(sql, session) { CommandTimeout = timeout };
+        await using var command = new NpgsqlCommand(sql, session);
         await command.ExecuteNonQueryAsync(stop);
     }
 }

@@ -111,7 +111,11 @@ public sealed class SandboxRegistryTests : ClusterTest, IDisposable
     /// <summary>A folder that must stay, with a program that must not run.</summary>
     private (string Folder, string Programs, string Ran) PlantVictim()
     {
-        string victim = Directory.CreateDirectory(Path.Combine(_home, "victim"), Mode("700")).FullName, programs = Directory.CreateDirectory(Path.Combine(_home, "programs")).FullName, ran = Path.Combine(_home, "ran");
+        // The server account can run the program, and leave its trace.
+        File.SetUnixFileMode(_home, Mode("755"));
+        string victim = Directory.CreateDirectory(Path.Combine(_home, "victim"), Mode("755")).FullName, programs = Directory.CreateDirectory(Path.Combine(_home, "programs"), Mode("755")).FullName;
+        string traces = Directory.CreateDirectory(Path.Combine(_home, "traces")).FullName, ran = Path.Combine(traces, "ran");
+        File.SetUnixFileMode(traces, Mode("777"));
         File.WriteAllText(Path.Combine(victim, "precious.txt"), "mine");
         // A server that seems to run.
         Directory.CreateDirectory(Path.Combine(victim, "coordinator"));
