@@ -114,7 +114,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     {
         var addresses = new NodeAddresses(NodeAddress);
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
-        ImportPlan plan = await ImportPlan.OpenAsync(this, Connection, session, Source, Table, stop);
+        ImportPlan plan = await OpenPlanAsync(importId, keepLedger, broken, session, stop);
         try
         {
             ConflictRule? rule = OnConflict == ConflictAction.Error ? null : await ConflictRule.FindAsync(session, plan.Table, OnConflict, KeyColumns, stop);
@@ -146,6 +146,20 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
     }
 
+    /// <summary>Opens the source. A failure says what is in the table, which may have rows of earlier runs.</summary>
+    private async Task<ImportPlan> OpenPlanAsync(Guid importId, bool keepLedger, BrokenOffException? broken, NpgsqlConnection session, CancellationToken stop)
+    {
+        try
+        {
+            return await ImportPlan.OpenAsync(this, Connection, session, Source, Table, stop);
+        }
+        catch (CitusException e) when (broken is not null || e.ErrorId is not ("CitusTableNotFound" or "CitusFileNotFound"))
+        {
+            throw e.WithState(broken?.Kept ?? (keepLedger && (ImportId is not null || Resume) ? $"This run has sent nothing; what earlier runs of import {importId} committed is as it was."
+                : $"Nothing of the file is in {Table}."));
+        }
+    }
+
     private async Task<ImportRun> RunAsync(ImportRun run, ImportPlan plan, ImportLedger? ledger, bool isRepeat, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
     {
         try
@@ -157,7 +171,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         {
             if (ledger is not null && (run.WasComplete || !run.HasCommitted)) await ForgetAsync(ledger, plan.Route, all: !run.WasComplete);
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
-            if (e is CitusException or MoreCareException) throw;
+            if (e is MoreCareException) throw;
+            if (e is CitusException known) throw known.WithState(run.Kept);
             throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept, run.CommittedBytes, plan.Route);
         }
     }
