@@ -57,6 +57,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     /// <exception cref="CitusException">The file, or a row of it, was refused; what was not committed at a checkpoint is rolled back.</exception>
     public async Task<ImportResult> RunAsync(CancellationToken stop)
     {
+        RefuseOverwriting([Source]);
         Guid? importId = ImportId ?? (Resume ? await FindResumableAsync(stop) : null);
         bool named = importId is not null;
         importId ??= Guid.NewGuid();
@@ -106,9 +107,23 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
     }
 
+    /// <summary>Refuses a <see cref="RejectPath"/> that would overwrite a source, this import's or another's.</summary>
+    /// <exception cref="CitusException">It, or the file of reasons beside it, is one of them.</exception>
+    public void RefuseOverwriting(IEnumerable<CsvSource> sources)
+    {
+        if (RejectPath is not null) RejectFile.RefuseSources(RejectPath, sources);
+    }
+
+    /// <summary>Whether a file holds the refused rows of an earlier run, or their reasons.</summary>
+    public static bool WroteRejects(string path) => RejectFile.WasWritten(path);
+
     /// <summary>What <see cref="RunAsync(CancellationToken)"/> would do.</summary>
     /// <exception cref="CitusException">It would be refused.</exception>
-    public Task<ImportPreview> PreviewAsync(CancellationToken stop) => ImportPreview.ReadAsync(this, Connection, Source, Table, stop);
+    public Task<ImportPreview> PreviewAsync(CancellationToken stop)
+    {
+        RefuseOverwriting([Source]);
+        return ImportPreview.ReadAsync(this, Connection, Source, Table, stop);
+    }
 
     private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, BrokenOffException? broken, Care care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
     {
