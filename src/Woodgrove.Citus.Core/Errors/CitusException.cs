@@ -50,6 +50,11 @@ public sealed class CitusException(
 
     /// <summary>The row of a file that was refused, where there is one.</summary>
     public RefusedRow? Row { get; init; }
+
+    /// <summary>The same failure, which also says what is in the table now; unchanged where it says so already.</summary>
+    /// <param name="state">A sentence.</param>
+    internal CitusException WithState(string state) => What.Contains(state, StringComparison.Ordinal) ? this
+        : new(ErrorId, Kind, $"{What.TrimEnd('.')}. {state}", Advice, this) { Target = Target, SqlState = SqlState, Row = Row };
 }
 
 /// <summary>A row that was refused, in the terms of the user's own file.</summary>

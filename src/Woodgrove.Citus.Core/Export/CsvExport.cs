@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Files;
 using Woodgrove.Citus.Ingest;
 using Woodgrove.Citus.Queries;
 using Woodgrove.Citus.Tables;
@@ -54,7 +55,7 @@ public sealed class CsvExport(CitusConnection connection, string path)
 
     private string Copy(string from) => $"COPY {from} TO STDOUT WITH ({Dialect.CopyOptions()})";
 
-    /// <exception cref="CitusException">It failed; a file that was there is as it was, and nothing else is left.</exception>
+    /// <exception cref="CitusException">It failed; a file that was there is as it was, and nothing else is left, but what a pipe or a device was given.</exception>
     public async Task<ExportResult> RunAsync(CancellationToken stop)
     {
         Dialect.Checked();
@@ -69,9 +70,11 @@ public sealed class CsvExport(CitusConnection connection, string path)
             : table.Kind != TableKind.Local && !await IsPartitionedAsync(session, table, stop) ? $"{table.Name.Sql} ({columns})"
             : $"(SELECT {columns} FROM {table.Name.Sql})";
         await SearchPath.ReleaseAsync(session, stop); // the query's, and that of what policies call
+        OutputFile? output = null;
         try
         {
-            await using var file = ExportFile.Create(path, Overwrite, Force, Compress, Dialect.Encoding, (moreRows, moreBytes) =>
+            await using OutputFile created = output = await OutputFile.CreateAsync(path, Overwrite, Force, stop);
+            await using var file = new ExportFile(created, Compress, Dialect.Encoding, (moreRows, moreBytes) =>
             {
                 (rows, bytes) = (rows + moreRows, bytes + moreBytes);
                 Progress?.Invoke(new ExportProgress(rows, bytes, clock.Elapsed));
@@ -89,7 +92,7 @@ public sealed class CsvExport(CitusConnection connection, string path)
         catch (Exception e) when (e is not CitusException)
         {
             CitusException known = PostgresErrors.Describe(e, path);
-            throw new CitusException(known.ErrorId, known.Kind, $"The export ended after {rows} rows, and no file is left of it. {known.What}", known.Advice, e) { Target = path, SqlState = known.SqlState };
+            throw new CitusException(known.ErrorId, known.Kind, $"The export ended after {rows} rows, and {(output is null ? "no file was begun" : ExportFile.LeftOf(output))}. {known.What}", known.Advice, e) { Target = path, SqlState = known.SqlState };
         }
     }
 

@@ -121,7 +121,7 @@ internal sealed class ColumnBinding
     }
 
     private CitusException Refuse(string id, string what, string advice) =>
-        new(id, CitusErrorKind.InvalidData, $"{_input.Source}, line 1: {what}. Nothing was sent.", advice)
+        new(id, CitusErrorKind.InvalidData, $"{_input.Source}, line 1: {what}.", advice)
         {
             Target = _input.Source.Name,
             Row = new RefusedRow(_input.Source.Name, 1, null, null, null, what),

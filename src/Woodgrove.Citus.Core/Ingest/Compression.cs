@@ -1,21 +1,18 @@
-using System.IO.Compression;
-using ZstdSharp;
+using Woodgrove.Citus.Sources;
 
 namespace Woodgrove.Citus.Ingest;
 
 /// <summary>Undoes gzip and zstd, told by the content's first bytes and not by a name.</summary>
 internal static class Compression
 {
-    public static async Task<Stream> UndoAsync(Stream raw, CancellationToken stop)
+    /// <returns>The decompressed content, which proves its end; null where the content is not compressed.</returns>
+    public static Stream? Undo(ReadOnlySpan<byte> start, Stream whole) => start switch
     {
-        byte[] start = new byte[4];
-        int count = await raw.ReadAtLeastAsync(start, 4, throwOnEndOfStream: false, stop);
-        var whole = new PrefixedStream(start[..count], raw);
-        return start.AsSpan(0, count) switch
-        {
-            [0x1F, 0x8B, ..] => new GZipStream(whole, CompressionMode.Decompress),
-            [0x28, 0xB5, 0x2F, 0xFD] => new DecompressionStream(whole, leaveOpen: false),
-            _ => whole,
-        };
-    }
+        [0x1F, 0x8B, ..] => new GzipReader(whole),
+        _ when IsCompressed(start) => new ZstdReader(whole),
+        _ => null,
+    };
+
+    /// <summary>Whether the content begins as gzip or zstd does; a zstd file may begin with a frame to be skipped.</summary>
+    public static bool IsCompressed(ReadOnlySpan<byte> start) => start is [0x1F, 0x8B, ..] or [0x28, 0xB5, 0x2F, 0xFD, ..] or [>= 0x50 and <= 0x5F, 0x2A, 0x4D, 0x18, ..];
 }

@@ -22,6 +22,9 @@ public sealed record CsvDialect
     /// <summary>The file's encoding where no byte order mark says another; UTF-8 by default.</summary>
     public Encoding? Encoding { get; init; }
 
+    /// <summary>The longest record in bytes of UTF-8, 256 MB by default: more is taken for a quote that is never closed. COPY itself takes less than 1 GB.</summary>
+    public int MaxRecordBytes { get; init; } = 256 * 1024 * 1024;
+
     internal byte QuoteByte => (byte)Quote;
     internal byte EscapeByte => (byte)(Escape ?? Quote);
 

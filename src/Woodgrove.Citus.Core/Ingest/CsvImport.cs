@@ -57,6 +57,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     /// <exception cref="CitusException">The file, or a row of it, was refused; what was not committed at a checkpoint is rolled back.</exception>
     public async Task<ImportResult> RunAsync(CancellationToken stop)
     {
+        RefuseOverwriting([Source]);
         Guid? importId = ImportId;
         (long Rows, long Rejects)? before = null;
         var care = Care.None;
@@ -109,10 +110,21 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
     }
 
+    /// <summary>Refuses a <see cref="RejectPath"/> that would overwrite a source, this import's or another's.</summary>
+    /// <exception cref="CitusException">It, or the file of reasons beside it, is one of them.</exception>
+    public void RefuseOverwriting(IEnumerable<CsvSource> sources)
+    {
+        if (RejectPath is not null) RejectFile.RefuseSources(RejectPath, sources);
+    }
+
+    /// <summary>Whether a file holds the refused rows of an earlier run, or their reasons.</summary>
+    public static bool WroteRejects(string path) => RejectFile.WasWritten(path);
+
     /// <summary>What <see cref="RunAsync(CancellationToken)"/> would do.</summary>
     /// <exception cref="CitusException">It would be refused.</exception>
     public async Task<ImportPreview> PreviewAsync(CancellationToken stop)
     {
+        RefuseOverwriting([Source]);
         (CitusConnection coordinator, CitusException? noLedger) = await ConnectAsync(needsLedger: false, stop);
         return await ImportPreview.ReadAsync(this, coordinator, noLedger, Source, Table, stop);
     }
@@ -133,7 +145,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, CitusException? noLedger, BrokenOffException? broken, Care care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
     {
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
-        ImportPlan plan = await ImportPlan.OpenAsync(this, Connection, session, Source, Table, stop);
+        ImportPlan plan = await OpenPlanAsync(importId, keepLedger, broken, session, stop);
         try
         {
             ConflictRule? rule = OnConflict == ConflictAction.Error ? null : await ConflictRule.FindAsync(session, plan.Table, OnConflict, KeyColumns, stop);
@@ -166,6 +178,20 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
     }
 
+    /// <summary>Opens the source. A failure says what is in the table, which may have rows of earlier runs.</summary>
+    private async Task<ImportPlan> OpenPlanAsync(Guid importId, bool keepLedger, BrokenOffException? broken, NpgsqlConnection session, CancellationToken stop)
+    {
+        try
+        {
+            return await ImportPlan.OpenAsync(this, Connection, session, Source, Table, stop);
+        }
+        catch (CitusException e) when (broken is not null || e.ErrorId is not ("CitusTableNotFound" or "CitusFileNotFound"))
+        {
+            throw e.WithState(broken?.Kept ?? (keepLedger && (ImportId is not null || Resume) ? $"This run has sent nothing; what earlier runs of import {importId} committed is as it was."
+                : $"Nothing of the file is in {Table}."));
+        }
+    }
+
     private async Task<ImportRun> RunAsync(ImportRun run, ImportPlan plan, ImportLedger? ledger, bool isRepeat, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
     {
         try
@@ -177,7 +203,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         {
             if (ledger is not null && (run.WasComplete || !run.HasCommitted)) await ForgetAsync(ledger, plan.Route, all: !run.WasComplete);
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
-            if (e is CitusException or MoreCareException) throw;
+            if (e is MoreCareException) throw;
+            if (e is CitusException known) throw known.WithState(run.Kept);
             throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept, run.CommittedBytes, plan.Route, ledger is not null);
         }
     }

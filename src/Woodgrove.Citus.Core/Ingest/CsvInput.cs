@@ -1,6 +1,7 @@
 using System.Text;
 using CsvHelper;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Sources;
 
 namespace Woodgrove.Citus.Ingest;
 
@@ -10,14 +11,15 @@ namespace Woodgrove.Citus.Ingest;
 /// </summary>
 internal sealed class CsvInput : IAsyncDisposable
 {
-    /// <summary>A first record longer than this is taken for a quote that never closes.</summary>
-    private const int MaxFirstRecord = 16 * 1024 * 1024;
+    /// <summary>A line of column names longer than this is taken for a quote that is never closed.</summary>
+    private const int MaxHeader = 16 * 1024 * 1024;
 
     private readonly CountingStream _raw;
     private readonly Stream _utf8;
     private byte[] _head;
     private int _headLength;
     private int _headSent;
+    private bool _isEndProven;
 
     private CsvInput(CsvSource source, CountingStream raw, Stream utf8, long? length)
     {
@@ -50,23 +52,52 @@ internal sealed class CsvInput : IAsyncDisposable
 
     public static async Task<CsvInput> OpenAsync(CsvSource source, CsvDialect dialect, CancellationToken stop)
     {
-        (Stream content, long? length) = await source.OpenAsync(stop);
-        var raw = new CountingStream(content);
+        OpenedSource opened = await source.OpenAsync(stop);
+        var raw = new CountingStream(opened.Content);
         try
         {
-            Stream plain = await Compression.UndoAsync(raw, stop);
-            (Encoding encoding, byte[] start) = await DetectEncodingAsync(plain, dialect.Encoding, stop);
-            Stream whole = start.Length == 0 ? plain : new PrefixedStream(start, plain);
-            Stream utf8 = encoding is UTF8Encoding ? whole : Encoding.CreateTranscodingStream(whole, Strict(encoding), Encoding.UTF8);
-            var input = new CsvInput(source, raw, utf8, length) { IsCompressed = plain is not PrefixedStream, EncodingName = encoding.WebName };
+            (byte[] start, Stream plain, bool isCompressed) = await DecompressAsync(raw, opened, stop);
+            if (!isCompressed && SourceFormat.IsDamagedArchive(start, opened, source, dialect))
+                throw new DamagedDataException(0, "by its name it is compressed, but it begins with neither a gzip nor a zstd header, nor is it text");
+            SourceFormat.Refuse(start, isCompressed, opened, source, dialect);
+            (Encoding encoding, int mark) = DetectEncoding(start, dialect.Encoding);
+            plain = new PrefixedStream(start[mark..], plain);
+            Stream utf8 = encoding is UTF8Encoding ? plain : new Utf8Transcoder(plain, encoding, mark);
+            var input = new CsvInput(source, raw, utf8, opened.Length) { IsCompressed = isCompressed, EncodingName = encoding.WebName, _isEndProven = opened.IsEndProven || isCompressed };
             await input.ReadFirstRecordAsync(dialect, stop);
             return input;
+        }
+        catch (DamagedDataException e)
+        {
+            await raw.DisposeAsync();
+            throw Damaged(source, e);
         }
         catch
         {
             await raw.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Undoes the compression: a web server's, which it did on the way, and the file's own.</summary>
+    /// <returns>The first bytes, and the content behind them.</returns>
+    private static async Task<(byte[] Start, Stream Content, bool IsCompressed)> DecompressAsync(Stream raw, OpenedSource opened, CancellationToken stop)
+    {
+        Stream content = raw;
+        byte[] start = await StartAsync(content, stop);
+        int layers = opened.IsEncoded ? 2 : 1, undone = 0;
+        while (undone < layers && Compression.Undo(start, new PrefixedStream(start, content)) is { } plain)
+        {
+            (content, undone) = (plain, undone + 1);
+            start = await StartAsync(content, stop);
+        }
+        return (start, content, undone > 0);
+    }
+
+    private static async Task<byte[]> StartAsync(Stream content, CancellationToken stop)
+    {
+        var start = new byte[SourceFormat.Looked];
+        return start[..await content.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, stop)];
     }
 
     /// <summary>The next bytes of the file, in UTF-8; 0 at its end.</summary>
@@ -91,47 +122,54 @@ internal sealed class CsvInput : IAsyncDisposable
     {
         try
         {
-            return await _utf8.ReadAsync(buffer, stop);
+            int count = await _utf8.ReadAsync(buffer, stop);
+            if (count == 0 && buffer.Length > 0 && !_isEndProven)
+            {
+                throw new CitusException("CitusDownloadFailed", CitusErrorKind.ResourceUnavailable,
+                    $"{Source}: the web server gave neither a length nor chunks, so a download that was cut off looks like a whole one (byte {_raw.Count}).",
+                    "Have it served with a Content-Length, or compressed by gzip or zstd, whose end is checked; or download it, check it, and load the file.") { Target = Source.Name };
+            }
+            return count;
         }
-        catch (Exception e) when (e is InvalidDataException or ZstdSharp.ZstdException)
+        catch (DamagedDataException e)
         {
-            throw new CitusException("CitusInvalidCompression", CitusErrorKind.InvalidData,
-                $"{Source}: the compressed data is damaged near byte {_raw.Count}: {e.Message}", "Get the file again.", e) { Target = Source.Name };
+            throw Damaged(Source, e);
         }
-        catch (DecoderFallbackException e)
+        catch (UndefinedBytesException e)
         {
+            string hex = string.Join(' ', e.Bytes.Select(b => $"0x{b:X2}"));
             throw new CitusException("CitusInvalidEncoding", CitusErrorKind.InvalidData,
-                $"{Source}: the bytes {Convert.ToHexString(e.BytesUnknown ?? [])} near offset {_raw.Count:N0} are not valid in the file's encoding.",
-                "Name the encoding that the file is really in with -Encoding.", e) { Target = Source.Name };
+                $"{Source}, line {e.Line}: {(e.Bytes.Length == 1 ? $"the byte {hex} is" : $"the bytes {hex} are")} not defined in {EncodingName} (byte {e.Offset} of the {(IsCompressed ? "decompressed " : "")}file, counted from 0).",
+                "Name the encoding that the file is really in with -Encoding.", e)
+            { Target = Source.Name, Row = new RefusedRow(Source.Name, e.Line, null, null, "22021", $"{hex} is not defined in {EncodingName}") };
         }
     }
+
+    private static CitusException Damaged(CsvSource source, DamagedDataException e) => new("CitusInvalidCompression", CitusErrorKind.InvalidData,
+        $"{source}: the compressed data is damaged at byte {e.Offset}: {e.Message}.", "Get the file again, and compare its size or checksum with the original's.", e) { Target = source.Name };
 
     private async Task ReadFirstRecordAsync(CsvDialect dialect, CancellationToken stop)
     {
         CsvScanner scanner = CsvScanner.Create(dialect);
+        long most = dialect.HasHeader ? Math.Min(MaxHeader, dialect.MaxRecordBytes) : dialect.MaxRecordBytes;
         int length;
         while (true)
         {
             if (_headLength == _head.Length) Array.Resize(ref _head, _head.Length * 2);
             int count = await ReadUtf8Async(_head.AsMemory(_headLength), stop);
+            bool mayEnd = count == 0 || _head.AsSpan(_headLength, count).IndexOfAny((byte)'\n', (byte)'\r') >= 0;
             _headLength += count;
-            if (FirstRecordLength(scanner, _head.AsSpan(0, _headLength), count == 0) is { } found)
+            if (mayEnd && FirstRecordLength(scanner, _head.AsSpan(0, _headLength), count == 0) is { } found)
             {
                 length = found;
                 break;
             }
-            if (_headLength > MaxFirstRecord)
-            {
-                throw new CitusException("CitusUnterminatedQuote", CitusErrorKind.InvalidData,
-                    $"{Source}: no end of the first record within {MaxFirstRecord / 1024 / 1024} MB.",
-                    "A quote on the first line is probably never closed, or -Quote is not the file's.")
-                { Target = Source.Name, Row = new RefusedRow(Source.Name, 1, null, null, null, "no end of record") };
-            }
+            if (_headLength > most) throw CsvRecordReader.TooLong(Source, 1, most, dialect.HasHeader);
         }
         FirstLine = Encoding.UTF8.GetString(_head, 0, length).TrimEnd('\r', '\n');
         if (length == _headLength && FirstLine.Length == 0)
         {
-            throw new CitusException("CitusCsvEmpty", CitusErrorKind.InvalidData, $"{Source} is empty; nothing was loaded.",
+            throw new CitusException("CitusCsvEmpty", CitusErrorKind.InvalidData, $"{Source} is empty.",
                 "Check how the file was written; a load that finds nothing is more often a broken export than an empty day.") { Target = Source.Name };
         }
         using var parser = new CsvParser(new StringReader(FirstLine), dialect.ForCsvHelper());
@@ -149,24 +187,16 @@ internal sealed class CsvInput : IAsyncDisposable
         return end >= 0 ? end + 1 : isWhole ? data.Length : null;
     }
 
-    private static async Task<(Encoding Encoding, byte[] Start)> DetectEncodingAsync(Stream raw, Encoding? asked, CancellationToken stop)
+    /// <returns>The encoding, and the length of its byte order mark.</returns>
+    private static (Encoding Encoding, int Mark) DetectEncoding(ReadOnlySpan<byte> start, Encoding? asked) => start switch
     {
-        var start = new byte[4];
-        int count = await raw.ReadAtLeastAsync(start, 4, throwOnEndOfStream: false, stop);
-        (Encoding encoding, int mark) = start.AsSpan(0, count) switch
-        {
-            [0xEF, 0xBB, 0xBF, ..] => (Encoding.UTF8, 3),
-            [0xFF, 0xFE, 0, 0] => (Encoding.UTF32, 4),
-            [0xFF, 0xFE, ..] => (Encoding.Unicode, 2),
-            [0xFE, 0xFF, ..] => (Encoding.BigEndianUnicode, 2),
-            // No mark, but ASCII in two bytes each: UTF-16 as some exports write it.
-            [not 0, 0, not 0, 0] when asked is null => (Encoding.Unicode, 0),
-            [0, not 0, 0, not 0] when asked is null => (Encoding.BigEndianUnicode, 0),
-            _ => (asked ?? Encoding.UTF8, 0),
-        };
-        return (encoding, start[mark..count]);
-    }
-
-    private static Encoding Strict(Encoding encoding) =>
-        Encoding.GetEncoding(encoding.CodePage, EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback);
+        [0xEF, 0xBB, 0xBF, ..] => (Encoding.UTF8, 3),
+        [0xFF, 0xFE, 0, 0, ..] => (Encoding.UTF32, 4),
+        [0xFF, 0xFE, ..] => (Encoding.Unicode, 2),
+        [0xFE, 0xFF, ..] => (Encoding.BigEndianUnicode, 2),
+        // No mark, but ASCII in two bytes each: UTF-16 as some exports write it.
+        [not 0, 0, not 0, 0, ..] when asked is null => (Encoding.Unicode, 0),
+        [0, not 0, 0, not 0, ..] when asked is null => (Encoding.BigEndianUnicode, 0),
+        _ => (asked ?? Encoding.UTF8, 0),
+    };
 }

@@ -6,7 +6,6 @@ namespace Woodgrove.Citus.Ingest;
 internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect) : RecordBlock
 {
     private const int InitialBuffer = 256 * 1024;
-    private const int LargestRecord = 1 << 30; // COPY's own limit for a line
 
     private readonly CsvScanner _scanner = CsvScanner.Create(dialect);
     private byte[] _buffer = new byte[InitialBuffer];
@@ -35,7 +34,7 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect) : Reco
 
     /// <summary>Reads the next block.</summary>
     /// <returns>False at the end of the file.</returns>
-    /// <exception cref="CitusException">The file ends inside quotes, or a record is longer than COPY allows.</exception>
+    /// <exception cref="CitusException">The file ends inside quotes, or a record is longer than the dialect allows.</exception>
     public async ValueTask<bool> ReadAsync(CancellationToken stop)
     {
         RecordsBefore += Count;
@@ -98,22 +97,27 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect) : Reco
     {
         long line = LinesBefore + Lines(_buffer.AsSpan(0, start)) + 1;
         return new CitusException("CitusUnterminatedQuote", CitusErrorKind.InvalidData,
-            $"{input.Source}, line {line}: a quote that opens in this record is never closed. Nothing was loaded.",
+            $"{input.Source}, line {line}: a quote that opens in this record is never closed.",
             "Close the quote, double it where it belongs to the value, or name the file's own with -Quote.")
         { Target = input.Source.Name, Row = new RefusedRow(input.Source.Name, line, null, null, "22P04", "unterminated quote") };
     }
 
+    /// <summary>The error of a record that is longer than allowed.</summary>
+    /// <param name="line">Where it begins.</param>
+    public static CitusException TooLong(CsvSource source, long line, long most, bool isHeader = false) => new("CitusRecordTooLong", CitusErrorKind.LimitsExceeded,
+        $"{source}, line {line}: the {(isHeader ? "line of column names" : "record that begins here")} is longer than {most:N0} bytes.",
+        "Most likely a quote in it is never closed, or -Quote or -Delimiter is not the file's. If its values really are so long, raise -MaxRecordSize.")
+    { Target = source.Name, Row = new RefusedRow(source.Name, line, null, null, "54000", "record too long") };
+
     private void Grow()
     {
-        if (_buffer.Length >= LargestRecord)
-        {
-            throw new CitusException("CitusRecordTooLong", CitusErrorKind.InvalidData,
-                $"{input.Source}, line {LinesBefore + 1}: a record of more than 1 GB.", "A quote in it is probably never closed, or -Quote is not the file's.")
-            { Target = input.Source.Name, Row = new RefusedRow(input.Source.Name, LinesBefore + 1, null, null, null, "record too long") };
-        }
-        Array.Resize(ref _buffer, _buffer.Length * 2);
-        _lineEnds = new ulong[Words(_buffer.Length)];
-        _delimiters = new ulong[Words(_buffer.Length)];
+        if (_filled >= dialect.MaxRecordBytes) throw TooLong(input.Source, LinesBefore + 1, dialect.MaxRecordBytes);
+        // The old arrays go first, so that they never lie beside the larger ones; the bytes need one copy.
+        int size = (int)Math.Min((long)_buffer.Length * 2, Math.Max(dialect.MaxRecordBytes, InitialBuffer));
+        (_lineEnds, _delimiters) = ([], []);
+        Array.Resize(ref _buffer, size);
+        _lineEnds = new ulong[Words(size)];
+        _delimiters = new ulong[Words(size)];
     }
 
     private long Lines(ReadOnlySpan<byte> bytes) => bytes.Count(_lineEnd == '\r' ? (byte)'\r' : (byte)'\n');

@@ -35,10 +35,12 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private bool _isComplete;        // by an earlier attempt of this command
     private bool _isRead;            // all of the source, by earlier runs
     private bool _isInLedger;        // from before this run
+    private bool _isSkipping;        // what earlier runs have committed
 
     /// <summary>What is in the table if the run ends now, in words.</summary>
     public string Kept => ledger switch
     {
+        _ when _isSkipping => $"What earlier runs of import {ledger!.ImportId} committed is as it was.",
         _ when _inParts => $"Some nodes may have committed their part of a batch, and others not: -ImportId {ledger!.ImportId} loads what is missing.",
         null when _commitLost => $"It was lost during the commit: all of the file is in {_table.Display}, or nothing. With -ImportId or -Checkpoint the ledger would know.",
         _ when _commitLost => $"{_committedRows} rows up to byte {_committedBytes} are committed, or one batch more; -ImportId {ledger!.ImportId} knows, and goes on after it.",
@@ -177,7 +179,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private async Task SkipCommittedAsync(bool isRepeat, CancellationToken stop)
     {
         IReadOnlyList<ImportBatch> done = ledger is null ? [] : await ledger.BatchesAsync(stop);
-        _isInLedger = done.Count > 0;
+        _isSkipping = _isInLedger = done.Count > 0;
         if (!_isInLedger) return;
         ImportBatch last = done[^1];
         _isComplete = last.IsLast;
@@ -200,6 +202,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         (_number, _committedBytes, _committedRows, _committedRejects) = (last.Number + 1, last.EndByte, done.Sum(b => b.Rows), done.Sum(b => b.Rejected));
         if (_isComplete && import.OnConflict != ConflictAction.Error) (_merged, _committedRows) = (_committedRows, _committedRows - last.Rows);
         if (_rejects is not null) _rejects.Earlier = _committedRejects;
+        _isSkipping = false;
         import.Explain?.Invoke($"Resuming import {last.ImportId} after {_committedRows} rows, at byte {_committedBytes}.");
     }
 
@@ -295,5 +298,5 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         "Restore the file and resume, or load it as a new import after removing those rows.") { Target = _source.Name };
 
     private CitusException NoRows() => new("CitusCsvNoRows", CitusErrorKind.InvalidData,
-        $"{_source} has a header and no rows; nothing was loaded.", "Check how the file was written; if its first line holds data, use -NoHeader.") { Target = _source.Name };
+        $"{_source} has a header and no rows.", "Check how the file was written; if its first line holds data, use -NoHeader.") { Target = _source.Name };
 }

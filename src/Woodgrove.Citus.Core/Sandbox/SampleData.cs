@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Woodgrove.Citus.Files;
 
 namespace Woodgrove.Citus.Sandbox;
 
@@ -24,18 +25,21 @@ public sealed class SampleData(int userCount, long eventCount, ulong seed = 2024
 
     public async Task WriteUsersAsync(string path, CancellationToken stop = default)
     {
-        await using StreamWriter file = Create(path);
+        await using OutputFile output = await OutputFile.CreateAsync(path, overwrite: true, force: false, stop);
+        await using StreamWriter file = Create(output);
         for (int id = 1; id <= userCount && !stop.IsCancellationRequested; id++)
         {
             string login = string.Create(CultureInfo.InvariantCulture, $"{Names[_random.Below(Names.Length)]}{id}");
             file.Write(string.Create(CultureInfo.InvariantCulture,
                 $"{id},https://woodgrovebank.example/users/{login},{login},\"https://woodgrovebank.example/avatars/{id}?v=4,size=128\"\n"));
         }
+        await CompleteAsync(file, output, stop);
     }
 
     public async Task WriteEventsAsync(string path, CancellationToken stop = default)
     {
-        await using StreamWriter file = Create(path);
+        await using OutputFile output = await OutputFile.CreateAsync(path, overwrite: true, force: false, stop);
+        await using StreamWriter file = Create(output);
         int merchants = Math.Max(10, userCount / 100);
         for (long id = 1; id <= eventCount && !stop.IsCancellationRequested; id++)
         {
@@ -47,9 +51,16 @@ public sealed class SampleData(int userCount, long eventCount, ulong seed = 2024
             file.Write(string.Create(CultureInfo.InvariantCulture,
                 $"{id},{EventTypes[_random.Below(EventTypes.Length)]},{user},{1 + _random.Below(merchants)},\"{{\"\"amount\"\": {amount / 100}.{amount % 100:00}, \"\"currency\"\": \"\"EUR\"\", \"\"note\"\": \"\"{note}\"\"}}\",{Start.AddSeconds(id * 7L % 63_000_000):yyyy-MM-dd HH:mm:ss}\n"));
         }
+        await CompleteAsync(file, output, stop);
     }
 
-    private static StreamWriter Create(string path) => new(path, append: false, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), 1 << 20);
+    private static StreamWriter Create(OutputFile file) => new(file.Content, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), 1 << 20);
+
+    private static async Task CompleteAsync(StreamWriter text, OutputFile file, CancellationToken stop)
+    {
+        await text.FlushAsync(stop);
+        await file.CompleteAsync();
+    }
 
     /// <summary>SplitMix64: a few lines whose output never changes with the framework's version.</summary>
     private sealed class Generator(ulong state)

@@ -3,6 +3,7 @@ using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Sources;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Shards;
@@ -115,7 +116,7 @@ public sealed class DistributionFinder
     /// <summary>A table's rows as the CSV that COPY writes; of a large table a random part of them.</summary>
     private sealed record TableSource(CitusConnection Connection, TableInfo Table, string[] Columns, long Rows) : CsvSource(Table.Display)
     {
-        internal override async Task<(Stream Content, long? Length)> OpenAsync(CancellationToken stop)
+        internal override async Task<OpenedSource> OpenAsync(CancellationToken stop)
         {
             NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
             try
@@ -124,7 +125,7 @@ public sealed class DistributionFinder
                 string sample = Rows <= Sample ? "" : string.Create(CultureInfo.InvariantCulture, $" WHERE pg_catalog.random() < {(double)Sample / Rows:0.########}");
                 var rows = (StreamReader)await session.BeginTextExportAsync(
                     $"COPY (SELECT {string.Join(", ", Columns.Select(TableName.Quote))} FROM {Table.Name.Sql}{sample}) TO STDOUT WITH (FORMAT csv)", stop);
-                return (new SessionStream(session, rows), null);
+                return new OpenedSource(new SessionStream(session, rows));
             }
             catch
             {

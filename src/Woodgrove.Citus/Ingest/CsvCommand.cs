@@ -39,12 +39,24 @@ public abstract class CsvCommand : CsvFormatCommand
     [ArgumentCompleter(typeof(ColumnCompleter))]
     public string[]? Column { get; set; }
 
+    /// <summary>The longest record, in bytes of UTF-8: what is longer is taken for a quote that is never closed.</summary>
+    [Parameter]
+    [ValidateRange(256 * 1024, 1024 * 1024 * 1024 - 1)]
+    public int MaxRecordSize { get; set; } = new CsvDialect().MaxRecordBytes;
+
+    /// <summary>How many seconds a web server may send nothing before the connection is given up, and another tried.</summary>
+    [Parameter(ParameterSetName = "Uri")]
+    [ValidateRange(1, 86400)]
+    public int ReadTimeout { get; set; } = (int)CsvSource.DefaultReadTimeout.TotalSeconds;
+
+    private protected override CsvDialect Dialect => base.Dialect with { MaxRecordBytes = MaxRecordSize };
+
     private protected IEnumerable<CsvSource> Sources() => ParameterSetName switch
     {
-        "Uri" => Uri.Where(IsWeb).Select(CsvSource.Web),
+        "Uri" => Uri.Where(IsWeb).Select(u => CsvSource.Web(u, TimeSpan.FromSeconds(ReadTimeout))),
         "StandardInput" => [CsvSource.Once("standard input", Console.OpenStandardInput)],
-        "LiteralPath" => LiteralPath.SelectMany(p => FileArgument.Expand(GetUnresolvedProviderPathFromPSPath(p), Recurse)).Select(CsvSource.File),
-        _ => Path.SelectMany(p => FileArgument.Resolve(this, p)).SelectMany(p => FileArgument.Expand(p, Recurse)).Select(CsvSource.File),
+        "LiteralPath" => LiteralPath.SelectMany(p => FileArgument.Expand(this, GetUnresolvedProviderPathFromPSPath(p), Recurse)).Select(CsvSource.File),
+        _ => Path.SelectMany(p => FileArgument.Resolve(this, p)).SelectMany(p => FileArgument.Expand(this, p, Recurse)).Select(CsvSource.File),
     };
 
     private bool IsWeb(Uri address)

@@ -31,7 +31,7 @@ public abstract class CsvFormatCommand : ConnectedCmdlet
     [EncodingTransformation]
     public Encoding? Encoding { get; set; }
 
-    private protected CsvDialect Dialect => new()
+    private protected virtual CsvDialect Dialect => new()
     {
         Delimiter = Delimiter,
         Quote = Quote,

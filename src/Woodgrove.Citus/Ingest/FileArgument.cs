@@ -16,7 +16,8 @@ internal static class FileArgument
         {
             // Brackets that match nothing are a file object's name, or a pattern that must not pass for a load.
             IReadOnlyCollection<string> found = cmdlet.GetResolvedProviderPathFromPSPath(path, out _);
-            return found.Count > 0 ? found : [cmdlet.SessionState.Path.GetUnresolvedProviderPathFromPSPath(path)];
+            if (found.Count > 0) return WildcardPattern.ContainsWildcardCharacters(path) && !File.Exists(path) ? WithoutRejects(cmdlet, found) : found;
+            return [cmdlet.SessionState.Path.GetUnresolvedProviderPathFromPSPath(path)];
         }
         catch (ItemNotFoundException)
         {
@@ -32,13 +33,24 @@ internal static class FileArgument
     }
 
     /// <summary>A folder's CSV files in the order of their names; any other path is itself.</summary>
-    public static IEnumerable<string> Expand(string path, bool recurse)
+    public static IEnumerable<string> Expand(PSCmdlet cmdlet, string path, bool recurse)
     {
         if (!Directory.Exists(path)) return [path];
-        string[] files = Directory.EnumerateFiles(path, "*", recurse ? SearchOption.AllDirectories : SearchOption.TopDirectoryOnly)
-            .Where(f => Endings.Any(e => f.EndsWith(e, StringComparison.OrdinalIgnoreCase))).Order(StringComparer.Ordinal).ToArray();
+        IEnumerable<string> all = Directory.EnumerateFiles(path, "*", recurse ? SearchOption.AllDirectories : SearchOption.TopDirectoryOnly)
+            .Where(f => Endings.Any(e => f.EndsWith(e, StringComparison.OrdinalIgnoreCase))).Order(StringComparer.Ordinal);
+        string[] files = [.. WithoutRejects(cmdlet, all)];
         // A folder without any is told as a file that is not there: a load that finds nothing must not look like one that worked.
         return files.Length > 0 ? files : [Path.Combine(path, "*.csv")];
+    }
+
+    /// <summary>Without what earlier runs have written there: refused rows, which stand beside a file of their reasons, and that file.</summary>
+    private static IEnumerable<string> WithoutRejects(PSCmdlet cmdlet, IEnumerable<string> files)
+    {
+        foreach (string file in files)
+        {
+            if (!CsvImport.WroteRejects(file)) yield return file;
+            else cmdlet.WriteVerbose($"{file} is left out: it holds refused rows of an earlier run, or their reasons. Name it by itself to load it.");
+        }
     }
 
     /// <summary>The name, in a folder of such files, for a source's refused rows.</summary>

@@ -23,7 +23,8 @@ public enum ImportErrorAction
 public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
 {
     private readonly List<(CsvSource Source, CsvImport Import)> _waiting = [];
-    private readonly HashSet<string> _rejectPaths = [];
+    private readonly HashSet<string> _rejectPaths = new(OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase);
+    private readonly List<CsvSource> _sources = [];
     private bool _isEmptied; // with -Truncate, once a file is loaded
 
     [Parameter(Mandatory = true, Position = 1)]
@@ -87,10 +88,13 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
 
     protected override void ProcessRecord()
     {
-        foreach (CsvSource source in Sources())
+        CsvSource[] sources = [.. Sources()];
+        _sources.AddRange(sources);
+        foreach (CsvSource source in sources)
         {
             if (RejectPathOf(source) is not { } rejectPath) continue;
             CsvImport import = Argument(() => ImportOf(Cluster, source, rejectPath.Length > 0 ? rejectPath : null));
+            if (!IsApart(import)) continue;
             if (!Confirm(import, source)) continue;
             if (ThrottleLimit > 1) _waiting.Add((source, import));
             else RunEach((output, stop) => LoadAsync(import, 1, output, stop), source.Name);
@@ -163,6 +167,22 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
             await output.Async(c => c.ShouldProcess(VisibleText.Of(preview.ToString()), null, null));
         }, source.Name);
         return false;
+    }
+
+    /// <summary>Refuses to write over a source of this command, or to read what it has written itself.</summary>
+    private bool IsApart(CsvImport import)
+    {
+        try
+        {
+            import.RefuseOverwriting(_sources);
+            foreach (string path in _rejectPaths) (import with { RejectPath = path }).RefuseOverwriting([import.Source]);
+            return true;
+        }
+        catch (CitusException overlap)
+        {
+            WriteError(CitusErrorRecord.From(overlap, import.Source.Name));
+            return false;
+        }
     }
 
     /// <summary>Where a source's refused rows go: the file that was named, or one of its own in the folder that was named.</summary>

@@ -4,6 +4,7 @@ using System.Management.Automation;
 using System.Text;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Files;
 using Woodgrove.Citus.Pipeline;
 using Woodgrove.Citus.Plans;
 using Woodgrove.Citus.Tables;
@@ -65,7 +66,7 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
         {
             var request = new ReportRequest(cluster, Table) { Title = Title, Plans = _plans, Explain = output.Verbose, Warn = output.Warning };
             string page = HtmlReport.Render(await request.ReadAsync(stop));
-            await WriteAsync(file, page, stop);
+            await OutputFile.WriteAsync(file, Encoding.UTF8.GetBytes(page), overwrite: !NoClobber, stop);
             if (Open) Show(file);
             if (PassThru) await output.ObjectAsync(new FileInfo(file));
         }, file);
@@ -83,20 +84,6 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
         {
             throw new CitusException("CitusReportNotShown", CitusErrorKind.NotInstalled, $"'{file}' is written, but could not be shown: {e.Message.TrimEnd('.')}.",
                 "Open it yourself, or name a browser's program in $env:BROWSER.", e) { Target = file };
-        }
-    }
-
-    private async Task WriteAsync(string file, string page, CancellationToken stop)
-    {
-        try
-        {
-            await using var stream = new FileStream(file, NoClobber ? FileMode.CreateNew : FileMode.Create, FileAccess.Write);
-            await stream.WriteAsync(Encoding.UTF8.GetBytes(page), stop);
-        }
-        catch (IOException e) when (NoClobber && File.Exists(file))
-        {
-            throw new CitusException("CitusFileExists", CitusErrorKind.ResourceExists, $"There is a file '{file}' already.",
-                "Leave -NoClobber out to overwrite it, or name another.", e) { Target = file };
         }
     }
 }

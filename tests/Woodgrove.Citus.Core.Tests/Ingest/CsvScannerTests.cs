@@ -1,5 +1,6 @@
 using System.Text;
 using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Sources;
 
 namespace Woodgrove.Citus.Core.Tests.Ingest;
 
@@ -160,8 +161,8 @@ public sealed class CsvScannerTests(ITestOutputHelper output)
     /// <summary>Gives a few bytes at a time.</summary>
     private sealed record ChoppedSource(byte[] Data, Random Random) : CsvSource("chopped")
     {
-        internal override Task<(Stream Content, long? Length)> OpenAsync(CancellationToken stop) =>
-            Task.FromResult<(Stream, long?)>((new ChoppedStream(Data, Random), Data.Length));
+        internal override Task<OpenedSource> OpenAsync(CancellationToken stop) =>
+            Task.FromResult(new OpenedSource(new ChoppedStream(Data, Random)) { Length = Data.Length });
     }
 
     private sealed class ChoppedStream(byte[] data, Random random) : MemoryStream(data)

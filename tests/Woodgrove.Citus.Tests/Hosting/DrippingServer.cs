@@ -49,10 +49,12 @@ internal sealed class DrippingServer : IDisposable
                 if (!cut || time < 5) continue;
                 context.Response.Abort();
                 // Whoever asks for the rest is told that there is none.
-                HttpListenerContext again = await _listener.GetContextAsync();
-                again.Response.StatusCode = 503;
-                again.Response.Close();
-                return;
+                while (true)
+                {
+                    HttpListenerContext again = await _listener.GetContextAsync();
+                    again.Response.StatusCode = 503;
+                    again.Response.Close();
+                }
             }
             context.Response.Close();
         }

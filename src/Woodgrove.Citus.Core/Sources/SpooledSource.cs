@@ -1,19 +1,29 @@
-namespace Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Files;
+using Woodgrove.Citus.Ingest;
+
+namespace Woodgrove.Citus.Sources;
 
 /// <summary>
-/// What can be read only once, such as standard input, made readable again: whatever has been read of it is kept in
-/// a temporary file, which no other program sees and which is gone when this one ends.
+/// What can be read only once, such as standard input or a pipe, made readable again: whatever has been read of it is
+/// kept in a temporary file, which no other program sees and which is gone when this one ends.
 /// </summary>
+/// <param name="Open">Opens the stream; it may wait, as a pipe does for its writer.</param>
 internal sealed record SpooledSource(string What, Func<Stream> Open) : CsvSource(What)
 {
-    private readonly Lazy<Spool> _spool = new(() => new Spool(Open()));
+    private readonly Spool _spool = new(Open);
 
-    internal override Task<(Stream Content, long? Length)> OpenAsync(CancellationToken stop) => Task.FromResult<(Stream, long?)>((new Reader(_spool.Value), null));
+    /// <summary>The file that is piped to this process, where it is one.</summary>
+    internal override string? FilePath => OperatingSystem.IsWindows() || FileEntry.Of("/dev/stdin").Kind != FileKind.Regular ? null : "/dev/stdin";
 
-    private sealed class Spool(Stream once)
+    internal override Task<OpenedSource> OpenAsync(CancellationToken stop) => Task.FromResult(new OpenedSource(new Reader(_spool)));
+
+    private sealed class Spool(Func<Stream> open)
     {
         private readonly SemaphoreSlim _gate = new(1);
-        private readonly FileStream _kept = Create();
+        private readonly byte[] _read = new byte[256 * 1024];
+        private FileStream? _kept;
+        private Stream? _once;
+        private Task<int>? _reading; // goes on where its reader was stopped: pipes have no way to end a read
         private bool _ended;
 
         public async ValueTask<int> ReadAsync(long at, Memory<byte> buffer, CancellationToken stop)
@@ -21,11 +31,16 @@ internal sealed record SpooledSource(string What, Func<Stream> Open) : CsvSource
             await _gate.WaitAsync(stop);
             try
             {
+                _kept ??= Create();
                 int count = await RandomAccess.ReadAsync(_kept.SafeFileHandle, buffer, at, stop);
                 if (count > 0 || _ended) return count;
-                count = await once.ReadAsync(buffer, stop);
+                _reading ??= Task.Run(() => (_once ??= open()).Read(_read), CancellationToken.None);
+                count = await _reading.WaitAsync(stop);
+                _reading = null;
                 _ended = count == 0;
-                await RandomAccess.WriteAsync(_kept.SafeFileHandle, buffer[..count], at, stop);
+                await RandomAccess.WriteAsync(_kept.SafeFileHandle, _read.AsMemory(0, count), at, stop);
+                count = Math.Min(count, buffer.Length);
+                _read.AsMemory(0, count).CopyTo(buffer);
                 return count;
             }
             finally

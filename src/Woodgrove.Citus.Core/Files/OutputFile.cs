@@ -1,0 +1,126 @@
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Files;
+
+/// <summary>
+/// A file that is written as a whole. The one place that decides how: a regular file, or nothing yet, is written under
+/// another name beside it and replaced once it is complete, so that a failure leaves what was there; a symbolic link is
+/// written through, to what it leads to; pipes, devices and sockets are written into, and never replaced.
+/// </summary>
+public sealed class OutputFile : IAsyncDisposable
+{
+    private readonly string _target;
+    private readonly string? _temporary; // null where the bytes go straight in
+    private readonly bool _overwrite;
+    private readonly FileStream _file;
+    private bool _complete;
+
+    /// <param name="mode">Of the file that it replaces.</param>
+    private OutputFile(string path, string target, string? temporary, bool overwrite, UnixFileMode? mode = null)
+    {
+        (Path, _target, _temporary, _overwrite) = (path, target, temporary, overwrite);
+        _file = temporary is null ? OpenStream(target) : CreateFile(temporary, mode);
+        Content = new CountedStream(_file, mayBlock: temporary is null);
+    }
+
+    /// <summary>As it was named.</summary>
+    public string Path { get; }
+
+    /// <summary>Takes the bytes.</summary>
+    public Stream Content { get; }
+
+    /// <summary>Bytes written so far.</summary>
+    public long Length => ((CountedStream)Content).Count;
+
+    /// <summary>False where the bytes go into a pipe or a device: what is written is gone, whatever happens later.</summary>
+    public bool IsReplaced => _temporary is not null;
+
+    /// <summary>As <see cref="Create"/>; that of a pipe waits for its reader.</summary>
+    public static Task<OutputFile> CreateAsync(string path, bool overwrite, bool force, CancellationToken stop) => Task.Run(() => Create(path, overwrite, force), CancellationToken.None).WaitAsync(stop);
+
+    /// <param name="overwrite">False refuses a file that exists; a pipe or a device is not overwritten by what it is given.</param>
+    /// <param name="force">Replaces even a read-only file.</param>
+    /// <exception cref="CitusException">There is a file, and it may not be replaced; or it is a folder.</exception>
+    public static OutputFile Create(string path, bool overwrite = true, bool force = false)
+    {
+        FileKind kind = FileEntry.Of(path).Kind;
+        if (kind == FileKind.Folder) throw new CitusException("CitusFileExists", CitusErrorKind.ResourceExists, $"'{path}' is a folder.", "Name a file in it.") { Target = path };
+        if (IsStream(path, kind)) return new OutputFile(path, path, null, overwrite);
+        RefusePlantedLink(path);
+        string target = FileEntry.Final(path);
+        var there = new FileInfo(target);
+        if (there.Exists && !overwrite) throw Exists(path);
+        if (there is { Exists: true, IsReadOnly: true })
+        {
+            if (!force) throw new CitusException("CitusFileDenied", CitusErrorKind.PermissionDenied, $"'{path}' is read-only.", "Use -Force to replace it all the same.") { Target = path };
+            there.IsReadOnly = false;
+        }
+        return new OutputFile(path, target, $"{target}.{Guid.NewGuid():N}.tmp", overwrite, there.Exists ? there.UnixFileMode : null);
+    }
+
+    /// <summary>Whether what stands at the path is written into: a pipe, a device, a socket, or an open descriptor of a process.</summary>
+    internal static bool IsStream(string path) => IsStream(path, FileEntry.Of(path).Kind);
+
+    /// <summary>Opens what <see cref="IsStream(string)"/> is true of.</summary>
+    internal static FileStream OpenStream(string path) => new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+
+    /// <summary>Gives the file its name.</summary>
+    public async Task CompleteAsync()
+    {
+        await _file.DisposeAsync();
+        try
+        {
+            if (_temporary is not null) File.Move(_temporary, _target, _overwrite);
+        }
+        catch (IOException) when (!_overwrite && File.Exists(_target))
+        {
+            throw Exists(Path);
+        }
+        _complete = true;
+    }
+
+    /// <summary>Removes what is not complete.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_complete) return;
+        await _file.DisposeAsync();
+        if (_temporary is not null) File.Delete(_temporary);
+    }
+
+    /// <summary>Writes a whole text file.</summary>
+    public static async Task WriteAsync(string path, ReadOnlyMemory<byte> content, bool overwrite, CancellationToken stop)
+    {
+        await using OutputFile file = await CreateAsync(path, overwrite, force: false, stop);
+        await file.Content.WriteAsync(content, stop);
+        await file.CompleteAsync();
+    }
+
+    // A descriptor such as /dev/stdout may lead to a regular file, which the shell has opened and goes on to write to.
+    private static bool IsStream(string path, FileKind kind) => kind == FileKind.Stream
+        || (!OperatingSystem.IsWindows() && kind == FileKind.Regular && System.IO.Path.GetFullPath(path) is { } full
+            && (full.StartsWith("/dev/", StringComparison.Ordinal) || full.StartsWith("/proc/", StringComparison.Ordinal)));
+
+    private static FileStream CreateFile(string path, UnixFileMode? mode)
+    {
+        // What is written comes in large pieces, so a buffer would only copy.
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = 0 };
+        // Who may read the file that was there, and nobody else, may read the one in its place, from its first byte.
+        if (mode is { } same && !OperatingSystem.IsWindows()) options.UnixCreateMode = same & ~(UnixFileMode.SetUser | UnixFileMode.SetGroup | UnixFileMode.StickyBit);
+        var file = new FileStream(path, options);
+        if (mode is { } exact && !OperatingSystem.IsWindows()) File.SetUnixFileMode(file.SafeFileHandle, exact);
+        return file;
+    }
+
+    /// <summary>In a folder that all may write to, such as /tmp, another user's link is not followed: the kernel does not, where it is asked.</summary>
+    private static void RefusePlantedLink(string path)
+    {
+        if (OperatingSystem.IsWindows() || Sandbox.UnixOwner.Find(path) is not { IsLink: true } link || link.Owner == Sandbox.UnixOwner.Me) return;
+        if (Sandbox.UnixOwner.Find(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!) is not { } folder
+            || !folder.Mode.HasFlag(UnixFileMode.OtherWrite) || folder.Owner == link.Owner) return;
+        throw new CitusException("CitusFileDenied", CitusErrorKind.PermissionDenied,
+            $"'{path}' is a symbolic link that another user made in a folder that all may write to, and it is not followed.", "Name a file in a folder of your own.") { Target = path };
+    }
+
+    private static CitusException Exists(string path) => new("CitusFileExists", CitusErrorKind.ResourceExists, $"'{path}' exists.",
+        "Name another file, or leave -NoClobber out to replace it.") { Target = path };
+}
