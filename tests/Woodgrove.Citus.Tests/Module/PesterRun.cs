@@ -18,7 +18,7 @@ public sealed class PesterRun
     {
         (int code, string output, string error) = await Pwsh.RunAsync(by.Shell, $$"""
             $run = Invoke-Pester '{{Folder}}' -PassThru -Output None
-            if ($broken = @($run.Containers.ErrorRecord) + @($run.Containers.Blocks.ErrorRecord)) { throw ($broken -join "`n") }
+            if ($broken = @($run.Containers.ErrorRecord; $run.Containers.Blocks.ErrorRecord) -ne $null) { throw ($broken -join "`n") }
             ConvertTo-Json @($run.Tests | ForEach-Object {
                 @{ Name = "$($_.Name)"; Path = $_.ExpandedPath; Result = "$($_.Result)"; Message = "$($_.ErrorRecord)" }
             })
