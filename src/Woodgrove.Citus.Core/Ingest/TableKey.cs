@@ -19,9 +19,13 @@ internal sealed record TableKey(string Name, bool IsForeign, string Table, strin
                 array_agg(quote_ident(other.attname) ORDER BY c.n), array_agg(format_type(other.atttypid, other.atttypmod) ORDER BY c.n)
             FROM (SELECT indexrelid::regclass::text AS name, false AS is_foreign, indrelid AS decider, indkey[0:indnkeyatts - 1]::int2[] AS own, indkey[0:indnkeyatts - 1]::int2[] AS decides
                 FROM pg_catalog.pg_index WHERE indrelid = $1::oid AND indisunique AND indisvalid AND indpred IS NULL AND indexprs IS NULL
+                    -- WITHOUT OVERLAPS (PostgreSQL 18): rows conflict that are not equal.
+                    AND NOT indisexclusion
                 UNION ALL
                 SELECT conname, true, confrelid, conkey, confkey
                 FROM pg_catalog.pg_constraint c WHERE conrelid = $1::oid AND contype = 'f' AND confrelid <> conrelid
+                    -- PERIOD (PostgreSQL 18): the ranges of several rows together may hold the one that refers to them.
+                    AND coalesce((pg_catalog.to_jsonb(c) ->> 'conperiod')::bool, false) = false
                     -- A key to a partitioned table has one to each partition below it.
                     AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint above WHERE above.oid = c.conparentid AND above.conrelid = c.conrelid)) k
             CROSS JOIN unnest(k.own, k.decides) WITH ORDINALITY c (own, other, n)
