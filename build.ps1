@@ -1,6 +1,6 @@
 <#
 .SYNOPSIS
-    Builds, tests and packages Woodgrove.Citus; a few lines over dotnet and Pester.
+    Builds, tests and packages Woodgrove.Citus; a few lines over dotnet.
 .EXAMPLE
     ./build.ps1
     Builds; Import-Module ./Woodgrove.Citus.psd1 works then.
@@ -23,11 +23,8 @@ function Invoke-Dotnet { & dotnet @args; if ($LASTEXITCODE) { throw "dotnet $arg
 
 function Build { Invoke-Dotnet build (Join-Path $PSScriptRoot Woodgrove.Citus.slnx) --configuration $Configuration }
 
-function Test {
-    Invoke-Dotnet test (Join-Path $PSScriptRoot Woodgrove.Citus.slnx) --configuration $Configuration
-    if (-not (Get-Module Pester -ListAvailable | Where-Object { $_.Version.Major -ge 5 })) { throw 'The Pester suite needs Pester 5: Install-PSResource Pester.' }
-    Invoke-Pester (Join-Path $PSScriptRoot tests Pester) -CI -Output Normal
-}
+# The Pester suites are among the tests: PowerShell and Pester come as packages.
+function Test { Invoke-Dotnet test (Join-Path $PSScriptRoot Woodgrove.Citus.slnx) --configuration $Configuration }
 
 function Package {
     Invoke-Dotnet build (Join-Path $PSScriptRoot src Woodgrove.Citus Woodgrove.Citus.csproj) --configuration $Configuration

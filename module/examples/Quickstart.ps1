@@ -2,7 +2,7 @@
 .SYNOPSIS
     Woodgrove Bank's payments on a throwaway cluster: create, distribute, load, look, ask.
 .DESCRIPTION
-    Runs unchanged in pwsh, with the module imported, and in the quickstart program. It needs PostgreSQL's server
+    Runs in pwsh with the module imported; the quickstart program brings a pwsh of its own. It needs PostgreSQL's server
     programs; where they have Citus, the cluster is a real one.
 .EXAMPLE
     ./Quickstart.ps1
@@ -94,7 +94,7 @@ PostgreSQL's hash of 5 falls into one shard's range; both tables cut the ranges 
     Get-ShardPlacement payment_users, payment_events -Value 5 | Out-Host
 
     Step 'Where do all rows lie?' 'The first four shards of payment_events; the sizes differ because some users pay more often.'
-    Get-ShardPlacement payment_events | ForEach-Object -Begin { $n = 0 } -Process { if ($n++ -lt 4) { $_ } } | Out-Host
+    Get-ShardPlacement payment_events | Select-Object -First 4 | Out-Host
 
     Step 'Ask one shard: one user''s payments' 'The filter on user_id lets the coordinator pass the query on to one shard.'
     Invoke-CitusQuery 'SELECT event_type, count(*) FROM payment_events WHERE user_id = @user GROUP BY 1 ORDER BY 1' -Parameter @{ user = 5 } | Out-Host

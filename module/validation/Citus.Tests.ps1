@@ -12,7 +12,8 @@
 
     A check that failed fails. A warning is inconclusive, or fails with -Strict. A check that could not look is skipped.
 
-    Expectations of your own go into a file beside it, with the operators of CitusAssertions.ps1:
+    Expectations of your own go into a file beside it, with the assertions of CitusAssertions.ps1 (with Pester 6 also in
+    the form Should-BeDistributedBy):
 
         BeforeAll { . "$PSScriptRoot/CitusAssertions.ps1" }
         Describe 'Payments' {

@@ -1,13 +1,9 @@
-using System.Management.Automation;
-using System.Management.Automation.Runspaces;
+using System.Diagnostics;
 using System.Reflection;
-using Woodgrove.Citus.Quickstart;
 
-// Runs module/examples/Quickstart.ps1 as pwsh would: the module imported from its manifest, the script unchanged.
-string manifest = Assembly.GetExecutingAssembly().GetCustomAttributes<AssemblyMetadataAttribute>().Single(m => m.Key == "ModuleManifest").Value!;
-string script = Path.Combine(Path.GetDirectoryName(manifest)!, "module", "examples", "Quickstart.ps1");
-
-var parameters = new Dictionary<string, string>();
+// Runs module/examples/Quickstart.ps1, unchanged, in the PowerShell of Woodgrove.Citus.Shell, with the module imported from its manifest.
+string manifest = Metadata("ModuleManifest");
+string command = $"Import-Module {Quote(manifest)}; & {Quote(Path.Combine(Path.GetDirectoryName(manifest)!, "module", "examples", "Quickstart.ps1"))}";
 for (int i = 0; i < args.Length; i += 2)
 {
     if (args[i] is not ("--csv" or "--table" or "--column" or "--engine") || i + 1 == args.Length)
@@ -15,37 +11,17 @@ for (int i = 0; i < args.Length; i += 2)
         Console.Error.WriteLine("usage: dotnet run --project src/Woodgrove.Citus.Quickstart [-- --csv FILE --table NAME --column COLUMN] [--engine Auto|Citus|PostgreSql]");
         return 2;
     }
-    parameters[args[i][2..]] = args[i][2..] == "csv" ? Path.GetFullPath(args[i + 1]) : args[i + 1];
+    command += $" -{args[i][2..]} {Quote(args[i] == "--csv" ? Path.GetFullPath(args[i + 1]) : args[i + 1])}";
 }
 
-InitialSessionState state = InitialSessionState.CreateDefault2();
-if (OperatingSystem.IsWindows()) state.ExecutionPolicy = Microsoft.PowerShell.ExecutionPolicy.RemoteSigned;
-state.ImportPSModule([manifest]);
-var host = new ConsoleHost();
-using Runspace runspace = RunspaceFactory.CreateRunspace(host, state);
-runspace.Open();
-using PowerShell shell = PowerShell.Create(runspace);
-Console.CancelKeyPress += (_, e) =>
-{
-    e.Cancel = true;
-    shell.BeginStop(null, null);
-};
+var start = new ProcessStartInfo("dotnet", [Metadata("Shell"), "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "RemoteSigned", "-Command", command]);
+if (Console.IsOutputRedirected) start.Environment["NO_COLOR"] = "1";
+// Ctrl+C reaches the shell too, which stops the script and lets it remove its cluster.
+Console.CancelKeyPress += (_, e) => e.Cancel = true;
+using Process shell = Process.Start(start)!;
+shell.WaitForExit();
+return shell.ExitCode;
 
-shell.AddCommand(script).AddParameters(parameters);
-shell.Commands.Commands[^1].MergeMyResults(PipelineResultTypes.Error, PipelineResultTypes.Output);
-shell.AddCommand("Out-Default");
-try
-{
-    shell.Invoke();
-    return shell.HadErrors ? 1 : 0;
-}
-catch (PipelineStoppedException)
-{
-    Console.Error.WriteLine("Stopped.");
-    return 130;
-}
-catch (RuntimeException e)
-{
-    Console.Error.WriteLine($"{e.ErrorRecord.InvocationInfo?.PositionMessage}\n{e.Message}");
-    return 1;
-}
+static string Metadata(string key) => Assembly.GetExecutingAssembly().GetCustomAttributes<AssemblyMetadataAttribute>().Single(m => m.Key == key).Value!;
+
+static string Quote(string text) => $"'{text.Replace("'", "''")}'";

@@ -70,7 +70,11 @@ public sealed record CitusLockWait(
             """, session);
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         var edges = new List<(long, long)>();
-        while (await row.ReadAsync(stop)) edges.Add((row.GetInt64(0), row.GetInt64(1)));
+        while (await row.ReadAsync(stop))
+        {
+            // The node of a session that has just ended, or that was just removed, has no id.
+            if (!await row.IsDBNullAsync(0, stop) && !await row.IsDBNullAsync(1, stop)) edges.Add((row.GetInt64(0), row.GetInt64(1)));
+        }
         return edges;
     }
 

@@ -6,13 +6,13 @@ using Woodgrove.Citus.Tables;
 namespace Woodgrove.Citus.Activity;
 
 /// <summary>A statement with what it has cost since the figures were reset: <c>pg_stat_statements</c>, and what Citus adds.</summary>
-/// <param name="Query">The statement with $1, $2 … in place of its values.</param>
+/// <param name="Query">The statement with $1, $2 … in place of its values; null where the server has lost its text.</param>
 /// <param name="TotalTime">Of all its runs.</param>
 /// <param name="Rows">That it returned or changed, in all its runs.</param>
 /// <param name="Executor">How Citus ran it (adaptive, router, insert-select …); null where Citus does not count, or had no part in it.</param>
 /// <param name="DistributionValues">The values that sent it to one shard, the most frequent first.</param>
 public sealed record CitusStatement(
-    string Query, long QueryId, string UserName, long Calls, long Rows, TimeSpan TotalTime, TimeSpan MeanTime, TimeSpan MaxTime,
+    string? Query, long QueryId, string UserName, long Calls, long Rows, TimeSpan TotalTime, TimeSpan MeanTime, TimeSpan MaxTime,
     long SharedBlocksHit, long SharedBlocksRead, long TempBlocksWritten, string? Executor, IReadOnlyList<string> DistributionValues)
 {
     private const string Preload = "Load the library on the coordinator with shared_preload_libraries = 'citus, pg_stat_statements' and a restart, then run CREATE EXTENSION pg_stat_statements.";
@@ -76,7 +76,7 @@ public sealed record CitusStatement(
             }
             long calls = row.GetInt64(3);
             var total = TimeSpan.FromMilliseconds(row.GetDouble(5));
-            found.Add(new CitusStatement(row.GetString(0), row.GetInt64(1), row.GetString(2), calls, row.GetInt64(4),
+            found.Add(new CitusStatement(await row.IsDBNullAsync(0, stop) ? null : row.GetString(0), row.GetInt64(1), row.GetString(2), calls, row.GetInt64(4),
                 total, calls == 0 ? TimeSpan.Zero : total / calls, TimeSpan.FromMilliseconds(row.GetDouble(6)),
                 row.GetInt64(7), row.GetInt64(8), row.GetInt64(9),
                 await row.IsDBNullAsync(10, stop) ? null : row.GetString(10), await row.IsDBNullAsync(11, stop) ? [] : row.GetFieldValue<string[]>(11)));

@@ -77,7 +77,7 @@ internal sealed record ConflictRule(ConflictAction Action, IReadOnlyList<string>
         await using var command = new NpgsqlCommand("""
             SELECT i.indisprimary, array_agg(a.attname::text ORDER BY a.attnum)
             FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
-            WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+            WHERE i.indrelid = $1::oid AND i.indisunique AND NOT i.indisexclusion AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
             GROUP BY i.indexrelid, i.indisprimary
             """, session)
         {

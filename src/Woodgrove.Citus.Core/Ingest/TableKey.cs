@@ -26,9 +26,13 @@ internal sealed record TableKey(string Name, bool IsForeign, string Table, strin
                   ARRAY(SELECT e.amopopr FROM pg_catalog.unnest(x.indclass[0:x.indnkeyatts - 1]) WITH ORDINALITY i (class, n) JOIN pg_catalog.pg_opclass p ON p.oid = i.class
                         JOIN pg_catalog.pg_amop e ON e.amopfamily = p.opcfamily AND e.amopstrategy = 3 AND e.amoplefttype = p.opcintype AND e.amoprighttype = p.opcintype ORDER BY i.n) AS operators
                 FROM pg_catalog.pg_index x WHERE x.indrelid = $1::oid AND x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
+                    -- WITHOUT OVERLAPS (PostgreSQL 18): rows conflict that are not equal.
+                    AND NOT x.indisexclusion
                 UNION ALL
                 SELECT conname, true, confrelid, conkey, confkey, conppeqop
                 FROM pg_catalog.pg_constraint c WHERE conrelid = $1::oid AND contype = 'f' AND confrelid <> conrelid
+                    -- PERIOD (PostgreSQL 18): the ranges of several rows together may hold the one that refers to them.
+                    AND coalesce((pg_catalog.to_jsonb(c) ->> 'conperiod')::bool, false) = false
                     -- A key to a partitioned table has one to each partition below it.
                     AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint above WHERE above.oid = c.conparentid AND above.conrelid = c.conrelid)) k
             CROSS JOIN unnest(k.own, k.decides, k.operators) WITH ORDINALITY c (own, other, operator, n)

@@ -10,7 +10,18 @@ namespace Woodgrove.Citus.Shards;
 /// <param name="Strategy">A name of pg_dist_rebalance_strategy, or null for the cluster's default.</param>
 /// <param name="DrainOnly">Moves shards off nodes that should have none, and no others.</param>
 /// <param name="TransferMode">Citus's own word: auto, force_logical or block_writes.</param>
-public sealed record RebalanceOrder(string? Strategy, bool DrainOnly, string TransferMode);
+public sealed record RebalanceOrder(string? Strategy, bool DrainOnly, string TransferMode)
+{
+    /// <summary>Copies reference tables to nodes that lack them several at a time (Citus 13.2).</summary>
+    public bool ParallelReferenceTables { get; init; }
+
+    /// <summary>Moves the shards of one colocation group several at a time (Citus 13.2).</summary>
+    public bool ParallelColocatedShards { get; init; }
+
+    /// <summary>The arguments of citus_rebalance_start that only some versions know.</summary>
+    internal string Further => (ParallelReferenceTables ? ", parallel_transfer_reference_tables := true" : "")
+        + (ParallelColocatedShards ? ", parallel_transfer_colocated_shards := true" : "");
+}
 
 /// <summary>Plans, starts, follows and stops rebalances, which the cluster runs by itself in the background.</summary>
 public sealed class ShardRebalancer(CitusConnection connection)
@@ -54,7 +65,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
             throw new CitusException("CitusRebalanceRunning", CitusErrorKind.ResourceExists,
                 $"A rebalance is {running.State.ToString().ToLowerInvariant()} already: job {running.JobId}, {running.Done} of {running.Total} move(s) done.", OtherSession) { Target = running.JobId };
         }
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.citus_rebalance_start($1, $2, $3::citus.shard_transfer_mode)", session)
+        await using var command = new NpgsqlCommand($"SELECT pg_catalog.citus_rebalance_start($1, $2, $3::citus.shard_transfer_mode{order.Further})", session)
         {
             CommandTimeout = 0,
             Parameters = { Name(order.Strategy), new() { Value = order.DrainOnly }, new() { Value = order.TransferMode } },
@@ -62,6 +73,12 @@ public sealed class ShardRebalancer(CitusConnection connection)
         try
         {
             return await command.ExecuteScalarAsync(stop) is long job and > 0 ? await ReadAsync(session, job, stop) : null;
+        }
+        catch (PostgresException e) when (order.Further.Length > 0 && e.SqlState == PostgresErrorCodes.UndefinedFunction)
+        {
+            throw new CitusException("CitusNotSupported", CitusErrorKind.NotImplemented, $"{connection.Engine} {connection.CitusVersion} moves shards one at a time.",
+                "Citus has -ParallelReferenceTables and -ParallelColocatedShards from version 13.2. Start the rebalance without them.", e)
+            { SqlState = e.SqlState };
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.ObjectNotInPrerequisiteState or PostgresErrorCodes.FeatureNotSupported)
         {

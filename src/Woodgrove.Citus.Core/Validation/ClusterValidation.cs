@@ -58,7 +58,16 @@ public sealed record ClusterValidation(
         if (gaps.FirstOrDefault(g => g.Question.Of == Ask.Cluster) is { } gap) return Skipped(check, gap, facts.Nodes);
         if (gaps.Length > 0 && gaps.Select(g => g.Node).Distinct().Count() == facts.Nodes.Count && gaps.Any(g => g.Denied)) return Skipped(check, gaps.First(g => g.Denied), []);
 
-        Verdict verdict = check.Decide(facts);
+        Verdict verdict;
+        try
+        {
+            verdict = check.Decide(facts);
+        }
+        catch (Exception e)
+        {
+            // What the nodes answer, statistics above all, may be empty where nobody expected it. That is one check's loss, not all others'.
+            return Skipped(check, $"could not decide over what the nodes answered: {e.Message}", null);
+        }
         if (verdict.Status == CheckStatus.Passed && gaps.Length > 0)
         {
             string where = string.Join("; ", gaps.GroupBy(g => g.Node).Select(g => $"{g.Key} {g.First().Reason}"));

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Woodgrove.Citus.Validation;
 
 /// <summary>A primary node of the cluster, and whether it could be asked.</summary>
@@ -38,6 +40,19 @@ internal sealed class Facts(IReadOnlyList<NodeState> nodes, double limit = 0)
             all.AddRange(rows);
         }
         return this;
+    }
+
+    /// <summary>What a node answered; an answer that cannot be read is a gap, so that it ends no other check.</summary>
+    public void Add(Question question, string node, string? json)
+    {
+        try
+        {
+            Add(question, question.Read(json ?? "null"));
+        }
+        catch (JsonException e)
+        {
+            Add(new Gap(question, node, $"gave an answer that could not be read: {e.Message}", false));
+        }
     }
 
     public void Add(Gap gap)

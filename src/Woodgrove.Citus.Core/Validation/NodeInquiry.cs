@@ -57,8 +57,9 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
                 do
                 {
                     await reader.ReadAsync(stop);
-                    if (phrase is not null && !reader.GetBoolean(1)) facts.Add(new Gap(questions[next], node, reader.GetString(0), false));
-                    else facts.Add(questions[next], questions[next].Read(phrase is null ? reader.GetString(0) : SearchPath.Unwrap(reader.GetString(0))!));
+                    string? answer = await reader.IsDBNullAsync(0, stop) ? null : reader.GetString(0);
+                    if (phrase is not null && !reader.GetBoolean(1)) facts.Add(new Gap(questions[next], node, answer ?? "no answer", false));
+                    else facts.Add(questions[next], node, phrase is null || answer is null ? answer : SearchPath.Unwrap(answer));
                     next++;
                 }
                 while (await reader.NextResultAsync(stop));

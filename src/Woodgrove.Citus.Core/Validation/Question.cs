@@ -34,5 +34,5 @@ internal sealed class Question<TRow>(Ask of, string sql) : Question(of, sql)
 {
     private static readonly JsonSerializerOptions Snakes = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    public override IEnumerable<object> Read(string json) => JsonSerializer.Deserialize<TRow[]>(json, Snakes)!;
+    public override IEnumerable<object> Read(string json) => JsonSerializer.Deserialize<TRow[]>(json, Snakes) ?? throw new JsonException("It is empty.");
 }

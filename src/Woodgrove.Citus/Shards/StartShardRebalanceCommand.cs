@@ -24,6 +24,14 @@ public sealed class StartShardRebalanceCommand : ConnectedCmdlet
     [ValidateSet("auto", "force_logical", "block_writes")]
     public string TransferMode { get; set; } = "auto";
 
+    /// <summary>Copies reference tables to nodes that lack them several at a time.</summary>
+    [Parameter]
+    public SwitchParameter ParallelReferenceTables { get; set; }
+
+    /// <summary>Moves the shards of one colocation group several at a time.</summary>
+    [Parameter]
+    public SwitchParameter ParallelColocatedShards { get; set; }
+
     /// <summary>Returns when the rebalance is over.</summary>
     [Parameter]
     public SwitchParameter Wait { get; set; }
@@ -36,7 +44,7 @@ public sealed class StartShardRebalanceCommand : ConnectedCmdlet
     protected override void EndProcessing()
     {
         CitusConnection cluster = Cluster;
-        var order = new RebalanceOrder(Strategy, DrainOnly, TransferMode.ToLowerInvariant());
+        var order = new RebalanceOrder(Strategy, DrainOnly, TransferMode.ToLowerInvariant()) { ParallelReferenceTables = ParallelReferenceTables, ParallelColocatedShards = ParallelColocatedShards };
         var rebalancer = new ShardRebalancer(cluster);
         if (!ShouldProcess(cluster.Name, DrainOnly ? "Move shards off nodes that should have none" : "Rebalance shards"))
         {

@@ -44,7 +44,7 @@ public sealed class InvokeCitusValidationCommand : CheckingCmdlet
         Argument(Validation);
         string[] own = Argument(() => Path.Select(Existing).ToArray());
         string file = OutputFile is null ? "" : Argument(() => Writable(OutputFile));
-        if (InvokeCommand.InvokeScript("Import-Module Pester -MinimumVersion 5.0 -PassThru -ErrorAction Ignore").Count == 0)
+        if (!HasPester())
         {
             ThrowTerminatingError(CitusErrorRecord.From(new CitusException("CitusPesterMissing", CitusErrorKind.NotInstalled,
                 "Pester 5 or later is not installed here.", "Install-PSResource Pester installs it. Without it, Test-CitusCluster gives the same results as objects."), null));
@@ -56,6 +56,16 @@ public sealed class InvokeCitusValidationCommand : CheckingCmdlet
             WriteObject(result);
             foreach (object container in LanguagePrimitives.GetEnumerable(result.Properties["Containers"]?.Value) ?? Array.Empty<object>()) Complain(PSObject.AsPSObject(container));
         }
+    }
+
+    /// <summary>Loads Pester, unless the session has: two versions do not fit into one process.</summary>
+    private bool HasPester()
+    {
+        if (InvokeCommand.InvokeScript("Get-Module Pester | Where-Object { $_.Version.Major -ge 5 }").Count > 0) return true;
+        // The assembly of a version that was loaded and removed stays in the process.
+        Version? bound = AppDomain.CurrentDomain.GetAssemblies().Select(a => a.GetName()).FirstOrDefault(n => n.Name == "Pester")?.Version;
+        string version = bound is null ? "-MinimumVersion 5.0" : $"-RequiredVersion {bound.ToString(3)}";
+        return InvokeCommand.InvokeScript($"Import-Module Pester {version} -PassThru -ErrorAction Ignore").Count > 0;
     }
 
     /// <summary>A file whose tests could not even be found has none that fails: Pester counts no failed test.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text;
 using Woodgrove.Citus.Help;
@@ -17,16 +18,10 @@ public sealed class ExampleRun : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(8);
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("woodgrove-examples-");
-    private readonly Lazy<Task<IReadOnlyDictionary<(string, int), ExampleResult>>> _hosted, _pwsh;
+    private readonly ConcurrentDictionary<string, Task<IReadOnlyDictionary<(string, int), ExampleResult>>> _runs = [];
 
-    public ExampleRun()
-    {
-        _hosted = new(() => RunAsync(Repository.StartScript(Script("hosted"))));
-        _pwsh = new(() => RunAsync(StartPwsh()));
-    }
-
-    public Task<IReadOnlyDictionary<(string Cmdlet, int Number), ExampleResult>> Hosted => _hosted.Value;
-    public Task<IReadOnlyDictionary<(string Cmdlet, int Number), ExampleResult>> Pwsh => _pwsh.Value;
+    /// <summary>What each example did in a shell, which runs all of them when it is first asked.</summary>
+    public Task<IReadOnlyDictionary<(string Cmdlet, int Number), ExampleResult>> ResultsAsync(string shell) => _runs.GetOrAdd(shell, RunAsync);
 
     /// <summary>What no sandbox can run, with the reason.</summary>
     public static string? NotRun(string cmdlet, int number) => (cmdlet, number) switch
@@ -43,9 +38,9 @@ public sealed class ExampleRun : IDisposable
 
     private static IEnumerable<string> Ordered => First.Concat(Pages.CmdletNames.Except(First).Except(Last)).Concat(Last);
 
-    private string Script(string engine)
+    private string Script(string shell)
     {
-        DirectoryInfo folder = _folder.CreateSubdirectory(engine);
+        DirectoryInfo folder = _folder.CreateSubdirectory(shell);
         // Started by root, a sandbox's servers run as another account, which makes their folder.
         if (!OperatingSystem.IsWindows()) _folder.UnixFileMode = folder.UnixFileMode = (UnixFileMode)0b111_111_111;
         var script = new StringBuilder(File.ReadAllText(Path.Combine(Repository.Root, "tests", "Woodgrove.Citus.Tests", "Help", "Examples.ps1")));
@@ -65,21 +60,11 @@ public sealed class ExampleRun : IDisposable
         return script.AppendLine("Stop-CitusSandbox").ToString();
     }
 
-    private Process StartPwsh()
+    private async Task<IReadOnlyDictionary<(string, int), ExampleResult>> RunAsync(string shell)
     {
-        string file = Path.Combine(_folder.FullName, "examples.ps1");
-        File.WriteAllText(file, $"Import-Module '{Repository.Manifest}'\n{Script("pwsh")}");
-        return Process.Start(new ProcessStartInfo(Repository.OnPath("pwsh")!, ["-NoProfile", "-NonInteractive", "-File", file])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            StandardOutputEncoding = Encoding.UTF8,
-        })!;
-    }
-
-    private static async Task<IReadOnlyDictionary<(string, int), ExampleResult>> RunAsync(Process process)
-    {
-        using (process)
+        string file = Path.Combine(_folder.FullName, $"{shell}.ps1");
+        await File.WriteAllTextAsync(file, $"Import-Module '{Repository.Manifest}'\n{Script(shell)}");
+        using (Process process = Process.Start(Pwsh.StartInfo(shell, "-File", file))!)
         {
             Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
             await process.WaitForExitAsync().WaitAsync(Patience);
@@ -93,6 +78,6 @@ public sealed class ExampleRun : IDisposable
     }
 }
 
-/// <param name="State">Done, Failed, or Missing where the engine lacks a command.</param>
-/// <param name="Text">What was printed, what failed, or what is missing.</param>
+/// <param name="State">Done or Failed.</param>
+/// <param name="Text">What was printed, or what failed.</param>
 public sealed record ExampleResult(string State, string Text);

@@ -7,37 +7,30 @@ namespace Woodgrove.Citus.Tests.Help;
 /// <summary>The help's examples, as a reader would type them.</summary>
 public sealed partial class ExampleTests(ExampleRun run, ClusterFixture cluster) : ClusterTest(cluster), IClassFixture<ExampleRun>
 {
-    public static TheoryData<string, int> Examples
+    public static TheoryData<string, string, int> Examples
     {
         get
         {
-            var examples = new TheoryData<string, int>();
-            foreach (string cmdlet in Pages.CmdletNames)
+            var examples = new TheoryData<string, string, int>();
+            foreach (string shell in Pwsh.Shells.Select(s => s.Data))
             {
-                for (int number = 1; number <= Pages.Read(cmdlet).Examples.Count; number++) examples.Add(cmdlet, number);
+                foreach (string cmdlet in Pages.CmdletNames)
+                {
+                    for (int number = 1; number <= Pages.Read(cmdlet).Examples.Count; number++) examples.Add(shell, cmdlet, number);
+                }
             }
             return examples;
         }
     }
 
     [Theory, MemberData(nameof(Examples))]
-    public async Task It_runs_in_the_engine(string cmdlet, int number)
+    public async Task It_prints_in_pwsh_what_the_help_shows(string shell, string cmdlet, int number)
     {
         Require(cmdlet, number);
-        ExampleResult result = (await run.Hosted)[(cmdlet, number)];
-        if (result.State == "Missing") Assert.Skip($"needs pwsh, whose commands the bare engine lacks: {result.Text}");
+        ExampleResult result = (await run.ResultsAsync(shell))[(cmdlet, number)];
         Assert.True(result.State == "Done", result.Text);
-        Assert.Equal(Prints(cmdlet, number) is not null, result.Text.Trim().Length > 0);
-    }
-
-    [Theory, MemberData(nameof(Examples))]
-    public async Task It_prints_in_pwsh_what_the_help_shows(string cmdlet, int number)
-    {
-        Require(cmdlet, number);
-        if (Repository.OnPath("pwsh") is null) Assert.Skip("needs pwsh on the path");
-        ExampleResult result = (await run.Pwsh)[(cmdlet, number)];
-        Assert.True(result.State == "Done", result.Text);
-        if (Prints(cmdlet, number) is { } shown) Assert.Contains(Lasting(shown).Split(" : ")[0], Lasting(result.Text));
+        if (Prints(cmdlet, number) is { } shown) Assert.True(
+            Lasting(result.Text).Contains(Lasting(shown).Split(" : ")[0], StringComparison.Ordinal), $"The help shows: {shown}\nIt printed: {result.Text}");
         else Assert.Empty(result.Text.Trim());
     }
 

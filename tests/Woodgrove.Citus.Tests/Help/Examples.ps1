@@ -1,5 +1,4 @@
 # Runs examples of the help and reports each in one line: @@|cmdlet|number|state|text in base64.
-# Uses the engine's own commands only, so that it runs where there is no pwsh.
 $ProgressPreference = 'SilentlyContinue'
 $tables = 'payment_events, payment_users, payment_merchants, user_events, disputes, refunds, currencies, payment_disputes, merchant_totals, colocation_demo'
 
@@ -41,9 +40,6 @@ function Report($cmdlet, $number, $state, $text) {
 
 function Example($cmdlet, $number, $base64) {
     $tree = [scriptblock]::Create([System.Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($base64))).Ast
-    $commands = $tree.FindAll({ $args[0] -is [System.Management.Automation.Language.CommandAst] }, $true) | ForEach-Object { $_.GetCommandName() }
-    $missing = $commands | Where-Object { $_ -and -not (Get-Command $_ -ErrorAction Ignore) }
-    if ($missing) { return Report $cmdlet $number Missing ([string]::Join(', ', [string[]]$missing)) }
     $shown = ''
     try {
         # A prompt formats each statement by itself.
@@ -51,7 +47,7 @@ function Example($cmdlet, $number, $base64) {
             $printed = @(. ([scriptblock]::Create($statement.Extent.Text)) *>&1)
             $failure = $printed | Where-Object { $_ -is [System.Management.Automation.ErrorRecord] }
             if ($failure) { return Report $cmdlet $number Failed "$failure" }
-            $shown += if (Get-Command Out-String -ErrorAction Ignore) { $printed | Out-String -Width 400 } else { $printed | ForEach-Object { $_.GetType().Name } }
+            $shown += $printed | Out-String -Width 400
         }
         Report $cmdlet $number Done $shown
     }

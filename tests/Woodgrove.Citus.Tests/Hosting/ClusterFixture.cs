@@ -44,6 +44,9 @@ public sealed class ClusterFixture : IAsyncLifetime
 
     public bool IsCitus => Connection.Get("Engine") is "Citus";
 
+    /// <summary>PostgreSQL's major version, for what differs between them.</summary>
+    public int PostgresMajor => (int)Scalar("SELECT current_setting('server_version_num')::int / 10000")!;
+
     public async ValueTask InitializeAsync()
     {
         if (Environment.GetEnvironmentVariable("WOODGROVE_TEST_CONNECTION") is { Length: > 0 } existing) Connect(existing);

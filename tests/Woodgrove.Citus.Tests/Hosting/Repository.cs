@@ -8,6 +8,7 @@ internal static class Repository
 {
     public static string Root => Metadata("RepositoryRoot");
     public static string Manifest => Path.Combine(Root, "Woodgrove.Citus.psd1");
+    public static string Shell => Path.Combine(Root, "src", "Woodgrove.Citus.Shell", "bin", Metadata("Configuration"), "net10.0", "pwsh.dll");
     public static string OtherModule => Built("tests", "Woodgrove.Citus.OtherNpgsql");
 
     /// <summary>A project's assembly, built as the tests are.</summary>

@@ -86,6 +86,22 @@ public sealed class ModuleTests(ClusterFixture cluster) : ClusterTest(cluster)
     }
 
     [Fact]
+    public async Task It_can_be_imported_again_and_again_in_one_session()
+    {
+        (int code, string output, string error) = await Repository.RunScriptAsync($$"""
+            function State { "$((Get-Command -Module Woodgrove.Citus).Count) $([System.Runtime.Loader.AssemblyLoadContext]::GetLoadContext((Get-Command Get-CitusNode).ImplementingType.Assembly).Name)" }
+            State
+            Import-Module '{{Repository.Manifest}}' -Force; State
+            & { Import-Module '{{Repository.Manifest}}' -Force; State }
+            Remove-Module Woodgrove.Citus
+            Import-Module '{{Repository.Manifest}}'; State
+            """);
+
+        Assert.True(code == 0, error);
+        Assert.Equal(Enumerable.Repeat($"{Commands().Count} Woodgrove.Citus", 4), output.Split('\n', StringSplitOptions.TrimEntries));
+    }
+
+    [Fact]
     public void Objects_are_shown_by_their_views()
     {
         string table = Cluster.Distribute("user_id bigint", "user_id");

@@ -6,22 +6,6 @@ namespace Woodgrove.Citus.Tests.Module;
 /// <summary>The guided tour: the first thing that a newcomer runs.</summary>
 public sealed class QuickstartTests(ClusterFixture cluster) : ClusterTest(cluster)
 {
-    private static string Script => Path.Combine(Repository.Root, "module", "examples", "Quickstart.ps1");
-
-    [Fact]
-    public async Task It_runs_in_the_hosted_engine()
-    {
-        Cluster.RequireSandbox();
-        using var process = Process.Start(new ProcessStartInfo("dotnet")
-        {
-            ArgumentList = { Repository.Built("src", "Woodgrove.Citus.Quickstart"), "--engine", Cluster.Sandbox!.Get("Engine")!.ToString()! },
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-
-        await ShownAsync(process);
-    }
-
     [Fact]
     public async Task It_loads_a_file_of_one_s_own()
     {
@@ -43,26 +27,29 @@ public sealed class QuickstartTests(ClusterFixture cluster) : ClusterTest(cluste
     }
 
     [Fact]
-    public async Task It_runs_unchanged_in_pwsh()
+    public async Task It_runs_by_its_program()
     {
         Cluster.RequireSandbox();
-        if (Repository.OnPath("pwsh") is not { } pwsh)
+        await ShownAsync(new ProcessStartInfo("dotnet", [Repository.Built("src", "Woodgrove.Citus.Quickstart"), "--engine", Engine])
         {
-            Assert.Skip("needs pwsh on PATH");
-            return;
-        }
-        using var process = Process.Start(new ProcessStartInfo(pwsh)
-        {
-            ArgumentList = { "-NoProfile", "-NonInteractive", "-Command", $"$PSStyle.OutputRendering = 'PlainText'; Import-Module '{Repository.Manifest}'; & '{Script}' -Engine {Cluster.Sandbox!.Get("Engine")}" },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-        })!;
-
-        await ShownAsync(process);
+        });
     }
 
-    private static async Task ShownAsync(Process process)
+    [Theory, MemberData(nameof(Pwsh.Shells), MemberType = typeof(Pwsh))]
+    public async Task It_runs_in_pwsh(string shell)
     {
+        Cluster.RequireSandbox();
+        string script = Path.Combine(Repository.Root, "module", "examples", "Quickstart.ps1");
+        await ShownAsync(Pwsh.StartInfo(shell, "-Command", $"$PSStyle.OutputRendering = 'PlainText'; Import-Module '{Repository.Manifest}'; & '{script}' -Engine {Engine}"));
+    }
+
+    private string Engine => Cluster.Sandbox!.Get("Engine")!.ToString()!;
+
+    private static async Task ShownAsync(ProcessStartInfo start)
+    {
+        using Process process = Process.Start(start)!;
         string output = await process.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromMinutes(4)), error = await process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
         Assert.True(process.ExitCode == 0, output + error);

@@ -27,8 +27,9 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
     private static readonly ExpectedPlan[] All = JsonSerializer.Deserialize<ExpectedPlan[]>(
         System.IO.File.ReadAllText(PlanTables.Path("queries.json")), JsonSerializerOptions.Web)!;
 
+    /// <param name="JoinsFrom18">What joins is from PostgreSQL 18 on, whose planner removes self-joins on a key.</param>
     private sealed record ExpectedPlan(
-        string Query, Dictionary<string, string>? Setting, string? Execution, string? Aggregation, string? Joins, string? Refused, string? Advice, string? Without);
+        string Query, Dictionary<string, string>? Setting, string? Execution, string? Aggregation, string? Joins, string? Refused, string? Advice, string? Without, string? JoinsFrom18);
 
     [Theory]
     [MemberData(nameof(Queries))]
@@ -45,7 +46,8 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
             return;
         }
         PSObject plan = result.Single;
-        Assert.Equal($"{expected.Execution} / {expected.Aggregation} / {expected.Joins}", $"{plan.Get("Execution")} / {plan.Get("Aggregation")} / {plan.Get("Joins")}");
+        string? joins = Cluster.PostgresMajor >= 18 && expected.JoinsFrom18 is { } without ? without : expected.Joins;
+        Assert.Equal($"{expected.Execution} / {expected.Aggregation} / {joins}", $"{plan.Get("Execution")} / {plan.Get("Aggregation")} / {plan.Get("Joins")}");
         string[] codes = [.. ((IEnumerable)plan.Get("Advice")!).Cast<object>().Select(a => (string)a.Get("Code")!)];
         if (expected.Advice is { } drawn) Assert.Contains(drawn, codes);
         if (expected.Without is { } not) Assert.DoesNotContain(not, codes);

@@ -5,7 +5,7 @@ using Woodgrove.Citus.Tests.Validation;
 
 namespace Woodgrove.Citus.Tests.Runbooks;
 
-/// <summary>The runbooks of module/examples, unattended in real pwsh, to their exit codes.</summary>
+/// <summary>The runbooks of module/examples, unattended in each pwsh, to their exit codes.</summary>
 public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
 {
     private readonly HealthyCluster _healthy;
@@ -16,14 +16,14 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         _healthy = healthy;
     }
 
-    [Fact]
-    public async Task A_nightly_load_sets_bad_rows_aside_and_reports_in_json()
+    [Theory, MemberData(nameof(Pwsh.Shells), MemberType = typeof(Pwsh))]
+    public async Task A_nightly_load_sets_bad_rows_aside_and_reports_in_json(string shell)
     {
         string table = Cluster.Distribute("event_id bigint, user_id bigint, PRIMARY KEY (event_id, user_id)", "user_id");
         Cluster.File("nightly.csv", string.Concat(Enumerable.Range(1, 300).Select(i => i == 77 ? "x,5\n" : $"{i},{i % 9}\n")));
-        string rejects = Path.Combine(Cluster.Folder, "rejects");
+        string rejects = Path.Combine(Cluster.Folder, $"rejects-{shell}");
 
-        (int code, string output, string error) = await RunAsync("Import-NightlyPayments.ps1", $"-Uri {Web("nightly.csv")} -Table {table} -RejectPath '{rejects}'");
+        (int code, string output, string error) = await RunAsync(shell, "Import-NightlyPayments.ps1", $"-Uri {Web("nightly.csv")} -Table {table} -RejectPath '{rejects}'");
 
         Assert.True(code == 0, error + output);
         JsonElement result = JsonDocument.Parse(output).RootElement;
@@ -31,27 +31,27 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         Assert.Equal(299, Cluster.Count(table));
     }
 
-    [Fact]
-    public async Task A_nightly_load_with_too_many_bad_rows_or_no_file_fails_the_job()
+    [Theory, MemberData(nameof(Pwsh.Shells), MemberType = typeof(Pwsh))]
+    public async Task A_nightly_load_with_too_many_bad_rows_or_no_file_fails_the_job(string shell)
     {
         string table = Cluster.Distribute("event_id bigint, user_id bigint", "user_id");
         Cluster.File("mostly-bad.csv", "1,1\nx,2\ny,3\n");
 
-        (int bad, _, string why) = await RunAsync("Import-NightlyPayments.ps1", $"-Uri {Web("mostly-bad.csv")} -Table {table} -RejectPath '{Path.Combine(Cluster.Folder, "too-many")}'");
-        (int missing, _, string whyMissing) = await RunAsync("Import-NightlyPayments.ps1", $"-Uri {Web("nowhere.csv")} -Table {table}");
+        (int bad, _, string why) = await RunAsync(shell, "Import-NightlyPayments.ps1", $"-Uri {Web("mostly-bad.csv")} -Table {table} -RejectPath '{Path.Combine(Cluster.Folder, $"too-many-{shell}")}'");
+        (int missing, _, string whyMissing) = await RunAsync(shell, "Import-NightlyPayments.ps1", $"-Uri {Web("nowhere.csv")} -Table {table}");
 
         Assert.True(bad != 0 && why.Length > 0, why);
         Assert.True(missing != 0 && whyMissing.Contains("404"), whyMissing);
         Assert.Equal(0, Cluster.Count(table));
     }
 
-    [Fact]
-    public async Task Validation_writes_its_xml_and_its_page_and_passes_a_healthy_cluster()
+    [Theory, MemberData(nameof(Pwsh.WithPester), MemberType = typeof(Pwsh))]
+    public async Task Validation_writes_its_xml_and_its_page_and_passes_a_healthy_cluster(string shell, string pester)
     {
         Cluster.RequireCitus();
         string folder = Path.Combine(Cluster.Folder, "validated");
 
-        (int code, string output, string error) = await RunAsync("Test-Cluster.ps1", $"-Path '{folder}'", _healthy.Coordinator, needsPester: true);
+        (int code, string output, string error) = await RunAsync(shell, "Test-Cluster.ps1", $"-Path '{folder}'", _healthy.Coordinator, pester);
 
         Assert.True(code == 0, error + output);
         Assert.Equal("Passed", JsonDocument.Parse(output).RootElement.GetProperty("Result").GetString());
@@ -59,15 +59,15 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         Assert.Contains("payment_events", File.ReadAllText(Path.Combine(folder, "report.html")));
     }
 
-    [Fact]
-    public async Task Validation_of_a_cluster_with_a_fault_fails_the_job_and_names_the_check()
+    [Theory, MemberData(nameof(Pwsh.WithPester), MemberType = typeof(Pwsh))]
+    public async Task Validation_of_a_cluster_with_a_fault_fails_the_job_and_names_the_check(string shell, string pester)
     {
         Cluster.RequireCitus();
         string folder = Path.Combine(Cluster.Folder, "invalid");
         _healthy.Worker.Run("BEGIN", "CREATE TABLE half_done (id int)", "PREPARE TRANSACTION 'forgotten'");
         try
         {
-            (int code, string output, string error) = await RunAsync("Test-Cluster.ps1", $"-Path '{folder}' -Threshold @{{ PreparedTransactions = 0 }}", _healthy.Coordinator, needsPester: true);
+            (int code, string output, string error) = await RunAsync(shell, "Test-Cluster.ps1", $"-Path '{folder}' -Threshold @{{ PreparedTransactions = 0 }}", _healthy.Coordinator, pester);
 
             Assert.NotEqual(0, code);
             // The console breaks the message into lines, also within words.
@@ -81,8 +81,8 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         }
     }
 
-    [Fact]
-    public async Task A_rebalance_ends_when_it_is_done_and_at_the_latest_when_the_window_closes()
+    [Theory, MemberData(nameof(Pwsh.Shells), MemberType = typeof(Pwsh))]
+    public async Task A_rebalance_ends_when_it_is_done_and_at_the_latest_when_the_window_closes(string shell)
     {
         Cluster.RequireCitus();
         _healthy.Coordinator.Run(
@@ -91,16 +91,16 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
             $"SELECT citus_set_node_property('127.0.0.1', {_healthy.Worker.Port}, 'shouldhaveshards', true)");
         try
         {
-            (int closed, string early, string complaint) = await RunAsync("Start-RebalanceWindow.ps1", "-Window 00:00:00 -Interval 00:00:00.1 -TransferMode block_writes", _healthy.Coordinator);
+            (int closed, string early, string complaint) = await RunAsync(shell, "Start-RebalanceWindow.ps1", "-Window 00:00:00 -Interval 00:00:00.1 -TransferMode block_writes", _healthy.Coordinator);
             Assert.True(closed == 0, complaint + early);
             Assert.Equal(["Planned", "Stopped"], States(early).Where(s => s is "Planned" or "Stopped"));
 
-            (int code, string output, string error) = await RunAsync("Start-RebalanceWindow.ps1", "-Window 00:01:30 -Interval 00:00:01 -TransferMode block_writes", _healthy.Coordinator);
+            (int code, string output, string error) = await RunAsync(shell, "Start-RebalanceWindow.ps1", "-Window 00:01:30 -Interval 00:00:01 -TransferMode block_writes", _healthy.Coordinator);
             Assert.True(code == 0, error + output);
             Assert.Equal(("Planned", "Finished"), (States(output)[0], States(output)[^1]));
             Assert.Equal(2, _healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid = 'lopsided'::regclass AND groupid = 2"));
 
-            (int again, string nothing, _) = await RunAsync("Start-RebalanceWindow.ps1", "-TransferMode block_writes", _healthy.Coordinator);
+            (int again, string nothing, _) = await RunAsync(shell, "Start-RebalanceWindow.ps1", "-TransferMode block_writes", _healthy.Coordinator);
             Assert.Equal((0, "Balanced"), (again, Assert.Single(States(nothing))));
         }
         finally
@@ -109,52 +109,58 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         }
     }
 
-    [Fact]
-    public async Task A_long_load_takes_its_tokens_from_a_script_block()
+    [Theory, MemberData(nameof(Pwsh.Shells), MemberType = typeof(Pwsh))]
+    public async Task A_long_load_takes_its_tokens_from_a_script_block(string shell)
     {
         string table = Cluster.Distribute("event_id bigint, user_id bigint, PRIMARY KEY (event_id, user_id)", "user_id");
         Cluster.File("history.csv", string.Concat(Enumerable.Range(1, 500).Select(i => $"{i},{i % 9}\n")));
         string password = File.ReadAllText(Path.Combine((string)Cluster.Sandbox!.Get("Path")!, "pgpass")).Trim().Split(':')[^1];
 
-        (int code, string output, string error) = await RunAsync("Import-LongHistory.ps1",
-            $"-Uri {Web("history.csv")} -Table {table} -UserName postgres -Token {{ Add-Content '{Path.Combine(Cluster.Folder, "fetched")}' x; '{password}' }}");
+        (int code, string output, string error) = await RunAsync(shell, "Import-LongHistory.ps1",
+            $"-Uri {Web("history.csv")} -Table {table} -UserName postgres -Token {{ Add-Content '{Path.Combine(Cluster.Folder, $"fetched-{shell}")}' x; '{password}' }}");
 
         Assert.True(code == 0, error + output);
         Assert.Equal(500, JsonDocument.Parse(output).RootElement.GetProperty("Rows").GetInt32());
-        Assert.Single(File.ReadAllLines(Path.Combine(Cluster.Folder, "fetched")));
+        Assert.Single(File.ReadAllLines(Path.Combine(Cluster.Folder, $"fetched-{shell}")));
     }
 
-    [Theory]
-    [InlineData("Import-NightlyPayments.ps1", "-Uri http://127.0.0.1:1/none.csv -Table t")]
-    [InlineData("Test-Cluster.ps1", "-Path out")]
-    [InlineData("Start-RebalanceWindow.ps1", "")]
-    [InlineData("Import-LongHistory.ps1", "-Uri http://127.0.0.1:1/none.csv -Table t -UserName postgres -Token { 'expired' }")]
-    public async Task Every_runbook_fails_its_job_with_the_server_s_name_when_it_is_not_let_in(string runbook, string arguments)
+    public static MatrixTheoryData<string, string> Unattended => new(Pwsh.Shells.Select(s => s.Data),
+    [
+        "Import-NightlyPayments.ps1 -Uri http://127.0.0.1:1/none.csv -Table t",
+        "Test-Cluster.ps1 -Path out",
+        "Start-RebalanceWindow.ps1",
+        "Import-LongHistory.ps1 -Uri http://127.0.0.1:1/none.csv -Table t -UserName postgres -Token { 'expired' }",
+    ]);
+
+    [Theory, MemberData(nameof(Unattended))]
+    public async Task Every_runbook_fails_its_job_with_the_server_s_name_when_it_is_not_let_in(string shell, string runbook)
     {
-        (int code, string output, string error) = await Pwsh.RunAsync($"& '{Path.Combine(Repository.Root, "module", "examples", "runbooks", runbook)}' {arguments}", false,
+        (int code, string output, string error) = await Pwsh.RunAsync(shell, $"Set-Location '{Runbooks}'\n./{runbook}", null,
             ("PGHOST", "127.0.0.1"), ("PGPORT", $"{Cluster.Sandbox!.Get("Port")}"), ("PGDATABASE", "citus"), ("PGUSER", "postgres"), ("PGPASSWORD", "wrong"), ("PGPASSFILE", null));
 
         Assert.Equal((1, ""), (code, output));
         Assert.Contains($"Noconnectionto127.0.0.1:{Cluster.Sandbox!.Get("Port")}/citusaspostgres:passwordauthenticationfailed", string.Concat(error.Where(c => !char.IsWhiteSpace(c) && c != '|')));
     }
 
-    [Fact]
-    public async Task A_validation_that_cannot_run_fails_its_job()
+    [Theory, MemberData(nameof(Pwsh.WithPester), MemberType = typeof(Pwsh))]
+    public async Task A_validation_that_cannot_run_fails_its_job(string shell, string pester)
     {
         Cluster.RequireCitus();
-        (int code, _, string error) = await RunAsync("Test-Cluster.ps1", $"-Path '{Path.Combine(Cluster.Folder, "unknown")}' -Threshold @{{ WalLevel = 3 }}", _healthy.Coordinator, needsPester: true);
+        (int code, _, string error) = await RunAsync(shell, "Test-Cluster.ps1", $"-Path '{Path.Combine(Cluster.Folder, "unknown")}' -Threshold @{{ WalLevel = 3 }}", _healthy.Coordinator, pester);
 
         Assert.Equal(1, code);
         Assert.Contains("WalLevel has no threshold", error);
     }
+
+    private static string Runbooks => Path.Combine(Repository.Root, "module", "examples", "runbooks");
 
     private static string[] States(string output) => [.. output.Split('\n').Select(l => JsonDocument.Parse(l).RootElement.GetProperty("State").GetString()!)];
 
     private string Web(string file) => new Uri((Uri)Cluster.Sandbox!.Get("WebUri")!, file).ToString();
 
     /// <summary>As a job has it: no profile, no prompt, the connection from the environment.</summary>
-    private Task<(int ExitCode, string Output, string Error)> RunAsync(string runbook, string arguments, NodeUnderTest? at = null, bool needsPester = false) => Pwsh.RunAsync(
-        $"& '{Path.Combine(Repository.Root, "module", "examples", "runbooks", runbook)}' {arguments}", needsPester,
+    private Task<(int ExitCode, string Output, string Error)> RunAsync(string shell, string runbook, string arguments, NodeUnderTest? at = null, string? pester = null) => Pwsh.RunAsync(
+        shell, $"& '{Path.Combine(Runbooks, runbook)}' {arguments}", pester,
         ("PGHOST", "127.0.0.1"), ("PGPORT", $"{at?.Port ?? (int)Cluster.Sandbox!.Get("Port")!}"), ("PGDATABASE", "citus"), ("PGUSER", "postgres"),
         ("PGPASSFILE", at?.PasswordFile ?? Path.Combine((string)Cluster.Sandbox!.Get("Path")!, "pgpass")));
 }

@@ -85,6 +85,20 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
         Shell.Get("Start-ShardRebalance -TransferMode block_writes -Wait");
     }
 
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("-ParallelColocatedShards -ParallelReferenceTables", false)]
+    public void Moves_of_one_colocation_group_wait_for_each_other_unless_they_are_let_run_side_by_side(string switches, bool wait)
+    {
+        string before = Content();
+
+        PSObject done = Shell.Run($"Start-ShardRebalance -TransferMode block_writes {switches} -Wait -Timeout 120").Single;
+
+        Assert.Equal(("Finished", 4), (done.Get("State")!.ToString(), done.Get("Done")));
+        Assert.Equal(wait, Coordinator.Get<bool>($"SELECT EXISTS (SELECT FROM pg_dist_background_task_depend WHERE job_id = {done.Get("JobId")})"));
+        Assert.Equal(before, Content());
+    }
+
     [Fact]
     public void Stopped_in_the_middle_it_keeps_every_row_and_the_next_one_goes_on()
     {

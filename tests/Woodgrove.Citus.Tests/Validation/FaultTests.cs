@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Runtime.ExceptionServices;
 using Npgsql;
 using Woodgrove.Citus.Tests.Hosting;
 
@@ -30,6 +31,7 @@ public abstract class FaultTests : ClusterTest
     {
         Assert.Equal("", string.Join(" | ", Shown(Found(thresholds))));
         IReadOnlyList<PSObject> found;
+        Exception? broken = null;
         try
         {
             make();
@@ -40,10 +42,20 @@ public abstract class FaultTests : ClusterTest
                 found = Found(thresholds);
             }
         }
-        finally
+        catch (Exception e)
+        {
+            (broken, found) = (e, []);
+        }
+        try
         {
             mend();
         }
+        catch (Exception e) when (broken is not null)
+        {
+            // The fault was made in part only, so not all of it can be mended. What broke off comes first.
+            throw new AggregateException(broken, e);
+        }
+        if (broken is not null) ExceptionDispatchInfo.Throw(broken);
         found = [.. found.Where(f => f.Get("Status")!.ToString() != "Skipped" || hides?.Invoke(f) != true)];
         Assert.True(found.Count == 1 && $"{found[0].Get("Check")} {found[0].Get("Status")}" == $"{check} {status}", $"{check} {status} alone was expected, but: {string.Join(" | ", Shown(found))}");
         IEnumerable<string> after = Shown(Found(thresholds));
@@ -58,7 +70,7 @@ public abstract class FaultTests : ClusterTest
     }
 
     protected PSObject Expect(string check, string status, string[] make, string[] mend, string thresholds = "@{}", bool wait = false) =>
-        Expect(check, status, () => Coordinator.Run(make), () => Coordinator.Run(mend), thresholds, wait);
+        Expect(check, status, () => Coordinator.Run(make), () => Coordinator.Mend(mend), thresholds, wait);
 
     protected static object[] Evidence(PSObject result) => [.. ((System.Collections.IEnumerable)result.Get("Evidence")!).Cast<object>()];
 
@@ -71,11 +83,13 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
     [Fact]
     public void An_extension_of_another_version_on_a_worker()
     {
+        string version = Worker.Get<string>("SELECT extversion FROM pg_extension WHERE extname = 'citus'"), other = version.Split('-')[0] + "-0";
+        Assert.NotEqual(other, version);
         PSObject found = Expect("NodeVersions", "Failed",
-            () => Worker.Run("UPDATE pg_extension SET extversion = '13.2-0' WHERE extname = 'citus'"),
-            () => Worker.Run("UPDATE pg_extension SET extversion = '13.2-1' WHERE extname = 'citus'"));
+            () => Worker.Run($"UPDATE pg_extension SET extversion = '{other}' WHERE extname = 'citus'"),
+            () => Worker.Run($"UPDATE pg_extension SET extversion = '{version}' WHERE extname = 'citus'"));
 
-        Assert.Contains("extension 13.2-0", (string)found.Get("Actual")!);
+        Assert.Contains($"extension {other}", (string)found.Get("Actual")!);
         Assert.Equal(3, Evidence(found).Length);
         Assert.Contains("ALTER EXTENSION citus UPDATE", (string)found.Get("Fix")!);
     }
@@ -190,12 +204,14 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
     [Fact]
     public void A_shard_whose_table_is_gone()
     {
-        Coordinator.Run("CREATE TABLE doomed (doomed_id bigint PRIMARY KEY)", "SELECT create_distributed_table('doomed', 'doomed_id', colocate_with := 'none', shard_count := 4)");
-        long shard = Coordinator.Get<long>("SELECT shardid FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid = 'doomed'::regclass AND groupid = 2 LIMIT 1");
-
+        long shard = 0;
         PSObject found = Expect("ShardPlacements", "Failed",
-            () => Worker.Run("SET citus.enable_manual_changes_to_shards = on", $"DROP TABLE doomed_{shard}"),
-            () => Coordinator.Run("DROP TABLE doomed"),
+            () =>
+            {
+                shard = CreateWithShardOnWorker("doomed");
+                Worker.Run("SET citus.enable_manual_changes_to_shards = on", $"DROP TABLE doomed_{shard}");
+            },
+            () => Coordinator.Run("DROP TABLE IF EXISTS doomed"),
             // Citus asks for the sizes of all shards before it plans a move.
             hides: skipped => (string)skipped.Get("Check")! == "NodeSkew");
 
@@ -206,16 +222,14 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
     [Fact]
     public void A_shard_without_a_placement()
     {
-        Coordinator.Run("CREATE TABLE placeless (placeless_id bigint PRIMARY KEY)", "SELECT create_distributed_table('placeless', 'placeless_id', colocate_with := 'none', shard_count := 4)");
-        long shard = Coordinator.Get<long>("SELECT shardid FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid = 'placeless'::regclass AND groupid = 2 LIMIT 1");
-
         PSObject found = Expect("ShardPlacements", "Failed",
             () =>
             {
+                long shard = CreateWithShardOnWorker("placeless");
                 foreach (NodeUnderTest node in Healthy.Nodes) node.Run($"DELETE FROM pg_dist_placement WHERE shardid = {shard}");
                 Worker.Run("SET citus.enable_manual_changes_to_shards = on", $"DROP TABLE placeless_{shard}");
             },
-            () => Coordinator.Run("DROP TABLE placeless"));
+            () => Coordinator.Run("DROP TABLE IF EXISTS placeless"));
 
         Assert.Contains("0 of 1 active placements", (string)found.Get("Actual")!);
     }
@@ -295,6 +309,13 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
             ["ALTER SYSTEM RESET citus.max_shared_pool_size", "SELECT pg_reload_conf()", "SELECT pg_sleep(0.2)"]);
 
         Assert.Contains("ALTER SYSTEM SET citus.max_shared_pool_size = 300", (string)found.Get("Fix")!);
+    }
+
+    /// <summary>Creates a table of four shards and gives one that lies on the worker.</summary>
+    private long CreateWithShardOnWorker(string table)
+    {
+        Coordinator.Run($"CREATE TABLE {table} ({table}_id bigint PRIMARY KEY)", $"SELECT create_distributed_table('{table}', '{table}_id', colocate_with := 'none', shard_count := 4)");
+        return Coordinator.Get<long>($"SELECT shardid FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid = '{table}'::regclass AND groupid = 2 LIMIT 1");
     }
 
     private void Restart(string setting)

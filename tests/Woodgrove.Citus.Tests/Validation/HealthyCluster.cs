@@ -94,6 +94,26 @@ public sealed class NodeUnderTest : IDisposable
         }
     }
 
+    /// <summary>Runs all of the statements, whichever of them fails; those that failed are thrown in the end.</summary>
+    public void Mend(params string[] statements)
+    {
+        var failures = new List<Exception>();
+        using NpgsqlConnection session = _database.OpenConnection();
+        foreach (string sql in statements)
+        {
+            try
+            {
+                using var command = new NpgsqlCommand(sql, session);
+                command.ExecuteNonQuery();
+            }
+            catch (PostgresException e)
+            {
+                failures.Add(e);
+            }
+        }
+        if (failures.Count > 0) throw new AggregateException(failures);
+    }
+
     public T Get<T>(string sql)
     {
         using NpgsqlCommand command = _database.CreateCommand(sql);

@@ -3,21 +3,21 @@ using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Validation;
 
-/// <summary>Invoke-CitusValidation and the operators, in real pwsh with real Pester.</summary>
+/// <summary>Invoke-CitusValidation and the operators, in each pwsh with each version of Pester.</summary>
 public sealed class SuiteTests(ClusterFixture cluster) : ClusterTest(cluster)
 {
     private string Connect => $"$null = Connect-CitusCluster -ConnectionString '{Cluster.ConnectionString}'\n";
 
-    [Fact]
-    public async Task Every_check_is_a_test_in_the_xml_with_its_category()
+    [Theory, MemberData(nameof(Pwsh.WithPester), MemberType = typeof(Pwsh))]
+    public async Task Every_check_is_a_test_in_the_xml_with_its_category(string shell, string pester)
     {
         string xml = Path.Combine(Cluster.Folder, "validation.xml");
 
-        (int code, string output, string error) = await Pwsh.RunAsync($$"""
+        (int code, string output, string error) = await Pwsh.RunAsync(shell, $$"""
             {{Connect}}
             $run = Invoke-CitusValidation -OutputFile '{{xml}}' -Output None
             "$($run.TotalCount) $((Get-CitusCheck).Count)"
-            """, needsPester: true);
+            """, pester);
 
         Assert.True(code == 0, error + output);
         string[] counts = output.Split(' ');
@@ -27,18 +27,18 @@ public sealed class SuiteTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Contains(results.Descendants("test-case"), t => t.Attribute("name")!.Value == "Citus cluster: Nodes.CoordinatorRegistered" && t.Attribute("result")!.Value == "Success");
     }
 
-    [Fact]
-    public async Task A_failed_check_fails_with_what_was_expected_what_is_and_the_fix_and_a_warning_only_when_strict()
+    [Theory, MemberData(nameof(Pwsh.WithPester), MemberType = typeof(Pwsh))]
+    public async Task A_failed_check_fails_with_what_was_expected_what_is_and_the_fix_and_a_warning_only_when_strict(string shell, string pester)
     {
         Cluster.RequireCitus();
         string keyless = Cluster.Distribute("n bigint", "n"), xml = Path.Combine(Cluster.Folder, "failed.xml");
 
-        (int code, string output, string error) = await Pwsh.RunAsync($$"""
+        (int code, string output, string error) = await Pwsh.RunAsync(shell, $$"""
             {{Connect}}
             $loose = Invoke-CitusValidation ReplicaIdentity -Output None
             $strict = Invoke-CitusValidation ReplicaIdentity, NodesActive -Strict -Tag Tables -Output None -OutputFile '{{xml}}'
             "$($loose.InconclusiveCount) $($loose.FailedCount) $($strict.FailedCount) $($strict.PassedCount)"
-            """, needsPester: true);
+            """, pester);
 
         Assert.True(code == 0, error + output);
         Assert.Equal("1 0 1 0", output);
@@ -49,8 +49,8 @@ public sealed class SuiteTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.NotEmpty(keyless);
     }
 
-    [Fact]
-    public async Task Operators_hold_and_fail_in_sentences_also_when_a_session_runs_them_twice()
+    [Theory, MemberData(nameof(Pwsh.WithPester), MemberType = typeof(Pwsh))]
+    public async Task Operators_hold_and_fail_in_sentences_also_when_a_session_runs_them_twice(string shell, string pester)
     {
         string events = Cluster.Distribute("user_id bigint", "user_id"), users = Cluster.Distribute("user_id bigint", "user_id", colocateWith: events), apart = Cluster.Distribute("user_id bigint", "user_id");
         string own = Cluster.File("Own.Tests.ps1", $$"""
@@ -71,13 +71,13 @@ public sealed class SuiteTests(ClusterFixture cluster) : ClusterTest(cluster)
         Cluster.Execute($"INSERT INTO {skewed} SELECT 5, repeat('x', 100) FROM generate_series(1, 5000)");
         await File.AppendAllTextAsync(own, $"\nDescribe 'Skew' {{ It 'balance' {{ '{skewed}' | Should -BeBalanced }} }}");
 
-        (int code, string output, string error) = await Pwsh.RunAsync($$"""
+        (int code, string output, string error) = await Pwsh.RunAsync(shell, $$"""
             {{Connect}}
             $null = Invoke-CitusValidation CoordinatorRegistered -Path '{{own}}' -Output None
             $run = Invoke-CitusValidation CoordinatorRegistered -Path '{{own}}' -Output None
             "$($run.PassedCount) $($run.FailedCount)"
             $run.Failed | ForEach-Object { $_.ErrorRecord[0].Exception.Message }
-            """, needsPester: true);
+            """, pester);
 
         Assert.True(code == 0, error + output);
         string[] lines = output.Split('\n', StringSplitOptions.TrimEntries);
@@ -100,17 +100,17 @@ public sealed class SuiteTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Contains(says, Shell.Run(command).Failed(errorId).Exception.Message);
     }
 
-    [Fact]
-    public async Task Tests_that_could_not_be_read_are_an_error_though_none_of_them_failed()
+    [Theory, MemberData(nameof(Pwsh.WithPester), MemberType = typeof(Pwsh))]
+    public async Task Tests_that_could_not_be_read_are_an_error_though_none_of_them_failed(string shell, string pester)
     {
         string own = Cluster.File("Broken.Tests.ps1", "Describe 'Own' { throw 'broken here' }");
 
-        (int code, string output, string error) = await Pwsh.RunAsync($$"""
+        (int code, string output, string error) = await Pwsh.RunAsync(shell, $$"""
             {{Connect}}
             $run = Invoke-CitusValidation CoordinatorRegistered -Path '{{own}}' -Output None -ErrorAction SilentlyContinue -ErrorVariable problem
             "$($run.Result) $($run.FailedCount) $($problem[0].FullyQualifiedErrorId)"
             "$($problem[0])"
-            """, needsPester: true);
+            """, pester);
 
         Assert.True(code == 0, error + output);
         Assert.StartsWith("Failed 0 CitusValidationBroken", output);
@@ -118,11 +118,18 @@ public sealed class SuiteTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Contains("Broken.Tests.ps1", output);
     }
 
-    [Fact]
-    public void Without_Pester_the_error_says_how_to_get_it()
+    [Theory, MemberData(nameof(Pwsh.Shells), MemberType = typeof(Pwsh))]
+    public async Task Without_Pester_the_error_says_how_to_get_it(string shell)
     {
-        if (Shell.Get("Get-Module Pester -ListAvailable").Count > 0 && Shell.Get("Import-Module Pester -MinimumVersion 5.0 -PassThru -ErrorAction Ignore").Count > 0) Assert.Skip("the hosted engine has Pester here");
+        // $PSHOME/Modules may hold Pester; the module path of this process alone leaves it out.
+        (int code, string output, string error) = await Pwsh.RunAsync(shell, $$"""
+            {{Connect}}
+            $env:PSModulePath = '{{Cluster.Folder}}'
+            try { Invoke-CitusValidation } catch { "$($_.FullyQualifiedErrorId) $($_.ErrorDetails.RecommendedAction)" }
+            """);
 
-        Assert.Contains("Install-PSResource Pester", Shell.Run("Invoke-CitusValidation").Failed("CitusPesterMissing").Exception.Message);
+        Assert.True(code == 0, error + output);
+        Assert.StartsWith("CitusPesterMissing", output);
+        Assert.Contains("Install-PSResource Pester", output);
     }
 }

@@ -69,10 +69,16 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
         PSObject found = Expect("ColocatableTables", "Warning", Create("apart", "user_id bigint PRIMARY KEY"), ["DROP TABLE apart"]);
 
         Assert.StartsWith("SELECT alter_distributed_table('apart', colocate_with := 'payment_", (string)found.Get("Fix")!);
-        Coordinator.Run(Create("apart", "user_id bigint PRIMARY KEY"));
-        Coordinator.Run(((string)found.Get("Fix")!).Split("--")[0]);
-        Assert.Empty(Found());
-        Coordinator.Run("DROP TABLE apart");
+        try
+        {
+            Coordinator.Run(Create("apart", "user_id bigint PRIMARY KEY"));
+            Coordinator.Run(((string)found.Get("Fix")!).Split("--")[0]);
+            Assert.Empty(Found());
+        }
+        finally
+        {
+            Coordinator.Run("DROP TABLE IF EXISTS apart");
+        }
     }
 
     [Fact]

@@ -1,10 +1,13 @@
 namespace Woodgrove.Citus.Validation.Checks;
 
-/// <summary>A client's session in a transaction; those that Citus itself opens on other nodes are left out.</summary>
+/// <summary>
+/// A client's session in a transaction; those that Citus itself opens on other nodes are left out. What pg_stat_activity
+/// has of a session is null while it starts.
+/// </summary>
 /// <param name="TransactionSeconds">Since the transaction began.</param>
 /// <param name="StateSeconds">Since the session is in its state.</param>
 public sealed record ClientSession(
-    string Node, int Pid, string UserName, string Application, string State, double TransactionSeconds, double StateSeconds, string Query)
+    string Node, int Pid, string? UserName, string? Application, string? State, double? TransactionSeconds, double? StateSeconds, string? Query)
 {
     internal static readonly Question<ClientSession> Question = new(Ask.EveryNode, """
         SELECT pid, usename::text AS user_name, application_name AS application, state, extract(epoch FROM pg_catalog.clock_timestamp() - xact_start)::float8 AS transaction_seconds,
@@ -14,5 +17,5 @@ public sealed record ClientSession(
         ORDER BY xact_start LIMIT 1000
         """);
 
-    internal bool IsIdle => State.StartsWith("idle in transaction", StringComparison.Ordinal);
+    internal bool IsIdle => State?.StartsWith("idle in transaction", StringComparison.Ordinal) == true;
 }

@@ -17,8 +17,8 @@ internal sealed class ClientTls() : CitusCheck(CheckCategory.Security,
 
     public override Verdict Decide(Facts facts) => Verdict.Unless([.. facts.Of(Clients).Where(c => !Loopback.Is(c.Address))], CheckStatus.Failed,
         "TLS for all that come over the network", facts.Of(Clients).Count == 0 ? "every client uses TLS" : "those without it are on the node's own machine",
-        open => Verdict.List(open.Select(c => $"{c.UserName} from {c.Address} to {c.Node} ({c.Application})")),
+        open => Verdict.List(open.Select(c => $"{c.UserName ?? "a session that is starting"} from {c.Address} to {c.Node} ({c.Application})")),
         open => "In pg_hba.conf write hostssl in place of host, then SELECT pg_reload_conf();");
 
-    public sealed record Client(string Node, string UserName, string Address, string Application, long Connections);
+    public sealed record Client(string Node, string? UserName, string Address, string? Application, long Connections);
 }

@@ -32,8 +32,10 @@ internal sealed class LockWaits() : CitusCheck(CheckCategory.Transactions,
             + "\nSELECT * FROM citus_lock_waits; -- who waits for whom over all nodes");
 
     /// <param name="Session">The global process id of the client's session, whichever node it is on.</param>
+    /// <param name="UserName">Null of the server's own processes.</param>
+    /// <param name="Seconds">Null in the moment in which the wait begins.</param>
     /// <param name="BlockedBy">Those of the sessions that hold the lock; 0 is a prepared transaction.</param>
-    public sealed record Wait(string Node, long Session, string UserName, double Seconds, string Mode, string Object, long[]? BlockedBy, string Query)
+    public sealed record Wait(string Node, long Session, string? UserName, double? Seconds, string Mode, string Object, long[]? BlockedBy, string? Query)
     {
         internal IReadOnlyList<long> Blockers => BlockedBy ?? [];
     }

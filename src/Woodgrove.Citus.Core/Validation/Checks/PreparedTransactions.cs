@@ -23,7 +23,7 @@ internal sealed class PreparedTransactions() : CitusCheck(CheckCategory.Transact
             _ => $"ROLLBACK PREPARED '{t.Gid}'; -- on {t.Node}, or COMMIT PREPARED, as its application decides",
         }));
 
-    public sealed record Prepared(string Node, string Gid, string Owner, double Seconds)
+    public sealed record Prepared(string Node, string Gid, string? Owner, double? Seconds)
     {
         /// <summary>Whose it is, by its name.</summary>
         public string Origin => Gid.StartsWith("citus_", StringComparison.Ordinal) ? "Citus" : Gid.StartsWith("woodgrove_", StringComparison.Ordinal) ? "an import of this module" : "another application";

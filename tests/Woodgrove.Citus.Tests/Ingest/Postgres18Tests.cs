@@ -1,0 +1,51 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Tests.Hosting;
+
+namespace Woodgrove.Citus.Tests.Ingest;
+
+/// <summary>What tables can have from PostgreSQL 18 on.</summary>
+public sealed class Postgres18Tests : ClusterTest
+{
+    public Postgres18Tests(ClusterFixture cluster) : base(cluster)
+    {
+        cluster.RequireCitus();
+        if (cluster.PostgresMajor < 18) Assert.Skip($"needs PostgreSQL 18; this run's is {cluster.PostgresMajor}");
+    }
+
+    [Theory]
+    [InlineData("Shard")]
+    [InlineData("Coordinator")]
+    public void Virtual_generated_columns_and_uuidv7_keys_are_left_to_the_server(string route)
+    {
+        string table = Cluster.Distribute("id uuid DEFAULT uuidv7(), user_id bigint, amount numeric, tax numeric GENERATED ALWAYS AS (amount * 0.2) VIRTUAL, PRIMARY KEY (id, user_id)", "user_id");
+        Shell["path"] = Cluster.File("generated.csv", "user_id,amount\n" + string.Concat(Enumerable.Range(1, 500).Select(i => $"{i % 7},{i}\n")));
+
+        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route}").Single;
+
+        Assert.Equal((500L, route), (result.Get("Rows"), result.Get("Route")!.ToString()));
+        Assert.Equal("500 500 25050.0 7", Cluster.Scalar($"SELECT format('%s %s %s %s', count(*), count(DISTINCT id), sum(tax), max(uuid_extract_version(id))) FROM {table}"));
+    }
+
+    [Theory]
+    [InlineData("Shard")]
+    [InlineData("Coordinator")]
+    public void Ranges_that_overlap_are_rejected_and_ranges_that_merely_share_a_key_are_not(string route)
+    {
+        Cluster.Execute("CREATE EXTENSION IF NOT EXISTS btree_gist");
+        string table = Cluster.Distribute("user_id bigint, valid daterange, PRIMARY KEY (user_id, valid WITHOUT OVERLAPS)", "user_id");
+        Shell["path"] = Cluster.File("ranges.csv", """
+            user_id,valid
+            5,"[2024-01-01,2024-02-01)"
+            5,"[2024-02-01,2024-03-01)"
+            5,"[2024-01-15,2024-01-20)"
+            x,"[2024-01-15,2024-01-20)"
+            6,"[2024-01-15,2024-01-20)"
+
+            """);
+
+        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route} -OnError Skip").Single;
+
+        Assert.Equal((3L, 2L), (result.Get("Rows"), result.Get("Rejected")));
+        Assert.Equal(["5\t[2024-01-01,2024-02-01)", "5\t[2024-02-01,2024-03-01)", "6\t[2024-01-15,2024-01-20)"], Cluster.Rows(table));
+    }
+}
