@@ -54,8 +54,9 @@ public sealed class FaultCluster(ClusterFixture cluster) : IAsyncLifetime
     {
         if (_sandbox is null) return default;
         Shell["faulty"] = _sandbox;
+        Shell["own"] = cluster.Connection.Get("Name");
         // The run's own cluster is the latest connection again.
-        Shell.Run("Get-CitusConnection | Where-Object Name -EQ faulty | Disconnect-CitusCluster; Stop-CitusSandbox $faulty").Succeeded();
+        Shell.Run("Stop-CitusSandbox $faulty; Get-CitusConnection | Where-Object Name -NE $own | Disconnect-CitusCluster").Succeeded();
         return default;
     }
 
