@@ -103,19 +103,22 @@ public sealed class CitusConnection : IAsyncDisposable
     }
 
     /// <summary>Borrows a session from the pool, pinned to <c>pg_catalog</c> (<see cref="SearchPath"/>); it is reset when given back.</summary>
-    public Task<NpgsqlConnection> OpenSessionAsync(CancellationToken stop) => OpenSessionAsync(pinned: true, stop);
+    public Task<NpgsqlConnection> OpenSessionAsync(CancellationToken stop) => OpenSessionAsync(pinned: true, null, stop);
+
+    /// <param name="seconds">How long a server that hangs may hold this up: Npgsql's own cancelling alone would wait for it.</param>
+    internal Task<NpgsqlConnection> OpenSessionAsync(int seconds, CancellationToken stop) => OpenSessionAsync(pinned: true, seconds, stop);
 
     /// <summary>
     /// Borrows a session with the user's own search path, for the user's own SQL. Whatever else runs in it qualifies
     /// every function and operator.
     /// </summary>
-    internal Task<NpgsqlConnection> OpenUserSessionAsync(CancellationToken stop) => OpenSessionAsync(pinned: false, stop);
+    internal Task<NpgsqlConnection> OpenUserSessionAsync(CancellationToken stop) => OpenSessionAsync(pinned: false, null, stop);
 
-    private async Task<NpgsqlConnection> OpenSessionAsync(bool pinned, CancellationToken stop)
+    private async Task<NpgsqlConnection> OpenSessionAsync(bool pinned, int? seconds, CancellationToken stop)
     {
         try
         {
-            return _addresses is null ? await OpenAsync(_sessions, pinned, stop) : (await OpenCoordinatorSessionAsync(_addresses, pinned, stop)).Session;
+            return _addresses is null ? await OpenAsync(_sessions, pinned, seconds, stop) : (await OpenCoordinatorSessionAsync(_addresses, pinned, stop)).Session;
         }
         catch (ObjectDisposedException e)
         {
@@ -143,7 +146,7 @@ public sealed class CitusConnection : IAsyncDisposable
 
     private async Task<(NpgsqlConnection Session, string Id)> OpenCoordinatorSessionAsync(Func<string, int, (string Host, int Port)> addresses, bool pinned, CancellationToken stop)
     {
-        NpgsqlConnection session = await OpenAsync(_coordinatorAddress is { } known ? Node(known.Host, known.Port) : _sessions, pinned, stop);
+        NpgsqlConnection session = await OpenAsync(_coordinatorAddress is { } known ? Node(known.Host, known.Port) : _sessions, pinned, null, stop);
         try
         {
             CoordinatorFacts here = await CoordinatorFacts.ReadAsync(session, CitusVersion is not null, stop);
@@ -154,7 +157,7 @@ public sealed class CitusConnection : IAsyncDisposable
             (string host, int port) = addresses(registered.Host, registered.Port);
             try
             {
-                session = await OpenAsync(Node(host, port), pinned, stop);
+                session = await OpenAsync(Node(host, port), pinned, null, stop);
             }
             catch (Exception e) when (e is NpgsqlException or TimeoutException && !stop.IsCancellationRequested)
             {
@@ -182,10 +185,11 @@ public sealed class CitusConnection : IAsyncDisposable
     }
 
     /// <summary>Borrows a session to a node of the cluster, with the same user and secret, pinned to <c>pg_catalog</c>.</summary>
-    internal Task<NpgsqlConnection> OpenNodeSessionAsync(string host, int port, CancellationToken stop) => OpenAsync(Node(host, port), pinned: true, stop);
+    internal Task<NpgsqlConnection> OpenNodeSessionAsync(string host, int port, CancellationToken stop, int? seconds = null) =>
+        OpenAsync(Node(host, port), pinned: true, seconds, stop);
 
     /// <summary>Borrows a session to a node with the user's own search path, for rows that a table's own code may look at.</summary>
-    internal Task<NpgsqlConnection> OpenUserNodeSessionAsync(string host, int port, CancellationToken stop) => OpenAsync(Node(host, port), pinned: false, stop);
+    internal Task<NpgsqlConnection> OpenUserNodeSessionAsync(string host, int port, CancellationToken stop) => OpenAsync(Node(host, port), pinned: false, null, stop);
 
     /// <summary>The settings of sessions to a node: what is safe without TLS on this machine is not safe on the way to another.</summary>
     internal NpgsqlConnectionStringBuilder NodeSettings(string host, int port) => new(_settings.ConnectionString)
@@ -205,7 +209,7 @@ public sealed class CitusConnection : IAsyncDisposable
         patience.CancelAfter(TimeSpan.FromSeconds(1));
         try
         {
-            return await OpenNodeSessionAsync(host, port, patience.Token);
+            return await OpenNodeSessionAsync(host, port, patience.Token, seconds: 2);
         }
         catch (Exception e) when (!stop.IsCancellationRequested && e is NpgsqlException or OperationCanceledException or TimeoutException or System.Net.Sockets.SocketException)
         {
@@ -214,37 +218,33 @@ public sealed class CitusConnection : IAsyncDisposable
         }
     }
 
-    private async Task<NpgsqlConnection> OpenAsync(NpgsqlDataSource source, bool pinned, CancellationToken stop)
+    private async Task<NpgsqlConnection> OpenAsync(NpgsqlDataSource source, bool pinned, int? seconds, CancellationToken stop)
     {
         NpgsqlConnection session = await OpenAsync(source, stop);
         if (!pinned) return session;
         try
         {
-            return await PinAsync(session, stop);
+            return await PinAsync(session, seconds, stop);
         }
         catch (NpgsqlException e) when (PostgresErrors.IsNetwork(e) && !stop.IsCancellationRequested)
         {
             // A pooled session may be one to a server that has been restarted since; the next is a new one.
             NpgsqlConnection.ClearPool(session);
-            return await PinAsync(await OpenAsync(source, stop), stop);
+            return await PinAsync(await OpenAsync(source, stop), seconds, stop);
         }
     }
 
-    /// <summary>Part of opening, so it may take as long as that.</summary>
-    private async Task<NpgsqlConnection> PinAsync(NpgsqlConnection session, CancellationToken stop)
+    /// <param name="seconds">How long a pooled session's server may take; null gives it as long as opening a session.</param>
+    private async Task<NpgsqlConnection> PinAsync(NpgsqlConnection session, int? seconds, CancellationToken stop)
     {
-        // Not a command timeout: where that and the caller's patience both end, Npgsql asks a server that hangs twice to cancel.
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        if (_settings.Timeout > 0) patience.CancelAfter(TimeSpan.FromSeconds(_settings.Timeout));
         try
         {
-            await SearchPath.PinAsync(session, patience.Token);
+            await SearchPath.PinAsync(session, stop, timeout: seconds ?? _settings.Timeout);
             return session;
         }
-        catch (Exception e)
+        catch
         {
             await session.DisposeAsync();
-            if (e is OperationCanceledException && !stop.IsCancellationRequested) throw new NpgsqlException("The server does not answer", new TimeoutException());
             throw;
         }
     }

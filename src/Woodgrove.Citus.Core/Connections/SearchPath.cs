@@ -25,8 +25,9 @@ internal static class SearchPath
 
     /// <summary>Pins a session; <see cref="CitusConnection"/> does it for those that it opens.</summary>
     /// <param name="local">Until the transaction ends.</param>
-    public static Task PinAsync(NpgsqlConnection session, CancellationToken stop, bool local = false) =>
-        ExecuteAsync(session, $"SELECT {Pin(local)}", stop);
+    /// <param name="timeout">Seconds that the server may take; 0 is for ever.</param>
+    public static Task PinAsync(NpgsqlConnection session, CancellationToken stop, bool local = false, int timeout = 0) =>
+        ExecuteAsync(session, $"SELECT {Pin(local)}", stop, timeout);
 
     /// <summary>
     /// Gives a pinned session the user's path, for statements that run the user's own code: a query, or the triggers,
@@ -83,9 +84,9 @@ internal static class SearchPath
 
     private static string Sql(bool local) => local ? "true" : "false";
 
-    private static async Task ExecuteAsync(NpgsqlConnection session, string sql, CancellationToken stop)
+    private static async Task ExecuteAsync(NpgsqlConnection session, string sql, CancellationToken stop, int timeout = 0)
     {
-        await using var command = new NpgsqlCommand(sql, session);
+        await using var command = new NpgsqlCommand(sql, session) { CommandTimeout = timeout };
         await command.ExecuteNonQueryAsync(stop);
     }
 }

@@ -24,7 +24,7 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
         """;
 
     /// <summary>A session to the node that the connection leads to.</summary>
-    public Task<NpgsqlConnection> OpenAsync(CancellationToken stop) => OpenAsync(() => connection.OpenSessionAsync(stop), stop);
+    public Task<NpgsqlConnection> OpenAsync(CancellationToken stop) => OpenAsync(() => connection.OpenSessionAsync(ClientPatience, stop), stop);
 
     /// <summary>Asks one node and says how that went.</summary>
     public async Task<NodeState> AskAsync(NodeState node, IReadOnlyList<Question> questions, Facts facts, CancellationToken stop)
@@ -86,7 +86,7 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(stop);
         giveUp.CancelAfter(patience);
         await using NpgsqlConnection session = node.IsLocal ? await OpenAsync(giveUp.Token)
-            : await OpenAsync(() => connection.OpenNodeSessionAsync(node.Host, node.Port, giveUp.Token), giveUp.Token);
+            : await OpenAsync(() => connection.OpenNodeSessionAsync(node.Host, node.Port, giveUp.Token, ClientPatience), giveUp.Token);
         await using var clock = new NpgsqlCommand(Clock, session) { CommandTimeout = ClientPatience };
         NodeState asked = Timed(node, Stopwatch.StartNew(), DateTimeOffset.UtcNow, (string)(await clock.ExecuteScalarAsync(giveUp.Token))!);
         await AskAsync(session, node.Node, questions, facts, null, stop);
