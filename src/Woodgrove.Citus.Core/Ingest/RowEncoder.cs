@@ -60,6 +60,14 @@ internal sealed class RowEncoder
         return tuples is not null;
     }
 
+    /// <summary>The bytes that the texts and binary values of a row need at least.</summary>
+    public static long LengthOf(IReadOnlyList<object?> values)
+    {
+        long length = 0;
+        foreach (object? value in values) length += value switch { string text => text.Length, byte[] bytes => 2L * bytes.Length, _ => 0 };
+        return length;
+    }
+
     /// <summary>Whether a value is NULL in a column.</summary>
     public bool IsNull(object? value, int column) => IsNull(value, _forms[column]);
 

@@ -14,6 +14,10 @@ namespace Woodgrove.Citus.Ingest;
 /// </summary>
 public sealed class RowLoader
 {
+    private const long MostWaiting = 32 * 1024 * 1024;    // bytes that wait to be sent
+    private const long LargestBatch = 64 * 1024 * 1024;   // bytes that are kept until their batch is committed
+    private const long LongForBinary = 1024 * 1024;       // a row's second form would cost more memory than it saves work
+
     private readonly CitusConnection _connection;
     private readonly CopyTarget _target;
     private readonly RowEncoder _encoder;
@@ -24,6 +28,7 @@ public sealed class RowLoader
     private readonly object _gate = new();
     private RowSegment _open;
     private int _inBatch; // rows since the last one that was full
+    private long _bytesInBatch, _bytesWaiting;
     private long _added;
 
     private RowLoader(CitusConnection connection, TableInfo table, IReadOnlyList<TableColumn> columns, RowOptions options, ConflictRule? rule)
@@ -82,10 +87,19 @@ public sealed class RowLoader
                 _open.Refused.Add(RowSender.NullKeyRow(_target.Table, _added));
                 return true;
             }
+            long length = RowEncoder.LengthOf(values);
+            if (length > _options.MaxRowBytes)
+            {
+                _open.Refused.Add(new RefusedRow("row", _added, null, null, "54000", $"its values are longer than {_options.MaxRowBytes:N0} bytes (-MaxRecordSize)"));
+                return true;
+            }
+            if (length > LongForBinary) _open.Tuples = null;
+            int before = _open.Bytes.WrittenCount;
             if (!_encoder.Write(values, _open.Bytes, _open.Tuples)) _open.Tuples = null;
             _open.Marks.Add(new RecordMark(_open.Bytes.WrittenCount, _added));
-            _open.EndsBatch = ++_inBatch == _options.BatchSize;
-            if (_open.EndsBatch) _inBatch = 0;
+            _bytesInBatch += _open.Bytes.WrittenCount - before;
+            _open.EndsBatch = ++_inBatch == _options.BatchSize || _bytesInBatch >= LargestBatch;
+            if (_open.EndsBatch) (_inBatch, _bytesInBatch) = (0, 0);
             if (_open.IsFull) Seal();
             return true;
         }
@@ -119,9 +133,17 @@ public sealed class RowLoader
 
     private bool Seal()
     {
-        if (!_full.Writer.TryWrite(_open)) return false;
+        if (Volatile.Read(ref _bytesWaiting) >= MostWaiting || !_full.Writer.TryWrite(_open)) return false;
+        Interlocked.Add(ref _bytesWaiting, _open.Bytes.WrittenCount);
         _open = NewSegment();
         return true;
+    }
+
+    private RowSegment? TakeFull()
+    {
+        if (!_full.Reader.TryRead(out RowSegment? full)) return null;
+        Interlocked.Add(ref _bytesWaiting, -full.Bytes.WrittenCount);
+        return full;
     }
 
     /// <summary>The next full segment, or what there is when the flush interval is over or the rows have ended.</summary>
@@ -132,7 +154,7 @@ public sealed class RowLoader
         while (true)
         {
             if (since is not null && Stopwatch.GetElapsedTime(since.Value) >= _options.FlushInterval) return null;
-            if (_full.Reader.TryRead(out RowSegment? full)) return full;
+            if (TakeFull() is { } taken) return taken;
             using var interval = CancellationTokenSource.CreateLinkedTokenSource(stop);
             TimeSpan left = since is null ? _options.FlushInterval : _options.FlushInterval - Stopwatch.GetElapsedTime(since.Value);
             interval.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
@@ -148,10 +170,10 @@ public sealed class RowLoader
             }
             lock (_gate)
             {
-                if (_full.Reader.TryRead(out full)) return full;
+                if (TakeFull() is { } late) return late;
                 if (!_open.IsEmpty)
                 {
-                    full = _open;
+                    RowSegment full = _open;
                     full.EndsBatch = true;
                     _open = NewSegment();
                     return full;

@@ -14,6 +14,9 @@ public sealed record AddRowResult(string Table, long Rows, long Rejected, long B
 /// <param name="FlushInterval">The longest that a row waits for its batch to fill.</param>
 public sealed record RowOptions(int BatchSize, TimeSpan FlushInterval)
 {
+    /// <summary>A row whose values are longer is refused.</summary>
+    public int MaxRowBytes { get; init; } = 256 * 1024 * 1024;
+
     /// <summary>The first refused row ends the load; nothing of its batch is loaded.</summary>
     public bool StopAtRefused { get; init; }
 

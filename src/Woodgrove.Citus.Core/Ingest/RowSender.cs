@@ -164,7 +164,14 @@ internal sealed class RowSender(
             {
                 Parameters = { new() { Value = unknown.Transaction }, new() { Value = unknown.Process } },
             };
-            if (await command.ExecuteScalarAsync(stop) is not "in progress" and var status) return status is "committed";
+            try
+            {
+                if (await command.ExecuteScalarAsync(stop) is not "in progress" and var status) return status is "committed";
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidParameterValue)
+            {
+                return false; // an id from the future: the server crashed before anything of the transaction was on its disk
+            }
             await Task.Delay(100, stop);
         }
     }

@@ -38,6 +38,7 @@ internal sealed record SpooledSource(string What, Func<Stream> Open) : CsvSource
                 count = await _reading.WaitAsync(stop);
                 _reading = null;
                 _ended = count == 0;
+                if (_ended) await _once!.DisposeAsync(); // a pipe's next writer waits for another reader
                 await RandomAccess.WriteAsync(_kept.SafeFileHandle, _read.AsMemory(0, count), at, stop);
                 count = Math.Min(count, buffer.Length);
                 _read.AsMemory(0, count).CopyTo(buffer);

@@ -34,6 +34,11 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
     [Parameter]
     public TimeSpan FlushInterval { get; set; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>The longest row, in bytes of its values: a longer one is refused.</summary>
+    [Parameter]
+    [ValidateRange(1024, 1024 * 1024 * 1024 - 1)]
+    public int MaxRecordSize { get; set; } = 256 * 1024 * 1024;
+
     /// <summary>Skip, the default, writes an error for a refused row and loads the rest; Stop ends the load, and nothing of the row's batch is loaded.</summary>
     [Parameter]
     public ImportErrorAction OnError { get; set; } = ImportErrorAction.Skip;
@@ -84,7 +89,7 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
         if (_declined) return;
         _names = RowReader.Names(first);
         Connections.CitusConnection cluster = Cluster;
-        var options = new RowOptions(BatchSize, FlushInterval) { StopAtRefused = OnError == ImportErrorAction.Stop, OnConflict = OnConflict, KeyColumns = KeyColumn };
+        var options = new RowOptions(BatchSize, FlushInterval) { StopAtRefused = OnError == ImportErrorAction.Stop, OnConflict = OnConflict, KeyColumns = KeyColumn, MaxRowBytes = MaxRecordSize };
         Run(async (_, stop) => _rows = await RowLoader.OpenAsync(cluster, TableName.Parse(Table), _names, options, stop), Table);
         _sending = Start(async (output, stop) => await output.ObjectAsync(await _rows!.RunAsync(row => output.Async(c => c.WriteError(Refused(row))), output.Warning, stop)));
     }

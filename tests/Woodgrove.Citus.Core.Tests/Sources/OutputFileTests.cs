@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Files;
+using Woodgrove.Citus.Ingest;
 
 namespace Woodgrove.Citus.Core.Tests.Sources;
 
@@ -92,6 +93,19 @@ public sealed class OutputFileTests : IDisposable
         using var soon = new CancellationTokenSource(200);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => OutputFile.WriteAsync(pipe, Text, overwrite: true, soon.Token));
         _ = Task.Run(() => File.ReadAllText(pipe), Stop); // lets the writer's open return
+    }
+
+    [Fact]
+    public async Task A_pipe_is_read_once_and_again_from_what_is_kept_of_it()
+    {
+        string pipe = Path.Combine(_folder, "in.csv");
+        Run("mkfifo", pipe);
+        byte[] rows = Archives.Rows(20_000);
+        CsvSource source = CsvSource.File(pipe);
+        Task writer = Task.Run(() => File.WriteAllBytes(pipe, rows), Stop);
+        Assert.Equal(rows, await SourceReading.ReadAllAsync(source));
+        await writer;
+        Assert.Equal(rows, await SourceReading.ReadAllAsync(source));
     }
 
     [Fact]
