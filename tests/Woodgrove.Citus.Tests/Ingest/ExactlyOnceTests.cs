@@ -157,9 +157,16 @@ public sealed class ExactlyOnceTests(ClusterFixture cluster, ITestOutputHelper o
         })
         {
             Shell["path"] = Cluster.File(name, bytes);
+            if (name == "dot.csv" && Cluster.PostgresMajor >= 18)
+            {
+                // From PostgreSQL 18 on, \. no longer ends a CSV file: it is a row, and no good one.
+                Assert.Contains("line 3, column user_id, value \"\\.\"", Shell.Run($"Import-CsvToCitus $path {table} -Resume").Failed("CitusRowRefused").Exception.Message, StringComparison.Ordinal);
+                continue;
+            }
             Assert.Equal(1L, Shell.Run($"Import-CsvToCitus $path {table} -Resume").Single.Get("Rows"));
             Shell.Run($"Import-CsvToCitus $path {table} -Resume").Failed("CitusImportComplete");
         }
-        Assert.Equal(["1\tone", "2\ttwo", "4\t今日は今日は今日は今日は今日は"], Cluster.Rows(table));
+        string[] all = ["1\tone", "2\ttwo", "4\t今日は今日は今日は今日は今日は"];
+        Assert.Equal(Cluster.PostgresMajor >= 18 ? [all[0], all[2]] : all, Cluster.Rows(table));
     }
 }

@@ -33,6 +33,8 @@ public sealed class Postgres18Tests : ClusterTest
     {
         Cluster.Execute("CREATE EXTENSION IF NOT EXISTS btree_gist");
         string table = Cluster.Distribute("user_id bigint, valid daterange, PRIMARY KEY (user_id, valid WITHOUT OVERLAPS)", "user_id");
+        Cluster.Execute($"INSERT INTO {table} VALUES (7, '[2024-01-01,2024-02-01)')");
+        Shell["rejects"] = Path.Combine(Cluster.Folder, $"ranges-{route}.csv");
         Shell["path"] = Cluster.File("ranges.csv", """
             user_id,valid
             5,"[2024-01-01,2024-02-01)"
@@ -40,12 +42,16 @@ public sealed class Postgres18Tests : ClusterTest
             5,"[2024-01-15,2024-01-20)"
             x,"[2024-01-15,2024-01-20)"
             6,"[2024-01-15,2024-01-20)"
+            7,"[2024-01-01,2024-02-01)"
 
             """);
 
-        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route} -OnError Skip").Single;
+        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route} -OnError Skip -RejectPath $rejects").Single;
 
-        Assert.Equal((3L, 2L), (result.Get("Rows"), result.Get("Rejected")));
-        Assert.Equal(["5\t[2024-01-01,2024-02-01)", "5\t[2024-02-01,2024-03-01)", "6\t[2024-01-15,2024-01-20)"], Cluster.Rows(table));
+        Assert.Equal((3L, 3L), (result.Get("Rows"), result.Get("Rejected")));
+        Assert.Equal(["5\t[2024-01-01,2024-02-01)", "5\t[2024-02-01,2024-03-01)", "6\t[2024-01-15,2024-01-20)", "7\t[2024-01-01,2024-02-01)"], Cluster.Rows(table));
+        string[] states = [.. File.ReadAllLines(Path.Combine(Cluster.Folder, $"ranges-{route}.errors.csv")).Skip(1).Select(line => line.Split(',')[2])];
+        // Not 23505: nothing here is a duplicate key, though one range equals another.
+        Assert.Equal(["23P01", "22P02", "23P01"], states);
     }
 }
