@@ -14,12 +14,13 @@ internal sealed class CopiedServer : IDisposable
     public int Port { get; }
 
     /// <param name="isStandby">False promotes the copy at once: it then has the data of this moment.</param>
-    public static CopiedServer Start(SandboxServer original, bool isStandby)
+    /// <param name="name">The standby's application_name.</param>
+    public static CopiedServer Start(SandboxServer original, bool isStandby, string name = "copy")
     {
         string data = original.Beside($"copy{Guid.NewGuid():N}");
         int port = FreePort();
         original.Run("pg_basebackup", "-h", "127.0.0.1", "-p", original.Port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "-D", data, "-X", "stream", "-c", "fast", "-R");
-        original.Run("pg_ctl", "start", "-D", data, "-l", data + ".log", "-w", "-s", "-o", $"-p {port}");
+        original.Run("pg_ctl", "start", "-D", data, "-l", data + ".log", "-w", "-s", "-o", $"-p {port} -c cluster_name={name}");
         var copy = new CopiedServer(original, data, port);
         if (!isStandby) copy.Promote();
         return copy;

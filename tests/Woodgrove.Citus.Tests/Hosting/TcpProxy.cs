@@ -24,7 +24,7 @@ public enum CutMoment
 internal sealed class TcpProxy : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly int _target;
+    private int _target;
     private readonly List<(Socket Client, Socket Server)> _connections = [];
     private readonly TaskCompletionSource _release = new();
     private readonly TaskCompletionSource _held = new();
@@ -42,6 +42,9 @@ internal sealed class TcpProxy : IDisposable
 
     /// <summary>How often it was cut.</summary>
     public int Cuts { get; private set; }
+
+    /// <summary>Leads new connections to another server.</summary>
+    public void Redirect(int target) => _target = target;
 
     /// <summary>Resets all connections, and lets no new one through for a while.</summary>
     public void Cut(TimeSpan downFor)
