@@ -94,7 +94,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                         Warn?.Invoke($"{e.Message} Trying again.");
                         return null;
                     }
-                    catch (Exception e) when (PostgresErrors.IsTransient(e) || (broken is not null && MayComeBack(e)))
+                    catch (Exception e) when (e is not CitusException && PostgresErrors.IsTransient(e) || (broken is not null && MayComeBack(e)))
                     {
                         // Before anything was sent in this attempt.
                         string kept = broken?.Kept ?? $"Nothing of the file is in {Table}.";
