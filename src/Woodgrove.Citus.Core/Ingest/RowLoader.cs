@@ -14,7 +14,7 @@ namespace Woodgrove.Citus.Ingest;
 /// </summary>
 public sealed class RowLoader
 {
-    private const long MostWaiting = 32 * 1024 * 1024;    // bytes that wait to be sent
+    private const long MostWaiting = 16 * 1024 * 1024;    // bytes that wait to be sent
     private const long LargestBatch = 64 * 1024 * 1024;   // bytes that are kept until their batch is committed
     private const long LongForBinary = 1024 * 1024;       // a row's second form would cost more memory than it saves work
 
@@ -93,7 +93,11 @@ public sealed class RowLoader
                 _open.Refused.Add(new RefusedRow("row", _added, null, null, "54000", $"its values are longer than {_options.MaxRowBytes:N0} bytes (-MaxRecordSize)"));
                 return true;
             }
-            if (length > LongForBinary) _open.Tuples = null;
+            if (length > LongForBinary)
+            {
+                _open.Tuples = null;
+                _open.Bytes.GetSpan((int)length + 4096); // at once: growing step by step would take it several times
+            }
             int before = _open.Bytes.WrittenCount;
             if (!_encoder.Write(values, _open.Bytes, _open.Tuples)) _open.Tuples = null;
             _open.Marks.Add(new RecordMark(_open.Bytes.WrittenCount, _added));

@@ -58,7 +58,8 @@ public sealed class SampleData(int userCount, long eventCount, ulong seed = 2024
 
     private static async Task CompleteAsync(StreamWriter text, OutputFile file, CancellationToken stop)
     {
-        await text.FlushAsync(stop);
+        stop.ThrowIfCancellationRequested(); // what was written so far goes
+        await text.DisposeAsync();
         await file.CompleteAsync();
     }
 
