@@ -10,7 +10,7 @@ namespace Woodgrove.Citus.Ingest;
 /// <param name="Columns">The key's columns, quoted.</param>
 /// <param name="OtherColumns">Those of the table whose rows decide, in the same order.</param>
 /// <param name="Types">Their types.</param>
-/// <param name="Operators">The operators by which they are compared, with their schemas.</param>
+/// <param name="Operators">What compares a row's values with those that decide, with their schemas: others than = of an exclusion constraint, such as WITHOUT OVERLAPS (PostgreSQL 18).</param>
 internal sealed record TableKey(string Name, bool IsForeign, string Table, string[] Columns, string[] OtherColumns, string[] Types, string[] Operators)
 {
     /// <summary>The keys of a table, but for foreign ones to itself: the row that such a key needs may come with it.</summary>
@@ -23,11 +23,10 @@ internal sealed record TableKey(string Name, bool IsForeign, string Table, strin
                 pg_catalog.array_agg(pg_catalog.format_type(other.atttypid, other.atttypmod) ORDER BY c.n),
                 pg_catalog.array_agg(pg_catalog.format('OPERATOR(%I.%s)', s.nspname, o.oprname) ORDER BY c.n)
             FROM (SELECT {SearchPath.Show("x.indexrelid")} AS name, false AS is_foreign, x.indrelid AS decider, x.indkey[0:x.indnkeyatts - 1]::int2[] AS own, x.indkey[0:x.indnkeyatts - 1]::int2[] AS decides,
-                  ARRAY(SELECT e.amopopr FROM pg_catalog.unnest(x.indclass[0:x.indnkeyatts - 1]) WITH ORDINALITY i (class, n) JOIN pg_catalog.pg_opclass p ON p.oid = i.class
-                        JOIN pg_catalog.pg_amop e ON e.amopfamily = p.opcfamily AND e.amopstrategy = 3 AND e.amoplefttype = p.opcintype AND e.amoprighttype = p.opcintype ORDER BY i.n) AS operators
-                FROM pg_catalog.pg_index x WHERE x.indrelid = $1::oid AND x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
-                    -- WITHOUT OVERLAPS (PostgreSQL 18): rows conflict that are not equal.
-                    AND NOT x.indisexclusion
+                  coalesce((SELECT e.conexclop FROM pg_catalog.pg_constraint e WHERE e.conindid = x.indexrelid AND e.conexclop IS NOT NULL LIMIT 1),
+                      ARRAY(SELECT e.amopopr FROM pg_catalog.unnest(x.indclass[0:x.indnkeyatts - 1]) WITH ORDINALITY i (class, n) JOIN pg_catalog.pg_opclass p ON p.oid = i.class
+                        JOIN pg_catalog.pg_amop e ON e.amopfamily = p.opcfamily AND e.amopstrategy = 3 AND e.amoplefttype = p.opcintype AND e.amoprighttype = p.opcintype ORDER BY i.n)) AS operators
+                FROM pg_catalog.pg_index x WHERE x.indrelid = $1::oid AND (x.indisunique OR x.indisexclusion) AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
                 UNION ALL
                 SELECT conname, true, confrelid, conkey, confkey, conppeqop
                 FROM pg_catalog.pg_constraint c WHERE conrelid = $1::oid AND contype = 'f' AND confrelid <> conrelid
@@ -76,6 +75,11 @@ internal sealed record TableKey(string Name, bool IsForeign, string Table, strin
     {
         string key = $"Key ({string.Join(", ", Columns)})=({string.Join(", ", values)})";
         string? column = Columns.Length == 1 ? table.Columns.FirstOrDefault(c => TableName.Quote(c.Name) == Columns[0] || c.Name == Columns[0])?.Name : null;
+        if (Operators.Any(o => o != "="))
+        {
+            return new RefusedRow(source, line, column, null, PostgresErrorCodes.ExclusionViolation,
+                $"conflicting key value violates exclusion constraint \"{Name}\". {key} conflicts with an existing key.");
+        }
         return IsForeign
             ? new RefusedRow(source, line, column, null, PostgresErrorCodes.ForeignKeyViolation,
                 $"insert or update on table \"{table.Name.Name}\" violates foreign key constraint \"{Name}\". {key} is not present in table \"{Table}\".")

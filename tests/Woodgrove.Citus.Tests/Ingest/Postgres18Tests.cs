@@ -27,14 +27,16 @@ public sealed class Postgres18Tests : ClusterTest
     }
 
     [Theory]
-    [InlineData("Shard")]
-    [InlineData("Coordinator")]
-    public void Ranges_that_overlap_are_rejected_and_ranges_that_merely_share_a_key_are_not(string route)
+    [InlineData("Shard", "PRIMARY KEY (user_id, valid WITHOUT OVERLAPS)")]
+    [InlineData("Coordinator", "PRIMARY KEY (user_id, valid WITHOUT OVERLAPS)")]
+    [InlineData("Shard", "EXCLUDE USING gist (user_id WITH =, valid WITH &&)")]
+    [InlineData("Coordinator", "EXCLUDE USING gist (user_id WITH =, valid WITH &&)")]
+    public void Ranges_that_overlap_are_rejected_and_ranges_that_merely_share_a_key_are_not(string route, string constraint)
     {
         Cluster.Execute("CREATE EXTENSION IF NOT EXISTS btree_gist");
-        string table = Cluster.Distribute("user_id bigint, valid daterange, PRIMARY KEY (user_id, valid WITHOUT OVERLAPS)", "user_id");
+        string table = Cluster.Distribute($"user_id bigint, valid daterange, {constraint}", "user_id");
         Cluster.Execute($"INSERT INTO {table} VALUES (7, '[2024-01-01,2024-02-01)')");
-        Shell["rejects"] = Path.Combine(Cluster.Folder, $"ranges-{route}.csv");
+        Shell["rejects"] = Path.Combine(Cluster.Folder, $"{table}.csv");
         Shell["path"] = Cluster.File("ranges.csv", """
             user_id,valid
             5,"[2024-01-01,2024-02-01)"
@@ -50,7 +52,7 @@ public sealed class Postgres18Tests : ClusterTest
 
         Assert.Equal((3L, 3L), (result.Get("Rows"), result.Get("Rejected")));
         Assert.Equal(["5\t[2024-01-01,2024-02-01)", "5\t[2024-02-01,2024-03-01)", "6\t[2024-01-15,2024-01-20)", "7\t[2024-01-01,2024-02-01)"], Cluster.Rows(table));
-        string[] states = [.. File.ReadAllLines(Path.Combine(Cluster.Folder, $"ranges-{route}.errors.csv")).Skip(1).Select(line => line.Split(',')[2])];
+        string[] states = [.. File.ReadAllLines(Path.Combine(Cluster.Folder, $"{table}.errors.csv")).Skip(1).Select(line => line.Split(',')[2])];
         // Not 23505: nothing here is a duplicate key, though one range equals another.
         Assert.Equal(["23P01", "22P02", "23P01"], states);
     }
