@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Validation;
 
 namespace Woodgrove.Citus.Settings;
@@ -34,15 +35,16 @@ public sealed record CitusSetting(
     /// <summary>The parameters as they are on all nodes, with what to make of them.</summary>
     /// <param name="memory">Bytes of memory of the smallest node, in place of what can be read from it.</param>
     /// <param name="cores">Its cores, likewise.</param>
+    /// <param name="warn">Told which values are missing, and why.</param>
     public static async Task<IReadOnlyList<CitusSetting>> ReadAsync(
-        CitusConnection connection, CitusWorkload workload, long? memory, int? cores, TimeSpan patience, Action<string> explain, CancellationToken stop)
+        CitusConnection connection, CitusWorkload workload, long? memory, int? cores, TimeSpan patience, Action<string> warn, CancellationToken stop)
     {
         var inquiry = new NodeInquiry(connection, patience);
         await using NpgsqlConnection session = await inquiry.OpenAsync(stop);
         IReadOnlyList<NodeState> nodes = await ClusterValidation.NodesAsync(connection, session, stop);
         var facts = new Facts(nodes);
         nodes = await Task.WhenAll(nodes.Select(n => inquiry.AskAsync(n, [Found.Question, Capacity.Question], facts, stop)));
-        foreach (NodeState node in nodes.Where(n => n.Unreachable is not null)) explain($"{node.Node} {node.Unreachable}; its values are missing.");
+        foreach (Gap gap in facts.Gaps([Found.Question])) warn($"The parameters of {gap.Node} are missing: {gap.Reason.TrimEnd('.')}.");
 
         IReadOnlyList<Capacity> capacities = facts.Of(Capacity.Question);
         var smallest = new NodeCapacity(memory ?? capacities.Min(c => c.MemoryBytes), cores ?? capacities.Min(c => c.Cores), nodes.Count(n => n.GroupId > 0 || nodes.Count == 1));
@@ -51,6 +53,13 @@ public sealed record CitusSetting(
         ILookup<string, Found> byName = facts.Of(Found.Question).ToLookup(f => f.Name);
         return [.. SettingAdvice.All.Where(a => byName[a.Name].Any()).Select(a => Read(a, [.. byName[a.Name].OrderBy(f => Array.FindIndex(order, n => n == f.Node))], local, byName, smallest, workload, connection))];
     }
+
+    /// <summary>What a name that is none of the list's, or that the server does not show this user, is told.</summary>
+    public static CitusException NotFound(string name) => SettingAdvice.All.Any(a => string.Equals(a.Name, name, StringComparison.OrdinalIgnoreCase))
+        ? new("CitusSettingNotFound", CitusErrorKind.ObjectNotFound, $"The cluster's servers do not have the parameter '{name}', or do not show it to this user.",
+            "Some parameters are shown to members of pg_read_all_settings or pg_monitor only; others come with a newer version.") { Target = name }
+        : new("CitusSettingNotFound", CitusErrorKind.ObjectNotFound, $"'{name}' is none of the parameters that this cmdlet knows.",
+            $"It knows {string.Join(", ", SettingAdvice.All.Select(a => a.Name))}; Invoke-CitusQuery 'SHOW …' shows any other.") { Target = name };
 
     private static CitusSetting Read(
         SettingAdvice advice, IReadOnlyList<Found> found, string local, ILookup<string, Found> all, NodeCapacity capacity, CitusWorkload workload, CitusConnection connection)

@@ -13,7 +13,7 @@ internal sealed record Found(string Node, string Name, string Value, string? Uni
                coalesce(s.context, 'user') AS context, coalesce(s.pending_restart, false) AS pending_restart
         FROM pg_catalog.unnest(ARRAY[{string.Join(", ", SettingAdvice.All.Select(a => $"'{a.Name}'"))}]) n
         LEFT JOIN pg_catalog.pg_settings s ON s.name = n
-        LEFT JOIN LATERAL (SELECT pg_catalog.current_setting(n, true) AS value) h ON s.name IS NULL AND n = 'citus.executor_slow_start_interval'
+        CROSS JOIN LATERAL (SELECT CASE WHEN s.name IS NULL AND n = 'citus.executor_slow_start_interval' THEN pg_catalog.current_setting(n, true) END AS value) h
         WHERE s.name IS NOT NULL OR h.value IS NOT NULL
         """);
 

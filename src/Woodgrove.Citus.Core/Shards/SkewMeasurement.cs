@@ -103,6 +103,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
     /// <summary>Every row of every shard, counted on its node. All rows of a value lie in one shard, so the counts are whole.</summary>
     private static async Task<List<SkewFacts>> CountAsync(NpgsqlConnection session, List<SkewFacts> tables, CancellationToken stop)
     {
+        await RequireSelectAsync(session, tables, stop);
         await using var command = new NpgsqlCommand("""
             SELECT r.shardid, r.success, r.result
             FROM unnest($1::oid[], $2::text[]) AS t (relation, command) JOIN pg_catalog.pg_class c ON c.oid = t.relation,
@@ -219,4 +220,15 @@ public sealed class SkewMeasurement(CitusConnection connection)
     }
 
     private static NpgsqlParameter Texts(string[]? values) => new() { Value = (object?)values ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
+
+    /// <summary>Rows are counted on the nodes, whose refusal would be told as that of a shard.</summary>
+    private static async Task RequireSelectAsync(NpgsqlConnection session, List<SkewFacts> tables, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SELECT t FROM pg_catalog.unnest($1::oid[]) t WHERE NOT pg_catalog.has_table_privilege(t, 'SELECT') LIMIT 1", session);
+        command.Parameters.Add(new() { Value = tables.Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid });
+        if (await command.ExecuteScalarAsync(stop) is not uint denied) return;
+        string table = tables.First(t => t.Oid == denied).Table;
+        throw new CitusException("CitusPermissionDenied", CitusErrorKind.PermissionDenied, $"{session.UserName} may not read {table}, whose rows are to be counted.",
+            $"Have its owner run: GRANT SELECT ON {table} TO {TableName.Quote(session.UserName!)}; -By Bytes reads no rows.") { Target = table, SqlState = PostgresErrorCodes.InsufficientPrivilege };
+    }
 }

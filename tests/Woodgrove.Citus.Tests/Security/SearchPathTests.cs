@@ -63,7 +63,7 @@ public sealed partial class SearchPathTests : ClusterTest
             $"Import-CsvToCitus $bad {events}", $"Import-CsvToCitus $csv {events} -WhatIf", $"Import-CsvToCitus $csv {events} -Resume",
             $"[pscustomobject]@{{ id = 5000; user_id = '1'; note = 'n'; amount = 1 }} | Add-CitusRow {events} -OnConflict Skip",
             $"[pscustomobject]@{{ id = 5000; user_id = '1'; note = 'n'; amount = 1 }} | Add-CitusRow {events} -OnError Skip",
-            "Get-CitusImport", "Remove-CitusImport 11111111-2222-3333-4444-555555555555 -Confirm:$false",
+            "Get-CitusImport", "Repair-CitusImport", "Remove-CitusImport 11111111-2222-3333-4444-555555555555 -Confirm:$false",
             $"Export-CitusToCsv {events} $out", $"Export-CitusToCsv {events} $out -Parallel", "Invoke-CitusQuery 'SELECT 1'",
             $"Get-CitusQueryPlan 'SELECT * FROM {events}'", $"Get-CitusQueryPlan 'SELECT * FROM {events} FOR UPDATE'", $"Get-CitusQueryFragment 'SELECT * FROM {events}'",
             $"Compare-CitusQueryPlan 'SELECT * FROM {events}' 'SELECT * FROM {users}'",
