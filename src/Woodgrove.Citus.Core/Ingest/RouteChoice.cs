@@ -98,20 +98,28 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
     {
         foreach ((string host, int port, int count) in await shards.NodesAsync(session, stop))
         {
-            try
+            for (int attempt = 0; ; attempt++)
             {
-                using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
-                patience.CancelAfter(TimeSpan.FromSeconds(5));
-                await using NpgsqlConnection there = await shards.Connection.OpenNodeSessionAsync(host, port, patience.Token);
-                await using var command = new NpgsqlCommand(question, there);
-                if (question.Contains("$1", StringComparison.Ordinal)) command.Parameters.Add(new() { Value = _table.Name.Sql });
-                await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-                await row.ReadAsync(stop);
-                if (judge(row, $"{host}:{port}", count) is { } obstacle) return obstacle;
-            }
-            catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException && !stop.IsCancellationRequested)
-            {
-                return $"node {host}:{port} can't be reached from here ({e.Message.TrimEnd('.')}); -NodeAddress maps it to an address that can";
+                try
+                {
+                    using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
+                    patience.CancelAfter(TimeSpan.FromSeconds(5));
+                    await using NpgsqlConnection there = await shards.Connection.OpenNodeSessionAsync(host, port, patience.Token);
+                    await using var command = new NpgsqlCommand(question, there);
+                    if (question.Contains("$1", StringComparison.Ordinal)) command.Parameters.Add(new() { Value = _table.Name.Sql });
+                    await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+                    await row.ReadAsync(stop);
+                    if (judge(row, $"{host}:{port}", count) is { } obstacle) return obstacle;
+                    break;
+                }
+                catch (NpgsqlException e) when (attempt == 0 && PostgresErrors.IsNetwork(e) && !stop.IsCancellationRequested)
+                {
+                    // A connection was lost; another may hold.
+                }
+                catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException && !stop.IsCancellationRequested)
+                {
+                    return $"node {host}:{port} can't be reached from here ({e.Message.TrimEnd('.')}); -NodeAddress maps it to an address that can";
+                }
             }
         }
         return null;

@@ -68,6 +68,22 @@ public sealed class NetworkFaultTests : IClassFixture<FaultCluster>, IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("pg_control_system", 0)] // finding the coordinator
+    [InlineData("pg_dist_partition", 0)] // reading the table
+    [InlineData("pg_prepared_xacts", 1)] // recovery
+    [InlineData("pg_try_advisory_lock", 0)] // opening the ledger
+    [InlineData("lock_relation_if_exists", 0)] // the guard
+    [InlineData("lock_shard_metadata", 2)] // a shard
+    public async Task Cut_while_the_load_is_planned_it_goes_on_by_itself(string sql, int proxy)
+    {
+        string table = _faults.Distribute();
+        using PowerShell load = Start($"{table} -Route Shard -Checkpoint 4MB");
+        _proxies[proxy].CutAt(sql, 0, CutMoment.Before);
+        await EndsWellAsync(load, load.InvokeAsync(), table);
+        Assert.Equal(1, _proxies[proxy].Cuts);
+    }
+
     [Fact]
     public async Task Cut_again_and_again_a_load_that_gets_further_each_time_goes_on()
     {

@@ -64,6 +64,27 @@ public sealed class LedgerTrustTests : IClassFixture<FaultCluster>, IDisposable
         Assert.Contains($"lets role '{hostile}' create triggers", error.Exception.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("import_part", "-Route Worker")]
+    [InlineData("staging", "-OnConflict Skip")]
+    public void A_table_that_another_role_created_in_the_ledgers_schema_is_refused_or_dropped(string planted, string options)
+    {
+        string table = _faults.Distribute(), hostile = Hostile();
+        _faults.Execute($"ALTER TABLE {table} ADD PRIMARY KEY (id, user_id)");
+        Guid import = Guid.NewGuid();
+        Shell($"Import-CsvToCitus $csv {_faults.Distribute()} -Route Coordinator -ImportId {Guid.NewGuid()} -Connection super").Succeeded();
+        _faults.Execute($"GRANT USAGE, CREATE ON SCHEMA woodgrove TO {hostile}; GRANT SELECT ON {table} TO {hostile}");
+        string name = planted == "staging" ? $"staging_{import:N}" : planted;
+        Execute(hostile, $"SET citus.enable_ddl_propagation = off; CREATE TABLE woodgrove.{name} (LIKE {table}); CREATE TRIGGER planted BEFORE INSERT ON woodgrove.{name} FOR EACH ROW EXECUTE FUNCTION evil.run()");
+
+        RunResult load = Shell($"Import-CsvToCitus $csv {table} {options} -ImportId {import} -Connection super");
+
+        if (planted == "staging") load.Succeeded(); // nothing can be resumed from it, so it went
+        else Assert.Contains(hostile, load.Failed("CitusLedgerNotTrusted").Exception.Message, StringComparison.Ordinal);
+        Assert.Equal(false, _faults.Scalar($"SELECT rolsuper FROM pg_roles WHERE rolname = '{hostile}'"));
+        Assert.Equal(planted == "staging" ? 300_000L : 0L, _faults.Scalar($"SELECT count(*) FROM {table}"));
+    }
+
     [Fact]
     public void The_name_of_a_prepared_transaction_is_never_run_as_SQL()
     {
