@@ -44,7 +44,7 @@ public sealed class RecordSizeTests
         Assert.Contains($"line {(hasHeader ? 4 : 1)}: ", refused.What, StringComparison.Ordinal);
         Assert.Contains("33,554,432 bytes", refused.What, StringComparison.Ordinal);
         Assert.Contains("quote", refused.Advice, StringComparison.Ordinal);
-        Assert.InRange(read, 0, new FileInfo(path).Length / 4); // the rest was not even read
+        Assert.InRange(read, 0, new FileInfo(path).Length / 2); // the rest was not even read (it is read in pieces of 128 KB)
         Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
     }
 
