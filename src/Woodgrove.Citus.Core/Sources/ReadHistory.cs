@@ -56,8 +56,11 @@ internal sealed class ReadHistory
         {
             if (_marks.TryGetValue(offset, out ulong before)) return before == hash;
             // A place where a piece ended is kept only as the farthest that anybody has read.
-            if (_marks.Count > 0 && offset < _marks.GetKeyAtIndex(_marks.Count - 1) && offset % Distance != 0) return true;
-            if (_marks.Count > 0 && _marks.GetKeyAtIndex(_marks.Count - 1) % Distance != 0 && offset > _marks.GetKeyAtIndex(_marks.Count - 1)) _marks.RemoveAt(_marks.Count - 1);
+            if (_marks.Count > 0 && _marks.GetKeyAtIndex(_marks.Count - 1) is var farthest)
+            {
+                if (offset < farthest && offset % Distance != 0) return true;
+                if (offset > farthest && farthest % Distance != 0) _marks.RemoveAt(_marks.Count - 1);
+            }
             _marks[offset] = hash;
             return true;
         }

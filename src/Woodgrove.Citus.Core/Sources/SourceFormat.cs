@@ -15,22 +15,25 @@ internal static class SourceFormat
     /// <summary>How many of the first bytes are looked at.</summary>
     public const int Looked = 4096;
 
-    private static readonly (byte[] Signature, string Name)[] Signatures =
+    private const string Unpack = "Unpack it and name the CSV in it, or compress that with gzip or zstd, which are read as they are.";
+    private const string Export = "Save or export it as CSV first.";
+
+    private static readonly (byte[] Signature, string Name, string Advice)[] Signatures =
     [
-        ([0xFD, .. "7zXZ"u8, 0], "an xz archive"),
-        ([.. "7z"u8, 0xBC, 0xAF, 0x27, 0x1C], "a 7z archive"),
-        ([.. "Rar!"u8, 0x1A, 0x07], "a RAR archive"),
-        ([0x1F, 0x9D], "a file compressed by compress (.Z)"),
-        ([0x04, 0x22, 0x4D, 0x18], "a file compressed by lz4"),
-        ([.. "LZIP"u8, 1], "a file compressed by lzip"),
-        ([0xFF, 0x06, 0x00, 0x00, .. "sNaPpY"u8], "a file compressed by snappy"),
-        ([.. "Obj"u8, 1], "an Avro file"),
-        ([.. "ARROW1"u8, 0, 0], "an Arrow file"),
-        ([.. "SQLite format 3"u8, 0], "an SQLite database"),
-        ([0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], "an Excel workbook (.xls) or another OLE file"),
-        ([.. "%PDF-"u8], "a PDF document"),
-        ([.. "PGDMP"u8, 1], "an archive of pg_dump, which pg_restore reads,"),
-        ([.. "PGCOPY\n"u8, 0xFF, .. "\r\n"u8, 0], "a file of binary COPY"),
+        ([0xFD, .. "7zXZ"u8, 0], "an xz archive", Unpack),
+        ([.. "7z"u8, 0xBC, 0xAF, 0x27, 0x1C], "a 7z archive", Unpack),
+        ([.. "Rar!"u8, 0x1A, 0x07], "a RAR archive", Unpack),
+        ([0x1F, 0x9D], "a file compressed by compress (.Z)", Unpack),
+        ([0x04, 0x22, 0x4D, 0x18], "a file compressed by lz4", Unpack),
+        ([.. "LZIP"u8, 1], "a file compressed by lzip", Unpack),
+        ([0xFF, 0x06, 0x00, 0x00, .. "sNaPpY"u8], "a file compressed by snappy", Unpack),
+        ([.. "Obj"u8, 1], "an Avro file", Export),
+        ([.. "ARROW1"u8, 0, 0], "an Arrow file", Export),
+        ([.. "SQLite format 3"u8, 0], "an SQLite database", Export),
+        ([0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], "an Excel workbook (.xls) or another OLE file", Export),
+        ([.. "%PDF-"u8], "a PDF document", Export),
+        ([.. "PGDMP"u8, 1], "an archive of pg_dump", "Restore it with pg_restore."),
+        ([.. "PGCOPY\n"u8, 0xFF, .. "\r\n"u8, 0], "a file of binary COPY", Export),
     ];
 
     /// <param name="start">The first bytes, decompressed where the content is compressed.</param>
@@ -40,8 +43,9 @@ internal static class SourceFormat
     {
         if (Binary(start, isCompressed, source.Name) is { } found) throw Refused(source, found.Name, found.Advice);
         string text = Encoding.Latin1.GetString(start).TrimStart('\u00EF', '\u00BB', '\u00BF', ' ', '\t', '\r', '\n');
-        if (Markup(text, opened.MediaType, dialect.HasHeader) is { } markup)
-            throw Refused(source, markup, opened.MediaType is null ? "Name the CSV itself." : "Check the address in a browser that is not signed in, and the credentials it needs.", opened.MediaType);
+        if (Markup(text, opened.MediaType, dialect.HasHeader) is not { } markup) return;
+        throw Refused(source, markup, opened.MediaType is null ? "Name the CSV itself."
+            : "Check the address in a browser that is not signed in, and the credentials it needs.", opened.MediaType);
     }
 
     /// <summary>
@@ -72,8 +76,6 @@ internal static class SourceFormat
 
     private static (string Name, string Advice)? Binary(ReadOnlySpan<byte> start, bool isCompressed, string source)
     {
-        const string Unpack = "Unpack it and name the CSV in it, or compress that with gzip or zstd, which are read as they are.";
-        const string Export = "Save or export it as CSV first.";
         if (isCompressed && Compression.IsCompressed(start)) return ("compressed twice: what gzip or zstd holds is gzip or zstd again", "Decompress it once.");
         if (start is [(byte)'P', (byte)'K', 3, 4, ..] or [(byte)'P', (byte)'K', 5, 6, ..] or [(byte)'P', (byte)'K', 7, 8, ..])
             return IsWorkbook(start, source) ? ("an Excel workbook or another office document (a ZIP archive)", Export) : ("a ZIP archive", Unpack);
@@ -85,9 +87,9 @@ internal static class SourceFormat
             if (start.StartsWith("PAR1"u8) || start.StartsWith("PARE"u8)) return ("a Parquet file", Export);
             if (start.StartsWith("ORC"u8)) return ("an ORC file", Export);
         }
-        foreach ((byte[] signature, string name) in Signatures)
+        foreach ((byte[] signature, string name, string advice) in Signatures)
         {
-            if (start.StartsWith(signature)) return (name, name.Contains("archive of", StringComparison.Ordinal) ? "Restore it." : name.Contains("compress", StringComparison.Ordinal) || name.Contains("archive", StringComparison.Ordinal) ? Unpack : Export);
+            if (start.StartsWith(signature)) return (name, advice);
         }
         return null;
     }
@@ -102,11 +104,15 @@ internal static class SourceFormat
         bool isPage = (Begins(text, "<!doctype html") || Begins(text, "<html>") || Begins(text, "<html "))
             && (Holds(text, "<head") || Holds(text, "<body") || Holds(text, "<title"));
         if (isTag && (mediaType is "text/html" or "application/xhtml+xml")) return "a web page, such as a page to sign in at";
-        if (isTag && mediaType is not null && (mediaType is "application/xml" or "text/xml" || mediaType.EndsWith("+xml", StringComparison.Ordinal))) return "an XML document";
-        if (text is ['{' or '[', ..] && mediaType is not null && (mediaType is "application/json" or "text/json" || mediaType.EndsWith("+json", StringComparison.Ordinal))) return "a JSON document";
+        if (isTag && Is(mediaType, "xml")) return "an XML document";
+        if (text is ['{' or '[', ..] && Is(mediaType, "json")) return "a JSON document";
         if (!hasHeader) return null;
         return isPage ? "a web page" : Begins(text, "<?xml version=") ? "an XML document" : null;
     }
+
+    /// <summary>Whether a type such as application/xml or application/problem+json is of a format.</summary>
+    private static bool Is(string? mediaType, string format) => mediaType is not null
+        && (mediaType.EndsWith("/" + format, StringComparison.Ordinal) || mediaType.EndsWith("+" + format, StringComparison.Ordinal));
 
     private static bool Begins(string text, string with) => text.StartsWith(with, StringComparison.OrdinalIgnoreCase);
 
