@@ -133,8 +133,8 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
             await using var command = new NpgsqlCommand("""
                 SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE'),
                        EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'),
-                       (SELECT max(n) FROM (SELECT count(*) AS n FROM pg_catalog.pg_dist_shard s
-                          JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid WHERE s.logicalrelid = c.oid GROUP BY s.shardid) x),
+                       coalesce((SELECT max(n) FROM (SELECT count(*) AS n FROM pg_catalog.pg_dist_shard s
+                          JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid WHERE s.logicalrelid = c.oid GROUP BY s.shardid) x), 1),
                        pg_catalog.row_security_active(c.oid),
                        (SELECT string_agg(a.attname, ', ') FROM pg_catalog.pg_attribute a
                           LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -151,7 +151,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
                 },
             };
             await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-            await row.ReadAsync(stop);
+            if (!await row.ReadAsync(stop)) throw TableGuard.Replaced(target.Table);
             return new TableFacts(row.GetBoolean(0), row.GetBoolean(1), row.GetInt64(2), row.GetBoolean(3), await row.IsDBNullAsync(4, stop) ? null : row.GetString(4), row.GetBoolean(5));
         }
     }
