@@ -99,9 +99,20 @@ internal sealed class MovedParts
             string why = $"is the inner side of an outer join that keeps all rows of the reference table {table.Display}, which no shard can do alone; the coordinator joins them";
             return _plan.Aggregation == QueryAggregation.None
                 ? new(why, "Select fewer columns of the distributed table, or filter its rows in a subquery before the join.")
-                : new(why, $"Group first, then join: SELECT …, coalesce(s.n, 0) FROM {table.Display} m LEFT JOIN (SELECT <join column>, count(*) AS n FROM <distributed table> GROUP BY <join column>) s ON …; then one row a group moves.");
+                : GroupFirst(why, table);
         }
         return Membership();
+    }
+
+    private Reason GroupFirst(string why, PlanTable kept)
+    {
+        (PlanTable Table, string Column, PlanTable Other, string OtherColumn)? join = QueryShape.Of(_plan.Query!).JoinedColumns(_view.Facts.Tables)
+            .FirstOrDefault(j => (j.Table == kept && j.Other.IsDistributed) || (j.Other == kept && j.Table.IsDistributed));
+        if (join is not { Table: not null } found) return new(why, "Group the distributed table by the join's column in a subquery, and join that: one row a group moves then.");
+        (PlanTable other, string column, string keptColumn) = found.Table == kept ? (found.Other, found.OtherColumn, found.Column) : (found.Table, found.Column, found.OtherColumn);
+        string by = TableName.QuoteIfNeeded(column);
+        return new(why, $"Group first, then join: … FROM {kept.Display} LEFT JOIN (SELECT {by}, count(*) AS n FROM {other.Display} GROUP BY {by}) s "
+            + $"ON s.{by} = {kept.Display}.{TableName.QuoteIfNeeded(keptColumn)}, with coalesce(s.n, 0) for the count: one row a group moves then.");
     }
 
     /// <summary>IN, NOT IN and = ANY with a subquery of which each value is needed once.</summary>
@@ -146,7 +157,7 @@ internal sealed class MovedParts
     {
         if (part.Aggregation is not (QueryAggregation.Partial or QueryAggregation.PulledToCoordinator) || QueryShape.Of(_plan.Query!).HasGroupingSets) return null;
         string key = part.Fragments.Select(f => f.ShardId is { } id ? _view.Facts.Shard(id).Table.DistributionColumn : null).FirstOrDefault() ?? "the distribution column";
-        return new($"aggregates over groups that span shards, because it does not group by {key}", "Filter the rows that it groups, or group by fewer columns: every group of every shard moves.");
+        return new($"groups by other columns than {key}, so that its groups span shards", "Filter the rows that it groups, or group by fewer columns: every group of every shard moves.");
     }
 
     private Reason? Join()

@@ -65,11 +65,13 @@ internal sealed class PlanAdvisor
     private PlanAdvice? PulledToCoordinator()
     {
         bool window = _view.Scans.Count > 0 && _plan.Aggregation != QueryAggregation.Partial && _view.CoordinatorSteps.Any(n => n.NodeType == "WindowAgg");
+        string held = string.Join(" and ", Held());
         if (_plan.Transfer() == false && _view.Scans.Count > 0 && _plan.Target(_facts)?.IsDistributed == true)
         {
             return new PlanAdvice(PlanAdviceCodes.PulledToCoordinator, AdviceSeverity.Warning,
                 "All rows come to the coordinator and go out again to the target's shards.",
-                "Leave LIMIT, ORDER BY, OFFSET and window functions over several distribution values out of the SELECT, and group by the source's distribution column, so that workers write their own rows.");
+                held.Length > 0 ? $"Leave {held} out of the SELECT, where the result may do without: workers then send their rows straight to the shards."
+                    : "Filter or group the source, so that fewer rows pass the coordinator.");
         }
         if (window)
         {
@@ -84,6 +86,15 @@ internal sealed class PlanAdvisor
                 : $"{faults} can't be merged from parts: the workers return every row, and the coordinator computes all aggregates alone.",
             faults.Length == 0 ? $"Group by {Key} too, where a row for each {Key} is meant: that changes the result."
                 : $"Leave out {faults}, or compute it in a query of its own over fewer rows: the other aggregates are then merged from parts. Grouping by {Key} too would keep the work on the workers, but gives a row for each {Key}.");
+    }
+
+    /// <summary>What of the query makes the coordinator see all rows before it can send them on.</summary>
+    private IEnumerable<string> Held()
+    {
+        IReadOnlyList<SqlToken> tokens = SqlTokens.Read(_plan.Query ?? "");
+        if (tokens.Any(t => t.Is("limit") || t.Is("fetch"))) yield return "LIMIT";
+        if (tokens.Any(t => t.Is("offset"))) yield return "OFFSET";
+        if (tokens.Any(t => t.Is("over"))) yield return "the window function";
     }
 
     private string Key => _view.AnchorTable?.DistributionColumn ?? "<distribution column>";
