@@ -23,7 +23,7 @@ public enum CitusErrorKind
 
 /// <summary>
 /// A failure that is told to the user as it stands: what happened, where, and what to do. Control characters in the
-/// message are shown as symbols (<see cref="VisibleText"/>); <see cref="Target"/> and <see cref="Row"/> have the values as they are.
+/// message are shown as symbols (<see cref="VisibleText"/>), and long values cut off (<see cref="LongText"/>); <see cref="Target"/> and <see cref="Row"/> have the values as they are.
 /// </summary>
 /// <param name="errorId">Stable across releases; scripts may compare it.</param>
 /// <param name="kind">The error's category.</param>
@@ -32,13 +32,13 @@ public enum CitusErrorKind
 /// <param name="inner">The cause.</param>
 public sealed class CitusException(
     string errorId, CitusErrorKind kind, string message, string? advice = null, Exception? inner = null)
-    : Exception(VisibleText.Of(advice is null ? message : $"{message} {advice}"), inner)
+    : Exception(VisibleText.Of(advice is null ? LongText.Shorten(message) : $"{LongText.Shorten(message)} {advice}"), inner)
 {
     public string ErrorId { get; } = errorId;
     public CitusErrorKind Kind { get; } = kind;
 
     /// <summary>What happened and where, without the advice.</summary>
-    public string What { get; } = VisibleText.Of(message);
+    public string What { get; } = VisibleText.Of(LongText.Shorten(message));
 
     public string? Advice { get; } = advice is null ? null : VisibleText.Of(advice);
 
@@ -64,4 +64,8 @@ public sealed class CitusException(
 /// <param name="Value">The column's value as it stands in the file.</param>
 /// <param name="SqlState">The five-character SQLSTATE.</param>
 /// <param name="Reason">What the server, or the check before it, said.</param>
-public sealed record RefusedRow(string Source, long? Line, string? Column, string? Value, string? SqlState, string Reason);
+public sealed record RefusedRow(string Source, long? Line, string? Column, string? Value, string? SqlState, string Reason)
+{
+    /// <summary>What the server, or the check before it, said; long values in it are cut off.</summary>
+    public string Reason { get; init; } = LongText.Shorten(Reason);
+}

@@ -109,12 +109,26 @@ internal sealed class ColumnBinding
             $"the first line has {_input.FirstRecord.Count} field(s), but {expected} column(s) are to be loaded: {Shorten(_input.FirstLine)}",
             OtherDelimiter() ?? "Name the columns that the file has, in its order, with -Column.");
 
+    /// <summary>Lines of titles above a header: a later line names columns of the table, and nothing else.</summary>
+    private string? Titles()
+    {
+        if (!_dialect.HasHeader) return null;
+        for (int i = 1; i < _input.FirstLines.Count; i++)
+        {
+            using var parser = new CsvHelper.CsvParser(new StringReader(_input.FirstLines[i]), _dialect.ForCsvHelper());
+            if (!parser.Read() || parser.Record is not { Length: > 0 } fields || !Array.TrueForAll(fields, f => _table.FindColumn(f.Trim()) is not null)) continue;
+            return $"Line {i + 1} holds the header, and the lines above it are titles. Take them out first: Get-Content <file> | Select-Object -Skip {i} | Set-Content <new file>.";
+        }
+        return null;
+    }
+
     /// <summary>A file that is one long field usually has another delimiter.</summary>
     private string? OtherDelimiter()
     {
         char[] found = new[] { ',', ';', '\t', '|' }.Where(c => c != _dialect.Delimiter && _input.FirstLine.Contains(c)).ToArray();
         if (_input.FirstLine.StartsWith("sep=", StringComparison.OrdinalIgnoreCase))
             return $"The line is Excel's own, not the header: take it out of the file, and give -Delimiter '{_input.FirstLine.TrimEnd()[^1]}'.";
+        if (Titles() is { } titles) return titles;
         if (_input.FirstRecord.Count > 1 || found.Length == 0) return null;
         char best = found.MaxBy(c => _input.FirstLine.Count(x => x == c));
         return $"The line holds {(best == '\t' ? "tabs" : $"'{best}'")}: is it -Delimiter {(best == '\t' ? "\"`t\"" : $"'{best}'")}?";

@@ -14,6 +14,9 @@ internal sealed class CsvInput : IAsyncDisposable
     /// <summary>A line of column names longer than this is taken for a quote that is never closed.</summary>
     private const int MaxHeader = 16 * 1024 * 1024;
 
+    /// <summary>How far to look for a header below lines of titles.</summary>
+    private const int LooksAhead = 8192, MostTitles = 20;
+
     private readonly CountingStream _raw;
     private readonly Stream _utf8;
     private byte[] _head;
@@ -49,6 +52,9 @@ internal sealed class CsvInput : IAsyncDisposable
 
     /// <summary>The first record as text, for messages.</summary>
     public string FirstLine { get; private set; } = "";
+
+    /// <summary>The first lines, as far as they have been read; for messages about what stands above a header.</summary>
+    public IReadOnlyList<string> FirstLines { get; private set; } = [];
 
     public static async Task<CsvInput> OpenAsync(CsvSource source, CsvDialect dialect, CancellationToken stop)
     {
@@ -167,6 +173,7 @@ internal sealed class CsvInput : IAsyncDisposable
             if (_headLength > most) throw CsvRecordReader.TooLong(Source, 1, most, dialect.HasHeader);
         }
         FirstLine = Encoding.UTF8.GetString(_head, 0, length).TrimEnd('\r', '\n');
+        FirstLines = [.. Encoding.UTF8.GetString(_head, 0, Math.Min(_headLength, LooksAhead)).Split('\n').Select(l => l.TrimEnd('\r')).Take(MostTitles + 1)];
         if (length == _headLength && FirstLine.Length == 0)
         {
             throw new CitusException("CitusCsvEmpty", CitusErrorKind.InvalidData, $"{Source} is empty.",

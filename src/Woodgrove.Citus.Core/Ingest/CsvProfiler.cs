@@ -67,6 +67,8 @@ public sealed class CsvProfiler(CsvSource source)
         string? key = _key = KeyOf(names, table);
         ShardMap? shards = await ShardsAsync(session, table, key, stop);
         ColumnProfiler[] columns = [.. names.Select((n, i) => new ColumnProfiler(n, targets?[i], EveryColumn || n == key ? shards : null))];
+        if (input.FirstLine.StartsWith("sep=", StringComparison.OrdinalIgnoreCase))
+            Refuse(1, null, input.FirstLine, "is Excel's own line (sep=) and no header: take it out of the file, and give the character in it as the delimiter");
         string lineEnd = await ReadAsync(input, file, columns, session, stop);
         return await FinishAsync(input, dialect, lineEnd, columns, key, shards, session, stop);
     }

@@ -170,7 +170,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             RefusedRow row = record.Row;
             throw new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
                 $"{_source}, line {row.Line}{(row.Column is null ? "" : $", column {row.Column}, value \"{row.Value}\"")}: {row.Reason}. (SQLSTATE {row.SqlState}) {Kept}",
-                RefusedRowFinder.Advice(row.SqlState!, plan.File.Dialect)) { Target = _source.Name, SqlState = row.SqlState, Row = row };
+                RefusedRowAdvice.Of(row.SqlState, plan.File.Dialect, row.Column, row.Value, null, row.Line) ?? RefusedRowFinder.Advice(row.SqlState!, plan.File.Dialect)) { Target = _source.Name, SqlState = row.SqlState, Row = row };
         }
         _rejects.Add(_reader.Block[record.Start..record.End], record.Row);
     }

@@ -68,7 +68,8 @@ internal sealed partial class RefusedRowFinder(
         if (value is not null) where.Append(CultureInfo.InvariantCulture, $", value {Shorten(value)}");
         return new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
             $"{where}: {reason.TrimEnd('.')}.{detail} (SQLSTATE {refusal.SqlState}) {kept}",
-            record?.Text.Contains('\0', StringComparison.Ordinal) is true ? "Text in PostgreSQL holds no zero byte. If every second byte of the file is one, it is UTF-16: -Encoding unicode." : Advice(refusal.SqlState, file.Dialect), refusal)
+            record?.Text.Contains('\0', StringComparison.Ordinal) is true ? "Text in PostgreSQL holds no zero byte. If every second byte of the file is one, it is UTF-16: -Encoding unicode."
+                : RefusedRowAdvice.Of(refusal.SqlState, file.Dialect, blamed is [var only] ? only : null, value, record?.Text, record?.Line) ?? Advice(refusal.SqlState, file.Dialect), refusal)
         {
             Target = file.Source.Name,
             SqlState = refusal.SqlState,

@@ -156,12 +156,6 @@ public sealed record FragmentShard(long ShardId, string ShardName, string Table)
     public override string ToString() => ShardName;
 }
 
-/// <summary>Rows that travel between nodes.</summary>
-/// <param name="Step">What travels, and why.</param>
-/// <param name="Bytes">Estimated from the planner's rows and widths, or counted.</param>
-/// <param name="IsMeasured">True where the query ran and Citus counted.</param>
-public sealed record DataMovement(string Step, string From, string To, long Bytes, bool IsMeasured);
-
 /// <summary>How much an advice weighs.</summary>
 public enum AdviceSeverity
 {

@@ -15,6 +15,9 @@ public static class PlanAdviceCodes
     public const string RowsPulledForAggregate = "RowsPulledForAggregate";
     public const string InsertSelectNotPushedDown = "InsertSelectNotPushedDown";
     public const string FragmentNotRepresentative = "FragmentNotRepresentative";
+    public const string DeepOffset = "DeepOffset";
+    public const string ValuesNotInList = "ValuesNotInList";
+    public const string LocalTableCreated = "LocalTableCreated";
 }
 
 /// <summary>Looks for what could be better. Each rule is one method, and gives one code.</summary>
@@ -42,11 +45,11 @@ internal sealed class PlanAdvisor
         var advisor = new PlanAdvisor(plan, view);
         PlanAdvice?[] own =
         [
-            advisor.RepartitionJoin(), advisor.PulledToCoordinator(), advisor.IntermediateResultMoved(), advisor.NoDistributionFilter(),
+            advisor.RepartitionJoin(), advisor.PulledToCoordinator(), advisor.NoDistributionFilter(),
             advisor.DistributionColumnExpression(), advisor.JoinTypeMismatch(), advisor.RowsPulledForAggregate(), advisor.InsertSelectNotPushedDown(), advisor.FragmentNotRepresentative(),
         ];
         IEnumerable<PlanAdvice> parts = plan.Subplans.SelectMany((p, i) => p.Advice.Select(a => a with { Message = $"In part {i + 1}: {a.Message}" }));
-        return [.. own.OfType<PlanAdvice>().Concat(parts).DistinctBy(a => (a.Code, a.Fix)).OrderByDescending(a => a.Severity)];
+        return [.. own.OfType<PlanAdvice>().Concat(MovedParts.Advise(plan, view)).Concat(QueryRewrites.Advise(plan, view)).Concat(parts).DistinctBy(a => (a.Code, a.Fix)).OrderByDescending(a => a.Severity)];
     }
 
     private PlanAdvice? RepartitionJoin()
@@ -54,50 +57,47 @@ internal sealed class PlanAdvisor
         if (_plan.Execution != QueryExecution.Repartition) return null;
         string tables = string.Join(" and ", _facts.Distributed.Select(t => t.Display));
         return new PlanAdvice(PlanAdviceCodes.RepartitionJoin, AdviceSeverity.Warning,
-            $"Each run of the query sends the rows of {(_plan.Joins.HasFlag(QueryJoins.DualHashRepartition) ? $"{tables} between the workers" : $"one of {tables} between the workers")}, because they are not colocated by the join's columns.",
+            $"Each run of the query sends the rows of {(_plan.Joins.HasFlag(QueryJoins.DualHashRepartition) ? $"{tables} between the workers (dual repartition: both sides move)"
+                : $"{RepartitionSide.Of(_plan, _facts)?.Display ?? $"one of {tables}"} between the workers (single repartition: the other side stays)")}, because they are not colocated by the join's columns.",
             ColocationFix.For(_facts, _joined.Value));
     }
 
     private PlanAdvice? PulledToCoordinator()
     {
         bool window = _view.Scans.Count > 0 && _plan.Aggregation != QueryAggregation.Partial && _view.CoordinatorSteps.Any(n => n.NodeType == "WindowAgg");
+        string held = string.Join(" and ", Held());
         if (_plan.Transfer() == false && _view.Scans.Count > 0 && _plan.Target(_facts)?.IsDistributed == true)
         {
             return new PlanAdvice(PlanAdviceCodes.PulledToCoordinator, AdviceSeverity.Warning,
                 "All rows come to the coordinator and go out again to the target's shards.",
-                "Leave LIMIT, ORDER BY, OFFSET and window functions over several distribution values out of the SELECT, and group by the source's distribution column, so that workers write their own rows.");
+                held.Length > 0 ? $"Leave {held} out of the SELECT, where the result may do without: workers then send their rows straight to the shards."
+                    : "Filter or group the source, so that fewer rows pass the coordinator.");
         }
         if (window)
         {
             return new PlanAdvice(PlanAdviceCodes.PulledToCoordinator, AdviceSeverity.Warning,
                 "The window function is computed on the coordinator, over the rows of all shards.",
-                $"Add the distribution column to the window: PARTITION BY {_view.AnchorTable?.DistributionColumn ?? "<distribution column>"}, … ; then each worker computes it for its own rows.");
+                $"If it is meant for each {Key} by itself, write PARTITION BY {Key}, …: each worker then computes it for its own rows. That changes the result: rows of other values of {Key} no longer count. Otherwise filter or aggregate the rows in a subquery before the window.");
         }
-        if (_plan.Aggregation != QueryAggregation.PulledToCoordinator || PulledAggregates().Count > 0 || _view.AnchorTable is null) return null;
+        if (_plan.Aggregation != QueryAggregation.PulledToCoordinator || PulledAggregates().Count > 0 || _view.AnchorTable is null || _view.CombinesParts) return null;
+        string faults = string.Join(" and ", PlanClassifier.AtFault(_view));
         return new PlanAdvice(PlanAdviceCodes.PulledToCoordinator, AdviceSeverity.Warning,
-            "The workers return every row, and the coordinator aggregates them alone.",
-            $"Group by {_view.AnchorTable.DistributionColumn} too, or use an aggregate that can be merged (count, sum, avg, min, max, array_agg without ORDER BY).");
+            faults.Length == 0 ? "The workers return every row, and the coordinator aggregates them alone."
+                : $"{faults} can't be merged from parts: the workers return every row, and the coordinator computes all aggregates alone.",
+            faults.Length == 0 ? $"Group by {Key} too, where a row for each {Key} is meant: that changes the result."
+                : $"Leave out {faults}, or compute it in a query of its own over fewer rows: the other aggregates are then merged from parts. Grouping by {Key} too would keep the work on the workers, but gives a row for each {Key}.");
     }
 
-    private PlanAdvice? IntermediateResultMoved()
+    /// <summary>What of the query makes the coordinator see all rows before it can send them on.</summary>
+    private IEnumerable<string> Held()
     {
-        if (_plan.Subplans.Count == 0) return null;
-        long bytes = _plan.Movements.Where(m => m.Step.StartsWith("The result of part", StringComparison.Ordinal)).Sum(m => m.Bytes);
-        string how = bytes == 0 ? "is pulled to the coordinator" : string.Create(CultureInfo.InvariantCulture, $"is pulled to the coordinator and copied to the nodes ({bytes:N0} bytes)");
-        return new PlanAdvice(PlanAdviceCodes.IntermediateResultMoved, bytes > 1024 * 1024 ? AdviceSeverity.Warning : AdviceSeverity.Information,
-            $"The result of {(_plan.Subplans.Count == 1 ? "a part of the query" : $"{_plan.Subplans.Count} parts of the query")} {how} before the rest runs.",
-            MovedLess());
+        IReadOnlyList<SqlToken> tokens = SqlTokens.Read(_plan.Query ?? "");
+        if (tokens.Any(t => t.Is("limit") || t.Is("fetch"))) yield return "LIMIT";
+        if (tokens.Any(t => t.Is("offset"))) yield return "OFFSET";
+        if (tokens.Any(t => t.Is("over"))) yield return "the window function";
     }
 
-    /// <summary>What forces parts to run first: that they write, that only the coordinator has a table, or the way they are written.</summary>
-    private string MovedLess()
-    {
-        if (_plan.Subplans.All(p => p.Fragments.Any(f => f.Plan?.Operation is not null)))
-            return "A part that changes rows always runs first: have it return no more columns than the rest needs.";
-        if (_plan.Joins.HasFlag(QueryJoins.LocalTable) && _facts.Tables.FirstOrDefault(t => t.Kind == TableKind.Local) is { } local)
-            return $"Only the coordinator has {local.Display}. If it changes seldom, SELECT create_reference_table('{local.Display}'); gives every node a copy. Else filter it to as few rows and columns as will do.";
-        return "Where the part can be joined by the distribution column, leave out what forces it to run first: MATERIALIZED, LIMIT, OFFSET, ORDER BY, DISTINCT or grouping by another column. Else filter it to as few rows and columns as will do.";
-    }
+    private string Key => _view.AnchorTable?.DistributionColumn ?? "<distribution column>";
 
     private PlanAdvice? NoDistributionFilter()
     {

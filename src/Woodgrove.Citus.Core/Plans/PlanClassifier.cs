@@ -39,8 +39,8 @@ internal static class PlanClassifier
         bool onWorkers = view.Fragments.Any(AggregatesItsResult);
         return (onWorkers, onCoordinator) switch
         {
-            // A fragment that names no shard combines the results of parts.
-            (true, false) when view.Fragments.All(f => f.Shards.Count == 0) => QueryAggregation.PulledToCoordinator,
+            // What the parts left, or reference tables with them, is aggregated where all of it has been brought to.
+            (true, false) when view.CombinesParts => QueryAggregation.PulledToCoordinator,
             (true, true) => QueryAggregation.Partial,
             (false, true) => QueryAggregation.PulledToCoordinator,
             (true, false) => QueryAggregation.Pushdown,
@@ -86,6 +86,35 @@ internal static class PlanClassifier
     [
         "sum", "min", "max", "bool_and", "bool_or", "every", "bit_and", "bit_or", "any_value", "array_cat_agg", "jsonb_cat_agg", "json_cat_agg",
         "coord_combine_agg", "hll_union_agg", "hll_add_agg", "topn_union_agg", "tdigest", "sum0", "jsonb_object_agg", "json_object_agg",
+    ];
+
+    /// <summary>
+    /// Of the aggregates that the coordinator computes over all rows, those for which Citus brings up the rows: one with
+    /// ORDER BY, DISTINCT or WITHIN GROUP, or that has no partial form. The others come with them.
+    /// </summary>
+    public static IReadOnlyList<string> AtFault(PlanView view)
+    {
+        var faults = new List<string>();
+        foreach (string output in view.CoordinatorSteps.Where(IsAggregate).SelectMany(n => n.Output).Distinct())
+        {
+            IReadOnlyList<SqlToken> tokens = SqlTokens.Read(output);
+            for (int i = 0; i + 1 < tokens.Count; i++)
+            {
+                if (!tokens[i].IsName || !tokens[i + 1].Is("(") || !view.Facts.Aggregates.Contains(tokens[i].Text)) continue;
+                int close = SqlTokens.Closing(tokens, i + 1);
+                SqlToken[] inside = [.. tokens.Skip(i + 2).Take(close - i - 2)];
+                if (inside.Any(t => t.Depth == tokens[i].Depth + 1 && t.Is("order"))) faults.Add($"{tokens[i].Text}(… ORDER BY …)");
+                else if (inside is [var first, ..] && first.Is("distinct")) faults.Add($"{tokens[i].Text}(DISTINCT …)");
+                else if (!HasPartialForm.Contains(tokens[i].Text)) faults.Add(tokens[i].Text);
+            }
+        }
+        return [.. faults.Distinct()];
+    }
+
+    private static readonly HashSet<string> HasPartialForm =
+    [
+        "count", "sum", "avg", "min", "max", "bool_and", "bool_or", "every", "bit_and", "bit_or", "any_value",
+        "array_agg", "jsonb_agg", "json_agg", "jsonb_object_agg", "json_object_agg",
     ];
 
     public static bool IsAggregate(PlanNode node) => node.NodeType is "Aggregate" or "Unique" or "Group";

@@ -5,7 +5,8 @@ namespace Woodgrove.Citus.Plans;
 /// <param name="Fixed">Columns that equal a constant.</param>
 /// <param name="UsesDistributionColumn">A condition names it, in whatever way.</param>
 /// <param name="WrappedEquality">A condition that compares an expression or cast of it with a constant, which can't choose a shard.</param>
-internal sealed record ScanConditions(PlanTable Table, IReadOnlyList<string> Fixed, bool UsesDistributionColumn, string? WrappedEquality)
+/// <param name="IsNullKey">The condition of the scan holds only where the distribution column is NULL.</param>
+internal sealed record ScanConditions(PlanTable Table, IReadOnlyList<string> Fixed, bool UsesDistributionColumn, string? WrappedEquality, bool IsNullKey)
 {
     /// <summary>The scans of distributed tables in a fragment.</summary>
     public static IEnumerable<ScanConditions> Of(QueryFragment fragment, PlanFacts facts)
@@ -22,12 +23,13 @@ internal sealed record ScanConditions(PlanTable Table, IReadOnlyList<string> Fix
     {
         var constants = new List<string>();
         string? wrapped = null;
-        bool uses = false;
+        bool uses = false, isNullKey = false;
         // A bitmap scan's condition stands in its index scan, too, and there without a filter's rest.
         foreach (string condition in scan.Conditions)
         {
             IReadOnlyList<SqlToken> tokens = SqlTokens.Read(condition);
             uses |= Columns(tokens, scan.Alias!).Contains(distributionColumn);
+            isNullKey |= IsNull(tokens, scan.Alias!, distributionColumn);
             foreach ((SqlToken[] left, SqlToken[] right) in Equalities(tokens))
             {
                 if (Columns(right, scan.Alias!).Any()) continue;
@@ -36,7 +38,7 @@ internal sealed record ScanConditions(PlanTable Table, IReadOnlyList<string> Fix
                 else if (columns.Contains(distributionColumn)) wrapped ??= condition;
             }
         }
-        return new ScanConditions(table, constants, uses, wrapped);
+        return new ScanConditions(table, constants, uses, wrapped, isNullKey);
     }
 
     /// <summary>The two sides of every "=": the server puts each comparison into parentheses of its own.</summary>
@@ -51,6 +53,12 @@ internal sealed record ScanConditions(PlanTable Table, IReadOnlyList<string> Fix
             yield return ([.. tokens.Skip(from).Take(i - from)], [.. tokens.Skip(i + 1).Take(to - i)]);
         }
     }
+
+    /// <summary>"column IS NULL" by itself, or as one of several conditions that must all hold.</summary>
+    private static bool IsNull(IReadOnlyList<SqlToken> tokens, string alias, string column) =>
+        !tokens.Any(t => t.Is("or") || t.Is("not") || t.Is("case"))
+        && Enumerable.Range(0, Math.Max(0, tokens.Count - 4)).Any(i => tokens[i].IsName && tokens[i].Text == alias && tokens[i + 1].Is(".")
+            && tokens[i + 2].IsName && tokens[i + 2].Text == column && tokens[i + 3].Is("is") && tokens[i + 4].Is("null"));
 
     private static bool IsConnective(SqlToken token, int depth) => token.Depth == depth && (token.Is("and") || token.Is("or"));
 

@@ -37,7 +37,7 @@ internal sealed class PlanExplanation
         {
             CitusQueryPlan part = _plan.Subplans[i];
             foreach (string sentence in part.Explanation) Say($"Part {i + 1}, before the rest: {sentence}");
-            DataMovement? copies = _plan.Movements.FirstOrDefault(m => m.From == "coordinator" && m.Step.StartsWith($"The result of part {i + 1},", StringComparison.Ordinal));
+            DataMovement? copies = _plan.Movements.FirstOrDefault(m => m.Kind == DataMovementKind.IntermediateResult && m.Part == i + 1);
             Say(copies is null
                 ? $"The result of part {i + 1} stays on the coordinator as an intermediate result."
                 : $"The result of part {i + 1} is copied from the coordinator to {copies.To} as an intermediate result ({Bytes(copies)} in all).");
@@ -58,10 +58,12 @@ internal sealed class PlanExplanation
         QueryFragment? first = _view.Fragments.Count > 0 ? _view.Fragments[0] : null;
         if (_plan.Execution == QueryExecution.Repartition) TellRepartition();
         else if (first is null) Say("No shard can hold such rows, so no worker is asked.");
+        else if (table is null && _plan.Subplans.Count > 0 && _plan.Transfer() is not null) Say("The coordinator takes the rows from the results of the parts.");
         else if (table is null && _plan.Subplans.Count > 0) Say("The results of the parts are combined on the coordinator alone; no shard is asked again.");
+        else if (table is null && IntermediateResults.ReadBy(first) is { Count: > 0 } parts) Say($"It reads only {parts.Named}, which the coordinator has, so no shard is asked.");
         else if (table is null && !SqlTokens.Read(first.Sql).Any(t => t.Is("from"))) Say($"The function is distributed, and its call is handed whole to {Node(first)}, where the rows of its argument lie; in a transaction, the coordinator runs it.");
         else if (table is null && first.Plan?.Tree().Any(n => n.RelationName is not null) != false) Say($"{Count(_plan.TaskCount, "fragment")} run{OnNodes()}.");
-        else if (table is null) Say($"The condition can hold for no row, so no shard is read; {Node(first)} only returns the shape of an empty result.");
+        else if (table is null) Say($"The condition can hold for no row, so no shard is read; {Node(first)} answers for an empty input.");
         else if (table.Kind == TableKind.Reference) TellReference(table, first);
         else if (table.Kind == TableKind.Schema) Say($"All of {table.Display} lies in one shard, because it belongs to a distributed schema: {first.Shards[0]} on {Node(first)}.");
         else if (table.Kind == TableKind.SingleShard) Say($"All of {table.Display} lies in one shard, because it is distributed without a column: {first.Shards[0]} on {Node(first)}.");
@@ -69,6 +71,8 @@ internal sealed class PlanExplanation
         else if (shards == 1) Say($"{table.Display} has one shard, {ShardName(first)} on {Node(first)}, which holds all its rows.");
         else if (_plan.TaskCount == 1)
             Say($"{table.Display} is distributed by {table.DistributionColumn}, and the query leaves one value of it: of {Count(shards, "shard")} only {ShardName(first)} on {Node(first)} can hold the rows.");
+        else if (_view.AsksForNullKey)
+            Say($"All {Count(shards, "shard")} of {table.Display}{OnNodes()} are asked, and none has such a row: {table.DistributionColumn} is the distribution column, in which Citus lets no row be NULL.");
         else if (_plan.TaskCount < shards)
             Say($"{table.Display} is distributed by {table.DistributionColumn}, and the query leaves few values of it: {_plan.TaskCount} of {Count(shards, "shard")} can hold the rows{OnNodes()}.");
         else
@@ -77,6 +81,7 @@ internal sealed class PlanExplanation
 
     private void TellReference(PlanTable table, QueryFragment first) => Say(_view.WritesReferenceTable
         ? $"{table.Display} is a reference table: the change is made to its copy on every node ({string.Join(", ", _plan.Nodes)}), in one transaction."
+        : _view.CombinesParts ? $"{table.Display} is a reference table, of which every node has a copy: {Node(first)} reads its own, together with the results of the parts, and asks no worker again."
         : $"{table.Display} is a reference table, of which every node has a copy: {Node(first)} answers alone.");
 
     private void TellRepartition()
@@ -92,9 +97,16 @@ internal sealed class PlanExplanation
     private void TellJoins()
     {
         if (_plan.Joins.HasFlag(QueryJoins.Colocated)) Say(_view.AnchorTable is { DistributionColumn: null } whole ? $"{whole.Display} and what it is joined with lie on that node, so no row travels for the join." : "The tables are joined shard by shard on their node: equal distribution values lie in shards that are colocated, so no row travels for the join.");
-        if (_plan.Joins.HasFlag(QueryJoins.Reference)) Say("The reference table is joined on the spot: every node has a copy of it.");
-        if (_plan.Joins.HasFlag(QueryJoins.IntermediateResult)) Say("Each fragment joins the copy of the intermediate result that its node was sent.");
-        if (_plan.Joins.HasFlag(QueryJoins.SingleHashRepartition) && !_plan.Joins.HasFlag(QueryJoins.DualHashRepartition)) Say("One side stays where it is; only the other is re-hashed to fit its shards.");
+        if (_plan.Joins.HasFlag(QueryJoins.Reference) && !_view.CombinesParts) Say("The reference table is joined on the spot: every node has a copy of it.");
+        if (_plan.Joins.HasFlag(QueryJoins.IntermediateResult) && !_view.CombinesParts) Say("Each fragment joins the copy of the intermediate result that its node was sent.");
+        if (_plan.Joins.HasFlag(QueryJoins.SingleHashRepartition) && !_plan.Joins.HasFlag(QueryJoins.DualHashRepartition)) 
+        {
+            Say(RepartitionSide.Of(_plan, _view.Facts) is { } moved
+                ? $"Single repartition: only the rows of {moved.Display} are re-hashed and moved; the other side stays where it is."
+                : "Single repartition: one side stays where it is; only the other is re-hashed to fit its shards.");
+        }
+        if (_plan.Joins.HasFlag(QueryJoins.DualHashRepartition)) Say("Dual repartition: the rows of both sides are moved, because neither is distributed by the join's column.");
+
         if (_plan.Joins.HasFlag(QueryJoins.LocalTable) && !_plan.Joins.HasFlag(QueryJoins.IntermediateResult)) Say("The local table is joined on the coordinator, which is the only node that has it.");
     }
 
@@ -114,15 +126,18 @@ internal sealed class PlanExplanation
         Say(_plan.TaskCount == 1 ? $"{who} runs: {steps}." : _view.AreAllTasksShown
             ? $"Each of {Count(_plan.TaskCount, "fragment")} runs on its own shard, the first as: {steps}."
             : $"Each of {Count(_plan.TaskCount, "fragment")} runs on its own shard; the one that EXPLAIN shows does: {steps}.");
-        if (_plan.Aggregation == QueryAggregation.Pushdown) Say("Groups are finished on the workers: no group spans two shards.");
+        bool isDistributed = _view.Fragments.SelectMany(_view.ShardsOf).Any(s => s.Table.IsDistributed);
+        if (_plan.Aggregation == QueryAggregation.Pushdown) Say(isDistributed ? "Groups are finished on the workers: no group spans two shards." : $"{who} has all rows, and groups and aggregates them alone.");
         if (_plan.Aggregation == QueryAggregation.Partial) Say("Each fragment aggregates its own rows to partial results, one row a group.");
-        if (_plan.Aggregation == QueryAggregation.PulledToCoordinator && _view.AnchorTable is not null) Say("The aggregate can't be merged from parts, so the fragments return every row that goes into it.");
+        if (_plan.Aggregation == QueryAggregation.PulledToCoordinator && _view.CombinesParts) Say($"{who} groups and aggregates alone, over all rows that the parts brought to it.");
+        else if (_plan.Aggregation == QueryAggregation.PulledToCoordinator && PlanClassifier.AtFault(_view) is { Count: > 0 } faults) Say($"{string.Join(" and ", faults)} can't be merged from parts, so the fragments return every row that goes into the aggregates.");
+        else if (_plan.Aggregation == QueryAggregation.PulledToCoordinator && _view.AnchorTable is not null) Say("The aggregate can't be merged from parts, so the fragments return every row that goes into it.");
     }
 
     private void TellReturn()
     {
         if (_plan.Execution is QueryExecution.InsertSelectRepartition or QueryExecution.MergeRepartition) return;
-        DataMovement? back = _plan.Movements.LastOrDefault(m => m.To == "coordinator" && m.Step == "What the fragments return");
+        DataMovement? back = _plan.Movements.LastOrDefault(m => m is { Kind: DataMovementKind.FragmentResult, Part: null });
         if (back is not null && back.Bytes > 0) Say($"The coordinator receives {Bytes(back)} from {back.From}.");
         else if (_view.Operation is not null) Say("Only the number of rows comes back.");
     }
@@ -147,6 +162,8 @@ internal sealed class PlanExplanation
             _ => null,
         };
         if (sentence is not null) Say(sentence);
+        if (CreateTableAs.Of(_plan.Query) is { } created && _view.Facts.IsCitus)
+            Say($"{created.Name} becomes a local table of the node one is connected to, which stores the rows: CREATE TABLE AS distributes nothing.");
     }
 
     private string Step(PlanNode node) => node.NodeType switch

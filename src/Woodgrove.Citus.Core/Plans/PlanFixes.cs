@@ -21,8 +21,8 @@ internal static class ColocationFix
 
     private static string OrReference(PlanFacts facts, bool capital = false)
     {
-        PlanTable? smallest = facts.Tables.Where(t => t.Kind == TableKind.Distributed).OrderBy(t => t.SizeBytes ?? long.MaxValue).FirstOrDefault();
-        string table = smallest?.Display ?? "<table>";
+        if (facts.Tables.Where(t => t.Kind == TableKind.Distributed).OrderBy(t => t.SizeBytes ?? long.MaxValue).FirstOrDefault() is not { Display: { } table })
+            return $"{(capital ? "I" : "i")}f one of the tables is small and changes seldom, make it a reference table with New-ReferenceTable.";
         return $"{(capital ? "I" : "i")}f {table} is small and changes seldom, make it a reference table: SELECT undistribute_table('{table}'); SELECT create_reference_table('{table}');";
     }
 }

@@ -85,6 +85,12 @@ internal sealed record PlanView
 
     public bool WritesReferenceTable => Operation is not null && Fragments.All(f => f.Shards.Count > 0 && ShardsOf(f).All(s => s.Table.Kind == TableKind.Reference));
 
+    /// <summary>No fragment reads a shard of a distributed table: what the parts left is combined on one node, as a rule the coordinator.</summary>
+    public bool CombinesParts => Scans.Any(s => s.Subplans.Count > 0) && !Fragments.SelectMany(ShardsOf).Any(s => s.Table.IsDistributed);
+
+    /// <summary>Every fragment looks for rows whose distribution column is NULL; Citus lets no table have one.</summary>
+    public bool AsksForNullKey => Fragments.Count > 0 && Fragments.All(f => ScanConditions.Of(f, Facts).Any(s => s.IsNullKey));
+
     public IEnumerable<PlanShard> ShardsOf(QueryFragment fragment) => fragment.Shards.Select(s => Facts.Shard(s.ShardId));
 
     public static PlanView Of(ExplainDocument document, PlanFacts facts)

@@ -45,6 +45,10 @@ public sealed record PlanRequest(string Sql)
                 plan = new PlanReader(facts).Read(await ExplainAsync(session, analyze: false, stop), Sql);
             return Analyze ? await AnalyzeAsync(session, plan, facts, isCitus, stop) : plan;
         }
+        catch (PostgresException refusal) when (!isPlanned && refusal.SqlState.StartsWith("42", StringComparison.Ordinal) && UnplannedStatement.Describe(this, refusal) is { } unplanned)
+        {
+            throw unplanned;
+        }
         catch (PostgresException refusal) when (isCitus && !isPlanned && RefusedQuery.IsRefusal(refusal))
         {
             throw await RefusedQuery.DescribeAsync(connection, this, refusal, stop);

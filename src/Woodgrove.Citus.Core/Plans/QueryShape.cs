@@ -92,6 +92,21 @@ internal sealed record QueryShape
         return verb < 0 || name >= Tokens.Count ? null : tables.FirstOrDefault(t => TableName.Parse(t.Display).Name == Tokens[name].Text);
     }
 
+    /// <summary>One of the query's recursive CTEs uses one of these tables.</summary>
+    public bool RecursionUses(IReadOnlyList<PlanTable> tables)
+    {
+        HashSet<string> names = [.. tables.Select(t => TableName.Parse(t.Display).Name)];
+        for (int i = 0; i + 2 < Tokens.Count; i++)
+        {
+            if (!Tokens[i].Is("with") || !Tokens[i + 1].Is("recursive")) continue;
+            int depth = Tokens[i].Depth;
+            // The CTEs end where the statement that uses them begins.
+            if (Tokens.Skip(i + 2).TakeWhile(t => t.Depth > depth || !(t.Is("select") || t.Is("insert") || t.Is("update") || t.Is("delete") || t.Is("merge") || t.Is("values")))
+                .Any(t => t.IsName && names.Contains(t.Text))) return true;
+        }
+        return false;
+    }
+
     private SqlToken[] Before(int i) =>
         i >= 3 && Tokens[i - 2].Is(".") ? [Tokens[i - 3], Tokens[i - 2], Tokens[i - 1]] : i >= 1 ? [Tokens[i - 1]] : [];
 

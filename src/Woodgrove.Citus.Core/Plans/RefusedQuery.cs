@@ -68,6 +68,12 @@ internal static class RefusedQuery
                 "Group by all the columns in a subquery that ends in OFFSET 0, and apply the grouping sets to its result: SELECT a, b, sum(n) FROM (SELECT a, b, count(*) AS n FROM … GROUP BY a, b OFFSET 0) s GROUP BY CUBE (a, b).",
                 $"Price: one row for each combination comes to the coordinator, which does the rest alone. With WHERE {column} = <value> the query runs as it stands.");
         }
+        if (shape.IsRecursive && !shape.RecursionUses(facts.Tables))
+        {
+            return new("CitusRecursiveCte", "The recursive CTE reads no table, but Citus plans it with the tables around it, and can't send it to the shards.",
+                "Let it run first, inside a CTE of its own: WITH r AS MATERIALIZED (WITH RECURSIVE … SELECT * FROM …), and use r in its place.",
+                "Price: its rows are copied to every node.");
+        }
         if (shape.IsRecursive)
         {
             return new("CitusRecursiveCte", "A recursive CTE needs its own last result, and over several shards no node has it.",

@@ -48,12 +48,12 @@ internal sealed record SettingAdvice(string Name, string Description, Func<Citus
         new("work_mem", "Memory that one sort or hash of one fragment may use before it goes to disk. A query has a fragment for each shard.",
             (workload, node, other) => workload switch
             {
-                CitusWorkload.Analytical => Suggestion.About(Clamp(node.MemoryBytes / 4.0 / (2 * node.Cores), 16 * MB, GB),
-                    "Rule of thumb: a quarter of the memory, for two fragments a core at a time, so that large sorts and hashes stay in memory."),
+                CitusWorkload.Analytical => Suggestion.About(Clamp(node.MemoryBytes / 4.0 / Fragments(2 * node.Cores, other), 16 * MB, GB),
+                    "Rule of thumb: a quarter of the memory, for two fragments a core at a time, or as many as a query has connections to a worker (citus.max_adaptive_executor_pool_size) where those are more."),
                 CitusWorkload.Transactional => Suggestion.About(Clamp(node.MemoryBytes / 4.0 / Math.Max(1, other("max_connections")), 4 * MB, 64 * MB),
                     "Rule of thumb: a quarter of the memory, for all connections at a time; single rows need little."),
-                _ => Suggestion.About(Clamp(node.MemoryBytes / 8.0 / (4 * node.Cores), 8 * MB, 256 * MB),
-                    "Rule of thumb: an eighth of the memory, for four fragments a core at a time; raise it in the session that sorts much."),
+                _ => Suggestion.About(Clamp(node.MemoryBytes / 8.0 / Fragments(4 * node.Cores, other), 8 * MB, 256 * MB),
+                    "Rule of thumb: an eighth of the memory, for four fragments a core at a time, or as many as a query has connections to a worker where those are more; raise it in the session that sorts much."),
             }),
         new("maintenance_work_mem", "Memory for building an index, and for vacuum.",
             (_, node, _) => Suggestion.About(Clamp(node.MemoryBytes / 16.0, 64 * MB, 2 * GB), "Rule of thumb: a sixteenth of the memory, at most 2 GB, for shards are indexed one beside the other.")),
@@ -114,6 +114,10 @@ internal sealed record SettingAdvice(string Name, string Description, Func<Citus
         new("citus.defer_shard_delete_interval", "Milliseconds between two attempts to drop what moves and splits left behind; -1 is never.",
             (_, _, _) => new Suggestion("15s", f => f.Number is > 0 and <= 600_000, "The default; up to ten minutes as a rule of thumb: leftovers take space on the node that a move was to relieve.")),
     ];
+
+    /// <summary>Fragments that may sort or hash on a worker at a time; null where the cores are not known.</summary>
+    private static double? Fragments(double? byCores, Func<string, double> other) =>
+        byCores is null ? null : Math.Max(byCores.Value, other("citus.max_adaptive_executor_pool_size"));
 
     private static double? Clamp(double? value, double low, double high) => value is { } given ? Math.Clamp(given, low, high) : null;
 }

@@ -34,6 +34,9 @@ internal sealed record SkewFacts(
 {
     public IReadOnlyDictionary<long, KeyFacts> Keys { get; init; } = new Dictionary<long, KeyFacts>();
 
+    /// <summary>What must be done before a shard can be split or moved online, or null.</summary>
+    public string? BeforeTransfer { get; init; }
+
     /// <summary>Where the cluster's own rebalancer would move shards to; null where it did not say.</summary>
     public IReadOnlyDictionary<long, (string Name, int Port)>? Moves { get; init; }
 }

@@ -9,6 +9,12 @@ internal sealed class SkewJudge
     /// <summary>Below this, pages and empty indexes make most of a shard's size.</summary>
     private const long TellingBytes = 1024 * 1024;
 
+    /// <summary>Up to this many times the mean, a shard is even.</summary>
+    private const double EvenShard = 1.3;
+
+    /// <summary>A value of less than this part of a mean shard is not worth a shard of its own.</summary>
+    private const double WorthAShard = 0.2;
+
     private readonly SkewFacts _facts;
     private readonly SkewMeasure _by;
     private readonly Dictionary<long, long> _amounts;
@@ -79,6 +85,7 @@ internal sealed class SkewJudge
         SkewAdvice advice = verdict == SkewVerdict.Balanced
             ? new(SkewAction.None, Text($"The largest shard has {_shards.MaxToMean:0.00} times the mean, the fullest node {_nodes.MaxToMean:0.00} times."))
             : OtherColumn() ?? IsolateTenant() ?? Rebalance() ?? OwnShard() ?? Chance() ?? Unexplained();
+        if (advice.Action is SkewAction.IsolateTenant or SkewAction.Rebalance && _facts.BeforeTransfer is { } before) advice = advice with { Reason = $"{advice.Reason} {before}" };
         return (verdict, advice);
     }
 
@@ -107,8 +114,9 @@ internal sealed class SkewJudge
         if (!ShardsAreUneven) return null;
         Dictionary<long, ShardFacts> shards = _facts.Shards.ToDictionary(s => s.ShardId);
         // A shard of a single hash is a tenant's own already.
-        List<HeavyValue> heavy = Heavy.Where(v => shards[v.ShardId].HashMin < shards[v.ShardId].HashMax).ToList();
+        List<HeavyValue> heavy = [.. Heavy.Concat(TakeOut()).DistinctBy(v => (v.ShardId, v.Value)).Where(v => shards[v.ShardId].HashMin < shards[v.ShardId].HashMax)];
         if (heavy.Count == 0) return null;
+        bool areShards = heavy.TrueForAll(v => v.Share * _shards.Parts >= 1);
         var rest = new Dictionary<long, long>(_amounts);
         var own = new List<long>();
         foreach (HeavyValue value in heavy)
@@ -119,14 +127,37 @@ internal sealed class SkewJudge
             own.Add(amount);
         }
         Spread after = Spread.Of(rest.Values);
+        if (!areShards && after.MaxToMean > _shards.MaxToMean - 0.1) return null;
         double nodes = Spread.BestMaxToMean(rest.Values.Concat(own), _nodes.Parts);
         string cascade = _facts.HasColocated ? ", 'CASCADE'" : "";
         string fix = string.Concat(heavy.Select(v => $"SELECT isolate_tenant_to_new_shard({TableName.Literal(_facts.Table).TrimStart()}, {TableName.Literal(v.Value).TrimStart()}::{_facts.ColumnType}{cascade});\n"))
             + "SELECT citus_rebalance_start();";
         return new(SkewAction.IsolateTenant,
-            Text($"{Named(heavy)} {(heavy.Count == 1 ? "alone fills" : "each fill")} more than a mean shard, with {Percent(heavy.Sum(v => v.Share))} of the rows. {(heavy.Count == 1 ? "In a shard of its own it leaves" : "In shards of their own they leave")} the others at {after.MaxToMean:0.00} times their mean (now {_shards.MaxToMean:0.00}), and the nodes can be brought to {nodes:0.00} (now {_nodes.MaxToMean:0.00})."),
+            Text($"{(areShards ? $"{Named(heavy)} {(heavy.Count == 1 ? "alone fills" : "each fill")} more than a mean shard, with {Percent(heavy.Sum(v => v.Share))} of the rows" : Weigh(heavy))}. {(heavy.Count == 1 ? "In a shard of its own it leaves" : "In shards of their own they leave")} the others at {after.MaxToMean:0.00} times their mean (now {_shards.MaxToMean:0.00}), and the nodes can be brought to {nodes:0.00} (now {_nodes.MaxToMean:0.00})."),
             fix, after.MaxToMean, nodes);
     }
+
+    /// <summary>Values lighter than a mean shard that, taken out of a shard that is too large, bring it down to an even one.</summary>
+    private IEnumerable<HeavyValue> TakeOut()
+    {
+        double total = _facts.Keys.Values.Sum(k => k.Rows);
+        foreach ((long shard, long amount) in _amounts.Where(a => a.Value > _shards.Mean * EvenShard && _facts.Keys.ContainsKey(a.Key)))
+        {
+            KeyFacts keys = _facts.Keys[shard];
+            double left = amount;
+            foreach (HeavyValue value in keys.Heaviest.OrderByDescending(v => v.Rows))
+            {
+                double share = amount * Math.Min(1, value.Rows / Math.Max(1, keys.Rows));
+                if (left <= _shards.Mean * EvenShard || share < _shards.Mean * WorthAShard) break;
+                left -= share;
+                yield return value with { Share = Math.Round(value.Rows / Math.Max(1, total), 6) };
+            }
+        }
+    }
+
+    /// <summary>"user_id 7 has 15,492 of the 47,533 rows of shard 102008".</summary>
+    private string Weigh(List<HeavyValue> values) => string.Join(", ", values.Select(v => Text(
+        $"{_facts.Column} {v.Value} has {v.Rows:N0} of the {_facts.Keys[v.ShardId].Rows:N0} rows of shard {v.ShardId}")));
 
     private SkewAdvice? Rebalance()
     {
@@ -159,9 +190,13 @@ internal sealed class SkewJudge
         ShardFacts largest = _facts.Shards.MaxBy(s => _amounts[s.ShardId])!;
         string how = Text($"The largest shard, {largest.ShardId}, has {_amounts[largest.ShardId]:N0} {Unit}, {_shards.MaxToMean:0.00} times the mean; the fullest node has {_nodes.MaxToMean:0.00} times.");
         if (_keys is null) return new(SkewAction.None, $"{how} No statistics tell of its values; -By Rows counts them, or run ANALYZE.", $"Measure-ShardSkew {Quoted} -By Rows");
-        return new(SkewAction.None, _by == SkewMeasure.Bytes && ShardsAreUneven
-            ? $"{how} No value is heavy enough by its rows to explain it: rows of differing size, or bloat (VACUUM FULL). -By Rows tells which."
-            : $"{how} No single value is heavier than a mean shard, and the rebalancer plans no move.");
+        double rows = _facts.Keys.GetValueOrDefault(largest.ShardId)?.Rows ?? 0;
+        double toMean = rows * _facts.Keys.Count / Math.Max(1, _keys.Rows);
+        HeavyValue? heaviest = _facts.Keys.GetValueOrDefault(largest.ShardId)?.Heaviest.MaxBy(v => v.Rows);
+        string of = heaviest is null ? "" : Text($" Its heaviest value, {_facts.Column} {heaviest.Value}, has {heaviest.Rows:N0} of its {rows:N0} rows.");
+        return new(SkewAction.None, _by == SkewMeasure.Bytes && ShardsAreUneven && toMean < (1 + _shards.MaxToMean) / 2
+            ? Text($"{how}{of} By rows it has only {toMean:0.00} times the mean: its rows are larger than others, or it is bloated (VACUUM FULL). -By Rows tells which.")
+            : $"{how}{of} Taking single values out of it would not make it even, and the rebalancer plans no move.");
     }
 
     private Dictionary<(string Name, int Port), long> PerNode(Func<ShardFacts, (string, int)> nodeOf)

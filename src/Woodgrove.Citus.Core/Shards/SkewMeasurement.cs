@@ -27,7 +27,8 @@ public sealed class SkewMeasurement(CitusConnection connection)
         List<ShardSkew> skews = [.. tables.Select(t => SkewJudge.Judge(t, by))];
         // What a rebalance would do takes the server a while to plan, and matters only where something is uneven.
         if (skews.TrueForAll(s => s.Verdict == SkewVerdict.Balanced) || await PlanMovesAsync(session, stop) is not { } moves) return skews;
-        return [.. tables.Select(t => SkewJudge.Judge(t with { Moves = moves }, by))];
+        string? before = await Validation.OutputPlugins.AdviceAsync(session, stop);
+        return [.. tables.Select(t => SkewJudge.Judge(t with { Moves = moves, BeforeTransfer = before }, by))];
     }
 
     private static async Task<List<SkewFacts>> ReadTablesAsync(NpgsqlConnection session, IReadOnlyList<string> names, CancellationToken stop)

@@ -70,7 +70,8 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
                 await transaction.DisposeAsync();
                 transaction = null;
             }
-            await DistributeAsync(session, table, stop);
+            if (Concurrently) await DistributeConcurrentlyAsync(session, table, stop);
+            else await DistributeAsync(session, table, stop);
             table = await TableCatalog.FindAsync(Connection, session, table.Name, stop);
             if (transaction is not null) await transaction.CommitAsync(stop);
             // Only now may others see it, and the nodes measure it.
@@ -84,6 +85,27 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         finally
         {
             if (transaction is not null) await transaction.DisposeAsync();
+        }
+    }
+
+    /// <summary>A failure leaves shards and replication slots behind, for no transaction is around it; they are taken away again.</summary>
+    private async Task DistributeConcurrentlyAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
+    {
+        var cleanup = new ConcurrentCleanup(Connection, table) { IsNew = Definition is not null, WasKnown = await ConcurrentCleanup.IsKnownAsync(session, table, stop) };
+        try
+        {
+            await DistributeAsync(session, table, stop);
+        }
+        catch (Exception e) when (e is NpgsqlException or CitusException or OperationCanceledException)
+        {
+            (string state, string? advice) = await cleanup.RunAsync();
+            if (e is OperationCanceledException)
+            {
+                Warn?.Invoke(state);
+                throw;
+            }
+            CitusException failure = PostgresErrors.Describe(e, table.Display);
+            throw new CitusException(failure.ErrorId, failure.Kind, $"{failure.What.TrimEnd('.')}. {state}", advice ?? failure.Advice, e) { Target = table.Display, SqlState = failure.SqlState };
         }
     }
 

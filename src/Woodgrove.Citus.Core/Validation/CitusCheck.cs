@@ -53,7 +53,6 @@ internal sealed record Verdict(CheckStatus Status, string Expected, string Actua
         return all.Length > most ? $"{shown} and {all.Length - most} more" : shown;
     }
 
-    /// <summary>A statement for each of the first few.</summary>
-    public static string Lines<T>(IEnumerable<T> items, Func<T, string> statement, int most = 5) =>
-        string.Join('\n', items.Select(statement).Distinct().Take(most));
+    /// <summary>A statement for each: a fix that leaves some out would not change the verdict.</summary>
+    public static string Lines<T>(IEnumerable<T> items, Func<T, string> statement) => string.Join('\n', items.Select(statement).Distinct());
 }

@@ -9,7 +9,7 @@ public sealed class PlanAdvisorTests
     [InlineData(PlanAdviceCodes.PulledToCoordinator, "ins_pull.json", "ins_pushdown.json")]
     [InlineData(PlanAdviceCodes.PulledToCoordinator, "window_all.json", "window.json")]
     [InlineData(PlanAdviceCodes.PulledToCoordinator, "merge_pull.json", "merge.json")]
-    [InlineData(PlanAdviceCodes.IntermediateResultMoved, "cte.json", "agg_bydist.json")]
+    [InlineData(PlanAdviceCodes.IntermediateResultMoved, "local_join.json", "cte.json")]
     [InlineData(PlanAdviceCodes.NoDistributionFilter, "multishard_select.json", "router.json")]
     [InlineData(PlanAdviceCodes.NoDistributionFilter, "del_multi.json", "agg_notdist.json")]
     [InlineData(PlanAdviceCodes.DistributionColumnExpression, "cast.json", "multishard_select.json")]

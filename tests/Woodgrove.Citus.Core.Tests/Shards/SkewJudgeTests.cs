@@ -81,6 +81,33 @@ public sealed class SkewJudgeTests
         Assert.Contains("too few to tell", SkewJudge.Judge(facts, SkewMeasure.Bytes).Reason);
     }
 
+    [Fact]
+    public void A_value_lighter_than_a_shard_is_isolated_where_that_makes_its_shard_even()
+    {
+        // 47,533 rows in one shard, 15,492 of them one user's; the mean is about 31,875.
+        ShardSkew skew = Judge([47_533, 26_500, 26_600, 26_867], heavy: [("7", 0, 15_492)], each: 100);
+
+        Assert.Equal(SkewAction.IsolateTenant, skew.Recommendation);
+        Assert.Contains("user_id 7 has 15,492 of the 47,533 rows of shard 0", skew.Reason);
+        Assert.DoesNotContain("VACUUM", skew.Reason);
+        Assert.InRange(skew.PredictedMaxToMean!.Value, 1, 1.2);
+        Assert.StartsWith("SELECT isolate_tenant_to_new_shard('t', '7'::bigint)", skew.Fix);
+    }
+
+    [Fact]
+    public void What_transfers_need_first_is_said_with_the_advice()
+    {
+        var facts = new SkewFacts(1, "t", "user_id", "bigint", false, [new(0, 0, 9, "a", 1, 1, 0), new(1, 10, 19, "b", 1, 2, 0)], Nodes)
+        {
+            Keys = new Dictionary<long, KeyFacts> { [0] = new(400, 201, 40_200, [new("7", 200, 0, 0)]), [1] = new(100, 100, 100, []) },
+            BeforeTransfer = "First add citus.",
+        };
+        ShardSkew skew = SkewJudge.Judge(facts, SkewMeasure.Rows);
+
+        Assert.Equal(SkewAction.IsolateTenant, skew.Recommendation);
+        Assert.EndsWith("First add citus.", skew.Reason);
+    }
+
     /// <param name="heavy">Value, shard and rows; the rest of each shard is values of so many rows each.</param>
     private static ShardSkew Judge(
         long[] rows, (string Value, int Shard, long Rows)[]? heavy = null, int each = 2, int own = -1, int[]? nodeOf = null, int[]? moves = null)

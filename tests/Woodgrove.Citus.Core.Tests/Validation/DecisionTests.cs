@@ -112,6 +112,48 @@ public sealed class DecisionTests
     public void A_node_s_name_is_quoted_in_its_question() =>
         Assert.StartsWith("SELECT coalesce(pg_catalog.json_agg(a), '[]')::text FROM (SELECT 'it''s:1' AS node", new WalLevel().Questions[0].ToSql("it's:1"), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("pgoutput, test_decoding", "ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'test_decoding', 'citus'; SELECT pg_reload_conf(); -- on ")]
+    [InlineData("", "ALTER SYSTEM SET output_plugin_libraries = 'citus'; SELECT pg_reload_conf(); -- on ")]
+    public void A_node_that_forbids_citus_as_an_output_plugin_is_warned_of(string value, string fix)
+    {
+        CheckResult result = Judge(new LogicalTransfers(), Networked, $$"""[{"node":"{{Networked[1].Node}}","value":"{{value}}"}]""");
+
+        Assert.Equal((CheckStatus.Warning, fix + Networked[1].Node), (result.Status, result.Fix));
+    }
+
+    [Theory]
+    [InlineData("null", "no node has the parameter")]
+    [InlineData("\"pgoutput, citus\"", "citus among them on all nodes")]
+    public void A_node_without_the_parameter_or_with_citus_in_it_passes(string value, string actual)
+    {
+        CheckResult result = Judge(new LogicalTransfers(), Networked, $$"""[{"node":"{{Networked[1].Node}}","value":{{value}}}]""");
+
+        Assert.Equal((CheckStatus.Passed, actual), (result.Status, result.Actual));
+    }
+
+    [Fact]
+    public void A_fix_names_every_table_that_the_check_found()
+    {
+        string rows = string.Join(',', Enumerable.Range(1, 6).Select(i => $$"""{"name":"t{{i}}","colocation_id":1}"""));
+
+        CheckResult result = Judge(new ReplicaIdentity(), Networked, $"[{rows}]");
+
+        Assert.Equal(6, result.Fix!.Split('\n').Length);
+        Assert.Equal(6, result.Evidence.Count);
+    }
+
+    [Fact]
+    public void An_invalid_index_of_a_shard_is_mended_where_it_lies_and_one_of_a_table_on_the_coordinator()
+    {
+        const string Shard = """{"node":"b:1","name":"i_102008","table":"t_102008","is_unique":true,"size_bytes":1,"shard_of":"t"}""";
+        const string Table = """{"node":"a:1","name":"i","table":"t","is_unique":true,"size_bytes":1,"shard_of":null}""";
+
+        Assert.Equal("REINDEX INDEX i_102008; -- on b:1: it is the index of a shard of t", Judge(new InvalidIndexes(), Networked, $"[{Shard}]").Fix);
+        Assert.StartsWith("DROP INDEX IF EXISTS i; -- on the coordinator", Judge(new InvalidIndexes(), Networked, $"[{Shard},{Table}]").Fix);
+        Assert.DoesNotContain("i_102008", Judge(new InvalidIndexes(), Networked, $"[{Shard},{Table}]").Fix!);
+    }
+
     private static NodeState Node(string host, int port) => new($"{host}:{port}", host, port, port - 5432, true, null, 0, 0);
 
     private static CheckResult Judge(CitusCheck check, NodeState[] nodes, string? json = null, Gap? gap = null, double? limit = null)
