@@ -50,8 +50,12 @@ public static class PostgresErrors
         ? server.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '7', 'P', ..] or ['5', '3', ..] or ['5', '8', ..] or "25P03" or "25P04" or "55P03" or "57014" || server is { SqlState: PostgresErrorCodes.InternalError, Detail: null or "" }
         : e is SocketException or EndOfStreamException or NpgsqlException { InnerException: IOException });
 
-    /// <summary>True where Citus passes on that a worker refused a row.</summary>
-    public static bool IsWorkerRefusal(PostgresException server) => server.SqlState == PostgresErrorCodes.InternalError && !string.IsNullOrEmpty(server.Detail);
+    /// <summary>
+    /// True where Citus passes on that a worker refused a row: by a message with a detail, or by any message that a worker
+    /// ended a COPY with. (Where the worker itself is lost, Citus reports an I/O error.)
+    /// </summary>
+    public static bool IsWorkerRefusal(PostgresException server) =>
+        server.SqlState == PostgresErrorCodes.InternalError && (server.Routine == "ReportCopyError" || !string.IsNullOrEmpty(server.Detail));
 
     /// <summary>The server's message with the detail and hint it gave.</summary>
     public static string Text(PostgresException server)

@@ -116,13 +116,14 @@ internal sealed class CoordinatorBatch : IBatch
     }, stop);
 
     /// <summary>Does what a server may refuse.</summary>
-    private static async Task AskAsync(Func<Task> ask, CancellationToken stop)
+    private async Task AskAsync(Func<Task> ask, CancellationToken stop)
     {
         try
         {
             await ask();
         }
-        catch (PostgresException refusal) when (!PostgresErrors.IsTransient(refusal) && !stop.IsCancellationRequested)
+        // A worker's message may be about a row or about the worker. With a ledger the batch is tried again first; without, the row is looked for.
+        catch (PostgresException refusal) when ((!PostgresErrors.IsTransient(refusal) || (_ledger is null && PostgresErrors.IsWorkerRefusal(refusal))) && !stop.IsCancellationRequested)
         {
             throw new RecordRefusedException(refusal, null);
         }

@@ -82,8 +82,9 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                     }
                     catch (MoreCareException refused)
                     {
-                        Explain?.Invoke($"A worker refused a row ({refused.Message}). Beginning the batch again, with all rows tried on the coordinator first and their keys looked up.");
-                        care = Care.Keys;
+                        care = care < Care.Keys ? Care.Keys : Care.Workers;
+                        Explain?.Invoke($"A worker refused a row ({refused.Message}). Beginning the batch again, with all rows tried on the coordinator first and their keys looked up"
+                            + (care == Care.Workers ? ", and then on the workers, in transactions that are rolled back." : "."));
                     }
                     catch (BrokenOffException e)
                     {

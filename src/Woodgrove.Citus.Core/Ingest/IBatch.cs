@@ -26,7 +26,7 @@ internal sealed class RecordRefusedException(PostgresException refusal, Shards.S
     public Shards.ShardRange? Shard { get; } = shard;
 }
 
-/// <summary>A worker refused a record that others would let be set aside: the batch is to be begun again with <see cref="Care.Keys"/>.</summary>
+/// <summary>A worker refused a record that others would let be set aside: the batch is to be begun again with more care.</summary>
 internal sealed class MoreCareException(RecordRefusedException refused) : Exception(refused.Message, refused);
 
 /// <summary>A record has no distribution value.</summary>

@@ -116,7 +116,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             if (plan.Staging is not null && !_isComplete) await MergeAsync(stop);
             if (plan.Route == ImportRoute.Worker) await PartialBatch.ForgetAsync(ledger!.Session, ledger.ImportId, null, stop);
         }
-        catch (RecordRefusedException refused) when (_rejects is not null && batch is CoordinatorBatch && care == Care.None && PostgresErrors.IsWorkerRefusal(refused.Refusal))
+        catch (RecordRefusedException refused) when (_rejects is not null && batch is CoordinatorBatch && care < Care.Workers && PostgresErrors.IsWorkerRefusal(refused.Refusal))
         {
             throw new MoreCareException(refused);
         }

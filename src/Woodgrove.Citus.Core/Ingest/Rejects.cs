@@ -45,8 +45,11 @@ internal sealed class Rejects(CsvSource source, CopyTarget target, ErrorLimit? l
     /// <summary>Those that earlier runs of the import set aside; the limit holds for all.</summary>
     public long Earlier { get; set; }
 
-    /// <summary>What may be the fault of one record: its data, or a constraint.</summary>
-    public static bool IsAboutRow(PostgresException e) => e.SqlState is ['2', '2', ..] or ['2', '3', ..];
+    /// <summary>
+    /// What may be the fault of one record: its data, a constraint, an error that a trigger or a function raises (P0001), a
+    /// limit of the server such as an index row's size (54000).
+    /// </summary>
+    public static bool IsAboutRow(PostgresException e) => e.SqlState is ['2', '2', ..] or ['2', '3', ..] or PostgresErrorCodes.RaiseException or PostgresErrorCodes.ProgramLimitExceeded;
 
     public void Add(ReadOnlyMemory<byte> record, long line, PostgresException refusal, Shards.ShardRange? shard)
     {

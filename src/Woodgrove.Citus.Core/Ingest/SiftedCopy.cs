@@ -59,12 +59,13 @@ internal sealed class SiftedCopy : IAsyncDisposable
                 Care.None => records,
                 Care.Doubtful => await SiftDoubtfulAsync(records, stop),
                 Care.All => await _rehearsal.SiftAsync(records, _sift, stop),
-                _ => await CompareAsync(await _rehearsal.SiftAsync(records, _sift, stop), stop),
+                Care.Keys => await CompareAsync(await _rehearsal.SiftAsync(records, _sift, stop), stop),
+                _ => await ProbeAsync(await CompareAsync(await _rehearsal.SiftAsync(records, _sift, stop), stop), stop),
             };
             if (records.Marks.Length < before) _care = care;
             else if (care == _care && care == Care.All) _care--; // it was not needed this time
             if (records.IsEmpty || await TryAsync(records, stop) is not { } refusal) return;
-            if (care == Care.Keys) throw new RecordRefusedException(refusal, null);
+            if (care >= Care.Keys) throw new RecordRefusedException(refusal, null);
         }
     }
 
@@ -80,6 +81,21 @@ internal sealed class SiftedCopy : IAsyncDisposable
         {
             throw new RecordRefusedException(refusal, null);
         }
+    }
+
+    /// <summary>Rejects the records that a worker refuses.</summary>
+    private async Task<MarkedRecords> ProbeAsync(MarkedRecords records, CancellationToken stop)
+    {
+        var good = new MarkedRecords(records.Bytes.Length);
+        await using var probe = new ProbeCopy(_connection, _target);
+        var copy = new TolerantCopy(async (bytes, start, marks, token) =>
+        {
+            if (await probe.TryAsync(bytes, start, marks, token) is { } refusal) return refusal;
+            good.AddAll(bytes.Span, start, marks.Span);
+            return null;
+        }, _rejects, null);
+        await copy.LoadAsync(records.Bytes, records.Marks, stop);
+        return good;
     }
 
     private async Task<MarkedRecords> SiftDoubtfulAsync(MarkedRecords records, CancellationToken stop)
@@ -131,4 +147,7 @@ internal enum Care
 
     /// <summary>And their keys are compared with those of the cluster.</summary>
     Keys,
+
+    /// <summary>And all are tried on the workers.</summary>
+    Workers,
 }

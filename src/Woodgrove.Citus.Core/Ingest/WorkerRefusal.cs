@@ -15,6 +15,7 @@ internal static partial class WorkerRefusal
     public static async Task<PostgresException> ReadAsync(NpgsqlConnection session, TableInfo table, PostgresException refusal, CancellationToken stop)
     {
         if (!PostgresErrors.IsWorkerRefusal(refusal)) return string.IsNullOrEmpty(refusal.TableName) ? refusal : Named(refusal, refusal.SqlState);
+        if (string.IsNullOrEmpty(refusal.Detail)) return Named(refusal, refusal.SqlState); // no constraint's
         await using var command = new NpgsqlCommand("""
             SELECT k.contype FROM pg_catalog.pg_constraint k
             WHERE k.conrelid = $1::oid AND (pg_catalog.strpos($2, '"' || k.conname || '_') > 0 OR pg_catalog.strpos($2, '"' || k.conname || '"') > 0)
@@ -33,6 +34,9 @@ internal static partial class WorkerRefusal
         };
         return Named(refusal, state);
     }
+
+    /// <summary>The refusal without the shards' numbers.</summary>
+    public static PostgresException WithoutShards(PostgresException refusal) => Named(refusal, refusal.SqlState);
 
     private static PostgresException Named(PostgresException refusal, string state) =>
         new(WithoutShards(refusal.MessageText), refusal.Severity, refusal.InvariantSeverity, state, detail: WithoutShards(refusal.Detail ?? ""));
