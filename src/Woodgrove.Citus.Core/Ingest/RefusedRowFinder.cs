@@ -162,8 +162,39 @@ internal sealed partial class RefusedRowFinder(
         // Every row is good in itself: it clashes with rows of the cluster, and the detail names its key.
         long? row = await FindByKeyAsync(session, refusal, stop);
         await transaction.RollbackAsync(stop);
-        if (row is null) return (refusal, null);
+        if (row is null) return PostgresErrors.IsWorkerRefusal(refusal) ? await ProbeAsync(refusal, stop) : (refusal, null);
         return (await WorkerRefusal.ReadAsync(session, target.Table, refusal, stop), await FindAsync(row.Value, Unit.Record, null, stop));
+    }
+
+    /// <summary>The first record that a worker refuses for a reason that no constraint tells.</summary>
+    private async Task<(PostgresException Told, Record? Record)> ProbeAsync(PostgresException refusal, CancellationToken stop)
+    {
+        await using var probe = new ProbeCopy(connection, target);
+        await using CsvInput input = await file.OpenAsync(stop);
+        var reader = new CsvRecordReader(input, file.Dialect);
+        var marks = new List<RecordMark>();
+        while (await reader.ReadAsync(stop))
+        {
+            if (reader.BytesBefore < firstByte) continue;
+            (RecordBlock rows, int from, int to) = file.Rows(reader, file.FirstRow(reader), reader.Block.Length, _ => { });
+            if (from == to) continue;
+            rows.MarkRecords(from, to, marks);
+            RecordMark[] all = [.. marks];
+            if (await TryAsync(0, all.Length) is null) continue;
+            (int low, int high) = (0, all.Length);
+            while (high - low > 1)
+            {
+                int middle = (low + high) / 2;
+                if (await TryAsync(low, middle) is null) low = middle;
+                else high = middle;
+            }
+            // Two records that clash only with each other are each good by themselves.
+            return await TryAsync(low, high) is { } told ? (told, Parse(rows, StartOf(low), all[low].End)) : (refusal, null);
+
+            int StartOf(int record) => record == 0 ? from : all[record - 1].End;
+            Task<PostgresException?> TryAsync(int first, int end) => probe.TryAsync(rows.Block, StartOf(first), all.AsMemory(first..end), stop);
+        }
+        return (refusal, null);
     }
 
     private async Task<long?> FindByKeyAsync(NpgsqlConnection session, PostgresException refusal, CancellationToken stop)

@@ -16,7 +16,7 @@ internal sealed class RowSender(
 {
     private static readonly CsvSource RowSource = CsvSource.File("row");
 
-    private readonly ResiliencePipeline _retries = Retries.After(PostgresErrors.IsTransient, warn);
+    private readonly ResiliencePipeline _retries = Retries.After(MayPass, warn);
     private NpgsqlConnection? _session; // kept from batch to batch
 
     /// <summary>Rows that were inserted or updated.</summary>
@@ -142,7 +142,7 @@ internal sealed class RowSender(
                 return moved;
             }, stop);
         }
-        catch (Exception e) when (PostgresErrors.IsTransient(e) && !stop.IsCancellationRequested)
+        catch (Exception e) when (MayPass(e) && !stop.IsCancellationRequested)
         {
             CitusException known = PostgresErrors.Describe(e, target.Table.Display);
             string state = unknown is null ? $"row {first} and those after it are not" : "it was lost during the commit of its batch, which is loaded whole or not at all";
@@ -150,6 +150,9 @@ internal sealed class RowSender(
                 $"Send the rows again from row {first} on{(unknown is null ? "" : "; with -OnConflict Skip, those that are loaded give way")}.", e) { Target = target.Table.Display, SqlState = known.SqlState };
         }
     }
+
+    /// <summary>A refused row is looked for; it is not sent again.</summary>
+    private static bool MayPass(Exception e) => e is not RecordRefusedException && PostgresErrors.IsTransient(e);
 
     /// <summary>Asks the coordinator what became of a transaction; it decides for all nodes, as Citus commits every COPY in two phases.</summary>
     private async Task<bool> IsCommittedAsync(TransactionIdentity unknown, CancellationToken stop)
