@@ -94,6 +94,14 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
     public void A_value_that_makes_its_shard_uneven_is_isolated_and_the_shards_are_even_then()
     {
         Require();
+        try
+        {
+            healthy.Coordinator.Run("SELECT '<a/>'::xml");
+        }
+        catch (Npgsql.PostgresException e) when (e.SqlState == "0A000")
+        {
+            Assert.Skip("needs a server built with XML, by which rows are counted on the shards");
+        }
         // One user has half as many rows as a mean shard, in a shard that is otherwise like the others.
         healthy.Coordinator.Run("CREATE TABLE heavy (user_id bigint, note text)", "SELECT create_distributed_table('heavy', 'user_id', colocate_with := 'none', shard_count := 4)",
             "INSERT INTO heavy SELECT i % 4000, 'note' FROM generate_series(1, 40000) i", "INSERT INTO heavy SELECT 7, 'note' FROM generate_series(1, 6000) i");
