@@ -96,7 +96,7 @@ internal sealed class MovedParts
         if (!_view.CombinesParts || _view.AnchorTable is not { Kind: TableKind.Reference } table) return null;
         if (QueryShape.Of(_plan.Query!).HasOuterJoin)
         {
-            string why = $"is the inner side of an outer join that keeps all rows of the reference table {table.Display}, which no shard can do alone; the coordinator joins them";
+            string why = $"is the inner side of an outer join that keeps all rows of the reference table {table.Display}, which no shard can do alone; one node joins them";
             return _plan.Aggregation == QueryAggregation.None
                 ? new(why, "Select fewer columns of the distributed table, or filter its rows in a subquery before the join.")
                 : GroupFirst(why, table);

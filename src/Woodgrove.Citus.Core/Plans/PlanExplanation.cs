@@ -81,7 +81,7 @@ internal sealed class PlanExplanation
 
     private void TellReference(PlanTable table, QueryFragment first) => Say(_view.WritesReferenceTable
         ? $"{table.Display} is a reference table: the change is made to its copy on every node ({string.Join(", ", _plan.Nodes)}), in one transaction."
-        : _view.CombinesParts ? $"{table.Display} is a reference table, of which every node has a copy: {Node(first)} reads its own, together with the results of the parts, and asks no worker again."
+        : _view.CombinesParts ? $"{table.Display} is a reference table, of which every node has a copy: {Node(first)} alone reads its own, together with the results of the parts; no shard is asked again."
         : $"{table.Display} is a reference table, of which every node has a copy: {Node(first)} answers alone.");
 
     private void TellRepartition()

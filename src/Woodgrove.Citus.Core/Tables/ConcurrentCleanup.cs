@@ -18,7 +18,8 @@ internal sealed class ConcurrentCleanup(CitusConnection connection, TableInfo ta
     public bool WasKnown { get; init; }
 
     public static async Task<bool> IsKnownAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
-        await ScalarAsync(session, "SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid::oid = $1::oid)", stop, (long)table.Oid) is true;
+        // By name: to take a table into its metadata, Citus makes a new one of that name and the old one its shard.
+        await ScalarAsync(session, "SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid::oid = pg_catalog.to_regclass($1)::oid)", stop, table.Name.Sql) is true;
 
     /// <returns>What is there now, in sentences, and what to do first, where that is known.</returns>
     public async Task<(string State, string? Advice)> RunAsync()
@@ -48,7 +49,7 @@ internal sealed class ConcurrentCleanup(CitusConnection connection, TableInfo ta
     {
         if (WasKnown || !await IsKnownAsync(session, table, stop)) return $"{table.Display} has all its rows and is a local table, as before.";
         string known = $"{table.Display} has all its rows and is a local table, but one that Citus has in its metadata now; the command can be run again. SELECT undistribute_table({TableName.Literal(table.Name.Sql).TrimStart()}); takes it out";
-        if (await ScalarAsync(session, "SELECT pg_catalog.pg_table_size($1::oid::regclass)", stop, (long)table.Oid) is > LargestToCopy) return $"{known}, for which it is copied while writers wait.";
+        if (await ScalarAsync(session, "SELECT pg_catalog.citus_table_size($1::text::regclass)", stop, table.Name.Sql) is > LargestToCopy) return $"{known}, for which it is copied while writers wait.";
         try
         {
             await ScalarAsync(session, "SET lock_timeout = '5s'", stop);

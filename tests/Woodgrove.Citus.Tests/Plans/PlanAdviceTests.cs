@@ -80,6 +80,7 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
     {
         Cluster.RequireCitus();
 
+        if (Cluster.PostgresMajor >= 18 && (int)Plan(query, analyze: false).Get("TaskCount")! <= tasks) Assert.Skip("needs PostgreSQL 17 or older, which does not make a list of VALUES by itself");
         string fix = Fix(query, "ValuesNotInList", analyze: false);
         string rewritten = query[..query.IndexOf("user_id IN", StringComparison.Ordinal)] + fix[fix.IndexOf("user_id IN", StringComparison.Ordinal)..].TrimEnd('.');
 
@@ -107,8 +108,8 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
     [Theory]
     [InlineData("SELECT merchant_id, count(*) FROM payment_events GROUP BY 1 HAVING count(*) > (SELECT avg(n) FROM (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1) s)", "It reads only the result of part 1", "can hold for no row")]
     [InlineData("WITH c AS (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1) SELECT * FROM c WHERE n > (SELECT avg(n) FROM c)", "It reads only the result of part 1", "can hold for no row")]
-    [InlineData("SELECT m.name, count(e.event_id) FROM payment_merchants m LEFT JOIN payment_events e USING (merchant_id) GROUP BY 1", "The coordinator groups and aggregates alone", "finished on the workers")]
-    [InlineData("SELECT m.name, e.event_id FROM payment_merchants m LEFT JOIN payment_events e USING (merchant_id)", "together with the results of the parts, and asks no worker again", "its node was sent")]
+    [InlineData("SELECT m.name, count(e.event_id) FROM payment_merchants m LEFT JOIN payment_events e USING (merchant_id) GROUP BY 1", " groups and aggregates alone, over all rows that the parts brought to it", "finished on the workers")]
+    [InlineData("SELECT m.name, e.event_id FROM payment_merchants m LEFT JOIN payment_events e USING (merchant_id)", "together with the results of the parts; no shard is asked again", "its node was sent")]
     [InlineData("SELECT * FROM payment_merchants WHERE merchant_id NOT IN (SELECT merchant_id FROM payment_events)", "together with the results of the parts", "its node was sent")]
     [InlineData("SELECT name, count(*) FROM payment_merchants GROUP BY 1", "groups and aggregates them alone", "finished on the workers")]
     [InlineData("SELECT * FROM payment_events WHERE user_id IS NULL", "in which Citus lets no row be NULL", "receives")]

@@ -32,6 +32,18 @@ public sealed class SettingTests(ClusterFixture cluster, HealthyCluster healthy)
         Assert.NotEqual(Suggested("Get-CitusSetting work_mem Transactional -Memory 64GB -Core 16"), Suggested("Get-CitusSetting work_mem Analytical -Memory 64GB -Core 16"));
     }
 
+    [Theory]
+    [InlineData("Analytical", 4)]
+    [InlineData("Mixed", 8)]
+    public void Work_mem_leaves_room_for_the_connections_of_a_query_on_a_node_of_few_cores(string workload, int part)
+    {
+        Cluster.RequireCitus();
+        long connections = long.Parse((string)Shell.Run("Get-CitusSetting citus.max_adaptive_executor_pool_size").Single.Get("Value")!, System.Globalization.CultureInfo.InvariantCulture);
+        string suggested = (string)Shell.Run($"Get-CitusSetting work_mem {workload} -Memory 23GB -Core 2").Single.Get("Suggested")!;
+        Assert.EndsWith("MB", suggested, StringComparison.Ordinal);
+        Assert.InRange(long.Parse(suggested[..^2], System.Globalization.CultureInfo.InvariantCulture) * connections, 1, 23L * 1024 / part);
+    }
+
     [Fact]
     public void A_value_that_differs_on_a_worker_is_seen_with_the_node()
     {
