@@ -2,6 +2,7 @@ using System.Collections;
 using System.Diagnostics;
 using System.Globalization;
 using System.Management.Automation;
+using Npgsql;
 using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Safety;
@@ -51,7 +52,20 @@ internal sealed class FaultyLoad : IDisposable
             Assert.Fail($"The load ended before it sent {sql}: {await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken)}");
         process.Kill();
         await ended;
-        proxy.Cut(TimeSpan.Zero);
+        foreach (TcpProxy each in Workers.Append(Coordinator)) each.Cut(TimeSpan.Zero);
+        // On a busy machine, sessions end some time after their client.
+        foreach (SandboxServer server in _faults.Workers.Append(_faults.Coordinator))
+        {
+            for (int attempt = 0; attempt < 600 && IsAlive(server); attempt++) await Task.Delay(100, TestContext.Current.CancellationToken);
+        }
+    }
+
+    private bool IsAlive(SandboxServer server)
+    {
+        using var session = new NpgsqlConnection(_faults.ConnectionString(server.Port) + ";Pooling=false");
+        session.Open();
+        using var command = new NpgsqlCommand("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid IN (1464815428, 1464815429) AND objid <> 0", session);
+        return command.ExecuteScalar() is not 0L;
     }
 
     /// <summary>A load in this process that has ended well.</summary>
