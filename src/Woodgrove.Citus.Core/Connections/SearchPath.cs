@@ -38,6 +38,16 @@ internal static class SearchPath
         ExecuteAsync(session, $"SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('woodgrove.search_path'), {Sql(local)})", stop);
 
     /// <summary>
+    /// Whether a session still has what <see cref="PinAsync"/> kept in it. Where a pooler lends it to several clients, another's
+    /// session may answer.
+    /// </summary>
+    public static async Task<bool> IsKeptAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SELECT pg_catalog.current_setting('woodgrove.search_path', true) IS NOT NULL", session);
+        return await command.ExecuteScalarAsync(stop) is true;
+    }
+
+    /// <summary>
     /// SQL for a relation's name as <c>regclass</c> would print it under the user's path: qualified only where
     /// the name alone would not find it.
     /// </summary>

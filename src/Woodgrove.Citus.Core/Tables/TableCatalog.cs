@@ -68,6 +68,13 @@ public static class TableCatalog
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         if (!await row.ReadAsync(stop))
         {
+            await row.DisposeAsync();
+            if (!await SearchPath.IsKeptAsync(session, stop))
+            {
+                throw new CitusException("CitusPoolerNotSupported", CitusErrorKind.InvalidOperation,
+                    $"The table {name} can't be looked up: the connection leads through a pooler that gives a session to several clients (PgBouncer's pool_mode transaction), which loses the session's settings.",
+                    "Connect to the server itself, or through a pool whose pool_mode is session.") { Target = name.ToString() };
+            }
             throw new CitusException("CitusTableNotFound", CitusErrorKind.ObjectNotFound,
                 $"There is no table {name} in database '{session.Database}'.",
                 "Check the name and its schema (schema.table); New-DistributedTable creates one with -Definition.") { Target = name.ToString() };
