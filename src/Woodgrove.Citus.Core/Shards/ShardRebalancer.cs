@@ -65,6 +65,12 @@ public sealed class ShardRebalancer(CitusConnection connection)
             throw new CitusException("CitusRebalanceRunning", CitusErrorKind.ResourceExists,
                 $"A rebalance is {running.State.ToString().ToLowerInvariant()} already: job {running.JobId}, {running.Done} of {running.Total} move(s) done.", OtherSession) { Target = running.JobId };
         }
+        // The job would start, and each of its moves fail.
+        if (order.TransferMode != "block_writes" && await Validation.OutputPlugins.AdviceAsync(session, stop) is { } first)
+        {
+            throw new CitusException("CitusRebalanceRefused", CitusErrorKind.InvalidOperation, "The rebalance was not begun: a node lets Citus replicate no shard logically, so none could be moved online.",
+                $"{first} Or move the shards with -TransferMode block_writes, while their writers wait.");
+        }
         await using var command = new NpgsqlCommand($"SELECT pg_catalog.citus_rebalance_start($1, $2, $3::citus.shard_transfer_mode{order.Further})", session)
         {
             CommandTimeout = 0,

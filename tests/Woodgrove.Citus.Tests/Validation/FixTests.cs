@@ -68,6 +68,8 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
             ErrorRecord unmade = Shell.Run("New-DistributedTable unmade id -Definition 'id bigint PRIMARY KEY' -ShardCount 4 -Concurrently").Failed("CitusServerError");
             Assert.Contains("unmade, which had been created for this, is dropped again", unmade.Exception.Message, StringComparison.Ordinal);
 
+            Assert.Contains("Test-CitusCluster LogicalTransfers", Shell.Run("Start-ShardRebalance -Confirm:$false").Failed("CitusRebalanceRefused").Exception.Message, StringComparison.Ordinal);
+
             Assert.Equal(500L, healthy.Coordinator.Get<long>("SELECT count(*) FROM undistributed"));
             Assert.Equal(0L, healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_partition WHERE logicalrelid::text IN ('undistributed', 'unmade')"));
             Assert.Equal(records, healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_cleanup"));
