@@ -104,10 +104,10 @@ internal static class LedgerSchema
         string name = item.Relation is null ? "Schema woodgrove" : $"Table woodgrove.{item.Relation}";
         string? why = !item.IsOwnerTrusted ? $"belongs to role '{item.Owner}', which could run code of its own in this session through it"
             : item.Relation is null ? null
-            : item.Kind != 'r' ? "is not an ordinary table"
+            : item.Kind != 'r' && (Expected(item.Relation) is not null || item.Kind != 'p') ? "is not an ordinary table"
             : item.HasTriggers ? "has triggers that the module did not create"
             : item.HasRules ? "has rewrite rules that the module did not create"
-            : item.HasRelatives ? "inherits from another table, or another inherits from it"
+            : item.HasRelatives && Expected(item.Relation) is not null ? "inherits from another table, or another inherits from it"
             : item.TriggerGrantee is { } grantee ? $"lets role '{grantee}' create triggers on it"
             : item.ForeignPolicy is { } policy ? $"has a row level security policy '{policy}' that the module did not create"
             : Expected(item.Relation) is { } expected && !expected.SequenceEqual(item.Columns) ? "has other columns than this version of the module creates"

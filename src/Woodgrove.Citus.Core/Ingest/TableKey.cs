@@ -75,7 +75,7 @@ internal sealed record TableKey(string Name, bool IsForeign, string Table, strin
     {
         string key = $"Key ({string.Join(", ", Columns)})=({string.Join(", ", values)})";
         string? column = Columns.Length == 1 ? table.Columns.FirstOrDefault(c => TableName.Quote(c.Name) == Columns[0] || c.Name == Columns[0])?.Name : null;
-        if (Operators.Any(o => o != "="))
+        if (!Operators.All(o => o.EndsWith(".=)", StringComparison.Ordinal)))
         {
             return new RefusedRow(source, line, column, null, PostgresErrorCodes.ExclusionViolation,
                 $"conflicting key value violates exclusion constraint \"{Name}\". {key} conflicts with an existing key.");
