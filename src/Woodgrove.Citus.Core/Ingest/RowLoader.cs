@@ -109,6 +109,19 @@ public sealed class RowLoader
         }
     }
 
+    /// <summary>Counts a row that can't be sent as one that was rejected.</summary>
+    /// <returns>False where much still waits to be sent, as for <see cref="TryAdd"/>.</returns>
+    public bool TryReject(string reason)
+    {
+        lock (_gate)
+        {
+            if (_open.IsFull && !Seal()) return false;
+            _added++;
+            _open.Refused.Add(new RefusedRow(_target.Table.Display, _added, null, null, PostgresErrorCodes.InvalidParameterValue, reason));
+            return true;
+        }
+    }
+
     /// <summary>Says that no more rows come.</summary>
     public void Complete() => _full.Writer.TryComplete();
 

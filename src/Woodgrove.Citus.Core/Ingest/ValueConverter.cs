@@ -19,6 +19,7 @@ internal sealed class ValueConverter
     private readonly DefaultTypeConverter _converter;
     private readonly MemberMapData _options = new(null);
     private readonly Func<object, string> _write;
+    private bool _isNumber;
 
     private ValueConverter(CsvShape shape, DefaultTypeConverter converter, Func<object, string> write)
     {
@@ -53,6 +54,11 @@ internal sealed class ValueConverter
         if (_converter is BooleanConverter && !_shape.TrueValues.Concat(_shape.FalseValues).Contains(text.Trim(), StringComparer.OrdinalIgnoreCase)) return text;
         try
         {
+            if (_isNumber)
+            {
+                text = CultureNumber.Check(text, _options.TypeConverterOptions.CultureInfo!.NumberFormat);
+                if (text == CultureNumber.NaN) return text;
+            }
             return _write(_converter.ConvertFromString(text, Row, _options)!);
         }
         catch (Exception e) when (e is CsvHelperException or FormatException or OverflowException or ArgumentException)
@@ -66,6 +72,7 @@ internal sealed class ValueConverter
     private static ValueConverter Numbers(CsvShape shape, DefaultTypeConverter converter)
     {
         var made = new ValueConverter(shape, converter, v => ((IFormattable)v).ToString(null, CultureInfo.InvariantCulture));
+        made._isNumber = true;
         made._options.TypeConverterOptions.NumberStyles = NumberStyles.Number | NumberStyles.AllowExponent | NumberStyles.AllowCurrencySymbol;
         return made;
     }

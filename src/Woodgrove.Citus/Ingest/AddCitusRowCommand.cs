@@ -58,8 +58,8 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
         {
             if (_rows is null && !_declined) Open(row);
             if (_declined) return;
-            object?[] values = RowReader.Values(row, _names);
-            while (!_rows!.TryAdd(values))
+            (object?[] values, string? fault) = Read(row);
+            while (!(fault is null ? _rows!.TryAdd(values) : _rows!.TryReject(fault)))
             {
                 // Two batches wait: the pipeline waits with them.
                 if (IsStopping) throw new PipelineStoppedException();
@@ -81,6 +81,19 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
     {
         if (disposing) _sending?.Dispose();
         base.Dispose(disposing);
+    }
+
+    /// <summary>A row's values, or why they can't be read: that is the fault of this row alone.</summary>
+    private (object?[] Values, string? Fault) Read(object row)
+    {
+        try
+        {
+            return (RowReader.Values(row, _names), null);
+        }
+        catch (Exception e) when (e is CitusException or GetValueException)
+        {
+            return ([], e is CitusException known ? known.What : (e.InnerException ?? e).Message);
+        }
     }
 
     private void Open(object first)

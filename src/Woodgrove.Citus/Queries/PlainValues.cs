@@ -15,13 +15,15 @@ internal static class PlainValues
         return plain;
     }
 
-    private static object? Of(object? value) => value switch
+    private static object? Of(object? value, int depth = 0) => value switch
     {
         PSObject { BaseObject: PSCustomObject } or IDictionary => RowReader.Plain(value),
-        PSObject wrapped => Of(wrapped.BaseObject),
-        object[] list => Array.ConvertAll(list, Of),
+        PSObject wrapped => Of(wrapped.BaseObject, depth),
+        // An array that holds itself; the reader of rows has the error.
+        object[] when depth > 60 => RowReader.Plain(value),
+        object[] list => Array.ConvertAll(list, item => Of(item, depth + 1)),
         // Lists of no one type, as scripts collect them.
-        ArrayList or List<object> => ((IEnumerable)value).Cast<object?>().Select(Of).ToArray(),
+        ArrayList or List<object> => Of(((IEnumerable)value).Cast<object?>().ToArray(), depth),
         _ => value,
     };
 }
