@@ -66,7 +66,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
                 $"A rebalance is {running.State.ToString().ToLowerInvariant()} already: job {running.JobId}, {running.Done} of {running.Total} move(s) done.", OtherSession) { Target = running.JobId };
         }
         // The job would start, and each of its moves fail.
-        if (order.TransferMode != "block_writes" && connection.Engine == "Citus" && (await PlanAsync(order, stop)).Count > 0 && await Validation.OutputPlugins.AdviceAsync(session, stop) is { } first)
+        if (order.TransferMode != "block_writes" && connection.Engine == "Citus" && await Validation.OutputPlugins.AdviceAsync(session, stop) is { } first)
         {
             throw new CitusException("CitusRebalanceRefused", CitusErrorKind.InvalidOperation, "The rebalance was not begun: a node lets Citus replicate no shard logically, so none could be moved online.",
                 $"{first} Or move the shards with -TransferMode block_writes, while their writers wait.");
