@@ -125,6 +125,7 @@ public sealed partial record CitusQuery(string Sql)
     private static async Task ReadResultAsync(NpgsqlDataReader reader, IResultSink sink, CancellationToken stop)
     {
         ResultColumn[] columns = Columns(reader);
+        TemporalValue.Reader?[] temporal = Enumerable.Range(0, columns.Length).Select(i => TemporalValue.For(reader, i)).ToArray();
         await sink.BeginAsync(columns);
         var batch = new List<object?[]>(RowBatch.Size);
         var clock = System.Diagnostics.Stopwatch.StartNew();
@@ -132,7 +133,7 @@ public sealed partial record CitusQuery(string Sql)
         while (await reader.ReadAsync(stop))
         {
             var row = new object?[columns.Length];
-            for (int i = 0; i < row.Length; i++) row[i] = ReadValue(reader, i);
+            for (int i = 0; i < row.Length; i++) row[i] = ReadValue(reader, i, temporal[i]);
             batch.Add(row);
             if (batch.Count < size && (batch.Count < 16 || clock.ElapsedMilliseconds < 100)) continue;
             await sink.RowsAsync(batch.ToArray());
@@ -143,11 +144,12 @@ public sealed partial record CitusQuery(string Sql)
         if (batch.Count > 0) await sink.RowsAsync(batch.ToArray());
     }
 
-    private static object? ReadValue(NpgsqlDataReader reader, int i)
+    private static object? ReadValue(NpgsqlDataReader reader, int i, TemporalValue.Reader? temporal)
     {
         if (reader.IsDBNull(i)) return null;
         try
         {
+            if (temporal is not null) return temporal(reader, i);
             object value = reader.GetValue(i);
             // An IPAddress has no room for the length of a network's prefix.
             return value is System.Net.IPAddress && reader.GetFieldValue<NpgsqlInet>(i) is var inet && inet.ToString().Contains('/', StringComparison.Ordinal) ? inet.ToString() : value;

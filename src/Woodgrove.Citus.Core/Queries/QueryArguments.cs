@@ -40,6 +40,8 @@ internal static class QueryArguments
 
     private static NpgsqlParameter Parameter(string name, object? value) => value switch
     {
+        // The first and the last moments of .NET would be sent as -infinity and infinity.
+        _ when TemporalValue.Parameter(name, value) is { } moment => moment,
         null => new NpgsqlParameter(name, DBNull.Value),
         // Untyped, so that '5' compares with a bigint and a JSON text goes into a jsonb, as in psql.
         string text => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = text },
@@ -50,10 +52,10 @@ internal static class QueryArguments
         ulong number => new NpgsqlParameter(name, (decimal)number),
         Guid or byte[] => new NpgsqlParameter(name, value),
         // A DateTime's kind says whether it is an instant; Npgsql reads it so.
-        DateTimeOffset moment => new NpgsqlParameter(name, moment.UtcDateTime),
+        DateTimeOffset moment => Parameter(name, moment.UtcDateTime),
         // Of an empty list nothing tells the type, so it takes that of what it is compared with.
         object[] list when list.All(v => v is null) => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = ValueText.OfArray(list) },
-        object[] list => new NpgsqlParameter(name, Typed(list)),
+        object[] list => Parameter(name, Typed(list)),
         _ => new NpgsqlParameter(name, value),
     };
 

@@ -14,9 +14,7 @@ internal static class ValueText
         string text => text,
         bool flag => flag ? "true" : "false",
         byte[] bytes => "\\x" + Convert.ToHexString(bytes),
-        // Npgsql's own reading of infinity, and so the way back.
-        _ when value.Equals(DateTime.MaxValue) || value.Equals(DateTimeOffset.MaxValue) || value.Equals(DateOnly.MaxValue) => "infinity",
-        _ when value.Equals(DateTime.MinValue) || value.Equals(DateTimeOffset.MinValue) || value.Equals(DateOnly.MinValue) => "-infinity",
+        // Digits beyond microseconds, PostgreSQL's resolution, are cut: rounded, the last moment of a year would be in the next.
         DateTime { Kind: DateTimeKind.Unspecified } time => time.ToString("yyyy-MM-dd HH:mm:ss.ffffff", CultureInfo.InvariantCulture),
         DateTime time => time.ToString("yyyy-MM-dd HH:mm:ss.ffffffzzz", CultureInfo.InvariantCulture),
         DateTimeOffset time => time.ToString("yyyy-MM-dd HH:mm:ss.ffffffzzz", CultureInfo.InvariantCulture),

@@ -147,9 +147,9 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
     {
         { "interval", [TimeSpan.FromMilliseconds(500), -new TimeSpan(1, 2, 3, 4, 567), TimeSpan.FromMinutes(-3), new TimeSpan(40, 0, 0, 0), TimeSpan.Zero] },
         { "time", [new TimeSpan(0, 23, 59, 59, 999), new TimeOnly(1, 2, 3, 4, 5)] },
-        { "timestamp", [new DateTime(2026, 3, 4, 5, 6, 7, 8, 9), DateTime.MinValue, DateTime.MaxValue] },
-        { "timestamptz", [new DateTime(2026, 3, 4, 5, 6, 7, DateTimeKind.Utc), new DateTimeOffset(1999, 3, 4, 5, 6, 7, TimeSpan.Zero), DateTimeOffset.MinValue, DateTimeOffset.MaxValue] },
-        { "date", [new DateOnly(2026, 2, 28), DateOnly.MinValue, DateOnly.MaxValue] },
+        { "timestamp", [new DateTime(2026, 3, 4, 5, 6, 7, 8, 9)] },
+        { "timestamptz", [new DateTime(2026, 3, 4, 5, 6, 7, DateTimeKind.Utc), new DateTimeOffset(1999, 3, 4, 5, 6, 7, TimeSpan.Zero)] },
+        { "date", [new DateOnly(2026, 2, 28)] },
         { "numeric", [79228162514264337593543950335m, -0.0000000000000000000000000001m, 0m, 1.50m, System.Numerics.BigInteger.Pow(7, 60)] },
         { "double precision", [double.MaxValue, double.Epsilon, -0.0, double.NaN, double.NegativeInfinity, 0.1] },
         { "real", [float.MaxValue, float.Epsilon, 0.1f, float.PositiveInfinity] },
