@@ -73,7 +73,7 @@ internal sealed class ColumnBinding
             throw Refuse("CitusDuplicateColumn",
                 $"column '{twice.Key}' is named {twice.Count()} times", "Each column of the table may be loaded once; -SkipColumn leaves a field out, -Column names them anew.");
         }
-        if (_table.DistributionColumn is { } key && bound.All(c => c.Name != key))
+        if (_table.DistributionColumn is { } key && bound.All(c => c.Name != key) && !_table.FillsDistributionColumn)
         {
             throw Refuse("CitusDistributionColumnMissing",
                 $"the file has no column '{key}', by which {_table.Display} is distributed, so no row's shard could be known",

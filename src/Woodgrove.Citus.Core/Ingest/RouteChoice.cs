@@ -18,7 +18,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
     public async Task<(ImportRoute Route, string Reason)> ChooseAsync(CsvInput input, PartialBatch? pending, CancellationToken stop)
     {
         if (pending is not null) return (ImportRoute.Worker, $"{Worker()}; an earlier run left a batch of which some nodes have their part and others not, which this route makes whole.");
-        if (import.Route == ImportRoute.Coordinator || _table.Kind == TableKind.Local) return (ImportRoute.Coordinator, Coordinator() + ".");
+        if (import.Route == ImportRoute.Coordinator || (import.Route == ImportRoute.Auto && _table.Kind == TableKind.Local)) return (ImportRoute.Coordinator, Coordinator() + ".");
         if (import.Route == ImportRoute.Auto && input.Length < (input.IsCompressed ? WorthManyConnections / 8 : WorthManyConnections))
             return (ImportRoute.Coordinator, $"{Coordinator()}; the file is too small for a connection to each shard to pay.");
         string? notShard = import.Route == ImportRoute.Worker ? null : await ShardObstacleAsync(stop);
@@ -79,6 +79,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
     private async Task<string?> CommonObstacleAsync(CancellationToken stop)
     {
         if (_table.Kind != TableKind.Distributed) return $"{_table.Display} is not distributed by hash";
+        if (shards.Target.Columns.All(c => c.Name != _table.DistributionColumn)) return $"the default of {_table.DistributionColumn}, which the file leaves out, is the coordinator's";
         if (shards.Hasher is null) return $"the hash of {_table.DistributionColumn}'s type {_table.FindColumn(_table.DistributionColumn!)?.TypeName} is the server's alone";
         _facts ??= await TableFacts.ReadAsync(session, shards.Target, stop);
         TableFacts facts = _facts;

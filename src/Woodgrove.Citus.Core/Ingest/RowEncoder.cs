@@ -4,6 +4,7 @@ using System.Collections;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
+using System.Xml;
 using Woodgrove.Citus.Queries;
 using Woodgrove.Citus.Tables;
 
@@ -16,12 +17,15 @@ namespace Woodgrove.Citus.Ingest;
 /// </summary>
 internal sealed class RowEncoder
 {
+    private readonly IReadOnlyList<TableColumn> _columns;
+    private readonly string?[] _texts;
     private readonly ColumnForm[] _forms;
     private readonly BinaryValue.Writer?[] _binary;
     private byte[] _value = new byte[1024];
 
     public RowEncoder(IReadOnlyList<TableColumn> columns)
     {
+        (_columns, _texts) = (columns, new string?[columns.Count]);
         _forms = columns.Select(FormOf).ToArray();
         _binary = columns.Select(c => BinaryValue.For(c.TypeOid)).ToArray();
         HasBinary = _binary.All(w => w is not null);
@@ -40,9 +44,11 @@ internal sealed class RowEncoder
     }
 
     /// <param name="tuples">Takes the record's binary form; null where it is not wanted.</param>
+    /// <exception cref="UnwrittenValueException">A value has no text; nothing of the record is written.</exception>
     /// <returns>False where a value is not plain: then <paramref name="tuples"/> has only a part of the record.</returns>
     public bool Write(IReadOnlyList<object?> values, IBufferWriter<byte> to, IBufferWriter<byte>? tuples)
     {
+        for (int i = 0; i < values.Count; i++) _texts[i] = Text(values[i], _columns[i], _forms[i]);
         if (tuples is not null)
         {
             BinaryPrimitives.WriteInt16BigEndian(tuples.GetSpan(2), (short)values.Count);
@@ -51,7 +57,7 @@ internal sealed class RowEncoder
         for (int i = 0; i < values.Count; i++)
         {
             if (i > 0) to.Write(","u8);
-            string? text = Text(values[i], _forms[i]);
+            string? text = _texts[i];
             ReadOnlySpan<byte> value = text is null ? default : Utf8(text);
             if (text is not null) WriteQuoted(value, to);
             if (tuples is not null && !WriteBinary(text is null, value, _binary[i]!, tuples)) tuples = null;
@@ -92,11 +98,26 @@ internal sealed class RowEncoder
         return _value.AsSpan(0, Encoding.UTF8.GetBytes(text, _value));
     }
 
+    private static string? Text(object? value, TableColumn column, ColumnForm form)
+    {
+        if (value is string or null) return IsNull(value, form) ? null : (string?)value;
+        try
+        {
+            return Text(value, form);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // An object's own properties are asked for, and may fail in any way.
+            throw new UnwrittenValueException(column.Name, $"a value of type {value.GetType().Name} can't be written as {column.TypeName}: {e.Message}", e);
+        }
+    }
+
     /// <summary>The text of a value, or null for NULL.</summary>
     private static string? Text(object? value, ColumnForm form) => value switch
     {
         _ when IsNull(value, form) => null,
         string text => text,
+        XmlNode xml => form == ColumnForm.Json ? JsonSerializer.Serialize(xml.OuterXml) : xml.OuterXml,
         _ when form == ColumnForm.Json => JsonSerializer.Serialize(value, value.GetType()),
         IEnumerable and not byte[] when form == ColumnForm.Text => JsonSerializer.Serialize(value, value.GetType()),
         IEnumerable list and not byte[] when form == ColumnForm.Array => ValueText.OfArray(list),
@@ -104,10 +125,11 @@ internal sealed class RowEncoder
     };
 
     /// <summary>One value as a field of COPY's CSV.</summary>
+    /// <exception cref="UnwrittenValueException">The value has no text.</exception>
     public static byte[] Encode(object? value, TableColumn column)
     {
         var bytes = new ArrayBufferWriter<byte>();
-        if (Text(value, FormOf(column)) is { } text) WriteQuoted(text, bytes);
+        if (Text(value, column, FormOf(column)) is { } text) WriteQuoted(text, bytes);
         return bytes.WrittenSpan.ToArray();
     }
 

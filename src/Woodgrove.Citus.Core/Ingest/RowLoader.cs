@@ -59,15 +59,26 @@ public sealed class RowLoader
         var columns = new List<TableColumn>();
         foreach (string name in names)
         {
-            columns.Add(target.FindColumn(name) ?? throw new CitusException("CitusUnknownColumn", CitusErrorKind.InvalidData,
+            TableColumn column = target.FindColumn(name) ?? throw new CitusException("CitusUnknownColumn", CitusErrorKind.InvalidData,
                 $"The rows have a property '{name}', which is no column of {target.Display}. Nothing was sent.",
-                $"Its columns are {string.Join(", ", target.Columns.Select(c => c.Name))}; Select-Object leaves out what does not belong.") { Target = target.Display });
+                $"Its columns are {string.Join(", ", target.Columns.Select(c => c.Name))}; Select-Object leaves out what does not belong.") { Target = target.Display };
+            if (column.IsGenerated)
+            {
+                throw new CitusException("CitusGeneratedColumn", CitusErrorKind.InvalidData,
+                    $"The rows have a property '{name}', but the server generates column '{column.Name}' of {target.Display}. Nothing was sent.",
+                    $"Leave it out: Select-Object * -ExcludeProperty {name}.") { Target = target.Display };
+            }
+            columns.Add(column);
         }
         if (target.DistributionColumn is { } key && columns.All(c => c.Name != key))
         {
-            throw new CitusException("CitusDistributionColumnMissing", CitusErrorKind.InvalidData,
-                $"The rows have no property '{key}', by which {target.Display} is distributed, so no row's shard could be known. Nothing was sent.",
-                "Add the property.") { Target = target.Display };
+            if (!target.FillsDistributionColumn)
+            {
+                throw new CitusException("CitusDistributionColumnMissing", CitusErrorKind.InvalidData,
+                    $"The rows have no property '{key}', by which {target.Display} is distributed, so no row's shard could be known. Nothing was sent.",
+                    "Add the property, or give the column a default.") { Target = target.Display };
+            }
+            if (options.OnConflict != ConflictAction.Error) throw ConflictRule.KeyLeftOut(target, key);
         }
         ConflictRule? rule = options.OnConflict == ConflictAction.Error ? null : await ConflictRule.FindAsync(session, target, options.OnConflict, options.KeyColumns, stop);
         return new RowLoader(connection, target, columns, options, rule);
@@ -99,7 +110,15 @@ public sealed class RowLoader
                 _open.Bytes.GetSpan((int)length + 4096); // at once: growing step by step would take it several times
             }
             int before = _open.Bytes.WrittenCount;
-            if (!_encoder.Write(values, _open.Bytes, _open.Tuples)) _open.Tuples = null;
+            try
+            {
+                if (!_encoder.Write(values, _open.Bytes, _open.Tuples)) _open.Tuples = null;
+            }
+            catch (UnwrittenValueException e)
+            {
+                _open.Refused.Add(new RefusedRow("row", _added, e.Column, null, PostgresErrorCodes.InvalidTextRepresentation, e.Message));
+                return true;
+            }
             _open.Marks.Add(new RecordMark(_open.Bytes.WrittenCount, _added));
             _bytesInBatch += _open.Bytes.WrittenCount - before;
             _open.EndsBatch = ++_inBatch == _options.BatchSize || _bytesInBatch >= LargestBatch;

@@ -45,6 +45,11 @@ internal sealed record ConflictRule(ConflictAction Action, IReadOnlyList<string>
             new("CitusNoConflictKey", CitusErrorKind.InvalidArgument, $"-OnConflict {action}: {what}. Nothing was sent.", advice) { Target = table.Display };
     }
 
+    /// <summary>A distribution value that the coordinator fills in can clash with none that is there, nor can rows be laid out by it before.</summary>
+    public static CitusException KeyLeftOut(TableInfo table, string key) => new("CitusDistributionColumnMissing", CitusErrorKind.InvalidData,
+        $"The rows have no value for '{key}', by which {table.Display} is distributed; with -OnConflict its default does not count. Nothing was sent.",
+        $"Load the rows without -OnConflict, or with values for '{key}'.") { Target = table.Display };
+
     /// <summary>
     /// The one statement that moves the rows: of those with the same key the last one counts.
     /// </summary>
@@ -167,6 +172,7 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
 
     private static async Task CreateAsync(NpgsqlConnection session, TableName name, CopyTarget target, CancellationToken stop)
     {
+        if (target.Table.DistributionColumn is { } key && target.Columns.All(c => c.Name != key)) throw ConflictRule.KeyLeftOut(target.Table, key);
         // Only the columns that the rows have: a default of another is for the target to give.
         IEnumerable<string> drops = target.Table.Columns.Where(c => !target.Columns.Contains(c)).Select(c => $"ALTER TABLE {name.Sql} DROP COLUMN {TableName.Quote(c.Name)};");
         string distribute = target.Table.Kind switch

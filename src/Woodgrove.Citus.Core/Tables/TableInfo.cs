@@ -46,6 +46,9 @@ public sealed record TableInfo
     public string? DistributionColumn { get; init; }
     public int? ColocationId { get; init; }
 
+    /// <summary>Whether the coordinator gives a row a distribution value that has none: by a default, or as an identity.</summary>
+    internal bool FillsDistributionColumn => DistributionColumn is { } key && FindColumn(key) is { } column && (column.HasDefault || column.IsIdentity);
+
     public TableColumn? FindColumn(string name) =>
         Columns.FirstOrDefault(c => c.Name == name)
         ?? Columns.FirstOrDefault(c => string.Equals(c.Name, name, StringComparison.OrdinalIgnoreCase));

@@ -13,7 +13,9 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
     private RowLoader? _rows;
     private BackgroundWork? _sending;
     private string[] _names = [];
+    private readonly HashSet<string> _leftOut = new(StringComparer.OrdinalIgnoreCase);
     private bool _declined;
+    private long _number;
 
     [Parameter(Mandatory = true, Position = 0)]
     [ArgumentCompleter(typeof(TableCompleter))]
@@ -52,6 +54,10 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
     [ArgumentCompleter(typeof(ColumnCompleter))]
     public string[]? KeyColumn { get; set; }
 
+    /// <summary>Rejects a row with a property that the first row did not have, in place of a warning.</summary>
+    [Parameter]
+    public SwitchParameter Strict { get; set; }
+
     protected override void ProcessRecord()
     {
         foreach (object row in RowReader.Rows(InputObject))
@@ -86,8 +92,16 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
     /// <summary>A row's values, or why they can't be read: that is the fault of this row alone.</summary>
     private (object?[] Values, string? Fault) Read(object row)
     {
+        _number++;
         try
         {
+            foreach (string name in RowReader.Others(row, _names))
+            {
+                string what = $"property '{name}', which the first row does not have";
+                if (Strict) return ([], $"it has a {what}");
+                if (_leftOut.Add(name))
+                    WriteWarning($"Row {_number} has a {what}: its values are not loaded, neither in this row nor in later ones. Give the first row all properties, such as by Select-Object id, {name}.");
+            }
             return (RowReader.Values(row, _names), null);
         }
         catch (Exception e) when (e is CitusException or GetValueException)

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Data;
 using System.Management.Automation;
+using System.Xml;
 using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Ingest;
@@ -11,10 +12,14 @@ internal static class RowReader
     /// <summary>What System.Text.Json writes, less one for the row.</summary>
     private const int MaxDepth = 60;
 
-    /// <summary>The rows of an input: itself, or those of a table or a reader.</summary>
+    /// <summary>The rows of an input: itself, or those of a list, a table, a view or a reader.</summary>
     public static IEnumerable<object> Rows(PSObject input) => input.BaseObject switch
     {
         DataTable table => table.Rows.Cast<object>(),
+        DataView view => view.Cast<DataRowView>().Select(row => row.Row),
+        DataRowView row => [row.Row],
+        // The pipeline unrolls a list, -InputObject does not.
+        IList list => list.Cast<object?>().OfType<object>().SelectMany(item => Rows(PSObject.AsPSObject(item))),
         IDataReader reader => Records(reader),
         _ => [input],
     };
@@ -28,6 +33,27 @@ internal static class RowReader
         PSObject record => record.Properties.Where(p => p.IsGettable).Select(p => p.Name).ToArray(),
         _ => [],
     };
+
+    /// <summary>Properties of a row that are not among some names.</summary>
+    public static IEnumerable<string> Others(object row, string[] names) => row switch
+    {
+        PSObject { BaseObject: IDictionary record } => record.Keys.Cast<object>().Select(k => k.ToString()!).Where(k => !names.Contains(k, StringComparer.OrdinalIgnoreCase)),
+        PSObject { BaseObject: PSCustomObject } record => OtherProperties(record, names),
+        _ => [], // a type's properties are the same for all its rows
+    };
+
+    private static List<string> OtherProperties(PSObject record, string[] names)
+    {
+        List<string> others = [];
+        int next = 0;
+        foreach (PSPropertyInfo property in record.Properties)
+        {
+            // Almost always the same properties in the same order.
+            if (next < names.Length && property.Name == names[next]) next++;
+            else if (!names.Contains(property.Name, StringComparer.OrdinalIgnoreCase)) others.Add(property.Name);
+        }
+        return others;
+    }
 
     public static object?[] Values(object row, string[] names)
     {
@@ -62,6 +88,7 @@ internal static class RowReader
             case PSObject wrapped: return Plain(wrapped.BaseObject, depth);
             case IDictionary map: return map.Keys.Cast<object>().ToDictionary(k => k.ToString()!, k => Plain(map[k], depth + 1));
             case byte[]: return value;
+            case XmlNode xml: return depth == 0 ? xml : xml.OuterXml;
             case IEnumerable list: return list.Cast<object?>().Select(item => Plain(item, depth + 1)).ToList();
             default: return value;
         }

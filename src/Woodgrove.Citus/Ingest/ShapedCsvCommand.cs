@@ -51,10 +51,9 @@ public abstract class ShapedCsvCommand : CsvCommand
     };
 
     /// <summary>A script block's value is asked for each source, with $_ its path or address.</summary>
-    private Dictionary<string, object?> StaticValues(CsvSource source) => StaticColumn?.Keys.Cast<object>().ToDictionary(k => k.ToString()!, k => StaticColumn[k] switch
+    private Dictionary<string, object?> StaticValues(CsvSource source) => StaticColumn?.Keys.Cast<object>().Select(k => KeyValuePair.Create(k.ToString()!, StaticColumn[k] switch
     {
-        ScriptBlock script => script.InvokeWithContext(null, [new PSVariable("_", source.Name)]).LastOrDefault()?.BaseObject,
-        PSObject value => value.BaseObject,
+        ScriptBlock script => script.InvokeWithContext(null, [new PSVariable("_", source.Name)]).LastOrDefault(),
         var value => value,
-    }) ?? [];
+    })).ToDictionary(v => v.Key, v => RowReader.Plain(v.Value)) ?? [];
 }

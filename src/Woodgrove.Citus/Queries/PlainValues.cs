@@ -18,6 +18,7 @@ internal static class PlainValues
     private static object? Of(object? value, int depth = 0) => value switch
     {
         PSObject { BaseObject: PSCustomObject } or IDictionary => RowReader.Plain(value),
+        System.Xml.XmlNode xml => xml.OuterXml,
         PSObject wrapped => Of(wrapped.BaseObject, depth),
         // An array that holds itself; the reader of rows has the error.
         object[] when depth > 60 => RowReader.Plain(value),
