@@ -31,16 +31,31 @@ internal sealed class ColumnBinding
     {
         IReadOnlyList<TableColumn> loadable = _table.Columns.Where(c => !c.IsGenerated).ToList();
         (IReadOnlyList<string> names, string where) = Names(shape, loadable);
-        HashSet<int> skipped = shape.SkipFields.Select(f => FieldOf(f, names, "-SkipColumn")).ToHashSet();
+        int beyond = FieldCount(_input, _dialect, shape) - names.Count; // fields that only the rows have
+        HashSet<int> skipped = shape.SkipFields.Where(f => !IsBeyond(f, names.Count, beyond)).Select(f => FieldOf(f, names, "-SkipColumn")).ToHashSet();
         Dictionary<int, string> mapped = shape.ColumnMap.ToDictionary(m => FieldOf(m.Key, names, "-ColumnMap"), m => m.Value);
         if (names.Count != _input.FirstRecord.Count) throw WrongCount(names.Count);
         bool named = HasNames(shape);
         List<BoundColumn> bound = Enumerable.Range(0, names.Count).Where(i => !skipped.Contains(i))
             .Select(i => new BoundColumn(mapped.TryGetValue(i, out string? column) ? Find(column, "-ColumnMap names") : Find(names[i], where), i, named ? names[i] : null))
             .Concat(shape.StaticColumns.Select(s => new BoundColumn(Find(s.Key, "-StaticColumn names"), null, null, s.Value))).ToList();
-        Check(bound.Select(b => b.Column).ToList(), loadable);
+        Check(bound, loadable);
         return bound;
     }
+
+    /// <summary>
+    /// How many fields each row has: those of the first record, and those behind the header's last that -SkipColumn names by number,
+    /// as where rows end in a delimiter and the header does not.
+    /// </summary>
+    public static int FieldCount(CsvInput input, CsvDialect dialect, CsvShape shape)
+    {
+        int count = input.FirstRecord.Count;
+        bool IsSkipped(string number) => shape.SkipFields.Contains(number) && !input.FirstRecord.Contains(number);
+        while (dialect.HasHeader && IsSkipped((count + 1).ToString(CultureInfo.InvariantCulture))) count++;
+        return count;
+    }
+
+    private static bool IsBeyond(string field, int count, int beyond) => NumberOf(field, count + Math.Max(beyond, 0)) >= count;
 
     private bool HasNames(CsvShape shape) => _dialect.HasHeader || shape.Fields is { Count: > 0 };
 
@@ -56,8 +71,13 @@ internal sealed class ColumnBinding
 
     private int FieldOf(string name, IReadOnlyList<string> names, string parameter)
     {
-        int at = names.ToList().FindIndex(n => string.Equals(n, name, StringComparison.OrdinalIgnoreCase));
-        if (at < 0) at = NumberOf(name, names.Count) ?? -1;
+        int[] found = [.. Enumerable.Range(0, names.Count).Where(i => string.Equals(names[i], name, StringComparison.OrdinalIgnoreCase))];
+        if (found.Length > 1)
+        {
+            throw Refuse("CitusDuplicateColumn", $"{parameter} names '{Shorten(name)}', and fields {string.Join(" and ", found.Select(i => i + 1))} have that name",
+                $"Give the field's number: {parameter} {found[^1] + 1}.");
+        }
+        int at = found.Length == 1 ? found[0] : NumberOf(name, names.Count) ?? -1;
         if (at < 0) throw Refuse("CitusUnknownField", $"{parameter} names '{Shorten(name)}', which is no field of the file", $"Its fields are {string.Join(", ", names)}; a number counts them from 1.");
         return at;
     }
@@ -66,20 +86,21 @@ internal sealed class ColumnBinding
     private static int? NumberOf(string name, int count) =>
         int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1 && number <= count ? number - 1 : null;
 
-    private void Check(List<TableColumn> bound, IReadOnlyList<TableColumn> loadable)
+    private void Check(List<BoundColumn> bound, IReadOnlyList<TableColumn> loadable)
     {
-        if (bound.GroupBy(c => c.Name).FirstOrDefault(g => g.Count() > 1) is { } twice)
+        if (bound.GroupBy(b => b.Column.Name).FirstOrDefault(g => g.Count() > 1) is { } twice)
         {
+            int[] fields = [.. twice.Select(b => b.Field).OfType<int>()];
             throw Refuse("CitusDuplicateColumn",
-                $"column '{twice.Key}' is named {twice.Count()} times", "Each column of the table may be loaded once; -SkipColumn leaves a field out, -Column names them anew.");
+                $"column '{twice.Key}' is named {twice.Count()} times{(fields.Length > 1 ? $", as fields {string.Join(" and ", fields.Select(f => f + 1))}" : "")}", "Each column of the table may be loaded once; -SkipColumn leaves a field out, -Column names them anew.");
         }
-        if (_table.DistributionColumn is { } key && bound.All(c => c.Name != key) && !_table.FillsDistributionColumn)
+        if (_table.DistributionColumn is { } key && bound.All(b => b.Column.Name != key) && !_table.FillsDistributionColumn)
         {
             throw Refuse("CitusDistributionColumnMissing",
                 $"the file has no column '{key}', by which {_table.Display} is distributed, so no row's shard could be known",
                 "Name the field that holds it with -ColumnMap, or all of the file's fields in order with -Column.");
         }
-        if (loadable.FirstOrDefault(c => c.IsNotNull && !c.HasDefault && !c.IsIdentity && bound.All(b => b.Name != c.Name)) is { } missing)
+        if (loadable.FirstOrDefault(c => c.IsNotNull && !c.HasDefault && !c.IsIdentity && bound.All(b => b.Column.Name != c.Name)) is { } missing)
         {
             throw Refuse("CitusColumnMissing",
                 $"the file has no column '{missing.Name}', which {_table.Display} requires (NOT NULL, no default)",

@@ -8,6 +8,9 @@ namespace Woodgrove.Citus.Ingest;
 /// <summary>How a file is written; the defaults are PostgreSQL's own for CSV.</summary>
 public sealed record CsvDialect
 {
+    /// <summary>Stands for no quoting: a backspace, which no text has.</summary>
+    public const char NoQuote = '\b';
+
     public char Delimiter { get; init; } = ',';
     public char Quote { get; init; } = '"';
 

@@ -1,3 +1,4 @@
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Shards;
 using Woodgrove.Citus.Tables;
 
@@ -35,8 +36,19 @@ public sealed record CsvProfile
 
     /// <summary>What CREATE TABLE needs in its parentheses for a table of these columns.</summary>
     /// <param name="notNull">A column that may not be NULL, such as the one to distribute by.</param>
-    public string Definition(string? notNull = null) => string.Join(", ", Columns.Select(c =>
-        $"{TableName.QuoteIfNeeded(c.Name)} {c.Type}{(string.Equals(c.Name, notNull, StringComparison.OrdinalIgnoreCase) ? " NOT NULL" : "")}"));
+    /// <exception cref="CitusException">A column has no name, or two have the same.</exception>
+    public string Definition(string? notNull = null)
+    {
+        List<string> names = [.. Columns.Select(c => TableName.Cut(c.Name))];
+        if (names.IndexOf("") is >= 0 and int empty) throw Unnamed($"field {empty + 1} has no name in the header");
+        if (names.Select((name, at) => (name, at)).GroupBy(n => n.name).FirstOrDefault(g => g.Count() > 1) is { } twice)
+            throw Unnamed($"the header names '{twice.Key}' {twice.Count()} times, as fields {string.Join(" and ", twice.Select(n => n.at + 1))}");
+        return string.Join(", ", Columns.Select((c, i) =>
+            $"{TableName.QuoteIfNeeded(names[i])} {c.Type}{(string.Equals(c.Name, notNull, StringComparison.OrdinalIgnoreCase) ? " NOT NULL" : "")}"));
+    }
+
+    private CitusException Unnamed(string what) => new("CitusDuplicateColumn", CitusErrorKind.InvalidData, $"{Source}, line 1: {what}, so no table can be made of the names.",
+        "Correct the header, or create the table with -Definition and load the file with -Column or -SkipColumn.") { Target = Source };
 }
 
 /// <summary>A column of a CSV.</summary>

@@ -61,7 +61,7 @@ public sealed class CsvProfiler(CsvSource source)
         IReadOnlyList<BoundColumn>? bound = table is null ? null
             : Rows ? [.. Shape.Fields!.Select((c, i) => new BoundColumn(table.FindColumn(c)!, i, c))]
             : ColumnBinding.Bind(input, dialect, table, Shape);
-        var file = new CsvFile(source, dialect, bound is null ? null : RecordConverter.For(source, dialect, input.FirstRecord.Count, bound, Shape));
+        var file = new CsvFile(source, dialect, bound is null ? null : RecordConverter.For(source, dialect, ColumnBinding.FieldCount(input, dialect, Shape), bound, Shape));
         TableColumn[]? targets = bound?.Select(b => b.Column).ToArray();
         string[] names = targets?.Select(t => t.Name).ToArray() ?? Names(input, dialect);
         string? key = _key = KeyOf(names, table);

@@ -98,7 +98,7 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect) : Reco
         long line = LinesBefore + Lines(_buffer.AsSpan(0, start)) + 1;
         return new CitusException("CitusUnterminatedQuote", CitusErrorKind.InvalidData,
             $"{input.Source}, line {line}: a quote that opens in this record is never closed.",
-            "Close the quote, double it where it belongs to the value, or name the file's own with -Quote.")
+            "Close the quote, double it where it belongs to the value, or name the file's own with -Quote; a file that has no quoting is read with -Quote $null.")
         { Target = input.Source.Name, Row = new RefusedRow(input.Source.Name, line, null, null, "22P04", "unterminated quote") };
     }
 

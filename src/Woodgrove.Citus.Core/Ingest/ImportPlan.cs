@@ -35,7 +35,7 @@ internal sealed record ImportPlan(
             IReadOnlyList<BoundColumn> columns = ColumnBinding.Bind(input, dialect, table, import.Shape);
             // Rows that may give way to each other are gathered with their lines.
             IEnumerable<BoundColumn> line = import.OnConflict == ConflictAction.Error ? [] : [new BoundColumn(Staging.Line, null, null) { IsLine = true }];
-            RecordConverter? converter = RecordConverter.For(source, dialect, input.FirstRecord.Count, [.. columns, .. line], import.Shape);
+            RecordConverter? converter = RecordConverter.For(source, dialect, ColumnBinding.FieldCount(input, dialect, import.Shape), [.. columns, .. line], import.Shape);
             var target = new CopyTarget(table, columns.Select(c => c.Column).ToList(), converter is null ? dialect : RecordConverter.Dialect);
             return new ImportPlan(connection, table, columns, target, new CsvFile(source, dialect, converter), input, session.PostgreSqlVersion.Major < 18);
         }

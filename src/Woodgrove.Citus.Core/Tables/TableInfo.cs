@@ -49,7 +49,9 @@ public sealed record TableInfo
     /// <summary>Whether the coordinator gives a row a distribution value that has none: by a default, or as an identity.</summary>
     internal bool FillsDistributionColumn => DistributionColumn is { } key && FindColumn(key) is { } column && (column.HasDefault || column.IsIdentity);
 
+    /// <summary>The column of that name, of which PostgreSQL itself keeps the first 63 bytes.</summary>
     public TableColumn? FindColumn(string name) =>
         Columns.FirstOrDefault(c => c.Name == name)
+        ?? (name.Length > 20 && TableName.Cut(name) is var cut && cut != name ? FindColumn(cut) : null)
         ?? Columns.FirstOrDefault(c => string.Equals(c.Name, name, StringComparison.OrdinalIgnoreCase));
 }

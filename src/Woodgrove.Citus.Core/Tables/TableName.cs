@@ -63,8 +63,16 @@ public readonly record struct TableName
     public static string QuoteIfNeeded(string identifier)
     {
         bool bare = identifier.Length > 0 && identifier[0] is (>= 'a' and <= 'z') or '_'
-            && identifier.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_');
+            && identifier.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_') && !ReservedWords.Contains(identifier);
         return bare ? identifier : Quote(identifier);
+    }
+
+    /// <summary>A name as PostgreSQL keeps it: cut to 63 bytes, between characters.</summary>
+    public static string Cut(string identifier)
+    {
+        int length = identifier.Length;
+        while (Encoding.UTF8.GetByteCount(identifier.AsSpan(0, length)) > 63 || (length > 0 && length < identifier.Length && char.IsHighSurrogate(identifier[length - 1]))) length--;
+        return identifier[..length];
     }
 
     private static bool TryReadParts(string text, [NotNullWhen(true)] out List<(string Folded, string Exact)>? parts)

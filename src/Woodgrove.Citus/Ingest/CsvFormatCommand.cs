@@ -14,8 +14,10 @@ public abstract class CsvFormatCommand : ConnectedCmdlet
     [Parameter]
     public char Delimiter { get; set; } = ',';
 
+    /// <summary>The quote character; $null where the file has no quoting, so that a quote in it is part of the value.</summary>
     [Parameter]
-    public char Quote { get; set; } = '"';
+    [AllowNull]
+    public char? Quote { get; set; } = '"';
 
     /// <summary>The character that makes a quote part of a value; the quote itself by default.</summary>
     [Parameter]
@@ -34,7 +36,7 @@ public abstract class CsvFormatCommand : ConnectedCmdlet
     private protected virtual CsvDialect Dialect => new()
     {
         Delimiter = Delimiter,
-        Quote = Quote,
+        Quote = Quote ?? CsvDialect.NoQuote,
         Escape = Escape,
         NullValue = NullValue,
         HasHeader = !NoHeader,

@@ -44,7 +44,7 @@ public sealed class NewDistributedTableCommand : DistributeCommand
             ThrowTerminatingError(CitusErrorRecord.From(new Errors.CitusException("CitusTwoDefinitions", Errors.CitusErrorKind.InvalidArgument,
                 "-FromCsv and -Definition both say which columns the table has.", "Leave one of them out."), Table));
         }
-        if (FromCsv is not null) Definition = Profile().Definition(DistributionColumn);
+        if (FromCsv is not null) Definition = Argument(() => Profile().Definition(DistributionColumn));
         base.ProcessRecord();
     }
 
