@@ -25,6 +25,10 @@ internal abstract class RecordBlock
     /// <summary>The lines on which the records end that stand between two offsets; cheaper than asking for each.</summary>
     public abstract void MarkRecords(int from, int to, List<RecordMark> marks);
 
+    /// <summary>The text that a value has in the source, or null where the record stands as it does there.</summary>
+    /// <param name="end">Where the record ends in the block.</param>
+    public virtual string? SourceText(int end, int column) => null;
+
     /// <summary>Where the fields of a record lie.</summary>
     /// <returns>How many there are; only as many as there is room for are told, and the others are empty.</returns>
     public int SplitFields(int start, int end, Span<(int From, int To)> fields)

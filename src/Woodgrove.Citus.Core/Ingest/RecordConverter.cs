@@ -36,12 +36,17 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
         _bytes.ResetWrittenCount();
         var sources = new List<RecordMark>();
         var made = new List<RecordMark>();
+        var origins = new List<(int From, int To)>();
         block.MarkRecords(from, to, sources);
         int start = from;
         foreach (RecordMark record in sources)
         {
             int written = _bytes.WrittenCount;
-            if (TryConvert(block, start, record, out RefusedRow? problem)) made.Add(new RecordMark(_bytes.WrittenCount, record.Line));
+            if (TryConvert(block, start, record, out RefusedRow? problem))
+            {
+                made.Add(new RecordMark(_bytes.WrittenCount, record.Line));
+                origins.Add((start, record.End));
+            }
             else
             {
                 // What was written of it is written over.
@@ -50,7 +55,15 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
             }
             start = record.End;
         }
-        return new ConvertedBlock(_bytes.WrittenMemory, made);
+        return new ConvertedBlock(_bytes.WrittenMemory, made, (record, column) => SourceText(block, origins[record], column));
+    }
+
+    private string? SourceText(RecordBlock block, (int From, int To) record, int column)
+    {
+        if (columns[column].Field is not { } field) return null;
+        block.SplitFields(record.From, record.To, _fields);
+        ReadOnlySpan<byte> text = block.Block.Span[_fields[field].From.._fields[field].To];
+        return Encoding.UTF8.GetString(_text.IsQuoted(text) ? _text.Unquote(text) : text);
     }
 
     private void Truncate(int length)
@@ -119,12 +132,13 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
         private static readonly CsvScanner Scanner = CsvScanner.Create(Dialect);
 
         private readonly List<RecordMark> _records;
+        private readonly Func<int, int, string?> _source;
         private readonly ulong[] _lineEnds;
         private readonly ulong[] _delimiters;
 
-        public ConvertedBlock(ReadOnlyMemory<byte> bytes, List<RecordMark> records)
+        public ConvertedBlock(ReadOnlyMemory<byte> bytes, List<RecordMark> records, Func<int, int, string?> source)
         {
-            (Block, _records) = (bytes, records);
+            (Block, _records, _source) = (bytes, records, source);
             int words = bytes.Length / CsvScanner.WordBytes + 1;
             (_lineEnds, _delimiters) = (new ulong[words], new ulong[words]);
             Scanner.Scan(bytes.Span, (byte)'\n', _lineEnds, _delimiters);
@@ -134,10 +148,14 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
         public override ReadOnlySpan<ulong> LineEnds => _lineEnds;
         public override ReadOnlySpan<ulong> Delimiters => _delimiters;
 
-        public override long LineAt(int end)
+        public override long LineAt(int end) => _records[IndexOf(end)].Line;
+
+        public override string? SourceText(int end, int column) => _source(IndexOf(end), column);
+
+        private int IndexOf(int end)
         {
             int at = _records.BinarySearch(new RecordMark(end, 0), Comparer<RecordMark>.Create((a, b) => a.End.CompareTo(b.End)));
-            return _records[at < 0 ? ~at : at].Line;
+            return at < 0 ? ~at : at;
         }
 
         public override void MarkRecords(int from, int to, List<RecordMark> marks)

@@ -238,7 +238,10 @@ internal sealed partial class RefusedRowFinder(
     {
         string text = Encoding.UTF8.GetString(rows.Block.Span[start..end]).TrimEnd('\r', '\n');
         using var parser = new CsvParser(new StringReader(text), target.Dialect.ForCsvHelper());
-        return new Record(rows.LineAt(end), text, parser.Read() ? parser.Record! : []);
+        string[] sent = parser.Read() ? parser.Record! : [];
+        // What the file has, not what was made of it.
+        IEnumerable<string> fields = sent.Length == target.Columns.Count ? sent.Select((value, i) => rows.SourceText(end, i) ?? value) : sent;
+        return new Record(rows.LineAt(end), text, [.. fields]);
     }
 
     private static string Shorten(string value) => value.Length <= 100 ? $"\"{value}\"" : $"\"{value[..97]}...\"";

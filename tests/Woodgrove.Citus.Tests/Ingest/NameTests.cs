@@ -65,4 +65,14 @@ public sealed class NameTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         Assert.Equal(["1\tpipe 5\" long", "2\tok"], Cluster.Rows(table));
     }
+
+    [Fact]
+    public void A_refused_value_is_shown_as_the_file_has_it()
+    {
+        string table = Cluster.Distribute("id bigint, a numeric, i int", "id"), file = Cluster.File("value.csv", "id;skipped;a;i\n1;x;1,5;2\n2;y;\"1.234,5\";\"1,5\"\n");
+
+        var error = Shell.Run($"Import-CsvToCitus '{file}' {table} -Delimiter ';' -Culture de-DE -SkipColumn skipped").Failed("CitusRowRefused");
+
+        Assert.Equal(("i", "1,5", 3L), (error.Exception.Get("Row")!.Get("Column"), error.Exception.Get("Row")!.Get("Value"), error.Exception.Get("Row")!.Get("Line")));
+    }
 }
