@@ -55,7 +55,7 @@ internal static class QueryArguments
         DateTimeOffset moment => Parameter(name, moment.UtcDateTime),
         // Of an empty list nothing tells the type, so it takes that of what it is compared with.
         object[] list when list.All(v => v is null) => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = ValueText.OfArray(list) },
-        object[] list => Parameter(name, Typed(list)),
+        object[] list => Typed(list) is var typed && TemporalValue.Parameter(name, typed) is { } moments ? moments : new NpgsqlParameter(name, typed),
         _ => new NpgsqlParameter(name, value),
     };
 
