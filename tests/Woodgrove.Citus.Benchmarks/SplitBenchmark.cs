@@ -1,8 +1,11 @@
 using System.Globalization;
 using CsvHelper;
 using CsvHelper.Configuration;
-using Woodgrove.Citus.Ingest;
-using Woodgrove.Citus.Shards;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Csv.Sources;
+using Woodgrove.Citus.Ingest.Routes;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Benchmarks;
 
@@ -70,7 +73,7 @@ internal static class SplitBenchmark
         var reader = new CsvRecordReader(input, dialect);
         var shards = new ShardMap([.. Enumerable.Range(0, 32).Select(i =>
             new ShardRange(i, $"s{i}", (int)(int.MinValue + i * (1L << 27)), (int)(int.MinValue + (i + 1) * (1L << 27) - 1), "", 0))]);
-        var router = new RecordRouter(dialect, 2, ValueHasher.For(new Tables.TableColumn("user_id", "bigint", 20, false, false, false, false))!, shards);
+        var router = new RecordRouter(dialect, 2, ValueHasher.For(new TableColumn("user_id", "bigint", 20, false, false, false, false))!, shards);
         ShardBuffer[] buffers = [.. shards.Shards.Select(_ => new ShardBuffer())];
         while (reader.ReadAsync(default).AsTask().GetAwaiter().GetResult())
         {

@@ -1,6 +1,7 @@
 using Npgsql;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Tables;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Activity;
 
@@ -40,11 +41,4 @@ public sealed record CitusActivity(
         }
         return [.. found.Where(a => a is { IsInternal: false, State: not (null or "idle") })];
     }
-}
-
-/// <summary>What a session runs, or holds open, on a node.</summary>
-public sealed record CitusActivityPart(
-    string NodeName, int NodePort, int ProcessId, string? State, string? Query, TimeSpan? Duration, string? WaitsFor)
-{
-    public override string ToString() => $"{NodeName}:{NodePort} {State}";
 }

@@ -1,6 +1,7 @@
 using Npgsql;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Tables;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Activity;
 

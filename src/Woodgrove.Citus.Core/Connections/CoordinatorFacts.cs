@@ -1,5 +1,4 @@
 using Npgsql;
-using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Connections;
 

@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Connections;
 
@@ -76,7 +77,7 @@ internal static class SearchPath
     /// A query for another node to answer over a session that Citus opens there, which has the path of that node: the
     /// query is parsed only once the path is pinned. <see cref="Unwrap"/> reads the one value that it gives.
     /// </summary>
-    public static string Wrap(string sql) => WrapLiteral(Tables.TableName.Literal(sql).TrimStart());
+    public static string Wrap(string sql) => WrapLiteral(TableName.Literal(sql).TrimStart());
 
     /// <param name="sql">SQL of the query's text.</param>
     public static string WrapLiteral(string sql) => $"""

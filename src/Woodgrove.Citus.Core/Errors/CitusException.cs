@@ -1,26 +1,5 @@
 namespace Woodgrove.Citus.Errors;
 
-/// <summary>What kind of failure it is. The names are those of PowerShell's error categories.</summary>
-public enum CitusErrorKind
-{
-    InvalidArgument,
-    InvalidData,
-    InvalidOperation,
-    ObjectNotFound,
-    ResourceExists,
-    ResourceUnavailable,
-    PermissionDenied,
-    AuthenticationError,
-    ConnectionError,
-    OperationTimeout,
-    OperationStopped,
-    LimitsExceeded,
-    NotInstalled,
-    NotImplemented,
-    SyntaxError,
-    SecurityError,
-}
-
 /// <summary>
 /// A failure that is told to the user as it stands: what happened, where, and what to do. Control characters in the
 /// message are shown as symbols (<see cref="VisibleText"/>), and long values cut off (<see cref="LongText"/>); <see cref="Target"/> and <see cref="Row"/> have the values as they are.
@@ -55,17 +34,4 @@ public sealed class CitusException(
     /// <param name="state">A sentence.</param>
     internal CitusException WithState(string state) => What.Contains(state, StringComparison.Ordinal) ? this
         : new(ErrorId, Kind, $"{What.TrimEnd('.')}. {state}", Advice, this) { Target = Target, SqlState = SqlState, Row = Row };
-}
-
-/// <summary>A row that was refused, in the terms of the user's own file.</summary>
-/// <param name="Source">The file's path or address.</param>
-/// <param name="Line">The physical line, from 1, on which the record ends; a header counts.</param>
-/// <param name="Column">The column, where one is to blame.</param>
-/// <param name="Value">The column's value as it stands in the file.</param>
-/// <param name="SqlState">The five-character SQLSTATE.</param>
-/// <param name="Reason">What the server, or the check before it, said.</param>
-public sealed record RefusedRow(string Source, long? Line, string? Column, string? Value, string? SqlState, string Reason)
-{
-    /// <summary>What the server, or the check before it, said; long values in it are cut off.</summary>
-    public string Reason { get; init; } = LongText.Shorten(Reason);
 }

@@ -1,12 +1,13 @@
 using System.Collections;
 using System.Diagnostics;
 using Npgsql;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Files;
-using Woodgrove.Citus.Ingest;
 using Woodgrove.Citus.Queries;
-using Woodgrove.Citus.Tables;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Export;
 

@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
+using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Ingest;
 
 namespace Woodgrove.Citus.Export;
 

@@ -1,5 +1,5 @@
 using Npgsql;
-using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Csv;
 
 namespace Woodgrove.Citus.Export;
 

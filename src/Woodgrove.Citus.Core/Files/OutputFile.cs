@@ -114,8 +114,8 @@ public sealed class OutputFile : IAsyncDisposable
     /// <summary>In a folder that all may write to, such as /tmp, another user's link is not followed: the kernel does not, where it is asked.</summary>
     private static void RefusePlantedLink(string path)
     {
-        if (OperatingSystem.IsWindows() || Sandbox.UnixOwner.Find(path) is not { IsLink: true } link || link.Owner == Sandbox.UnixOwner.Me) return;
-        if (Sandbox.UnixOwner.Find(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!) is not { } folder
+        if (OperatingSystem.IsWindows() || UnixOwner.Find(path) is not { IsLink: true } link || link.Owner == UnixOwner.Me) return;
+        if (UnixOwner.Find(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!) is not { } folder
             || !folder.Mode.HasFlag(UnixFileMode.OtherWrite) || folder.Owner == link.Owner) return;
         throw new CitusException("CitusFileDenied", CitusErrorKind.PermissionDenied,
             $"'{path}' is a symbolic link that another user made in a folder that all may write to, and it is not followed.", "Name a file in a folder of your own.") { Target = path };

@@ -2,14 +2,6 @@ using System.Globalization;
 
 namespace Woodgrove.Citus.Plans;
 
-/// <summary>Which of two plans moves less data between nodes.</summary>
-public enum PlanPreference
-{
-    Same,
-    Reference,
-    Difference,
-}
-
 /// <summary>Two queries' plans side by side.</summary>
 /// <param name="LessData">The one that moves less.</param>
 /// <param name="ReferenceBytes">What the first moves between nodes, estimated or counted.</param>

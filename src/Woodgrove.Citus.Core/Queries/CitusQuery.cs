@@ -4,23 +4,11 @@ using Npgsql;
 using NpgsqlTypes;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Plans;
-using Woodgrove.Citus.Tables;
+using Woodgrove.Citus.Plans.Requests;
+using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Queries;
-
-/// <summary>One column of a result; names are made distinct (<c>count</c>, <c>count_2</c>).</summary>
-public sealed record ResultColumn(string Name, Type Type, string DataTypeName);
-
-/// <summary>Receives what a query returns, in the order in which it comes.</summary>
-public interface IResultSink
-{
-    /// <summary>A result set begins.</summary>
-    ValueTask BeginAsync(IReadOnlyList<ResultColumn> columns);
-
-    /// <summary>Some rows of it; a value is null where the database's is. The array is the receiver's to keep.</summary>
-    ValueTask RowsAsync(object?[][] rows);
-}
 
 /// <summary>SQL to run, with its parameters and settings.</summary>
 public sealed partial record CitusQuery(string Sql)
@@ -127,7 +115,7 @@ public sealed partial record CitusQuery(string Sql)
         ResultColumn[] columns = Columns(reader);
         TemporalValue.Reader?[] temporal = Enumerable.Range(0, columns.Length).Select(i => TemporalValue.For(reader, i)).ToArray();
         await sink.BeginAsync(columns);
-        var batch = new List<object?[]>(RowBatch.Size);
+        var batch = new List<object?[]>(ResultBatch.Size);
         var clock = System.Diagnostics.Stopwatch.StartNew();
         int size = 1; // The first row goes out at once; batches grow after it.
         while (await reader.ReadAsync(stop))
@@ -139,7 +127,7 @@ public sealed partial record CitusQuery(string Sql)
             await sink.RowsAsync(batch.ToArray());
             batch.Clear();
             clock.Restart();
-            size = Math.Min(size * 4, RowBatch.Size);
+            size = Math.Min(size * 4, ResultBatch.Size);
         }
         if (batch.Count > 0) await sink.RowsAsync(batch.ToArray());
     }
@@ -189,10 +177,4 @@ public sealed partial record CitusQuery(string Sql)
             throw NotRepresentable(reader, i, e);
         }
     }
-}
-
-internal static class RowBatch
-{
-    /// <summary>Rows handed over at a time: enough to hide the hand-over, few enough to stay in the cache.</summary>
-    public const int Size = 256;
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Queries;
 

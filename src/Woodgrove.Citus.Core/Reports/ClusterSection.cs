@@ -1,3 +1,4 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Shards;
 
 namespace Woodgrove.Citus.Reports;

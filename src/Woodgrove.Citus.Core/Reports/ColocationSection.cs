@@ -1,4 +1,4 @@
-using Woodgrove.Citus.Tables;
+using Woodgrove.Citus.Catalog;
 
 namespace Woodgrove.Citus.Reports;
 

@@ -45,13 +45,3 @@ public static class HtmlReport
         return html.Add($"</main><footer><p>Made by Export-CitusReport of Woodgrove.Citus. Sizes include indexes and TOAST; a kB is 1,000 bytes.</p></footer></body></html>").ToString();
     }
 }
-
-/// <summary>A part of the page, from the facts to its markup.</summary>
-internal abstract class Section(ReportFacts facts)
-{
-    protected ReportFacts Facts { get; } = facts;
-    public abstract string Id { get; }
-    public abstract string Heading { get; }
-    public abstract bool HasContent { get; }
-    public abstract void AddTo(Html html);
-}

@@ -1,4 +1,4 @@
-using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Reports;
 

@@ -1,7 +1,7 @@
-using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Plans;
 using Woodgrove.Citus.Shards;
-using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Reports;
 

@@ -1,9 +1,9 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Plans;
 using Woodgrove.Citus.Shards;
-using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Reports;
 

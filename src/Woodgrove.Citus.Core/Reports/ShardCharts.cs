@@ -1,4 +1,4 @@
-using Woodgrove.Citus.Shards;
+using Woodgrove.Citus.Catalog;
 
 namespace Woodgrove.Citus.Reports;
 

@@ -1,5 +1,5 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Shards;
-using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Reports;
 

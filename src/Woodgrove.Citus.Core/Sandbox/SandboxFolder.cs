@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Files;
 
 namespace Woodgrove.Citus.Sandbox;
 
@@ -45,7 +47,7 @@ internal static class SandboxFolder
                 // The account may not have the right to take the folder itself out of the one above.
                 if (Directory.Exists(folder)) Directory.Delete(folder);
             }
-            catch (Exception e) when (attempt < 20 && e is IOException or Errors.CitusException)
+            catch (Exception e) when (attempt < 20 && e is IOException or CitusException)
             {
                 await Task.Delay(100);
             }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Files;
 
 namespace Woodgrove.Citus.Sandbox;
 

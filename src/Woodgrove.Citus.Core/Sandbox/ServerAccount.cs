@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Files;
 
 namespace Woodgrove.Citus.Sandbox;
 

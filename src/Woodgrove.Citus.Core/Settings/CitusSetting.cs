@@ -5,22 +5,6 @@ using Woodgrove.Citus.Validation;
 
 namespace Woodgrove.Citus.Settings;
 
-/// <summary>What a cluster mostly does.</summary>
-public enum CitusWorkload
-{
-    /// <summary>Many sessions, each reading and writing a few rows of one distribution value.</summary>
-    Transactional,
-
-    /// <summary>Few sessions that read much, over all shards.</summary>
-    Analytical,
-
-    Mixed,
-}
-
-/// <summary>A parameter on one node.</summary>
-/// <param name="Value">With its unit, as postgresql.conf would have it.</param>
-public sealed record NodeSetting(string Node, string Value, bool NeedsRestart);
-
 /// <summary>A parameter that matters for a cluster.</summary>
 /// <param name="Value">That of the node that the connection leads to.</param>
 /// <param name="Differs">True where another node has another value.</param>

@@ -1,34 +1,5 @@
 namespace Woodgrove.Citus.Settings;
 
-/// <summary>The smallest node, and how many nodes hold shards.</summary>
-internal sealed record NodeCapacity(long? MemoryBytes, int? Cores, int Workers)
-{
-    /// <summary>In the largest unit that divides it.</summary>
-    public static string Show(long bytes) => bytes switch
-    {
-        >= 1 << 30 when bytes % (1 << 30) == 0 => $"{bytes >> 30}GB",
-        >= 1 << 20 when bytes % (1 << 20) == 0 => $"{bytes >> 20}MB",
-        >= 1 << 10 when bytes % (1 << 10) == 0 => $"{bytes >> 10}kB",
-        _ => $"{bytes}",
-    };
-}
-
-/// <param name="Value">The value to set, or null where none is better than another.</param>
-/// <param name="Fits">Whether a value is near enough; null where any is.</param>
-internal sealed record Suggestion(string? Value, Func<Found, bool>? Fits, string Why)
-{
-    public static Suggestion Keep(string why) => new(null, null, why);
-
-    public static Suggestion Exactly(string value, string why) => new(value, f => f.Value == value, why);
-
-    public static Suggestion AtLeast(double number, string why) => new($"{number:0}", f => f.Number < 0 || f.Number >= number, why);
-
-    /// <summary>About so many bytes, in whole megabytes: a third less or half more makes no difference.</summary>
-    public static Suggestion About(double? bytes, string why) => bytes is not { } wanted
-        ? Keep($"{why} The node's memory or cores cannot be read with this user's rights: give -Memory and -Core.")
-        : new(NodeCapacity.Show(Math.Max(1, (long)wanted >> 20) << 20), f => f.Number >= wanted * 0.66 && f.Number <= wanted * 1.5, why);
-}
-
 /// <summary>
 /// A parameter that matters for a cluster, and what suits a workload. A reason names PostgreSQL's manual, Citus's
 /// documentation or Citus's description of the parameter (pg_settings) where that says so; what neither says, and is

@@ -1,27 +1,10 @@
 using Npgsql;
 using NpgsqlTypes;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Shards;
-
-/// <summary>What a rebalance is to do.</summary>
-/// <param name="Strategy">A name of pg_dist_rebalance_strategy, or null for the cluster's default.</param>
-/// <param name="DrainOnly">Moves shards off nodes that should have none, and no others.</param>
-/// <param name="TransferMode">Citus's own word: auto, force_logical or block_writes.</param>
-public sealed record RebalanceOrder(string? Strategy, bool DrainOnly, string TransferMode)
-{
-    /// <summary>Copies reference tables to nodes that lack them several at a time (Citus 13.2).</summary>
-    public bool ParallelReferenceTables { get; init; }
-
-    /// <summary>Moves the shards of one colocation group several at a time (Citus 13.2).</summary>
-    public bool ParallelColocatedShards { get; init; }
-
-    /// <summary>The arguments of citus_rebalance_start that only some versions know.</summary>
-    internal string Further => (ParallelReferenceTables ? ", parallel_transfer_reference_tables := true" : "")
-        + (ParallelColocatedShards ? ", parallel_transfer_colocated_shards := true" : "");
-}
 
 /// <summary>Plans, starts, follows and stops rebalances, which the cluster runs by itself in the background.</summary>
 public sealed class ShardRebalancer(CitusConnection connection)
@@ -66,7 +49,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
                 $"A rebalance is {running.State.ToString().ToLowerInvariant()} already: job {running.JobId}, {running.Done} of {running.Total} move(s) done.", OtherSession) { Target = running.JobId };
         }
         // The job would start, and each of its moves fail.
-        if (order.TransferMode != "block_writes" && connection.Engine == "Citus" && await Validation.OutputPlugins.AdviceAsync(session, stop) is { } first)
+        if (order.TransferMode != "block_writes" && connection.Engine == "Citus" && await OutputPlugins.AdviceAsync(session, stop) is { } first)
         {
             throw new CitusException("CitusRebalanceRefused", CitusErrorKind.InvalidOperation, "The rebalance was not begun: a node lets Citus replicate no shard logically, so none could be moved online.",
                 $"{first} Or move the shards with -TransferMode block_writes, while their writers wait.");

@@ -1,54 +1,5 @@
 namespace Woodgrove.Citus.Shards;
 
-/// <summary>What is measured.</summary>
-public enum SkewMeasure
-{
-    /// <summary>Bytes on disk, indexes and TOAST included; heavy values by the statistics that ANALYZE left. Reads no row.</summary>
-    Bytes,
-
-    /// <summary>Rows, counted, with the rows of every distribution value: each shard is read once, on its node.</summary>
-    Rows,
-}
-
-/// <summary>How evenly a table lies. Shards: up to 1.3 times the mean, up to 2, above. Nodes: up to 1.15, up to 1.5, above.</summary>
-public enum SkewVerdict
-{
-    Balanced,
-    Uneven,
-    Skewed,
-}
-
-/// <summary>What would help.</summary>
-public enum SkewAction
-{
-    /// <summary>Nothing needs doing, or nothing would help.</summary>
-    None,
-
-    /// <summary>Shards on other nodes.</summary>
-    Rebalance,
-
-    /// <summary>A shard of its own for each of the heaviest values.</summary>
-    IsolateTenant,
-
-    /// <summary>Distributing the table by another column.</summary>
-    OtherColumn,
-}
-
-/// <summary>A shard's part of its table.</summary>
-/// <param name="Amount">Bytes or rows, as was measured.</param>
-/// <param name="ToMean">The amount over that of the mean shard.</param>
-public sealed record ShardLoad(long ShardId, int HashMin, int HashMax, string NodeName, int NodePort, long Amount, double Share, double ToMean);
-
-/// <summary>A node's part of a table.</summary>
-/// <param name="Amount">Bytes or rows, as was measured.</param>
-/// <param name="ToMean">The amount over that of the mean node.</param>
-public sealed record NodeLoad(string NodeName, int NodePort, int ShardCount, long Amount, double Share, double ToMean);
-
-/// <summary>A value of the distribution column with many rows.</summary>
-/// <param name="Rows">Counted, or estimated from the statistics.</param>
-/// <param name="Share">Its part of the table's rows, 0 to 1.</param>
-public sealed record HeavyValue(string Value, long Rows, double Share, long ShardId);
-
 /// <summary>How evenly a distributed table lies over its shards and nodes, why, and what would help.</summary>
 public sealed record ShardSkew
 {

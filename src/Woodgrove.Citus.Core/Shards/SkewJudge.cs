@@ -1,5 +1,5 @@
 using System.Globalization;
-using Woodgrove.Citus.Tables;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Shards;
 

@@ -1,9 +1,10 @@
 using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Tables;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Shards;
 
@@ -27,7 +28,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
         List<ShardSkew> skews = [.. tables.Select(t => SkewJudge.Judge(t, by))];
         // What a rebalance would do takes the server a while to plan, and matters only where something is uneven.
         if (skews.TrueForAll(s => s.Verdict == SkewVerdict.Balanced) || await PlanMovesAsync(session, stop) is not { } moves) return skews;
-        string? before = await Validation.OutputPlugins.AdviceAsync(session, stop);
+        string? before = await OutputPlugins.AdviceAsync(session, stop);
         return [.. tables.Select(t => SkewJudge.Judge(t with { Moves = moves, BeforeTransfer = before }, by))];
     }
 

@@ -1,7 +1,8 @@
 using Npgsql;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Validation;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Tables;
 

@@ -1,7 +1,9 @@
 using Npgsql;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Shards;
+using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Tables;
 
@@ -231,14 +233,5 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         await using var command = new NpgsqlCommand(sql, session);
         foreach (object value in values) command.Parameters.Add(new() { Value = value });
         await command.ExecuteNonQueryAsync(stop);
-    }
-}
-
-internal static class AsyncEnumerableExtensions
-{
-    public static async Task<T> SingleAsync<T>(this IAsyncEnumerable<T> source)
-    {
-        await foreach (T item in source) return item;
-        throw new InvalidOperationException("The sequence is empty.");
     }
 }

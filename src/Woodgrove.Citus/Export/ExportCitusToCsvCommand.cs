@@ -2,8 +2,8 @@ using System.Collections;
 using System.Management.Automation;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Ingest;
-using Woodgrove.Citus.Pipeline;
 using Woodgrove.Citus.Queries;
+using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Export;

@@ -1,6 +1,10 @@
 using System.Management.Automation;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Merge;
+using Woodgrove.Citus.Ingest.Rows;
 using Woodgrove.Citus.Pipeline;
+using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Ingest;
@@ -115,7 +119,7 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
         _declined = !ShouldProcess(Table, "Add rows");
         if (_declined) return;
         _names = RowReader.Names(first);
-        Connections.CitusConnection cluster = Cluster;
+        CitusConnection cluster = Cluster;
         var options = new RowOptions(BatchSize, FlushInterval) { StopAtRefused = OnError == ImportErrorAction.Stop, OnConflict = OnConflict, KeyColumns = KeyColumn, MaxRowBytes = MaxRecordSize };
         Run(async (_, stop) => _rows = await RowLoader.OpenAsync(cluster, TableName.Parse(Table), _names, options, stop), Table);
         _sending = Start(async (output, stop) => await output.ObjectAsync(await _rows!.RunAsync(row => output.Async(c => c.WriteError(Refused(row))), output.Warning, stop)));

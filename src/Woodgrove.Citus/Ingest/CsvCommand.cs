@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Pipeline;
 using Woodgrove.Citus.Tables;

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Text;
+using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Ingest;

@@ -1,5 +1,7 @@
 using System.Management.Automation;
+using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Import;
 using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Ingest;

@@ -1,8 +1,14 @@
 using System.Collections;
 using System.Management.Automation;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Import;
+using Woodgrove.Citus.Ingest.Merge;
+using Woodgrove.Citus.Ingest.Rejects;
+using Woodgrove.Citus.Ingest.Routes;
 using Woodgrove.Citus.Pipeline;
+using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Ingest;
@@ -146,7 +152,7 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
         Shape = ShapeOf(source),
         Route = Route,
         NodeAddress = NodeAddress is null ? null : Texts.Read(NodeAddress),
-        Checkpoint = Checkpoint is null ? null : Ingest.Checkpoint.Parse(Checkpoint),
+        Checkpoint = Checkpoint is null ? null : CheckpointInterval.Parse(Checkpoint),
         ImportId = ImportId,
         Resume = Resume,
         SkipErrors = OnError == ImportErrorAction.Skip,

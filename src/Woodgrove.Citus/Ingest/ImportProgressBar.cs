@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Management.Automation;
+using Woodgrove.Citus.Ingest.Import;
 using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Ingest;

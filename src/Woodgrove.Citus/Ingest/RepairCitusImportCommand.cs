@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Ingest;

@@ -1,7 +1,8 @@
 using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
-using Woodgrove.Citus.Pipeline;
+using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Csv.Sources;
 
 namespace Woodgrove.Citus.Ingest;
 

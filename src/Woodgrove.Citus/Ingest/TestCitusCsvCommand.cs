@@ -1,6 +1,8 @@
 using System.Management.Automation;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Pipeline;
+using Woodgrove.Citus.Csv.Sources;
+using Woodgrove.Citus.Profiling;
+using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Ingest;

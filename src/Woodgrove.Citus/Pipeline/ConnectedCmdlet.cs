@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Pipeline;
 
@@ -22,7 +23,7 @@ public abstract class ConnectedCmdlet : CitusCmdlet
             {
                 return Connection ?? SessionConnections.Latest();
             }
-            catch (Errors.CitusException e)
+            catch (CitusException e)
             {
                 ThrowTerminatingError(CitusErrorRecord.From(e, null));
                 throw;

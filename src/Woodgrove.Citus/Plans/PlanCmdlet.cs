@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using Woodgrove.Citus.Pipeline;
+using Woodgrove.Citus.Plans.Requests;
 using Woodgrove.Citus.Queries;
 
 namespace Woodgrove.Citus.Plans;

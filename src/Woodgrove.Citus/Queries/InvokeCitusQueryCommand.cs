@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Data;
 using System.Management.Automation;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Queries;
@@ -51,7 +52,7 @@ public sealed class InvokeCitusQueryCommand : ConnectedCmdlet
     protected override void ProcessRecord()
     {
         string? path = ParameterSetName == "File" ? GetUnresolvedProviderPathFromPSPath(File) : null;
-        Connections.CitusConnection cluster = Cluster;
+        CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
             string sql = path is null ? Query : await System.IO.File.ReadAllTextAsync(path, stop);

@@ -7,6 +7,7 @@ using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Files;
 using Woodgrove.Citus.Pipeline;
 using Woodgrove.Citus.Plans;
+using Woodgrove.Citus.Plans.Requests;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Reports;

@@ -1,7 +1,10 @@
 using System.Management.Automation;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Ingest;
-using Woodgrove.Citus.Pipeline;
+using Woodgrove.Citus.Profiling;
+using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Shards;

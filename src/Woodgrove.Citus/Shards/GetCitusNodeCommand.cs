@@ -1,7 +1,7 @@
 using System.Management.Automation;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Pipeline;
-using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Shards;
 

@@ -1,5 +1,7 @@
 using System.Management.Automation;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Pipeline;
 using Woodgrove.Citus.Tables;
 
@@ -35,12 +37,12 @@ public sealed class GetShardPlacementCommand : ConnectedCmdlet
         }
         if (value is object[])
         {
-            ThrowTerminatingError(CitusErrorRecord.From(new Errors.CitusException("CitusInvalidArgument", Errors.CitusErrorKind.InvalidArgument,
+            ThrowTerminatingError(CitusErrorRecord.From(new CitusException("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
                 "-Value takes one value.", "Resolve-ShardPlacement takes many: 5, 7 | Resolve-ShardPlacement payment_events."), value));
         }
         if (Table.Length == 0)
         {
-            ThrowTerminatingError(CitusErrorRecord.From(new Errors.CitusException("CitusTableNeeded", Errors.CitusErrorKind.InvalidArgument,
+            ThrowTerminatingError(CitusErrorRecord.From(new CitusException("CitusTableNeeded", CitusErrorKind.InvalidArgument,
                 "-Value needs a -Table: the same value lies in another shard of each table.", "Name the table."), value));
         }
         // A table that the value can't choose a shard of (a reference table) is no reason to leave out the next.

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Data;
 using System.Management.Automation;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Pipeline;
 using Woodgrove.Citus.Tables;

@@ -1,7 +1,9 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Tables;
 
@@ -28,7 +30,7 @@ internal abstract class CatalogCompleter : IArgumentCompleter
                 .Where(n => n.StartsWith(start, StringComparison.OrdinalIgnoreCase))
                 .Select(n => new CompletionResult(Quoted(n), n, CompletionResultType.ParameterValue, n)).ToList();
         }
-        catch (Exception e) when (e is Errors.CitusException or Npgsql.NpgsqlException or OperationCanceledException)
+        catch (Exception e) when (e is CitusException or Npgsql.NpgsqlException or OperationCanceledException)
         {
             return [];
         }

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Pipeline;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Tables;
 

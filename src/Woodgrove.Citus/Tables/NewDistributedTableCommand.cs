@@ -1,7 +1,11 @@
 using System.Management.Automation;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Csv.Sources;
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Pipeline;
+using Woodgrove.Citus.Profiling;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Tables;
 
@@ -41,7 +45,7 @@ public sealed class NewDistributedTableCommand : DistributeCommand
     {
         if (FromCsv is not null && MyInvocation.BoundParameters.ContainsKey(nameof(Definition)))
         {
-            ThrowTerminatingError(CitusErrorRecord.From(new Errors.CitusException("CitusTwoDefinitions", Errors.CitusErrorKind.InvalidArgument,
+            ThrowTerminatingError(CitusErrorRecord.From(new CitusException("CitusTwoDefinitions", CitusErrorKind.InvalidArgument,
                 "-FromCsv and -Definition both say which columns the table has.", "Leave one of them out."), Table));
         }
         if (FromCsv is not null) Definition = Argument(() => Profile().Definition(DistributionColumn));

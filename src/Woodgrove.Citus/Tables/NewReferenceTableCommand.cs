@@ -1,5 +1,7 @@
 using System.Management.Automation;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Tables;
 

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Pipeline;
 

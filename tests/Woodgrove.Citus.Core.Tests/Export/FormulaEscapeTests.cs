@@ -1,7 +1,7 @@
 using System.Text;
+using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Export;
-using Woodgrove.Citus.Ingest;
 
 namespace Woodgrove.Citus.Core.Tests.Export;
 

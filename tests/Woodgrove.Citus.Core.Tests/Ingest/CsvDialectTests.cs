@@ -1,5 +1,5 @@
+using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Ingest;
 
 namespace Woodgrove.Citus.Core.Tests.Ingest;
 

@@ -1,6 +1,6 @@
 using System.Text;
-using Woodgrove.Citus.Ingest;
-using Woodgrove.Citus.Sources;
+using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Csv.Sources;
 
 namespace Woodgrove.Citus.Core.Tests.Ingest;
 

@@ -1,6 +1,10 @@
 using System.Text;
-using Woodgrove.Citus.Ingest;
-using Woodgrove.Citus.Tables;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Ingest.Copy;
+using Woodgrove.Citus.Ingest.Rejects;
+using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Core.Tests.Ingest;
 
@@ -37,22 +41,22 @@ public sealed class RecordSieveTests
     public void Records_keep_their_bytes_and_lines()
     {
         byte[] bytes = Encoding.UTF8.GetBytes("1,2,a,,,\nx,2,b,,,\n3,4,\"c\r\",,,\n");
-        (MarkedRecords plain, MarkedRecords doubtful) = Sieve().Part(bytes, [new(9, 4), new(18, 5), new(bytes.Length, 7)]);
+        (RecordBatch plain, RecordBatch doubtful) = Sieve().Part(bytes, [new(9, 4), new(18, 5), new(bytes.Length, 7)]);
 
         Assert.Equal("1,2,a,,,\n3,4,\"c\r\",,,\n", Encoding.UTF8.GetString(plain.Bytes.Span));
-        Assert.Equal([new RecordMark(9, 4), new RecordMark(plain.Bytes.Length, 7)], plain.Marks);
+        Assert.Equal([new RecordBounds(9, 4), new RecordBounds(plain.Bytes.Length, 7)], plain.Marks);
         Assert.Equal("x,2,b,,,\n", Encoding.UTF8.GetString(doubtful.Bytes.Span));
-        Assert.Equal([new RecordMark(9, 5)], doubtful.Marks);
+        Assert.Equal([new RecordBounds(9, 5)], doubtful.Marks);
     }
 
     private static (int Plain, int Doubtful) Part(string record)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(record + "\n");
-        (MarkedRecords plain, MarkedRecords doubtful) = Sieve().Part(bytes, [new RecordMark(bytes.Length, 1)]);
+        (RecordBatch plain, RecordBatch doubtful) = Sieve().Part(bytes, [new RecordBounds(bytes.Length, 1)]);
         return (plain.Marks.Length, doubtful.Marks.Length);
     }
 
-    private static RecordSieve Sieve() => new(new CopyTarget(
+    private static DoubtfulRecords Sieve() => new(new CopyTarget(
         new TableInfo { Oid = 1, Name = TableName.Parse("t"), Display = "t", Kind = TableKind.Distributed, Columns = Columns, DistributionColumn = "user_id" },
         Columns, new CsvDialect { HasHeader = false }));
 }

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
-using Woodgrove.Citus.Ingest;
-using Woodgrove.Citus.Tables;
+using Woodgrove.Citus.Ingest.Mapping;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Core.Tests.Ingest;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Core.Tests.Ingest;
 

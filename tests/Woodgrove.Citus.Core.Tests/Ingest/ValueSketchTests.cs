@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Profiling;
 
 namespace Woodgrove.Citus.Core.Tests.Ingest;
 

@@ -1,6 +1,9 @@
 using System.Runtime.CompilerServices;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Plans;
-using Woodgrove.Citus.Tables;
+using Woodgrove.Citus.Plans.Reading;
+using Woodgrove.Citus.Plans.Requests;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Core.Tests.Plans;
 

@@ -1,4 +1,5 @@
 using Woodgrove.Citus.Plans;
+using Woodgrove.Citus.Plans.Advice;
 
 namespace Woodgrove.Citus.Core.Tests.Plans;
 

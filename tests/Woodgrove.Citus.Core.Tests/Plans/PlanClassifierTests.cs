@@ -1,4 +1,6 @@
 using Woodgrove.Citus.Plans;
+using Woodgrove.Citus.Plans.Reading;
+using Woodgrove.Citus.Plans.Requests;
 
 namespace Woodgrove.Citus.Core.Tests.Plans;
 

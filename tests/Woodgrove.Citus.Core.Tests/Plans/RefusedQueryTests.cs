@@ -1,6 +1,9 @@
 using Npgsql;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Plans;
+using Woodgrove.Citus.Plans.Reading;
+using Woodgrove.Citus.Plans.Requests;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Core.Tests.Plans;
 

@@ -1,4 +1,4 @@
-using Woodgrove.Citus.Shards;
+using Woodgrove.Citus.Profiling;
 
 namespace Woodgrove.Citus.Core.Tests.Shards;
 

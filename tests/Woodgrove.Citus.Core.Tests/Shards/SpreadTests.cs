@@ -1,4 +1,5 @@
 using Woodgrove.Citus.Shards;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Core.Tests.Shards;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using CsvHelper;
-using Woodgrove.Citus.Shards;
-using Woodgrove.Citus.Tables;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Core.Tests.Shards;
 

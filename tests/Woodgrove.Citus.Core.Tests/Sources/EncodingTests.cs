@@ -1,6 +1,6 @@
 using System.Text;
+using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Ingest;
 
 namespace Woodgrove.Citus.Core.Tests.Sources;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Text;
+using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Files;
-using Woodgrove.Citus.Ingest;
 
 namespace Woodgrove.Citus.Core.Tests.Sources;
 

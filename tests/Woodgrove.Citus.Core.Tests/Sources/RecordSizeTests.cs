@@ -1,6 +1,7 @@
 using System.IO.Compression;
+using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Ingest;
 
 namespace Woodgrove.Citus.Core.Tests.Sources;
 

@@ -1,4 +1,5 @@
-using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Csv.Sources;
 
 namespace Woodgrove.Citus.Core.Tests.Sources;
 

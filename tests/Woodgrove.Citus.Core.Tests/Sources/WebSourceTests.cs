@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Ingest;
 
 namespace Woodgrove.Citus.Core.Tests.Sources;
 

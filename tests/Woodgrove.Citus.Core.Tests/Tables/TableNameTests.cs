@@ -1,4 +1,4 @@
-using Woodgrove.Citus.Tables;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Core.Tests.Tables;
 

@@ -5,7 +5,6 @@ using Npgsql;
 using Testcontainers.PostgreSql;
 
 [assembly: AssemblyFixture(typeof(Woodgrove.Citus.Tests.Hosting.ClusterFixture))]
-// One cluster, one default connection of the module in this process: one test at a time.
 [assembly: CollectionBehavior(DisableTestParallelization = true)]
 
 namespace Woodgrove.Citus.Tests.Hosting;

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Woodgrove.Citus.Tests.Activity;
 using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Reports;

@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Catalog;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class LogicalTransfers() : CitusCheck(CheckCategory.Capacity,

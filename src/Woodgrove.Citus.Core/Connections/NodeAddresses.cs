@@ -1,0 +1,28 @@
+using Npgsql;
+
+namespace Woodgrove.Citus.Connections;
+
+/// <summary>Maps the names that the cluster's nodes have among themselves to addresses that this machine can reach.</summary>
+internal sealed class NodeAddresses(IReadOnlyDictionary<string, string>? map)
+{
+    /// <summary>The address of a node: <c>host</c> or <c>host:port</c> of the map, else the cluster's own.</summary>
+    public (string Host, int Port) Resolve(string name, int port)
+    {
+        if (map is null || !(map.TryGetValue($"{name}:{port}", out string? to) || map.TryGetValue(name, out to))) return (name, port);
+        return to.Split(':') is [var host, var number] && int.TryParse(number, out int mapped) ? (host, mapped) : (to, port);
+    }
+
+    /// <summary>All primary nodes that take part in the cluster.</summary>
+    /// <param name="disabledToo">Those too that are disabled.</param>
+    public async Task<List<(string Host, int Port)>> NodesAsync(NpgsqlConnection session, bool disabledToo, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE (isactive OR $1) AND noderole = 'primary' ORDER BY 1, 2", session)
+        {
+            Parameters = { new() { Value = disabledToo } },
+        };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var nodes = new List<(string, int)>();
+        while (await row.ReadAsync(stop)) nodes.Add(Resolve(row.GetString(0), row.GetInt32(1)));
+        return nodes;
+    }
+}

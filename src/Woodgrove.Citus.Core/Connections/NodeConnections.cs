@@ -1,0 +1,19 @@
+using Npgsql;
+
+namespace Woodgrove.Citus.Connections;
+
+/// <summary>
+/// The coordinator's connections to the nodes, which a session can keep from batch to batch. By default it keeps one a
+/// node, and to open those to the other shards anew takes longer than to load some ten thousand rows.
+/// </summary>
+internal static class NodeConnections
+{
+    public static async Task KeepAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SET citus.max_cached_conns_per_worker = 64", session);
+        await command.ExecuteNonQueryAsync(stop);
+    }
+
+    /// <summary>Has them closed.</summary>
+    public static Task ReleaseAsync(NpgsqlConnection session) => CitusConnection.TidyAsync(session, "RESET citus.max_cached_conns_per_worker");
+}

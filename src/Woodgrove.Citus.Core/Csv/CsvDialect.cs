@@ -1,0 +1,75 @@
+using System.Text;
+using CsvHelper.Configuration;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Sql;
+
+namespace Woodgrove.Citus.Csv;
+
+/// <summary>How a file is written; the defaults are PostgreSQL's own for CSV.</summary>
+public sealed record CsvDialect
+{
+    /// <summary>Stands for no quoting: a backspace, which no text has.</summary>
+    public const char NoQuote = '\b';
+
+    public char Delimiter { get; init; } = ',';
+    public char Quote { get; init; } = '"';
+
+    /// <summary>The character that, before a quote, makes it part of the value; the quote itself by default.</summary>
+    public char? Escape { get; init; }
+
+    /// <summary>The unquoted text that stands for NULL; empty by default.</summary>
+    public string NullValue { get; init; } = "";
+
+    public bool HasHeader { get; init; } = true;
+
+    /// <summary>The file's encoding where no byte order mark says another; UTF-8 by default.</summary>
+    public Encoding? Encoding { get; init; }
+
+    /// <summary>The longest record in bytes of UTF-8, 256 MB by default: more is taken for a quote that is never closed. COPY itself takes less than 1 GB.</summary>
+    public int MaxRecordBytes { get; init; } = 256 * 1024 * 1024;
+
+    internal byte QuoteByte => (byte)Quote;
+    internal byte EscapeByte => (byte)(Escape ?? Quote);
+
+    /// <summary>The options of COPY that say the same.</summary>
+    internal string CopyOptions()
+    {
+        var options = new StringBuilder("FORMAT csv, ENCODING 'UTF8'");
+        if (HasHeader) options.Append(", HEADER true");
+        options.Append(", DELIMITER ").Append(TableName.Literal(Delimiter.ToString()));
+        options.Append(", QUOTE ").Append(TableName.Literal(Quote.ToString()));
+        options.Append(", ESCAPE ").Append(TableName.Literal((Escape ?? Quote).ToString()));
+        options.Append(", NULL ").Append(TableName.Literal(NullValue));
+        return options.ToString();
+    }
+
+    internal CsvConfiguration ForCsvHelper() => new(System.Globalization.CultureInfo.InvariantCulture)
+    {
+        Delimiter = Delimiter.ToString(),
+        Quote = Quote,
+        Escape = Escape ?? Quote,
+        HasHeaderRecord = false,
+        BadDataFound = null,
+        IgnoreBlankLines = false,
+        CountBytes = false,
+    };
+
+    /// <summary>Refuses what PostgreSQL's COPY could not read.</summary>
+    internal CsvDialect Checked()
+    {
+        foreach ((string parameter, char c) in new[] { ("Delimiter", Delimiter), ("Quote", Quote), ("Escape", Escape ?? Quote) })
+        {
+            if (!char.IsAscii(c) || c is '\0' or '\r' or '\n')
+            {
+                throw new CitusException("CitusInvalidDialect", CitusErrorKind.InvalidArgument,
+                    $"-{parameter} is U+{(int)c:X4}; COPY takes one ASCII character other than a line end.", "Choose another, or convert the file.");
+            }
+        }
+        if (Delimiter == Quote)
+        {
+            throw new CitusException("CitusInvalidDialect", CitusErrorKind.InvalidArgument,
+                $"-Delimiter and -Quote are both '{Quote}'.", "They must differ.");
+        }
+        return this;
+    }
+}

@@ -1,0 +1,127 @@
+using Woodgrove.Citus.Csv.Sources;
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Csv;
+
+/// <summary>Reads a CSV in blocks of whole records, and knows each block's place in the file.</summary>
+internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect) : RecordBlock
+{
+    private const int InitialBuffer = 256 * 1024;
+
+    private readonly CsvScanner _scanner = CsvScanner.Create(dialect);
+    private byte[] _buffer = new byte[InitialBuffer];
+    private ulong[] _lineEnds = new ulong[InitialBuffer / CsvScanner.WordBytes];
+    private ulong[] _delimiters = new ulong[InitialBuffer / CsvScanner.WordBytes];
+    private byte _lineEnd;
+    private int _used;      // end of the block in the buffer
+    private int _filled;    // end of the bytes in the buffer
+    private bool _ended;
+
+    public override ReadOnlyMemory<byte> Block => _buffer.AsMemory(0, _used);
+    public override ReadOnlySpan<ulong> LineEnds => _lineEnds.AsSpan(0, Words(_used));
+    public override ReadOnlySpan<ulong> Delimiters => _delimiters.AsSpan(0, Words(_used));
+
+    /// <summary>Records in the block.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Records before the block, the header counted.</summary>
+    public long RecordsBefore { get; private set; }
+
+    /// <summary>Bytes before the block, in UTF-8 and without a byte order mark.</summary>
+    public long BytesBefore { get; private set; }
+
+    /// <summary>Physical lines before the block.</summary>
+    public long LinesBefore { get; private set; }
+
+    /// <summary>Reads the next block.</summary>
+    /// <returns>False at the end of the file.</returns>
+    /// <exception cref="CitusException">The file ends inside quotes, or a record is longer than the dialect allows.</exception>
+    public async ValueTask<bool> ReadAsync(CancellationToken stop)
+    {
+        RecordsBefore += Count;
+        BytesBefore += _used;
+        LinesBefore += Lines(Block.Span);
+        Buffer.BlockCopy(_buffer, _used, _buffer, 0, _filled - _used);
+        _filled -= _used;
+        (_used, Count) = (0, 0);
+        while (_used == 0 && !(_ended && _filled == 0))
+        {
+            await FillAsync(stop);
+            ScanBuffer();
+            if (_used == 0 && !_ended) Grow();
+        }
+        return _used > 0;
+    }
+
+    public override long LineAt(int end) => LinesBefore + Lines(Block.Span[..Math.Max(0, end - 1)]) + 1;
+
+    public override void MarkRecords(int from, int to, List<RecordBounds> marks)
+    {
+        marks.Clear();
+        for (long line = from == 0 ? LinesBefore : LineAt(from); from < to;)
+        {
+            int end = EndAfter(from);
+            // The last record of the file may have no line end.
+            line += Lines(Block.Span[from..end]) + (BitMask.Next(LineEnds, end - 1) == end - 1 ? 0 : 1);
+            marks.Add(new RecordBounds(end, line));
+            from = end;
+        }
+    }
+
+    private async ValueTask FillAsync(CancellationToken stop)
+    {
+        while (!_ended && _filled < _buffer.Length)
+        {
+            int count = await input.ReadAsync(_buffer.AsMemory(_filled), stop);
+            _filled += count;
+            _ended = count == 0;
+        }
+    }
+
+    private void ScanBuffer()
+    {
+        ReadOnlySpan<byte> data = _buffer.AsSpan(0, _filled);
+        if (_lineEnd == 0) _lineEnd = _scanner.FindLineEnd(data, _ended);
+        if (_lineEnd == 0) return;
+        Span<ulong> ends = _lineEnds.AsSpan(0, Words(_filled));
+        bool inQuotes = _scanner.Scan(data, _lineEnd, ends, _delimiters);
+        _used = BitMask.Last(ends) + 1;
+        Count = BitMask.Count(ends);
+        if (!_ended) return;
+        if (inQuotes) throw UnterminatedQuote(BitMask.Last(ends) + 1);
+        if (_used == _filled) return;
+        _used = _filled; // the last record, without a line end
+        Count++;
+    }
+
+    private CitusException UnterminatedQuote(int start)
+    {
+        long line = LinesBefore + Lines(_buffer.AsSpan(0, start)) + 1;
+        return new CitusException("CitusUnterminatedQuote", CitusErrorKind.InvalidData,
+            $"{input.Source}, line {line}: a quote that opens in this record is never closed.",
+            "Close the quote, double it where it belongs to the value, or name the file's own with -Quote; a file that has no quoting is read with -Quote $null.")
+        { Target = input.Source.Name, Row = new RefusedRow(input.Source.Name, line, null, null, "22P04", "unterminated quote") };
+    }
+
+    /// <summary>The error of a record that is longer than allowed.</summary>
+    /// <param name="line">Where it begins.</param>
+    public static CitusException TooLong(CsvSource source, long line, long most, bool isHeader = false) => new("CitusRecordTooLong", CitusErrorKind.LimitsExceeded,
+        $"{source}, line {line}: the {(isHeader ? "line of column names" : "record that begins here")} is longer than {most:N0} bytes.",
+        "Most likely a quote in it is never closed, or -Quote or -Delimiter is not the file's. If its values really are so long, raise -MaxRecordSize.")
+    { Target = source.Name, Row = new RefusedRow(source.Name, line, null, null, "54000", "record too long") };
+
+    private void Grow()
+    {
+        if (_filled >= dialect.MaxRecordBytes) throw TooLong(input.Source, LinesBefore + 1, dialect.MaxRecordBytes);
+        // The old arrays go first, so that they never lie beside the larger ones; the bytes need one copy.
+        int size = (int)Math.Min((long)_buffer.Length * 2, Math.Max(dialect.MaxRecordBytes, InitialBuffer));
+        (_lineEnds, _delimiters) = ([], []);
+        Array.Resize(ref _buffer, size);
+        _lineEnds = new ulong[Words(size)];
+        _delimiters = new ulong[Words(size)];
+    }
+
+    private long Lines(ReadOnlySpan<byte> bytes) => bytes.Count(_lineEnd == '\r' ? (byte)'\r' : (byte)'\n');
+
+    private static int Words(int bytes) => (bytes + CsvScanner.WordBytes - 1) / CsvScanner.WordBytes;
+}

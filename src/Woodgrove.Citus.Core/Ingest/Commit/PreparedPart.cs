@@ -1,0 +1,89 @@
+using Npgsql;
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Ingest.Commit;
+
+/// <summary>A transaction that a session prepares on a node and that is ended later, over another session if that one is lost.</summary>
+/// <param name="session">The session whose open transaction is prepared.</param>
+/// <param name="name">The transaction's name.</param>
+/// <param name="node">The node, for messages.</param>
+/// <param name="reopen">Opens another session to the node.</param>
+internal sealed class PreparedPart(NpgsqlConnection session, PreparedName name, string node, Func<CancellationToken, Task<NpgsqlConnection>> reopen)
+{
+    private string? _transaction;
+
+    /// <summary>Prepares the open transaction. Should it fail on the way, the transaction may be prepared all the same.</summary>
+    public async Task PrepareAsync(CancellationToken stop)
+    {
+        await using (var identify = new NpgsqlCommand("SELECT pg_catalog.pg_current_xact_id()::text", session))
+            _transaction = (string)(await identify.ExecuteScalarAsync(stop))!;
+        await using var prepare = new NpgsqlCommand($"PREPARE TRANSACTION '{name}'", session);
+        await prepare.ExecuteNonQueryAsync(stop);
+    }
+
+    /// <summary>Commits or rolls back; lost connections are retried until the time is over.</summary>
+    /// <exception cref="NpgsqlException">The node could not be reached in that time.</exception>
+    /// <exception cref="CitusException">The transaction is not there, and has not ended as asked.</exception>
+    public async Task EndAsync(bool commit, TimeSpan patience)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        while (true)
+        {
+            try
+            {
+                if (session.State == System.Data.ConnectionState.Open)
+                {
+                    await EndAsync(session, name, _transaction, node, commit, CancellationToken.None);
+                }
+                else
+                {
+                    await using NpgsqlConnection another = await reopen(CancellationToken.None);
+                    await EndAsync(another, name, _transaction, node, commit, CancellationToken.None);
+                }
+                return;
+            }
+            catch (Exception e) when (e is NpgsqlException or IOException && clock.Elapsed < patience)
+            {
+                await Task.Delay(250);
+            }
+        }
+    }
+
+    /// <summary>
+    /// COMMIT PREPARED or ROLLBACK PREPARED. A transaction that is no longer there has been ended by somebody else: it
+    /// counts as committed only if the node says that it was.
+    /// </summary>
+    /// <param name="transaction">The transaction's id (xid8) on that node.</param>
+    public static async Task EndAsync(NpgsqlConnection session, PreparedName name, string? transaction, string node, bool commit, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand($"{(commit ? "COMMIT" : "ROLLBACK")} PREPARED '{name}'", session);
+        try
+        {
+            await command.ExecuteNonQueryAsync(stop);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UndefinedObject)
+        {
+            if (!commit) return;
+            string? status = await StatusAsync(session, transaction, stop);
+            if (status == "committed") return;
+            throw new CitusException("CitusPreparedTransactionLost", CitusErrorKind.InvalidData,
+                $"Import {name.ImportId}: the prepared transaction {name} is no longer on {node}, and {(status is null ? "the node no longer knows whether it was committed" : $"it is {status}")}. "
+                + $"The ledger holds batch {name.Batch} as committed, but its rows in shard {name.Part} are {(status is null ? "perhaps not" : "not")} in the table.",
+                "Somebody has ended it by hand, or the node was restored. Compare the table with the file, load the missing rows as another import, and see who may run ROLLBACK PREPARED.", e) { Target = name.ImportId };
+        }
+    }
+
+    private static async Task<string?> StatusAsync(NpgsqlConnection session, string? transaction, CancellationToken stop)
+    {
+        if (transaction is null) return null;
+        try
+        {
+            await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_xact_status($1::xid8)", session) { Parameters = { new() { Value = transaction } } };
+            return await command.ExecuteScalarAsync(stop) as string;
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidParameterValue)
+        {
+            return null; // an id from the future: the node was restored
+        }
+    }
+}

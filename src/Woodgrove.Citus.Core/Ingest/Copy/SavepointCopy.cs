@@ -1,0 +1,37 @@
+using Npgsql;
+using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Ingest.Rejects;
+
+namespace Woodgrove.Citus.Ingest.Copy;
+
+/// <summary>Copies in a transaction, each time behind a savepoint, so that a refusal undoes no more than itself.</summary>
+internal sealed class SavepointCopy(NpgsqlConnection session, string command)
+{
+    private const string Savepoint = "woodgrove_portion";
+    private bool _hasSavepoint;
+    private bool _isAtSavepoint; // nothing was copied since
+
+    /// <inheritdoc cref="CopyAttempt"/>
+    public async Task<PostgresException?> TryAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> marks, CancellationToken stop)
+    {
+        if (!_isAtSavepoint) await ExecuteAsync(_hasSavepoint ? $"RELEASE SAVEPOINT {Savepoint}; SAVEPOINT {Savepoint}" : $"SAVEPOINT {Savepoint}", stop);
+        (_hasSavepoint, _isAtSavepoint) = (true, false);
+        try
+        {
+            await CopyStream.CopyAsync(session, command, bytes[start..marks.Span[^1].End], stop);
+            return null;
+        }
+        catch (PostgresException refusal) when (RejectList.IsAboutRow(refusal) && !stop.IsCancellationRequested)
+        {
+            await ExecuteAsync($"ROLLBACK TO SAVEPOINT {Savepoint}", stop);
+            _isAtSavepoint = true;
+            return refusal;
+        }
+    }
+
+    private async Task ExecuteAsync(string sql, CancellationToken stop)
+    {
+        await using var statement = new NpgsqlCommand(sql, session);
+        await statement.ExecuteNonQueryAsync(stop);
+    }
+}

@@ -1,0 +1,263 @@
+using Npgsql;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Commit;
+
+namespace Woodgrove.Citus.Ingest.Ledger;
+
+/// <summary>
+/// The table <c>woodgrove.import_batch</c> on the coordinator, one row a committed batch. The row is the decision
+/// of a batch whose rows lie prepared on several nodes: where it stands they are committed, else rolled back.
+/// The session that writes it holds the import's advisory lock: whoever gets that lock knows that the import no longer
+/// runs and that what the ledger says is final.
+/// </summary>
+internal sealed class ImportLedger : IAsyncDisposable
+{
+    public const string Table = "import_batch";
+
+    private static readonly TimeSpan EndingPatience = TimeSpan.FromSeconds(10);
+
+    private readonly CitusConnection _connection;
+    private NpgsqlConnection _session;
+
+    private ImportLedger(CitusConnection connection, NpgsqlConnection session, Guid importId)
+    {
+        (_connection, _session) = (connection, session);
+        ImportId = importId;
+    }
+
+    public Guid ImportId { get; }
+
+    /// <summary>
+    /// Tells this attempt at the import from those before and after it. A server may get the PREPARE of an attempt
+    /// that was given up after a later one has committed the same batch; the later one's row must not decide it.
+    /// </summary>
+    public string Attempt { get; } = System.Security.Cryptography.RandomNumberGenerator.GetHexString(12, lowercase: true);
+
+    /// <summary>The session, for work that must be atomic with the batch's row.</summary>
+    public NpgsqlConnection Session => _session;
+
+    /// <summary>Opens the ledger for an import, making the table on first use.</summary>
+    /// <exception cref="CitusException">The import runs already.</exception>
+    public static async Task<ImportLedger> OpenAsync(CitusConnection connection, Guid importId, CancellationToken stop)
+    {
+        NpgsqlConnection session = await OpenLockedAsync(connection, importId, stop);
+        return new ImportLedger(connection, session, importId);
+    }
+
+    private static async Task<NpgsqlConnection> OpenLockedAsync(CitusConnection connection, Guid importId, CancellationToken stop)
+    {
+        NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        try
+        {
+            await CreateAsync(session, stop);
+            await using (var settings = new NpgsqlCommand(LoadSession.SessionSettings, session)) await settings.ExecuteNonQueryAsync(stop);
+            // A session that was lost a moment ago may still be ending.
+            var clock = System.Diagnostics.Stopwatch.StartNew();
+            while (!await ImportLock.TryTakeAsync(session, ImportLock.Ledger, importId, stop))
+            {
+                if (clock.Elapsed > EndingPatience) throw Running(importId);
+                await Task.Delay(250, stop);
+            }
+            return session;
+        }
+        catch
+        {
+            await session.DisposeAsync();
+            throw;
+        }
+    }
+
+    internal static CitusException Running(Guid importId) => new("CitusImportRunning", CitusErrorKind.ResourceUnavailable,
+        $"Import {importId} is running in another session.", "Wait for it, or end that session.") { Target = importId };
+
+    /// <summary>The batches that are committed, in order.</summary>
+    public async Task<IReadOnlyList<ImportBatch>> BatchesAsync(CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT batch, table_name, table_oid, distribution, source, route, fingerprint, first_byte, end_byte, rows, rejected, is_last
+            FROM woodgrove.import_batch WHERE import_id = $1 ORDER BY batch
+            """, _session)
+        {
+            Parameters = { new() { Value = ImportId } },
+        };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var batches = new List<ImportBatch>();
+        while (await row.ReadAsync(stop))
+        {
+            batches.Add(new ImportBatch(ImportId, row.GetInt32(0), new TargetIdentity(row.GetString(1), row.GetFieldValue<uint>(2), row.GetString(3)),
+                row.GetString(4), row.GetString(5), row.GetString(6), row.GetInt64(7), row.GetInt64(8), row.GetInt64(9), row.GetInt64(10), row.GetBoolean(11)));
+        }
+        return batches;
+    }
+
+    /// <summary>Writes a batch's row, in the transaction that is open, or in one of its own.</summary>
+    /// <param name="isPending">Its rows lie prepared on the nodes, so that the row decides; <see cref="SettleAsync(int, TimeSpan)"/> says when all are committed.</param>
+    /// <exception cref="CitusException">The session no longer holds the import's lock: the connection leads through a pooler.</exception>
+    public async Task WriteAsync(ImportBatch batch, CancellationToken stop, bool isPending = false)
+    {
+        await using NpgsqlBatch write = _session.CreateBatch();
+        write.BatchCommands.Add(new NpgsqlBatchCommand(LoadSession.DurableCommit));
+        var insert = new NpgsqlBatchCommand($"""
+            INSERT INTO woodgrove.import_batch (import_id, batch, table_name, table_oid, distribution, source, route, fingerprint,
+                                                first_byte, end_byte, rows, rejected, is_last, is_pending, attempt)
+            SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15 WHERE {ImportLock.IsHeldHere(ImportLock.Ledger, "$16")}
+            """);
+        foreach (object value in new object[]
+        {
+            batch.ImportId, batch.Number, batch.Table.Name, batch.Table.Oid, batch.Table.Distribution, batch.Source, batch.Route, batch.Fingerprint,
+            batch.FirstByte, batch.EndByte, batch.Rows, batch.Rejected, batch.IsLast, isPending, Attempt, ImportLock.Key(batch.ImportId),
+        })
+        {
+            insert.Parameters.Add(value is uint oid ? new() { Value = oid, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Oid } : new() { Value = value });
+        }
+        write.BatchCommands.Add(insert);
+        await write.ExecuteNonQueryAsync(stop);
+        if (insert.RecordsAffected == 0) throw ImportLock.Lost(batch.ImportId);
+    }
+
+    /// <summary>Notes that every node has committed its part of a batch; lost connections are retried until the time is over.</summary>
+    public async Task SettleAsync(int batch, TimeSpan patience)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        while (true)
+        {
+            try
+            {
+                if (_session.State != System.Data.ConnectionState.Open) await ReopenAsync(CancellationToken.None);
+                await SettleAsync(_session, ImportId, batch, CancellationToken.None);
+                return;
+            }
+            catch (Exception e) when (e is NpgsqlException or IOException && clock.Elapsed < patience)
+            {
+                await Task.Delay(250);
+            }
+        }
+    }
+
+    /// <summary>The same for an import that does not run.</summary>
+    /// <param name="batch">The batch, or null for all of the import.</param>
+    /// <returns>How many batches this user may note it of, and that were pending.</returns>
+    public static async Task<int> SettleAsync(NpgsqlConnection session, Guid importId, int? batch, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand(
+            "UPDATE woodgrove.import_batch SET is_pending = false WHERE import_id = $1 AND ($2::int IS NULL OR batch = $2) AND is_pending", session)
+        {
+            Parameters = { new() { Value = importId }, new() { Value = (object?)batch ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Integer } },
+        };
+        return await command.ExecuteNonQueryAsync(stop);
+    }
+
+    /// <summary>Imports with a batch of which it is not known that every node has committed its part, or just this one.</summary>
+    public static async Task<IReadOnlyList<Guid>> PendingAsync(NpgsqlConnection session, Guid? importId, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SELECT DISTINCT import_id FROM woodgrove.import_batch WHERE is_pending AND ($1::uuid IS NULL OR import_id = $1)", session)
+        {
+            Parameters = { new() { Value = (object?)importId ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid } },
+        };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var found = new List<Guid>();
+        while (await row.ReadAsync(stop)) found.Add(row.GetGuid(0));
+        return found;
+    }
+
+    /// <summary>
+    /// After a lost connection: whether the batch's row is there, asked in a new session once the old one can no
+    /// longer write it. The ledger goes on in the new session.
+    /// </summary>
+    public async Task<bool> IsDecidedAsync(int batch, CancellationToken stop)
+    {
+        await ReopenAsync(stop);
+        return await IsDecidedAsync(_session, ImportId, batch, Attempt, owner: null, stop);
+    }
+
+    private async Task ReopenAsync(CancellationToken stop)
+    {
+        await _session.DisposeAsync();
+        _session = await OpenLockedAsync(_connection, ImportId, stop);
+    }
+
+    /// <param name="owner">The role that has prepared the rows: another's row does not decide them. Null where it is this session's.</param>
+    public static async Task<bool> IsDecidedAsync(NpgsqlConnection session, Guid importId, int batch, string attempt, string? owner, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT EXISTS (SELECT FROM woodgrove.import_batch
+                           WHERE import_id = $1 AND batch = $2 AND attempt = $3 AND loaded_by = coalesce($4, current_user::text))
+            """, session)
+        {
+            Parameters =
+            {
+                new() { Value = importId }, new() { Value = batch }, new() { Value = attempt },
+                new() { Value = (object?)owner ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text },
+            },
+        };
+        return await command.ExecuteScalarAsync(stop) is true;
+    }
+
+    public static Task<bool> ExistsAsync(NpgsqlConnection session, CancellationToken stop) => LedgerSchema.HasTableAsync(session, Table, stop);
+
+    /// <summary>The latest import of a source into a table of that name: its last batch, or null.</summary>
+    public static async Task<ImportBatch?> FindLatestAsync(NpgsqlConnection session, string table, string source, CancellationToken stop)
+    {
+        if (!await ExistsAsync(session, stop)) return null;
+        await using var command = new NpgsqlCommand("""
+            SELECT import_id, batch, table_oid, distribution, route, fingerprint, end_byte, is_last FROM woodgrove.import_batch
+            WHERE table_name = $1 AND source = $2 ORDER BY committed_at DESC, batch DESC LIMIT 1
+            """, session)
+        {
+            Parameters = { new() { Value = table }, new() { Value = source } },
+        };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        return await row.ReadAsync(stop)
+            ? new ImportBatch(row.GetGuid(0), row.GetInt32(1), new TargetIdentity(table, row.GetFieldValue<uint>(2), row.GetString(3)), source,
+                row.GetString(4), row.GetString(5), 0, row.GetInt64(6), 0, 0, row.GetBoolean(7))
+            : null;
+    }
+
+    /// <summary>Removes an import's rows.</summary>
+    /// <returns>How many there were.</returns>
+    public static async Task<int> ForgetAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("DELETE FROM woodgrove.import_batch WHERE import_id = $1", session) { Parameters = { new() { Value = importId } } };
+        return await command.ExecuteNonQueryAsync(stop);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await ImportLock.ReleaseAllAsync(_session);
+        await NodeConnections.ReleaseAsync(_session);
+        await _session.DisposeAsync();
+    }
+
+    // A plain table of the coordinator: its commit is one server's, so it can decide for the others. The rows of each
+    // role are its own, so that no other role's row decides what becomes of its transactions.
+    private static Task CreateAsync(NpgsqlConnection session, CancellationToken stop) => LedgerSchema.CreateAsync(session, Table, """
+        SET LOCAL citus.enable_ddl_propagation = off;
+        CREATE SCHEMA IF NOT EXISTS woodgrove;
+        CREATE TABLE IF NOT EXISTS woodgrove.import_batch (
+            import_id    uuid        NOT NULL,
+            batch        integer     NOT NULL,
+            table_name   text        NOT NULL,
+            table_oid    oid         NOT NULL,
+            distribution text        NOT NULL,
+            source       text        NOT NULL,
+            route        text        NOT NULL,
+            fingerprint  text        NOT NULL,
+            first_byte   bigint      NOT NULL,
+            end_byte     bigint      NOT NULL,
+            rows         bigint      NOT NULL,
+            rejected     bigint      NOT NULL,
+            is_last      boolean     NOT NULL,
+            is_pending   boolean     NOT NULL,
+            attempt      text        NOT NULL,
+            loaded_by    text        NOT NULL DEFAULT current_user,
+            committed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+            PRIMARY KEY (import_id, batch));
+        ALTER TABLE woodgrove.import_batch ENABLE ROW LEVEL SECURITY;
+        DROP POLICY IF EXISTS own_rows ON woodgrove.import_batch;
+        DROP POLICY IF EXISTS all_rows ON woodgrove.import_batch;
+        CREATE POLICY own_rows ON woodgrove.import_batch USING (loaded_by = current_user::text) WITH CHECK (loaded_by = current_user::text);
+        CREATE POLICY all_rows ON woodgrove.import_batch FOR SELECT USING (true);
+        COMMENT ON TABLE woodgrove.import_batch IS 'Committed batches of CSV imports; a row decides that the rows prepared under its name are committed.'
+        """, stop);
+}

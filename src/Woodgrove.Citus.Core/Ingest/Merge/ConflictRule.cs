@@ -1,0 +1,84 @@
+using Npgsql;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Copy;
+using Woodgrove.Citus.Sql;
+
+namespace Woodgrove.Citus.Ingest.Merge;
+
+/// <summary>How rows of one table become rows of another that may have their keys already.</summary>
+/// <param name="Key">The columns of the unique constraint that decides, quoted.</param>
+internal sealed record ConflictRule(ConflictAction Action, IReadOnlyList<string> Key)
+{
+    /// <param name="asked">The key's columns as the user named them; null takes the primary key, or the only unique constraint.</param>
+    /// <exception cref="CitusException">The table has no such key.</exception>
+    public static async Task<ConflictRule> FindAsync(
+        NpgsqlConnection session, TableInfo table, ConflictAction action, IReadOnlyList<string>? asked, CancellationToken stop)
+    {
+        List<(bool IsPrimary, string[] Columns)> keys = await KeysAsync(session, table, stop);
+        string known = keys.Count == 0 ? "It has no unique key; add one that holds the distribution column."
+            : $"It has {string.Join(" and ", keys.Select(k => $"({string.Join(", ", k.Columns)})"))}.";
+        if (asked is { Count: > 0 })
+        {
+            string[] names = asked.Select(a => table.FindColumn(a)?.Name ?? a).Order(StringComparer.Ordinal).ToArray();
+            if (keys.FirstOrDefault(k => k.Columns.Order(StringComparer.Ordinal).SequenceEqual(names)).Columns is { } found) return new ConflictRule(action, Quoted(found));
+            throw NoKey($"{table.Display} has no unique constraint on exactly ({string.Join(", ", asked)})", known);
+        }
+        string[]? chosen = keys.FirstOrDefault(k => k.IsPrimary).Columns ?? (keys.Count == 1 ? keys[0].Columns : null);
+        if (chosen is null) throw NoKey($"which unique key of {table.Display} decides is not clear", known + " Name its columns with -KeyColumn.");
+        return new ConflictRule(action, Quoted(chosen));
+
+        static string[] Quoted(string[] columns) => columns.Select(TableName.Quote).ToArray();
+        CitusException NoKey(string what, string advice) =>
+            new("CitusNoConflictKey", CitusErrorKind.InvalidArgument, $"-OnConflict {action}: {what}. Nothing was sent.", advice) { Target = table.Display };
+    }
+
+    /// <summary>A distribution value that the coordinator fills in can clash with none that is there, nor can rows be laid out by it before.</summary>
+    public static CitusException KeyLeftOut(TableInfo table, string key) => new("CitusDistributionColumnMissing", CitusErrorKind.InvalidData,
+        $"The rows have no value for '{key}', by which {table.Display} is distributed; with -OnConflict its default does not count. Nothing was sent.",
+        $"Load the rows without -OnConflict, or with values for '{key}'.") { Target = table.Display };
+
+    /// <summary>
+    /// The one statement that moves the rows: of those with the same key the last one counts.
+    /// </summary>
+    /// <param name="order">What tells the order in which the rows came.</param>
+    /// <param name="pushedDown">The rows lie in the shards beside the target's. Of those that the coordinator sends, Citus counts those that gave way too.</param>
+    /// <returns>How many rows were inserted or updated.</returns>
+    public async Task<long> MoveAsync(NpgsqlConnection session, CopyTarget rows, string into, string from, string order, bool pushedDown, CancellationToken stop)
+    {
+        await using var insert = new NpgsqlCommand(Insert(rows, into, from, order), session) { CommandTimeout = 0 };
+        if (pushedDown) return await insert.ExecuteNonQueryAsync(stop);
+        insert.CommandText += " RETURNING 1";
+        long moved = 0;
+        await using NpgsqlDataReader returned = await insert.ExecuteReaderAsync(stop);
+        while (await returned.ReadAsync(stop)) moved++;
+        return moved;
+    }
+
+    private string Insert(CopyTarget rows, string into, string from, string order)
+    {
+        string key = string.Join(", ", Key);
+        IEnumerable<string> others = rows.Columns.Select(c => TableName.Quote(c.Name)).Except(Key);
+        string action = Action == ConflictAction.Update && others.Any()
+            ? $"UPDATE SET {string.Join(", ", others.Select(c => $"{c} = EXCLUDED.{c}"))}" : "NOTHING";
+        order += Action == ConflictAction.Update ? " DESC" : " ASC"; // left out is what comes after
+        return $"INSERT INTO {into} ({rows.ColumnList}) SELECT {rows.ColumnList} FROM (SELECT DISTINCT ON ({key}) {rows.ColumnList} FROM {from} ORDER BY {key}, {order}) r ON CONFLICT ({key}) DO {action}";
+    }
+
+    private static async Task<List<(bool IsPrimary, string[] Columns)>> KeysAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT i.indisprimary, array_agg(a.attname::text ORDER BY a.attnum)
+            FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
+            WHERE i.indrelid = $1::oid AND i.indisunique AND NOT i.indisexclusion AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+            GROUP BY i.indexrelid, i.indisprimary
+            """, session)
+        {
+            Parameters = { new() { Value = (long)table.Oid } },
+        };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var keys = new List<(bool, string[])>();
+        while (await row.ReadAsync(stop)) keys.Add((row.GetBoolean(0), row.GetFieldValue<string[]>(1)));
+        return keys;
+    }
+}

@@ -1,0 +1,114 @@
+using Npgsql;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Copy;
+using Woodgrove.Citus.Ingest.Ledger;
+using Woodgrove.Citus.Ingest.Routes;
+using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Values;
+
+namespace Woodgrove.Citus.Ingest.Merge;
+
+/// <summary>
+/// A table like the target and colocated with it, <c>woodgrove.staging_…</c>, in which an import gathers its rows.
+/// At its end one INSERT … SELECT … ON CONFLICT, which Citus pushes down to the shards, moves them all, and the
+/// table is dropped in the same transaction. It is named for its import, which finds it again when it is resumed.
+/// </summary>
+internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule rule, bool truncate)
+{
+    /// <summary>
+    /// The column of a row's line in the file, behind those that the row has. Their place in the table does not tell
+    /// their order: COPY fills gaps that earlier rows left.
+    /// </summary>
+    public static TableColumn Line { get; } = new("woodgrove_line", "bigint", 20, false, false, false, false);
+
+    /// <summary>Where the rows go first, with their lines.</summary>
+    public CopyTarget Rows { get; } = rows with { Columns = [.. rows.Columns, Line] };
+
+    public static async Task<Staging> OpenAsync(
+        CitusConnection connection, NpgsqlConnection session, Guid importId, CopyTarget target, ConflictRule rule, bool truncate, CancellationToken stop)
+    {
+        TableName name = NameOf(importId);
+        if (!await ExistsAsync(session, name, stop)) await CreateAsync(session, name, target, stop);
+        await LedgerSchema.RequireTrustedAsync(session, name.Name, stop);
+        TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);
+        return new Staging(target.Table, target with { Table = table with { Display = target.Table.Display }, StandsFor = target.Table.Name }, rule, truncate);
+    }
+
+    /// <summary>Moves the rows and drops the table, in the transaction that is open.</summary>
+    /// <returns>How many rows of the target were inserted or updated.</returns>
+    public async Task<long> MergeAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        if (truncate) await CoordinatorBatch.TruncateAsync(session, target.Name.Sql, stop);
+        long moved = await rule.MoveAsync(session, rows, target.Name.Sql, rows.Table.Name.Sql, Line.Name, pushedDown: target.Kind is not (TableKind.Schema or TableKind.SingleShard), stop);
+        await using var drop = new NpgsqlCommand($"DROP TABLE {rows.Table.Name.Sql}", session);
+        await drop.ExecuteNonQueryAsync(stop);
+        return moved;
+    }
+
+    /// <summary>Refuses to go on without a rule with an import whose first rows wait for one.</summary>
+    public static async Task RefuseLeftoverAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
+    {
+        if (!await ExistsAsync(session, NameOf(importId), stop)) return;
+        throw new CitusException("CitusImportNeedsOnConflict", CitusErrorKind.InvalidArgument,
+            $"Import {importId} was begun with -OnConflict: its first rows wait beside the table to be moved by that rule.",
+            "Go on with the same -OnConflict, or clear it with Remove-CitusImport and load the file anew.") { Target = importId };
+    }
+
+    /// <summary>Drops the staging table of an import that will not be resumed.</summary>
+    /// <returns>True where there was one.</returns>
+    public static async Task<bool> DropAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
+    {
+        if (!await ExistsAsync(session, NameOf(importId), stop)) return false;
+        await using var drop = new NpgsqlCommand($"DROP TABLE {NameOf(importId).Sql}", session);
+        await drop.ExecuteNonQueryAsync(stop);
+        return true;
+    }
+
+    /// <summary>Imports of which this user has a staging table, and the ledger nothing: nobody can go on with them.</summary>
+    public static async Task<IReadOnlyList<Guid>> LeftoversAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT import_id FROM (
+                SELECT substr(relname, 9)::uuid AS import_id FROM pg_catalog.pg_class
+                WHERE relnamespace = pg_catalog.to_regnamespace('woodgrove') AND relname ~ '^staging_[0-9a-f]{32}$' AND pg_catalog.pg_has_role(relowner, 'USAGE')) s
+            WHERE NOT EXISTS (SELECT FROM woodgrove.import_batch b WHERE b.import_id = s.import_id)
+            """, session);
+        var found = new List<Guid>();
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        while (await row.ReadAsync(stop)) found.Add(row.GetGuid(0));
+        return found;
+    }
+
+    private static TableName NameOf(Guid importId) => new("woodgrove", $"staging_{importId:N}");
+
+    private static Task<bool> ExistsAsync(NpgsqlConnection session, TableName name, CancellationToken stop) => LedgerSchema.HasTableAsync(session, name.Name, stop);
+
+    private static async Task CreateAsync(NpgsqlConnection session, TableName name, CopyTarget target, CancellationToken stop)
+    {
+        if (target.Table.DistributionColumn is { } key && target.Columns.All(c => c.Name != key)) throw ConflictRule.KeyLeftOut(target.Table, key);
+        // Only the columns that the rows have: a default of another is for the target to give.
+        IEnumerable<string> drops = target.Table.Columns.Where(c => !target.Columns.Contains(c)).Select(c => $"ALTER TABLE {name.Sql} DROP COLUMN {TableName.Quote(c.Name)};");
+        string distribute = target.Table.Kind switch
+        {
+            TableKind.Distributed => $"SELECT pg_catalog.create_distributed_table($1::regclass, $2, colocate_with => $3)",
+            TableKind.Reference => "SELECT pg_catalog.create_reference_table($1::regclass)",
+            _ => "",
+        };
+        await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
+        await using (var create = new NpgsqlCommand($"CREATE TABLE {name.Sql} (LIKE {target.Table.Name.Sql} INCLUDING CONSTRAINTS); ALTER TABLE {name.Sql} ADD COLUMN {Line.Name} {Line.TypeName}; {string.Join(' ', drops)}", session))
+            await create.ExecuteNonQueryAsync(stop);
+        if (distribute.Length > 0)
+        {
+            await using var command = new NpgsqlCommand(distribute, session) { Parameters = { new() { Value = name.Sql } } };
+            if (target.Table.Kind == TableKind.Distributed)
+            {
+                command.Parameters.Add(new() { Value = target.Table.DistributionColumn! });
+                command.Parameters.Add(new() { Value = target.Table.Name.Sql });
+            }
+            await command.ExecuteNonQueryAsync(stop);
+        }
+        await transaction.CommitAsync(stop);
+    }
+}

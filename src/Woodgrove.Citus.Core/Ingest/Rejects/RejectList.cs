@@ -1,0 +1,90 @@
+using System.Text;
+using CsvHelper;
+using Npgsql;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Csv.Sources;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Copy;
+
+namespace Woodgrove.Citus.Ingest.Rejects;
+
+/// <summary>The records of a load that servers refused and that were set aside.</summary>
+internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit? limit)
+{
+    /// <summary>A percentage says nothing before so many records.</summary>
+    private const long EnoughForShare = 10_000;
+
+    private readonly object _gate = new();
+    private readonly List<RejectedRecord> _batch = [];
+
+    public CsvSource Source => source;
+
+    /// <summary>What the records are of.</summary>
+    public CopyTarget Target => target;
+
+    /// <summary>All that were set aside in this run, those of a batch that is still open included.</summary>
+    public long Total { get; private set; }
+
+    /// <summary>Those that earlier runs of the import set aside; the limit holds for all.</summary>
+    public long Earlier { get; set; }
+
+    /// <summary>
+    /// What may be the fault of one record: its data, a constraint, an error that a trigger or a function raises (P0001), a
+    /// limit of the server such as an index row's size (54000).
+    /// </summary>
+    public static bool IsAboutRow(PostgresException e) => e.SqlState is ['2', '2', ..] or ['2', '3', ..] or PostgresErrorCodes.RaiseException or PostgresErrorCodes.ProgramLimitExceeded;
+
+    public void Add(ReadOnlyMemory<byte> record, long line, PostgresException refusal, ShardRange? shard)
+    {
+        string reason = target.Readable(refusal.MessageText.TrimEnd('.') + ".", shard);
+        if (target.Detail(refusal, shard) is { } detail) reason += " " + detail;
+        string? column = string.IsNullOrEmpty(refusal.ColumnName) ? RefusedRowFinder.Context(refusal)?.Column : refusal.ColumnName;
+        Add(record, new RefusedRow(source.Name, line, column, ValueOf(record, column), refusal.SqlState, reason));
+    }
+
+    public void Add(ReadOnlyMemory<byte> record, RefusedRow row)
+    {
+        lock (_gate)
+        {
+            _batch.Add(new RejectedRecord(record.ToArray(), row));
+            Total++;
+            if (Earlier + Total > limit?.Count) throw TooMany($"more than {limit.Count} rows were refused");
+        }
+    }
+
+    private string? ValueOf(ReadOnlyMemory<byte> record, string? column)
+    {
+        int at = 0;
+        while (at < target.Columns.Count && target.Columns[at].Name != column) at++;
+        if (at == target.Columns.Count) return null;
+        using var parser = new CsvParser(new StringReader(Encoding.UTF8.GetString(FieldText.TrimLineEnd(record.Span))), target.Dialect.ForCsvHelper());
+        return parser.Read() && at < parser.Record!.Length ? parser.Record[at] : null;
+    }
+
+    /// <summary>Hands over the batch's records in the order of the file.</summary>
+    public IReadOnlyList<RejectedRecord> TakeBatch()
+    {
+        lock (_gate)
+        {
+            RejectedRecord[] taken = [.. _batch.OrderBy(r => r.Row.Line)];
+            _batch.Clear();
+            return taken;
+        }
+    }
+
+    /// <summary>Checks a percentage, once enough records have been seen, or at the end.</summary>
+    public void CheckShare(long records, bool atEnd)
+    {
+        if (limit?.Share is not { } share || records == 0 || (records < EnoughForShare && !atEnd)) return;
+        if ((double)(Earlier + Total) / records > share) throw TooMany($"{Earlier + Total} of {records} rows were refused, more than {share:P2}");
+    }
+
+    private CitusException TooMany(string what)
+    {
+        RefusedRow? last = _batch.LastOrDefault()?.Row;
+        string seen = last is null ? "" : $" The last is line {last.Line}{(last.Column is null ? "" : $", column {last.Column}")}: {last.Reason.TrimEnd('.')}.";
+        return new("CitusTooManyErrors", CitusErrorKind.LimitsExceeded, $"{source}: {what}, and -MaxErrors allows no more.{seen}",
+            "Mend the file, or raise -MaxErrors. Without it, and with -RejectPath, all refused rows are set aside with their reasons.") { Target = source.Name, Row = last };
+    }
+}

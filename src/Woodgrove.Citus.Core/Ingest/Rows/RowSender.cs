@@ -1,0 +1,207 @@
+using Npgsql;
+using Polly;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Csv.Sources;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Commit;
+using Woodgrove.Citus.Ingest.Copy;
+using Woodgrove.Citus.Ingest.Merge;
+using Woodgrove.Citus.Ingest.Rejects;
+using Woodgrove.Citus.Ingest.Routes;
+
+namespace Woodgrove.Citus.Ingest.Rows;
+
+/// <summary>
+/// Loads batches of rows, each in a transaction. One that a lost connection or a server's end breaks off is done again,
+/// once it is known that it was not committed; one that holds rows which servers refuse is done without them.
+/// </summary>
+/// <param name="next">More rows for a batch that began at a time; null where it is complete.</param>
+/// <param name="warn">Told of each new attempt.</param>
+internal sealed class RowSender(
+    CitusConnection connection, CopyTarget target, ConflictRule? rule, RowOptions options, Func<long, CancellationToken, Task<RowSegment?>> next, Action<string>? warn) : IAsyncDisposable
+{
+    private static readonly CsvSource RowSource = CsvSource.File("row");
+
+    private readonly ResiliencePipeline _retries = Retries.After(MayPass, warn);
+    private NpgsqlConnection? _session; // kept from batch to batch
+
+    /// <summary>Rows that were inserted or updated.</summary>
+    public long Loaded { get; private set; }
+
+    /// <summary>Loads what a batch has, and what else comes before it is full or its time is over.</summary>
+    /// <returns>The rows that servers refused.</returns>
+    public async Task<IReadOnlyList<RefusedRow>> LoadAsync(RowBatch batch, CancellationToken stop)
+    {
+        long before = Loaded;
+        try
+        {
+            // Almost always every row is good, so the first try is the cheap one.
+            await CommitOnceAsync(again => FillAsync(batch, again), () => batch.Count, batch.First, stop);
+            return [];
+        }
+        catch (RecordRefusedException refused)
+        {
+            var rejects = new RejectList(RowSource, target, null);
+            RecordBatch rows = batch.Records();
+            await SiftAsync(rows.Bytes, rows.Marks, rejects, stop);
+            List<RefusedRow> found = rejects.TakeBatch().Select(r => r.Row).ToList();
+            if (!options.StopAtRefused) return found;
+            throw found.Count == 0 ? PostgresErrors.Describe(refused.Refusal, target.Table.Display) : Stopped(found[0], before);
+        }
+    }
+
+    public ValueTask DisposeAsync() => CloseAsync();
+
+    public static RefusedRow NullKeyRow(TableInfo table, long number) => RefusedRowFinder.NullKeyRow(RowSource, table, number);
+
+    /// <summary>Sends a batch, all but its commit.</summary>
+    private async Task<CoordinatorBatch?> FillAsync(RowBatch batch, CancellationToken stop)
+    {
+        CoordinatorBatch? copy = null;
+        try
+        {
+            for (int i = 0; i < batch.Segments.Count; i++)
+            {
+                RowSegment segment = batch.Segments[i];
+                if (options.StopAtRefused && segment.Refused.Count > 0) throw Stopped(segment.Refused[0], Loaded);
+                if (segment.Marks.Count > 0)
+                {
+                    copy ??= await CoordinatorBatch.BeginAsync(connection, null, target, truncate: false, null, stop, rule, inBinary: segment.Tuples is not null, kept: await SessionAsync(stop));
+                    await copy.WriteAsync(segment.Bytes.WrittenMemory, default, stop, segment.Tuples?.WrittenMemory ?? default);
+                    segment.Tuples = null;
+                }
+                if (i == batch.Segments.Count - 1 && !segment.EndsBatch && await next(batch.Since, stop) is { } more) batch.Segments.Add(more);
+            }
+            if (copy is not null) await copy.FinishAsync(stop);
+            return copy;
+        }
+        catch
+        {
+            if (copy is not null) await copy.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Sets refused rows aside and loads the others, or, where the first refused row is to end the load, only finds
+    /// them. A clash with rows that a worker has ends the whole transaction: then the halves go in transactions of their own.
+    /// </summary>
+    private async Task SiftAsync(ReadOnlyMemory<byte> rows, ReadOnlyMemory<RecordBounds> marks, RejectList rejects, CancellationToken stop)
+    {
+        var tried = new RejectList(RowSource, target, null);
+        IReadOnlyList<RejectedRecord> bad = [];
+        try
+        {
+            await CommitOnceAsync(async again =>
+            {
+                tried.TakeBatch(); // of an attempt before
+                CoordinatorBatch copy = await CoordinatorBatch.BeginAsync(connection, null, target, truncate: false, tried, again, rule, ValidationLevel.Keys);
+                try
+                {
+                    await copy.WriteAsync(rows, marks, again);
+                    await copy.FinishAsync(again);
+                    bad = tried.TakeBatch();
+                    return copy;
+                }
+                catch
+                {
+                    await copy.DisposeAsync();
+                    throw;
+                }
+            }, () => marks.Length - bad.Count, marks.Span[0].Line, stop, commits: !options.StopAtRefused);
+            foreach (RejectedRecord record in bad) rejects.Add(record.Bytes, record.Row);
+        }
+        catch (RecordRefusedException refused)
+        {
+            if (marks.Length == 1)
+            {
+                rejects.Add(rows, marks.Span[0].Line, refused.Refusal, null);
+                return;
+            }
+            int half = marks.Length / 2, cut = marks.Span[half - 1].End;
+            await SiftAsync(rows[..cut], marks[..half], rejects, stop);
+            RecordBounds[] rest = marks[half..].ToArray();
+            for (int i = 0; i < rest.Length; i++) rest[i] = rest[i] with { End = rest[i].End - cut };
+            await SiftAsync(rows[cut..], rest, rejects, stop);
+        }
+    }
+
+    /// <summary>Has a transaction committed once, however often a connection is lost over it.</summary>
+    /// <param name="fill">Does all but the commit; null where there is nothing to commit.</param>
+    /// <param name="rows">How many rows it loads, where no rule counts them.</param>
+    /// <param name="first">The number of its first row.</param>
+    private async Task CommitOnceAsync(Func<CancellationToken, Task<CoordinatorBatch?>> fill, Func<int> rows, long first, CancellationToken stop, bool commits = true)
+    {
+        TransactionIdentity? unknown = null; // of a commit whose answer never came
+        long moved = 0;
+        try
+        {
+            Loaded += await _retries.ExecuteAsync(async again =>
+            {
+                if (unknown is not null && await IsCommittedAsync(unknown, again)) return moved;
+                unknown = null;
+                await using CoordinatorBatch? copy = await fill(again);
+                if (copy is null || !commits) return 0;
+                moved = copy.Moved ?? rows();
+                unknown = await copy.IdentifyAsync(again);
+                await copy.CommitAsync(null, again);
+                return moved;
+            }, stop);
+        }
+        catch (Exception e) when (MayPass(e) && !stop.IsCancellationRequested)
+        {
+            CitusException known = PostgresErrors.Describe(e, target.Table.Display);
+            string state = unknown is null ? $"row {first} and those after it are not" : "it was lost during the commit of its batch, which is loaded whole or not at all";
+            throw new CitusException(known.ErrorId, known.Kind, $"The load broke off at row {first}: {Loaded} rows before it are loaded, {state}. {known.What}",
+                $"Send the rows again from row {first} on{(unknown is null ? "" : "; with -OnConflict Skip, those that are loaded give way")}.", e) { Target = target.Table.Display, SqlState = known.SqlState };
+        }
+    }
+
+    /// <summary>A refused row is looked for; it is not sent again.</summary>
+    private static bool MayPass(Exception e) => e is not RecordRefusedException && PostgresErrors.IsTransient(e);
+
+    /// <summary>Asks the coordinator what became of a transaction; it decides for all nodes, as Citus commits every COPY in two phases.</summary>
+    private async Task<bool> IsCommittedAsync(TransactionIdentity unknown, CancellationToken stop)
+    {
+        while (true)
+        {
+            await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+            // Behind a balanced address this may be another node, which knows nothing of the transaction.
+            if (await CoordinatorFacts.IdentifierAsync(session, stop) != unknown.Server) throw new NpgsqlException("The address leads to another server than before.", new IOException());
+            // Who waits for nobody's answer any more is ended.
+            await using var command = new NpgsqlCommand("SELECT status, status = 'in progress' AND pg_catalog.pg_terminate_backend($2) FROM pg_catalog.pg_xact_status($1::xid8) status", session)
+            {
+                Parameters = { new() { Value = unknown.Transaction }, new() { Value = unknown.Process } },
+            };
+            try
+            {
+                if (await command.ExecuteScalarAsync(stop) is not "in progress" and var status) return status is "committed";
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidParameterValue)
+            {
+                return false; // an id from the future: the server crashed before anything of the transaction was on its disk
+            }
+            await Task.Delay(100, stop);
+        }
+    }
+
+    private async Task<NpgsqlConnection> SessionAsync(CancellationToken stop)
+    {
+        if (_session is { State: not System.Data.ConnectionState.Open }) await CloseAsync();
+        return _session ??= await connection.OpenSessionAsync(stop);
+    }
+
+    private async ValueTask CloseAsync()
+    {
+        if (_session is null) return;
+        await NodeConnections.ReleaseAsync(_session);
+        await _session.DisposeAsync();
+        _session = null;
+    }
+
+    private CitusException Stopped(RefusedRow row, long loaded) => new("CitusRowRefused", CitusErrorKind.InvalidData,
+        $"Row {row.Line}{(row.Column is null ? "" : $", column {row.Column}")}: {row.Reason?.TrimEnd('.')}. (SQLSTATE {row.SqlState}) {loaded} rows before its batch are loaded, nothing of the batch.",
+        "Mend the row, or set such rows aside with -OnError Skip.") { Target = target.Table.Display, SqlState = row.SqlState, Row = row with { Source = target.Table.Display } };
+}

@@ -1,0 +1,14 @@
+namespace Woodgrove.Citus.Values;
+
+/// <summary>A column, as the loader needs to know it.</summary>
+/// <param name="TypeName">The type as <c>format_type</c> prints it, modifiers included, such as <c>numeric(10,2)</c>.</param>
+/// <param name="TypeOid">The type's oid, without modifiers.</param>
+/// <param name="IsGenerated">Computed by the server, so it can't be loaded.</param>
+public sealed record TableColumn(
+    string Name, string TypeName, uint TypeOid, bool IsNotNull, bool HasDefault, bool IsIdentity, bool IsGenerated)
+{
+    /// <summary>The n of <c>varchar(n)</c> or <c>char(n)</c>, or null.</summary>
+    internal int? MaxLength => TypeOid is 1043 or 1042 && TypeName.IndexOf('(', StringComparison.Ordinal) is > 0 and int open
+        ? int.Parse(TypeName.AsSpan(open + 1, TypeName.Length - open - 2), System.Globalization.CultureInfo.InvariantCulture)
+        : null;
+}
