@@ -104,4 +104,16 @@ public static class PostgresErrors
     }
 
     private static string Innermost(Exception failure) => Causes(failure).Last().Message;
+
+    /// <summary>
+    /// What may be the fault of one record: its data, a constraint, an error that a trigger or a function raises (P0001), a
+    /// limit of the server such as an index row's size (54000).
+    /// </summary>
+    public static bool IsAboutRow(PostgresException e) => e.SqlState is ['2', '2', ..] or ['2', '3', ..] or PostgresErrorCodes.RaiseException or PostgresErrorCodes.ProgramLimitExceeded;
+
+    /// <summary>0A000 is Citus's for SQL that it can't distribute; a join that needs repartitioning comes as XX000.</summary>
+    /// <remarks>What PostgreSQL's own parser refuses, it would refuse on one machine too: that is told as it stands.</remarks>
+    public static bool IsUndistributable(PostgresException e) =>
+        e.SqlState is PostgresErrorCodes.FeatureNotSupported or PostgresErrorCodes.InternalError
+        && e.Position == 0 && e.File is not ("analyze.c" or ['p', 'a', 'r', 's', 'e', '_', ..]);
 }

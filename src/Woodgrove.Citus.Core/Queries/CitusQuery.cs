@@ -4,7 +4,6 @@ using Npgsql;
 using NpgsqlTypes;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Plans.Requests;
 using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Values;
 
@@ -42,7 +41,7 @@ public sealed partial record CitusQuery(string Sql)
     /// <summary>What the query itself tells of a refusal.</summary>
     private string? Advice(PostgresException refusal)
     {
-        if (refusal.SqlState == PostgresErrorCodes.FeatureNotSupported && RefusedQuery.IsRefusal(refusal))
+        if (refusal.SqlState == PostgresErrorCodes.FeatureNotSupported && PostgresErrors.IsUndistributable(refusal))
             return "Get-CitusQueryPlan, given the same query, says why, and how to write it otherwise.";
         if (refusal.SqlState != PostgresErrorCodes.UndefinedColumn) return null;
         var given = (Parameters?.Keys.Cast<object>() ?? []).Select(k => $"{k}".TrimStart('@')).ToHashSet(StringComparer.OrdinalIgnoreCase);

@@ -2,7 +2,6 @@ using System.Globalization;
 using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Csv;
-using Woodgrove.Citus.Ingest.Rejects;
 using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Values;
 
@@ -11,6 +10,9 @@ namespace Woodgrove.Citus.Ingest.Copy;
 /// <summary>The table that rows are copied into, the columns that they have, and how they are written.</summary>
 internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Columns, CsvDialect Dialect)
 {
+    /// <summary>The temporary table in which records are validated; a refusal may name it.</summary>
+    public const string ValidationTableName = "woodgrove_rehearsal";
+
     /// <summary>The table that the user named, where the rows go to another first.</summary>
     public TableName? StandsFor { get; init; }
 
@@ -26,7 +28,7 @@ internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Co
     /// <summary>What a server told beyond its message, or null; the row as a table of ours has it has columns of ours too.</summary>
     public string? Detail(PostgresException refusal, ShardRange? shard)
     {
-        bool isOurs = refusal.TableName == ValidationTable.Table || (StandsFor is not null && refusal.SchemaName == Table.Name.Schema);
+        bool isOurs = refusal.TableName == ValidationTableName || (StandsFor is not null && refusal.SchemaName == Table.Name.Schema);
         bool showsRow = refusal.SqlState is PostgresErrorCodes.NotNullViolation or PostgresErrorCodes.CheckViolation;
         return string.IsNullOrEmpty(refusal.Detail) || (isOurs && showsRow) ? null : Readable(refusal.Detail, shard);
     }
@@ -35,7 +37,14 @@ internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Co
     public string Readable(string message, ShardRange? shard)
     {
         if (shard is not null) message = message.Replace(string.Create(CultureInfo.InvariantCulture, $"_{shard.ShardId}"), "", StringComparison.Ordinal);
-        message = message.Replace(ValidationTable.Table, Table.Name.Name, StringComparison.Ordinal);
+        message = message.Replace(ValidationTableName, Table.Name.Name, StringComparison.Ordinal);
         return StandsFor is null ? message : message.Replace(Table.Name.Name, StandsFor.Value.Name, StringComparison.Ordinal);
+    }
+
+    /// <summary>Empties a table, or a shard, in the session's transaction.</summary>
+    public static async Task TruncateAsync(NpgsqlConnection session, string tableSql, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand($"TRUNCATE {tableSql}", session);
+        await command.ExecuteNonQueryAsync(stop);
     }
 }

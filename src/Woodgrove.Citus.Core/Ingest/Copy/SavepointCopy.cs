@@ -1,6 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Csv;
-using Woodgrove.Citus.Ingest.Rejects;
+using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Ingest.Copy;
 
@@ -21,7 +21,7 @@ internal sealed class SavepointCopy(NpgsqlConnection session, string command)
             await CopyStream.CopyAsync(session, command, bytes[start..marks.Span[^1].End], stop);
             return null;
         }
-        catch (PostgresException refusal) when (RejectList.IsAboutRow(refusal) && !stop.IsCancellationRequested)
+        catch (PostgresException refusal) when (PostgresErrors.IsAboutRow(refusal) && !stop.IsCancellationRequested)
         {
             await ExecuteAsync($"ROLLBACK TO SAVEPOINT {Savepoint}", stop);
             _isAtSavepoint = true;

@@ -223,7 +223,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     {
         try
         {
-            await Staging.DropAsync(ledger.Session, ledger.ImportId, CancellationToken.None);
+            await StagingTable.DropAsync(ledger.Session, ledger.ImportId, CancellationToken.None);
             if (route != ImportRoute.Worker) return;
             await PartialBatch.ForgetAsync(ledger.Session, ledger.ImportId, null, CancellationToken.None);
             if (all) await ImportLedger.ForgetAsync(ledger.Session, ledger.ImportId, CancellationToken.None);

@@ -1,7 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Ingest.Merge;
 
 namespace Woodgrove.Citus.Ingest.Ledger;
 
@@ -75,7 +74,7 @@ public sealed record CitusImport(
         {
             // Its load may have decided another batch in the meantime.
             if ((await ImportLedger.PendingAsync(session, importId, stop)).Count > 0) throw Pending([]);
-            bool dropped = await Staging.DropAsync(session, importId, stop);
+            bool dropped = await StagingTable.DropAsync(session, importId, stop);
             int rows = await ImportLedger.ForgetAsync(session, importId, stop);
             if (await PartialBatch.ExistsAsync(session, stop)) await PartialBatch.ForgetAsync(session, importId, null, stop);
             if (rows == 0 && !dropped) throw NotFound();

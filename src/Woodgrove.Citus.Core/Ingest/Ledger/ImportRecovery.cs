@@ -1,7 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Ingest.Commit;
-using Woodgrove.Citus.Ingest.Merge;
 
 namespace Woodgrove.Citus.Ingest.Ledger;
 
@@ -53,10 +52,10 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
         }
         await SettleAsync(ledger, importId, stop);
         await EndGuardsAsync(ledger, importId, stop);
-        foreach (Guid import in await Staging.LeftoversAsync(ledger, stop))
+        foreach (Guid import in await StagingTable.LeftoversAsync(ledger, stop))
         {
             if (importId is null || import == importId)
-                await LockedAsync(ledger, import, async () => { if (await Staging.DropAsync(ledger, import, stop)) await TellAsync(new ImportRepair(import, coordinator.Name, null, ImportRepairAction.Dropped, null)); }, stop);
+                await LockedAsync(ledger, import, async () => { if (await StagingTable.DropAsync(ledger, import, stop)) await TellAsync(new ImportRepair(import, coordinator.Name, null, ImportRepairAction.Dropped, null)); }, stop);
         }
     }
 

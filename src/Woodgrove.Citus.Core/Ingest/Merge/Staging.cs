@@ -4,7 +4,6 @@ using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Copy;
 using Woodgrove.Citus.Ingest.Ledger;
-using Woodgrove.Citus.Ingest.Routes;
 using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Values;
 
@@ -29,8 +28,8 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     public static async Task<Staging> OpenAsync(
         CitusConnection connection, NpgsqlConnection session, Guid importId, CopyTarget target, ConflictRule rule, bool truncate, CancellationToken stop)
     {
-        TableName name = NameOf(importId);
-        if (!await ExistsAsync(session, name, stop)) await CreateAsync(session, name, target, stop);
+        TableName name = StagingTable.NameOf(importId);
+        if (!await StagingTable.ExistsAsync(session, importId, stop)) await CreateAsync(session, name, target, stop);
         await LedgerSchema.RequireTrustedAsync(session, name.Name, stop);
         TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);
         return new Staging(target.Table, target with { Table = table with { Display = target.Table.Display }, StandsFor = target.Table.Name }, rule, truncate);
@@ -40,7 +39,7 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     /// <returns>How many rows of the target were inserted or updated.</returns>
     public async Task<long> MergeAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        if (truncate) await CoordinatorBatch.TruncateAsync(session, target.Name.Sql, stop);
+        if (truncate) await CopyTarget.TruncateAsync(session, target.Name.Sql, stop);
         long moved = await rule.MoveAsync(session, rows, target.Name.Sql, rows.Table.Name.Sql, Line.Name, pushedDown: target.Kind is not (TableKind.Schema or TableKind.SingleShard), stop);
         await using var drop = new NpgsqlCommand($"DROP TABLE {rows.Table.Name.Sql}", session);
         await drop.ExecuteNonQueryAsync(stop);
@@ -50,40 +49,11 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     /// <summary>Refuses to go on without a rule with an import whose first rows wait for one.</summary>
     public static async Task RefuseLeftoverAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
     {
-        if (!await ExistsAsync(session, NameOf(importId), stop)) return;
+        if (!await StagingTable.ExistsAsync(session, importId, stop)) return;
         throw new CitusException("CitusImportNeedsOnConflict", CitusErrorKind.InvalidArgument,
             $"Import {importId} was begun with -OnConflict: its first rows wait beside the table to be moved by that rule.",
             "Go on with the same -OnConflict, or clear it with Remove-CitusImport and load the file anew.") { Target = importId };
     }
-
-    /// <summary>Drops the staging table of an import that will not be resumed.</summary>
-    /// <returns>True where there was one.</returns>
-    public static async Task<bool> DropAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
-    {
-        if (!await ExistsAsync(session, NameOf(importId), stop)) return false;
-        await using var drop = new NpgsqlCommand($"DROP TABLE {NameOf(importId).Sql}", session);
-        await drop.ExecuteNonQueryAsync(stop);
-        return true;
-    }
-
-    /// <summary>Imports of which this user has a staging table, and the ledger nothing: nobody can go on with them.</summary>
-    public static async Task<IReadOnlyList<Guid>> LeftoversAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("""
-            SELECT import_id FROM (
-                SELECT substr(relname, 9)::uuid AS import_id FROM pg_catalog.pg_class
-                WHERE relnamespace = pg_catalog.to_regnamespace('woodgrove') AND relname ~ '^staging_[0-9a-f]{32}$' AND pg_catalog.pg_has_role(relowner, 'USAGE')) s
-            WHERE NOT EXISTS (SELECT FROM woodgrove.import_batch b WHERE b.import_id = s.import_id)
-            """, session);
-        var found = new List<Guid>();
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        while (await row.ReadAsync(stop)) found.Add(row.GetGuid(0));
-        return found;
-    }
-
-    private static TableName NameOf(Guid importId) => new("woodgrove", $"staging_{importId:N}");
-
-    private static Task<bool> ExistsAsync(NpgsqlConnection session, TableName name, CancellationToken stop) => LedgerSchema.HasTableAsync(session, name.Name, stop);
 
     private static async Task CreateAsync(NpgsqlConnection session, TableName name, CopyTarget target, CancellationToken stop)
     {

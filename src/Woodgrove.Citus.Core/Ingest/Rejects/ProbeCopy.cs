@@ -39,7 +39,7 @@ internal sealed class ProbeCopy(CitusConnection connection, CopyTarget target) :
             await ExecuteAsync(session, "ROLLBACK", stop);
             return null;
         }
-        catch (PostgresException refusal) when ((PostgresErrors.IsWorkerRefusal(refusal) || RejectList.IsAboutRow(refusal)) && !stop.IsCancellationRequested)
+        catch (PostgresException refusal) when ((PostgresErrors.IsWorkerRefusal(refusal) || PostgresErrors.IsAboutRow(refusal)) && !stop.IsCancellationRequested)
         {
             await DisposeAsync();
             return refusal;
@@ -68,7 +68,7 @@ internal sealed class ProbeCopy(CitusConnection connection, CopyTarget target) :
             foreach (object value in values) insert.Parameters.Add(new() { Value = value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text });
             await insert.ExecuteNonQueryAsync(stop);
         }
-        catch (PostgresException told) when (RejectList.IsAboutRow(told) && !stop.IsCancellationRequested)
+        catch (PostgresException told) when (PostgresErrors.IsAboutRow(told) && !stop.IsCancellationRequested)
         {
             return WorkerRefusal.WithoutShards(told);
         }

@@ -44,7 +44,7 @@ internal sealed partial class RefusedRowFinder(
         {
             // The first failure is what counts; without the row it is told less exactly.
         }
-        if (record is null && !RejectList.IsAboutRow(told)) return PostgresErrors.Describe(refused.Refusal, file.Source.Name);
+        if (record is null && !PostgresErrors.IsAboutRow(told)) return PostgresErrors.Describe(refused.Refusal, file.Source.Name);
         return await ErrorAsync(session, told, refused.Shard, record, stop);
     }
 

@@ -29,12 +29,6 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
     /// <summary>Those that earlier runs of the import set aside; the limit holds for all.</summary>
     public long Earlier { get; set; }
 
-    /// <summary>
-    /// What may be the fault of one record: its data, a constraint, an error that a trigger or a function raises (P0001), a
-    /// limit of the server such as an index row's size (54000).
-    /// </summary>
-    public static bool IsAboutRow(PostgresException e) => e.SqlState is ['2', '2', ..] or ['2', '3', ..] or PostgresErrorCodes.RaiseException or PostgresErrorCodes.ProgramLimitExceeded;
-
     public void Add(ReadOnlyMemory<byte> record, long line, PostgresException refusal, ShardRange? shard)
     {
         string reason = target.Readable(refusal.MessageText.TrimEnd('.') + ".", shard);

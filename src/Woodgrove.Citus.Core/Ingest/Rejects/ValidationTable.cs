@@ -4,6 +4,7 @@ using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Copy;
 using Woodgrove.Citus.Ingest.Merge;
 
@@ -15,7 +16,7 @@ namespace Woodgrove.Citus.Ingest.Rejects;
 /// </summary>
 internal sealed class ValidationTable : IAsyncDisposable
 {
-    public const string Table = "woodgrove_rehearsal";
+    public const string Table = CopyTarget.ValidationTableName;
     private const string RowColumn = "woodgrove_row";
 
     private readonly NpgsqlConnection _session;
@@ -83,7 +84,7 @@ internal sealed class ValidationTable : IAsyncDisposable
         {
             await CopyStream.CopyAsync(_session, _command, Numbered(bytes.Span, start, marks.Span), stop);
         }
-        catch (PostgresException refusal) when (RejectList.IsAboutRow(refusal) && !stop.IsCancellationRequested)
+        catch (PostgresException refusal) when (PostgresErrors.IsAboutRow(refusal) && !stop.IsCancellationRequested)
         {
             return refusal;
         }

@@ -72,7 +72,7 @@ internal sealed class CoordinatorBatch : IBatch
             // A ledger holds for one table: the batch's rows must not go into another that has its name by now.
             if (ledger is not null) await TableGuard.LockAsync(connection, session, target.Table, stop);
             if (sifts) sifted = await ValidatingCopy.OpenAsync(connection, session, target, rejects!, care, stop);
-            if (truncate) await TruncateAsync(session, target.Table.Name.Sql, stop);
+            if (truncate) await CopyTarget.TruncateAsync(session, target.Table.Name.Sql, stop);
             if (rule is not null) await ValidationTable.CreateAsync(session, target.Table, stop, withKeys: false);
             CopyStream? copy = rejects is null ? new CopyStream(session, command, inBinary && rule is null ? target.BinaryCopyInto(target.Table.Name.Sql) : null) : null;
             if (copy is not null) await copy.OpenAsync(stop);
@@ -90,13 +90,6 @@ internal sealed class CoordinatorBatch : IBatch
 
     /// <summary>After it is finished: rows that a rule inserted or updated.</summary>
     public long? Moved { get; private set; }
-
-    /// <summary>Empties a table, or a shard, in the session's transaction.</summary>
-    public static async Task TruncateAsync(NpgsqlConnection session, string tableSql, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand($"TRUNCATE {tableSql}", session);
-        await command.ExecuteNonQueryAsync(stop);
-    }
 
     public async ValueTask WriteAsync(RecordBlock block, int from, int to, CancellationToken stop)
     {

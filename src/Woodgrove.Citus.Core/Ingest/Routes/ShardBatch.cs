@@ -198,7 +198,7 @@ internal sealed class ShardBatch : IBatch
             if (truncate)
             {
                 await ExecuteAsync(session, "SET LOCAL citus.enable_manual_changes_to_shards = on", stop);
-                await CoordinatorBatch.TruncateAsync(session, route.SqlOf(shard), stop);
+                await CopyTarget.TruncateAsync(session, route.SqlOf(shard), stop);
             }
             var copy = new CopyStream(session, route.CopyCommand(shard));
             if (rejects is null) await copy.OpenAsync(stop);

@@ -52,7 +52,7 @@ public sealed record PlanRequest(string Sql)
         {
             throw unplanned;
         }
-        catch (PostgresException refusal) when (isCitus && !isPlanned && RefusedQuery.IsRefusal(refusal))
+        catch (PostgresException refusal) when (isCitus && !isPlanned && PostgresErrors.IsUndistributable(refusal))
         {
             throw await RefusedQuery.DescribeAsync(connection, this, refusal, stop);
         }

@@ -13,12 +13,6 @@ namespace Woodgrove.Citus.Plans.Requests;
 /// </summary>
 internal static class RefusedQuery
 {
-    /// <summary>0A000 is Citus's for SQL that it can't distribute; a join that needs repartitioning comes as XX000.</summary>
-    /// <remarks>What PostgreSQL's own parser refuses, it would refuse on one machine too: that is told as it stands.</remarks>
-    public static bool IsRefusal(PostgresException e) =>
-        e.SqlState is PostgresErrorCodes.FeatureNotSupported or PostgresErrorCodes.InternalError
-        && e.Position == 0 && e.File is not ("analyze.c" or ['p', 'a', 'r', 's', 'e', '_', ..]);
-
     public static async Task<CitusException> DescribeAsync(CitusConnection connection, PlanRequest request, PostgresException refusal, CancellationToken stop)
     {
         QueryShape shape = QueryShape.Of(request.Sql);
