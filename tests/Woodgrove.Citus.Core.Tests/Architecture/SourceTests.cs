@@ -29,7 +29,8 @@ public sealed partial class SourceTests
     [Fact]
     public void A_folder_has_at_most_24_files_checks_aside()
     {
-        var full = Files.GroupBy(f => Path.GetRelativePath(Folder, Path.GetDirectoryName(f)!)).Where(g => g.Count() > 24 && !g.Key.EndsWith("Checks", StringComparison.Ordinal));
+        var full = Files.GroupBy(f => Path.GetRelativePath(Folder, Path.GetDirectoryName(f)!))
+            .Where(g => g.Count() > 24 && !g.Key.EndsWith("Checks", StringComparison.Ordinal));
 
         Assert.Empty(full.Select(g => $"{g.Key}: {g.Count()}"));
     }

@@ -3,7 +3,10 @@ using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Ingest.Ledger;
 
-/// <summary>The table <c>woodgrove.staging_…</c> in which an import with a conflict rule gathers its rows, as the ledger knows it.</summary>
+/// <summary>
+/// The table <c>woodgrove.staging_…</c> in which an import with a conflict rule gathers its rows, as the ledger knows
+/// it.
+/// </summary>
 internal static class StagingTable
 {
     public static TableName NameOf(Guid importId) => new(LedgerSchema.Name, $"staging_{importId:N}");
@@ -27,7 +30,8 @@ internal static class StagingTable
         await using var command = new NpgsqlCommand("""
             SELECT import_id FROM (
                 SELECT substr(relname, 9)::uuid AS import_id FROM pg_catalog.pg_class
-                WHERE relnamespace = pg_catalog.to_regnamespace('woodgrove') AND relname ~ '^staging_[0-9a-f]{32}$' AND pg_catalog.pg_has_role(relowner, 'USAGE')) s
+                WHERE relnamespace = pg_catalog.to_regnamespace('woodgrove') AND relname ~ '^staging_[0-9a-f]{32}$'
+                    AND pg_catalog.pg_has_role(relowner, 'USAGE')) s
             WHERE NOT EXISTS (SELECT FROM woodgrove.import_batch b WHERE b.import_id = s.import_id)
             """, session);
         var found = new List<Guid>();
