@@ -2,6 +2,7 @@ using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Ingest.Commit;
 
@@ -11,7 +12,7 @@ namespace Woodgrove.Citus.Ingest.Commit;
 /// transaction is prepared, which proves that it is alive and lets the lock outlive the session, the client and a
 /// restart of the coordinator; it ends when every node has committed its part.
 /// </summary>
-internal sealed class TableGuard : IAsyncDisposable
+internal sealed class TableGuard : ITableGuard
 {
     private readonly CitusConnection _coordinator;
     private readonly NpgsqlTransaction _transaction;

@@ -1,11 +1,12 @@
 using Npgsql;
+using Woodgrove.Citus.Csv;
 
 namespace Woodgrove.Citus.Ingest.Copy;
 
 /// <summary>Copies records into a table, as the text that they are or, while they come with it, in binary.</summary>
 /// <param name="command">The COPY of their text.</param>
 /// <param name="binaryCommand">The COPY of their binary form; null where they come as text alone.</param>
-internal sealed class CopyStream(NpgsqlConnection session, string command, string? binaryCommand = null)
+internal sealed class CopyStream(NpgsqlConnection session, string command, string? binaryCommand = null) : IRecordCopy
 {
     /// <summary>What COPY's binary format begins with: its signature, no flags, no extension.</summary>
     private static readonly byte[] Header = [.. "PGCOPY\n"u8, 0xFF, .. "\r\n\0"u8, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -14,31 +15,37 @@ internal sealed class CopyStream(NpgsqlConnection session, string command, strin
     private NpgsqlRawCopyStream? _copy;
     private bool _isBinary;
 
-    /// <summary>The server's process, for cancelling it from another session.</summary>
-    public int ProcessId => session.ProcessID;
-
-    public NpgsqlConnection Session => session;
+    /// <summary>Opens a COPY of text.</summary>
+    public static async Task<CopyStream> OpenAsync(NpgsqlConnection session, string command, CancellationToken stop)
+    {
+        var copy = new CopyStream(session, command);
+        await copy.OpenAsync(stop);
+        return copy;
+    }
 
     public Task OpenAsync(CancellationToken stop) => OpenAsync(binaryCommand is not null, stop);
 
+    public Task WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordBounds> bounds, CancellationToken stop,
+        ReadOnlyMemory<byte> tuples = default) => WriteAsync(records, stop, tuples).AsTask();
+
     /// <param name="records">Whole records.</param>
     /// <param name="tuples">The same in binary, if they can be written so.</param>
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> records, CancellationToken stop, ReadOnlyMemory<byte> tuples = default)
+    private async ValueTask WriteAsync(ReadOnlyMemory<byte> records, CancellationToken stop, ReadOnlyMemory<byte> tuples = default)
     {
         if (_isBinary && tuples.IsEmpty)
         {
             // Records that can't are seldom alone: the rest go as text, in the same transaction.
-            await FinishAsync();
+            await FinishAsync(stop);
             await OpenAsync(binary: false, stop);
         }
         await _copy!.WriteAsync(_isBinary ? tuples : records, stop);
     }
 
     /// <summary>Says that the data is complete; the server answers with what it refuses.</summary>
-    public async Task FinishAsync()
+    public async Task FinishAsync(CancellationToken stop)
     {
         NpgsqlRawCopyStream copy = _copy!;
-        if (_isBinary) await copy.WriteAsync(Trailer);
+        if (_isBinary) await copy.WriteAsync(Trailer, stop);
         _copy = null; // disposing ends the COPY even when the server refuses
         await copy.DisposeAsync();
     }
@@ -51,17 +58,17 @@ internal sealed class CopyStream(NpgsqlConnection session, string command, strin
         {
             await copy.OpenAsync(stop);
             await copy.WriteAsync(bytes, stop);
-            await copy.FinishAsync();
+            await copy.FinishAsync(stop);
         }
         catch
         {
-            await copy.CancelAsync();
+            await copy.DisposeAsync();
             throw;
         }
     }
 
     /// <summary>Makes the server discard the data: disposing alone would commit it.</summary>
-    public async Task CancelAsync()
+    public async ValueTask DisposeAsync()
     {
         if (_copy is not { } copy) return;
         _copy = null;

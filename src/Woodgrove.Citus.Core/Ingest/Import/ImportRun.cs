@@ -270,8 +270,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         return plan.Route switch
         {
             ImportRoute.Shard => await ShardBatch.BeginAsync(plan.Shards!, ledger!, _number, truncate, _rejects, stop),
-            ImportRoute.Worker => await WorkerBatch.BeginAsync(plan.Shards!, ledger!, pending, stop),
-            _ => await CoordinatorBatch.BeginAsync(plan.Connection, ledger, _target, truncate, _rejects, stop, care: care),
+            ImportRoute.Worker => await WorkerBatch.BeginAsync(plan.Shards!, ledger!, _number, pending, stop),
+            _ => await CoordinatorBatch.BeginAsync(plan.Connection, ledger, _target, truncate, _rejects, stop, level: care),
         };
     }
 

@@ -1,7 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Ingest.Commit;
 
 namespace Woodgrove.Citus.Ingest.Ledger;
 
@@ -11,7 +10,7 @@ namespace Woodgrove.Citus.Ingest.Ledger;
 /// The session that writes it holds the import's advisory lock: whoever gets that lock knows that the import no longer
 /// runs and that what the ledger says is final.
 /// </summary>
-internal sealed class ImportLedger : IAsyncDisposable
+internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
 {
     public const string Table = "import_batch";
 
@@ -94,7 +93,7 @@ internal sealed class ImportLedger : IAsyncDisposable
     }
 
     /// <summary>Writes a batch's row, in the transaction that is open, or in one of its own.</summary>
-    /// <param name="isPending">Its rows lie prepared on the nodes, so that the row decides; <see cref="SettleAsync(int, TimeSpan)"/> says
+    /// <param name="isPending">Its rows lie prepared on the nodes, so that the row decides; <see cref="SettleAsync(ImportBatch, TimeSpan)"/> says
     /// when all are committed.</param>
     /// <exception cref="CitusException">The session no longer holds the import's lock: the connection leads through a pooler.</exception>
     public async Task WriteAsync(ImportBatch batch, CancellationToken stop, bool isPending = false)
@@ -122,7 +121,7 @@ internal sealed class ImportLedger : IAsyncDisposable
     }
 
     /// <summary>Notes that every node has committed its part of a batch; lost connections are retried until the time is over.</summary>
-    public async Task SettleAsync(int batch, TimeSpan patience)
+    public async Task SettleAsync(ImportBatch batch, TimeSpan patience)
     {
         var clock = System.Diagnostics.Stopwatch.StartNew();
         while (true)
@@ -130,7 +129,7 @@ internal sealed class ImportLedger : IAsyncDisposable
             try
             {
                 if (_session.State != System.Data.ConnectionState.Open) await ReopenAsync(CancellationToken.None);
-                await SettleAsync(_session, ImportId, batch, CancellationToken.None);
+                await SettleAsync(_session, ImportId, batch.Number, CancellationToken.None);
                 return;
             }
             catch (Exception e) when (e is NpgsqlException or IOException && clock.Elapsed < patience)
@@ -154,6 +153,9 @@ internal sealed class ImportLedger : IAsyncDisposable
         };
         return await command.ExecuteNonQueryAsync(stop);
     }
+
+    public Task ForgetPartsAsync(ImportBatch batch, CancellationToken stop) =>
+        PartialBatch.ForgetAsync(_session, batch.ImportId, batch.Number, stop);
 
     /// <summary>Imports with a batch of which it is not known that every node has committed its part, or just this one.</summary>
     public static async Task<IReadOnlyList<Guid>> PendingAsync(NpgsqlConnection session, Guid? importId, CancellationToken stop)

@@ -1,6 +1,5 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Ingest.Commit;
 
 namespace Woodgrove.Citus.Ingest.Ledger;
 

@@ -11,10 +11,18 @@ namespace Woodgrove.Citus.Ingest.Rejects;
 /// been refused, doubtful ones go in portions of their own.
 /// </summary>
 /// <param name="shard">The shard that is copied into, or null for a whole table.</param>
-internal sealed class BisectingCopy(CopyAttempt tryCopy, RejectList rejects, ShardRange? shard)
+internal sealed class BisectingCopy(CopyAttempt tryCopy, RejectList rejects, ShardRange? shard) : IRecordCopy
 {
     private readonly PortionSize _plain = new(Smallest: 8 * 1024), _doubtful = new(Smallest: 1);
     private DoubtfulRecords? _sieve;
+
+    public Task WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordBounds> bounds, CancellationToken stop,
+        ReadOnlyMemory<byte> tuples = default) => LoadAsync(records, bounds, stop);
+
+    /// <summary>Nothing is held back.</summary>
+    public Task FinishAsync(CancellationToken stop) => Task.CompletedTask;
+
+    public ValueTask DisposeAsync() => default;
 
     /// <param name="bytes">Whole records.</param>
     /// <param name="marks">Their ends and lines.</param>

@@ -11,7 +11,7 @@ namespace Woodgrove.Citus.Ingest.Rejects;
 /// all nodes did; one by a worker names no line, and breaks the session. So records go in long stretches, and where
 /// one is refused, records are tried on the coordinator first: the doubtful ones, or all, or all with their keys.
 /// </summary>
-internal sealed class ValidatingCopy : IAsyncDisposable
+internal sealed class ValidatingCopy : IRecordCopy
 {
     private const int StretchSize = 8 * 1024 * 1024;
 
@@ -41,17 +41,18 @@ internal sealed class ValidatingCopy : IAsyncDisposable
         RejectList rejects, ValidationLevel care, CancellationToken stop) =>
         new(connection, session, await ValidationTable.OpenAsync(connection, target, stop), target, rejects, care);
 
-    public async Task LoadAsync(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<RecordBounds> marks, CancellationToken stop)
+    public async Task WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordBounds> bounds, CancellationToken stop,
+        ReadOnlyMemory<byte> tuples = default)
     {
-        if (marks.IsEmpty) return;
-        _stretch.AddAll(bytes.Span, 0, marks.Span);
+        if (bounds.IsEmpty) return;
+        _stretch.AddAll(records.Span, 0, bounds.Span);
         // A file's last record may lack its line end, and others may be put behind it.
         _stretch.EndLast();
-        if (_stretch.Bytes.Length >= StretchSize) await FlushAsync(stop);
+        if (_stretch.Bytes.Length >= StretchSize) await FinishAsync(stop);
     }
 
     /// <summary>Loads what is gathered.</summary>
-    public async Task FlushAsync(CancellationToken stop)
+    public async Task FinishAsync(CancellationToken stop)
     {
         RecordBatch records = _stretch;
         _stretch = new RecordBatch(StretchSize);

@@ -14,84 +14,75 @@ namespace Woodgrove.Citus.Ingest.Routes;
 /// <summary>A batch as one COPY through the coordinator, which sends each row to its shard and commits everywhere.</summary>
 internal sealed class CoordinatorBatch : IBatch
 {
-    private readonly NpgsqlConnection _session;
-    private readonly NpgsqlTransaction _transaction;
-    private readonly CopyStream? _copy;          // where the first refusal ends the load
-    private readonly BisectingCopy? _tolerant;    // where refused records are set aside
-    private readonly ValidatingCopy? _sifted;        // likewise, where workers may refuse them
-    private readonly Func<Task<long>>? _perform; // moves what was gathered into the table
-    private readonly List<RecordBounds> _marks = [];
-    private readonly ImportLedger? _ledger;
-    private readonly bool _keepsSession;
-    private readonly CancellationTokenRegistration _cancel;
-    private Task _cancelling = Task.CompletedTask;
+    private readonly NodeWriter _writer;
+    private readonly Func<Task<long>>? _move; // what was gathered, into the table
+    private readonly bool _keepsBounds;
+    private readonly List<RecordBounds> _bounds = [];
+    private readonly ICommitProtocol _protocol;
+    private readonly ServerCancellation _cancellation;
 
-    private CoordinatorBatch(
-        CitusConnection connection, NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, BisectingCopy? tolerant,
-        ValidatingCopy? sifted,
-        Func<Task<long>>? perform, ImportLedger? ledger, bool keepsSession, CancellationToken stop)
+    private CoordinatorBatch(NodeWriter writer, ImportLedger? ledger, Func<Task<long>>? move, bool keepsBounds, CancellationToken stop)
     {
-        (_session, _transaction, _copy, _tolerant, _sifted, _perform, _ledger, _keepsSession) = (session, transaction, copy, tolerant,
-            sifted, perform, ledger, keepsSession);
-        // The server alone knows when a wait inside it can end, so Ctrl+C is told to it over a session of its own.
-        int process = session.ProcessID;
-        _cancel = stop.Register(() => _cancelling = ServerCancel.SendAsync(c => connection.OpenSessionAsync(c), [process]));
+        (_writer, _move, _keepsBounds, _protocol) = (writer, move, keepsBounds, new SingleTransaction(ledger, writer));
+        _cancellation = new ServerCancellation(stop, () => [(writer.Reopen, [writer.ProcessId])]);
     }
 
     /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
     /// <param name="kept">The session to load in, for batches that follow each other; null takes the ledger's, or one for this
     /// batch.</param>
     /// <param name="inBinary">Records come with their binary form, as long as they have one.</param>
-    /// <param name="care">Where refused records go aside: <see cref="ValidationLevel.Keys"/> after a batch that a worker refused.</param>
-    public static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, ImportLedger? ledger, CopyTarget target, bool truncate, RejectList? rejects, CancellationToken stop,
-        ConflictRule? rule = null, ValidationLevel care = ValidationLevel.None, bool inBinary = false, NpgsqlConnection? kept = null)
+    /// <param name="level">Where refused records are rejected: <see cref="ValidationLevel.Keys"/> after a batch that a worker
+    /// refused.</param>
+    public static async Task<CoordinatorBatch> BeginAsync(CitusConnection connection, ImportLedger? ledger, CopyTarget target,
+        bool truncate, RejectList? rejects, CancellationToken stop, ConflictRule? rule = null,
+        ValidationLevel level = ValidationLevel.None, bool inBinary = false, NpgsqlConnection? kept = null)
     {
         // In the ledger's session, so that the rows and the ledger's row are one transaction.
         kept ??= ledger?.Session;
         NpgsqlConnection session = kept ?? await connection.OpenSessionAsync(stop);
-        try
+        var options = new WriterOptions("the coordinator", connection.OpenSessionAsync)
+        {
+            OwnsSession = kept is null,
+            AlwaysCommits = true,
+            // A worker's message may be about a row or about the worker. With a ledger the batch is retried first; without one,
+            // the row is looked for.
+            IsRefusal = e => !PostgresErrors.IsTransient(e) || (ledger is null && PostgresErrors.IsWorkerRefusal(e)),
+        };
+        NodeWriter writer = await NodeWriter.BeginAsync(session, options, async () =>
         {
             if (kept is not null) await NodeConnections.KeepAsync(session, stop);
-            return await BeginAsync(connection, session, ledger, target, truncate, rejects, rule, care, inBinary,
-                keepsSession: kept is not null, stop);
-        }
-        catch when (kept is null)
-        {
-            await session.DisposeAsync(); // and its transaction with it
-            throw;
-        }
-    }
-
-    private static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, CopyTarget target, bool truncate, RejectList? rejects,
-        ConflictRule? rule, ValidationLevel care, bool inBinary, bool keepsSession, CancellationToken stop)
-    {
-        NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-        await SearchPath.ReleaseAsync(session, stop, local: true); // for the table's triggers, constraints and defaults
-        // A rule can only move rows that are gathered beside the table.
-        string command = rule is null ? target.CopyInto(target.Table.Name.Sql) : ValidationTable.CopyCommand(target);
-        bool sifts = rejects is not null && rule is null && target.Table.Kind != TableKind.Local;
-        ValidatingCopy? sifted = null;
-        try
-        {
+            await using (var begin = new NpgsqlCommand("BEGIN", session)) await begin.ExecuteNonQueryAsync(stop);
+            await SearchPath.ReleaseAsync(session, stop, local: true); // for the table's triggers, constraints and defaults
             // A ledger holds for one table: the batch's rows must not go into another that has its name by now.
             if (ledger is not null) await TableGuard.LockAsync(connection, session, target.Table, stop);
-            if (sifts) sifted = await ValidatingCopy.OpenAsync(connection, session, target, rejects!, care, stop);
+            return await OpenAsync(connection, session, target, truncate, rejects, rule, level, inBinary, stop);
+        });
+        return new CoordinatorBatch(writer, ledger,
+            rule is null ? null : () => ValidationTable.PerformAsync(session, target, rule, stop), rejects is not null, stop);
+    }
+
+    private static async Task<IRecordCopy> OpenAsync(CitusConnection connection, NpgsqlConnection session, CopyTarget target, bool truncate,
+        RejectList? rejects, ConflictRule? rule, ValidationLevel level, bool inBinary, CancellationToken stop)
+    {
+        // The validation table is opened before TRUNCATE locks the table that it is made like.
+        ValidatingCopy? validating = rejects is not null && rule is null && target.Table.Kind != TableKind.Local
+            ? await ValidatingCopy.OpenAsync(connection, session, target, rejects, level, stop) : null;
+        try
+        {
             if (truncate) await CopyTarget.TruncateAsync(session, target.Table.Name.Sql, stop);
+            if (validating is not null) return validating;
+            // A rule can only move rows that are gathered beside the table.
             if (rule is not null) await ValidationTable.CreateAsync(session, target.Table, stop, withKeys: false);
-            CopyStream? copy = rejects is null
-                ? new CopyStream(session, command, inBinary && rule is null ? target.BinaryCopyInto(target.Table.Name.Sql) : null) : null;
-            if (copy is not null) await copy.OpenAsync(stop);
-            BisectingCopy? tolerant = rejects is null || sifts ? null : new BisectingCopy(new SavepointCopy(session, command).TryAsync,
-                rejects, null);
-            return new CoordinatorBatch(connection, session, transaction, copy, tolerant, sifted,
-                rule is null ? null : () => ValidationTable.PerformAsync(session, target, rule, stop), ledger, keepsSession, stop);
+            string command = rule is null ? target.CopyInto(target.Table.Name.Sql) : ValidationTable.CopyCommand(target);
+            if (rejects is not null) return new BisectingCopy(new SavepointCopy(session, command).TryAsync, rejects, null);
+            var copy = new CopyStream(session, command,
+                inBinary && rule is null ? target.BinaryCopyInto(target.Table.Name.Sql) : null);
+            await copy.OpenAsync(stop);
+            return copy;
         }
         catch
         {
-            if (sifted is not null) await sifted.DisposeAsync();
-            await transaction.DisposeAsync(); // the session may be the ledger's, and goes on
+            if (validating is not null) await validating.DisposeAsync();
             throw;
         }
     }
@@ -101,73 +92,35 @@ internal sealed class CoordinatorBatch : IBatch
 
     public async ValueTask WriteAsync(RecordBlock block, int from, int to, CancellationToken stop)
     {
-        if (_copy is null) block.MarkRecords(from, to, _marks);
-        for (int i = 0; i < _marks.Count; i++) _marks[i] = _marks[i] with { End = _marks[i].End - from };
-        await WriteAsync(block.Block[from..to], _marks.ToArray(), stop);
+        if (_keepsBounds) block.MarkRecords(from, to, _bounds);
+        for (int i = 0; i < _bounds.Count; i++) _bounds[i] = _bounds[i] with { End = _bounds[i].End - from };
+        await WriteAsync(block.Block[from..to], _bounds.ToArray(), stop);
     }
 
-    /// <param name="marks">Where the records end; only needed where refused ones are set aside.</param>
-    /// <param name="tuples">The records in binary, if they can be written so.</param>
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordBounds> marks, CancellationToken stop,
-        ReadOnlyMemory<byte> tuples = default)
-    {
-        if (_copy is not null) await AskAsync(async () => await _copy.WriteAsync(records, stop, tuples), stop);
-        else if (_sifted is not null) await _sifted.LoadAsync(records, marks, stop);
-        else await _tolerant!.LoadAsync(records, marks, stop);
-    }
+    /// <inheritdoc cref="IRecordCopy.WriteAsync"/>
+    public Task WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordBounds> bounds, CancellationToken stop,
+        ReadOnlyMemory<byte> tuples = default) => _writer.WriteAsync(records, bounds, stop, tuples);
 
-    public Task FinishAsync(CancellationToken stop) => AskAsync(async () =>
+    public async Task FinishAsync(CancellationToken stop)
     {
-        if (_copy is not null) await _copy.FinishAsync();
-        if (_sifted is not null) await _sifted.FlushAsync(stop);
-        if (_perform is not null) Moved = await _perform();
-    }, stop);
-
-    /// <summary>Does what a server may refuse.</summary>
-    private async Task AskAsync(Func<Task> ask, CancellationToken stop)
-    {
-        try
-        {
-            await ask();
-        }
-        // A worker's message may be about a row or about the worker. With a ledger the batch is tried again first; without, the row is
-        // looked for.
-        catch (PostgresException refusal)
-            when ((!PostgresErrors.IsTransient(refusal) || (_ledger is null && PostgresErrors.IsWorkerRefusal(refusal)))
-                && !stop.IsCancellationRequested)
-        {
-            throw new RecordRefusedException(refusal, null);
-        }
+        await _writer.FinishAsync(stop);
+        if (_move is not null) await _writer.AskAsync(async () => Moved = await _move(), stop);
     }
 
     /// <summary>By what the server can be asked, where no ledger is, whether the batch was committed.</summary>
     public async Task<TransactionIdentity> IdentifyAsync(CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_current_xact_id()::text", _session);
+        await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_current_xact_id()::text", _writer.Session);
         var transaction = (string)(await command.ExecuteScalarAsync(stop))!;
-        return new TransactionIdentity(transaction, _session.ProcessID, await CoordinatorFacts.IdentifierAsync(_session, stop));
+        return new TransactionIdentity(transaction, _writer.Session.ProcessID, await CoordinatorFacts.IdentifierAsync(_writer.Session, stop));
     }
 
-    public async Task CommitAsync(ImportBatch? row, CancellationToken stop)
-    {
-        if (_ledger is not null && row is not null) await _ledger.WriteAsync(row, stop);
-        await _transaction.CommitAsync(stop);
-    }
+    public Task CommitAsync(ImportBatch? row, CancellationToken stop) => _protocol.CommitAsync(row, stop);
 
     public async ValueTask DisposeAsync()
     {
-        if (_copy is not null) await _copy.CancelAsync();
-        await _cancel.DisposeAsync();
-        await _cancelling; // or it would hit whoever has the session next
-        if (_sifted is not null) await _sifted.DisposeAsync();
-        try
-        {
-            await _transaction.DisposeAsync();
-        }
-        catch (Exception e) when (e is NpgsqlException or IOException)
-        {
-            // The session is gone, and its transaction with it.
-        }
-        if (!_keepsSession) await _session.DisposeAsync();
+        await _cancellation.DisposeAsync();
+        await _protocol.DisposeAsync();
+        await _writer.DisposeAsync();
     }
 }

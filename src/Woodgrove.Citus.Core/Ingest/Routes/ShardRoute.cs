@@ -43,24 +43,24 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
         }
     }
 
-    /// <summary>
-    /// A session on the shard's node, in a transaction that blocks moves of the shard until it is committed, prepared
-    /// or not.
-    /// </summary>
-    public async Task<NpgsqlConnection> BeginAsync(ShardRange shard, Guid importId, CancellationToken stop)
+    /// <summary>The session on the shard's node, kept from batch to batch.</summary>
+    public async Task<NpgsqlConnection> SessionAsync(ShardRange shard, Guid importId, CancellationToken stop)
     {
         (string host, int port) = AddressOf(shard);
-        if (!_sessions.TryGetValue((shard.ShardId, host, port), out NpgsqlConnection? session)
-            || session.State != System.Data.ConnectionState.Open)
-        {
-            session = await connection.OpenUserNodeSessionAsync(host, port, stop);
-            _sessions[(shard.ShardId, host, port)] = session;
-            await ImportLock.ShareAsync(session, importId, stop);
-        }
+        if (_sessions.TryGetValue((shard.ShardId, host, port), out NpgsqlConnection? kept) && kept.State == System.Data.ConnectionState.Open)
+            return kept;
+        NpgsqlConnection session = await connection.OpenUserNodeSessionAsync(host, port, stop);
+        _sessions[(shard.ShardId, host, port)] = session;
+        await ImportLock.ShareAsync(session, importId, stop);
+        return session;
+    }
+
+    /// <summary>Begins a transaction that blocks moves of the shard until it is committed, prepared or not.</summary>
+    public async Task BeginAsync(NpgsqlConnection session, ShardRange shard, CancellationToken stop)
+    {
         await using var begin = new NpgsqlCommand($"BEGIN; {Settings}", session);
         await begin.ExecuteNonQueryAsync(stop);
         await LockShardsAsync(session, [shard.ShardId], stop);
-        return session;
     }
 
     /// <summary>What a node's transaction begins with: the coordinator's ways of reading times, which may differ from its own.</summary>

@@ -1,4 +1,4 @@
-namespace Woodgrove.Citus.Ingest.Commit;
+namespace Woodgrove.Citus.Ingest.Ledger;
 
 /// <summary>What a server can be asked about a transaction by, once the answer to its commit is lost.</summary>
 /// <param name="Transaction">Its id (xid8), which means nothing on another server.</param>

@@ -1,7 +1,7 @@
 using Npgsql;
 using Woodgrove.Citus.Errors;
 
-namespace Woodgrove.Citus.Ingest.Commit;
+namespace Woodgrove.Citus.Ingest.Ledger;
 
 /// <summary>A transaction that a session prepares on a node and that is ended later, over another session if that one is lost.</summary>
 /// <param name="session">The session whose open transaction is prepared.</param>

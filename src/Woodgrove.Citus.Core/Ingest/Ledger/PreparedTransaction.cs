@@ -1,6 +1,6 @@
 using Npgsql;
 
-namespace Woodgrove.Citus.Ingest.Commit;
+namespace Woodgrove.Citus.Ingest.Ledger;
 
 /// <summary>A transaction that an import has prepared, as a node lists it.</summary>
 /// <param name="TransactionId">Its id (xid8).</param>

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace Woodgrove.Citus.Ingest.Commit;
+namespace Woodgrove.Citus.Ingest.Ledger;
 
 /// <summary>
 /// The name of a transaction that an import has prepared on a node. It does not begin with <c>citus_</c>: Citus rolls

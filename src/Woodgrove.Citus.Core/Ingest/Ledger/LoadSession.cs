@@ -1,4 +1,4 @@
-namespace Woodgrove.Citus.Ingest.Commit;
+namespace Woodgrove.Citus.Ingest.Ledger;
 
 /// <summary>Settings of the sessions that a load works in.</summary>
 internal static class LoadSession

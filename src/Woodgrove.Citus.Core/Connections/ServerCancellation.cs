@@ -1,0 +1,42 @@
+using Npgsql;
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Connections;
+
+/// <summary>
+/// Sends a cancellation on to the servers, which alone know when a wait inside them can end: each is asked over another
+/// session to cancel what the load's sessions are doing. Disposed, it sends nothing more, and what it has sent has arrived.
+/// </summary>
+internal sealed class ServerCancellation : IAsyncDisposable
+{
+    private readonly CancellationTokenRegistration _registration;
+    private Task _sending = Task.CompletedTask;
+
+    /// <param name="sessions">The process ids of the load's sessions, by server, with what opens another session to it.</param>
+    public ServerCancellation(
+        CancellationToken stop, Func<IEnumerable<(Func<CancellationToken, Task<NpgsqlConnection>> Open, int[] ProcessIds)>> sessions) =>
+        _registration = stop.Register(() => _sending = Task.WhenAll(sessions().Select(s => SendAsync(s.Open, s.ProcessIds)).ToList()));
+
+    public async ValueTask DisposeAsync()
+    {
+        await _registration.DisposeAsync();
+        await _sending; // or it would reach whoever has the sessions next
+    }
+
+    private static async Task SendAsync(Func<CancellationToken, Task<NpgsqlConnection>> open, int[] processIds)
+    {
+        try
+        {
+            await using NpgsqlConnection other = await open(CancellationToken.None);
+            await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_cancel_backend(p) FROM unnest($1) p", other)
+            {
+                Parameters = { new() { Value = processIds } },
+            };
+            await command.ExecuteNonQueryAsync();
+        }
+        catch (Exception e) when (e is NpgsqlException or CitusException or ObjectDisposedException)
+        {
+            // The sessions' own end rolls them back, only later.
+        }
+    }
+}
