@@ -14,7 +14,7 @@ public sealed class LayerTests
     private static readonly string[] Layers =
     [
         "Errors", "Sql", "Files", "Connections", "Values", "Catalog", "Csv.Sources", "Csv", "Queries",
-        "Ingest.Copy", "Ingest.Commit", "Ingest.Mapping", "Ingest.Ledger", "Ingest.Merge", "Ingest.Rejects", "Ingest.Routes",
+        "Ingest.Copy", "Ingest.Mapping", "Ingest.Ledger", "Ingest.Commit", "Ingest.Merge", "Ingest.Rejects", "Ingest.Routes",
         "Ingest.Import", "Ingest.Rows",
         "Plans", "Plans.Reading", "Plans.Advice", "Plans.Requests",
         "Shards", "Profiling", "Tables", "Export", "Activity", "Validation", "Settings", "Validation.Checks", "Reports", "Sandbox",

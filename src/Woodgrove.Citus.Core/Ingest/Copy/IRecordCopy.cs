@@ -2,7 +2,10 @@ using Woodgrove.Citus.Csv;
 
 namespace Woodgrove.Citus.Ingest.Copy;
 
-/// <summary>Copies records into a table in the transaction of one session. Disposed before it is finished, it discards what is under way.</summary>
+/// <summary>
+/// Copies records into a table in the transaction of one session. Disposed before it is finished, it discards what is
+/// under way.
+/// </summary>
 internal interface IRecordCopy : IAsyncDisposable
 {
     /// <param name="records">Whole records.</param>

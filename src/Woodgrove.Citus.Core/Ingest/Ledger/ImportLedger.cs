@@ -93,7 +93,8 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     }
 
     /// <summary>Writes a batch's row, in the transaction that is open, or in one of its own.</summary>
-    /// <param name="isPending">Its rows lie prepared on the nodes, so that the row decides; <see cref="SettleAsync(ImportBatch, TimeSpan)"/> says
+    /// <param name="isPending">Its rows lie prepared on the nodes, so that the row decides;
+    /// <see cref="SettleAsync(ImportBatch, TimeSpan)"/> says
     /// when all are committed.</param>
     /// <exception cref="CitusException">The session no longer holds the import's lock: the connection leads through a pooler.</exception>
     public async Task WriteAsync(ImportBatch batch, CancellationToken stop, bool isPending = false)

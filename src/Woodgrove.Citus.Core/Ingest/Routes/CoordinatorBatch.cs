@@ -112,7 +112,8 @@ internal sealed class CoordinatorBatch : IBatch
     {
         await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_current_xact_id()::text", _writer.Session);
         var transaction = (string)(await command.ExecuteScalarAsync(stop))!;
-        return new TransactionIdentity(transaction, _writer.Session.ProcessID, await CoordinatorFacts.IdentifierAsync(_writer.Session, stop));
+        return new TransactionIdentity(transaction, _writer.Session.ProcessID,
+            await CoordinatorFacts.IdentifierAsync(_writer.Session, stop));
     }
 
     public Task CommitAsync(ImportBatch? row, CancellationToken stop) => _protocol.CommitAsync(row, stop);

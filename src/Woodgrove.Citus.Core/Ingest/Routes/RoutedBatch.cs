@@ -35,7 +35,8 @@ internal sealed class RoutedBatch : IBatch
 
     public RecordRouter Router { get; }
 
-    /// <param name="writers">Opens the writer of each shard, by the shard's index; null where the shard's rows are committed already.</param>
+    /// <param name="writers">Opens the writer of each shard, by the shard's index; null where the shard's rows are committed
+    /// already.</param>
     /// <param name="protocol">Makes the protocol from the writers and from what cancels them on their servers.</param>
 
     public static async Task<RoutedBatch> BeginAsync(ShardRoute route, ImportLedger ledger, RecordRouter router, RejectList? rejects,

@@ -50,7 +50,8 @@ internal static class ShardBatch
             KeepsLines = rejects is not null,
             AlwaysCommits = truncate,
             WasSent = (rows, start, end) =>
-                router.Find(rows.Block.Span, rows.Delimiters, start, end, out int found) == RoutingProblem.None && map.Shards[found] == shard,
+                router.Find(rows.Block.Span, rows.Delimiters, start, end, out int found) == RoutingProblem.None
+                    && map.Shards[found] == shard,
         };
         return await NodeWriter.BeginAsync(session, options, async () =>
         {

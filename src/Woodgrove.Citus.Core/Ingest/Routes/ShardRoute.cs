@@ -47,7 +47,8 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
     public async Task<NpgsqlConnection> SessionAsync(ShardRange shard, Guid importId, CancellationToken stop)
     {
         (string host, int port) = AddressOf(shard);
-        if (_sessions.TryGetValue((shard.ShardId, host, port), out NpgsqlConnection? kept) && kept.State == System.Data.ConnectionState.Open)
+        if (_sessions.TryGetValue((shard.ShardId, host, port), out NpgsqlConnection? kept)
+            && kept.State == System.Data.ConnectionState.Open)
             return kept;
         NpgsqlConnection session = await connection.OpenUserNodeSessionAsync(host, port, stop);
         _sessions[(shard.ShardId, host, port)] = session;
