@@ -1,7 +1,8 @@
 using System.Collections;
-using System.Text.RegularExpressions;
+using System.Text;
 using Npgsql;
 using NpgsqlTypes;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Queries;
 
@@ -9,7 +10,7 @@ namespace Woodgrove.Citus.Queries;
 /// Writes values into a query's text, for COPY, which takes no parameters. The server itself writes each value as
 /// a literal of its type, so that nothing in it can be read as SQL.
 /// </summary>
-internal static partial class InlineParameters
+internal static class InlineParameters
 {
     /// <summary>The query with a literal for each <c>@name</c> that has a value, outside strings and comments.</summary>
     public static async Task<string> WriteAsync(NpgsqlConnection session, string sql, IDictionary? values, CancellationToken stop)
@@ -27,17 +28,30 @@ internal static partial class InlineParameters
                 NpgsqlDbType = untyped ? NpgsqlDbType.Text : value.NpgsqlDbType });
             literals[value.ParameterName.TrimStart('@')] = (string)(await ask.ExecuteScalarAsync(stop))!;
         }
-        return Parts().Replace(sql,
-            part => part.Groups["name"] is { Success: true, Value: var name } && literals.TryGetValue(name, out string? literal) ? literal
-                : part.Value);
+        var text = new StringBuilder();
+        int written = 0;
+        foreach ((int at, string name) in Find(sql))
+        {
+            if (!literals.TryGetValue(name, out string? literal)) continue;
+            text.Append(sql, written, at - written).Append(literal);
+            written = at + 1 + name.Length;
+        }
+        return text.Append(sql, written, sql.Length - written).ToString();
     }
 
     /// <summary>The names that stand as <c>@name</c> in a query, outside strings and comments.</summary>
-    public static IEnumerable<string> Names(string sql) =>
-        Parts().Matches(sql).Select(m => m.Groups["name"]).Where(n => n.Success).Select(n => n.Value);
+    public static IEnumerable<string> Names(string sql) => Find(sql).Select(p => p.Name);
 
-    [GeneratedRegex(
-        @"(?<![\w$])[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | ""(?:[^""]|"""")*"" | --[^\n]* | /\*.*?\*/ | \$(?<tag>[A-Za-z_]\w*|)\$.*?\$\k<tag>\$ | (?<![@\w])@(?<name>[A-Za-z_]\w*)",
-        RegexOptions.Singleline | RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant)]
-    private static partial Regex Parts();
+    /// <summary>Where each <c>@</c> stands, with the name behind it. Behind another @ or a name it is part of an operator.</summary>
+    private static IEnumerable<(int At, string Name)> Find(string sql)
+    {
+        IReadOnlyList<SqlToken> tokens = SqlTokens.Read(sql);
+        for (int i = 1; i < tokens.Count; i++)
+        {
+            (SqlToken mark, SqlToken name) = (tokens[i - 1], tokens[i]);
+            if (!mark.Is("@") || name.Kind != SqlTokenKind.Word || name.Start != mark.Start + 1) continue;
+            char before = mark.Start > 0 ? sql[mark.Start - 1] : ' ';
+            if (before != '@' && before != '_' && !char.IsLetterOrDigit(before)) yield return (mark.Start, sql.Substring(name.Start, name.Text.Length));
+        }
+    }
 }

@@ -16,35 +16,35 @@ internal static class SqlTokens
             int start = i;
             if (char.IsWhiteSpace(c)) i++;
             else if (Starts(sql, i, "--")) i = End(sql, i, "\n");
-            else if (Starts(sql, i, "/*")) i = End(sql, i + 2, "*/");
-            else if (c == '\'') tokens.Add(new(SqlTokenKind.Literal, Quoted(sql, ref i, '\'', false), depth));
+            else if (Starts(sql, i, "/*")) i = CommentEnd(sql, i);
+            else if (c == '\'') tokens.Add(new(SqlTokenKind.Literal, Quoted(sql, ref i, '\'', false), depth, start));
             else if (c is 'e' or 'E' && Starts(sql, i + 1, "'"))
             {
                 i++;
-                tokens.Add(new(SqlTokenKind.Literal, Quoted(sql, ref i, '\'', true), depth));
+                tokens.Add(new(SqlTokenKind.Literal, Quoted(sql, ref i, '\'', true), depth, start));
             }
-            else if (c == '"') tokens.Add(new(SqlTokenKind.Quoted, Quoted(sql, ref i, '"', false), depth));
+            else if (c == '"') tokens.Add(new(SqlTokenKind.Quoted, Quoted(sql, ref i, '"', false), depth, start));
             else if (c == '$' && DollarTag(sql, i) is { } tag)
             {
                 i = End(sql, i + tag.Length, tag);
-                tokens.Add(new(SqlTokenKind.Literal, sql[start..i], depth));
+                tokens.Add(new(SqlTokenKind.Literal, sql[start..i], depth, start));
             }
             else if (char.IsLetter(c) || c == '_')
             {
                 while (i < sql.Length && (char.IsLetterOrDigit(sql[i]) || sql[i] is '_' or '$')) i++;
-                tokens.Add(new(SqlTokenKind.Word, sql[start..i].ToLowerInvariant(), depth));
+                tokens.Add(new(SqlTokenKind.Word, sql[start..i].ToLowerInvariant(), depth, start));
             }
             else if (char.IsAsciiDigit(c))
             {
                 while (i < sql.Length && (char.IsLetterOrDigit(sql[i]) || sql[i] == '.')) i++;
-                tokens.Add(new(SqlTokenKind.Number, sql[start..i], depth));
+                tokens.Add(new(SqlTokenKind.Number, sql[start..i], depth, start));
             }
             else
             {
                 i += Starts(sql, i, "::") || Starts(sql, i, "<=") || Starts(sql, i, ">=") || Starts(sql, i, "<>") || Starts(sql, i, "!=")
                     ? 2 : 1;
                 if (c == ')') depth--;
-                tokens.Add(new(SqlTokenKind.Symbol, sql[start..i], depth));
+                tokens.Add(new(SqlTokenKind.Symbol, sql[start..i], depth, start));
                 if (c == '(') depth++;
             }
         }
@@ -65,6 +65,20 @@ internal static class SqlTokens
     {
         int at = from >= sql.Length ? -1 : sql.IndexOf(mark, from, StringComparison.Ordinal);
         return at < 0 ? sql.Length : at + mark.Length;
+    }
+
+    /// <summary>Just past a comment, within which there may be others.</summary>
+    private static int CommentEnd(string sql, int i)
+    {
+        int depth = 0;
+        do
+        {
+            bool opens = Starts(sql, i, "/*"), closes = !opens && Starts(sql, i, "*/");
+            depth += opens ? 1 : closes ? -1 : 0;
+            i += opens || closes ? 2 : 1;
+        }
+        while (depth > 0 && i < sql.Length);
+        return Math.Min(i, sql.Length);
     }
 
     private static string Quoted(string sql, ref int i, char quote, bool escapes)
