@@ -55,8 +55,8 @@ internal sealed class ValueQuestion(NpgsqlConnection session, TableColumn column
     /// <summary>A cast would cut off what is too long for the type; its input refuses it, as it would refuse the row.</summary>
     private string Typed(string text) => column.TypeOid switch
     {
-        1043 => $"pg_catalog.varcharin(pg_catalog.textout({text}), 0, {TypeModifier})",
-        1042 => $"pg_catalog.bpcharin(pg_catalog.textout({text}), 0, {TypeModifier})",
+        PgType.Varchar => $"pg_catalog.varcharin(pg_catalog.textout({text}), 0, {TypeModifier})",
+        PgType.Bpchar => $"pg_catalog.bpcharin(pg_catalog.textout({text}), 0, {TypeModifier})",
         _ => $"{text}::{column.TypeName}",
     };
 

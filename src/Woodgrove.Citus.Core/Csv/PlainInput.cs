@@ -7,10 +7,10 @@ namespace Woodgrove.Citus.Csv;
 internal sealed class PlainInput(TableColumn column)
 {
     private readonly ValueKind[]? _taken = ValueKinds.TakenBy(column.TypeOid);
-    private readonly ValueHasher? _narrow = column.TypeOid is 21 or 23 ? ValueHasher.For(column) : null;
+    private readonly ValueHasher? _narrow = column.TypeOid is PgType.Int2 or PgType.Int4 ? ValueHasher.For(column) : null;
     private readonly int? _maxLength = column.MaxLength;
-    private readonly bool _anyText = column is { TypeOid: 25 or 1043, MaxLength: null };
-    private readonly bool _isJson = column.TypeOid is 114 or 3802;
+    private readonly bool _anyText = column is { TypeOid: PgType.Text or PgType.Varchar, MaxLength: null };
+    private readonly bool _isJson = column.TypeOid is PgType.Json or PgType.Jsonb;
     private readonly bool _bounded = column.TypeName.Contains('(', StringComparison.Ordinal); // such as numeric(10,2)
 
     /// <summary>False for a type of which nothing is known here.</summary>

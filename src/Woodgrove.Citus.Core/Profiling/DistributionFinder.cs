@@ -1,3 +1,4 @@
+using Woodgrove.Citus.Values;
 using System.Globalization;
 using Npgsql;
 using Woodgrove.Citus.Catalog;
@@ -52,7 +53,7 @@ public sealed class DistributionFinder
                 $"{table.Display} has no rows, so nothing tells how a column of it would spread.",
                 "Load some first, or give the file that will be loaded: Find-DistributionColumn -Path.") { Target = table.Display };
         }
-        string[] columns = [.. evidence.Values.Where(c => c.CanHash && c.TypeOid is not (114 or 3802)).Select(c => c.Name)];
+        string[] columns = [.. evidence.Values.Where(c => c.CanHash && c.TypeOid is not (PgType.Json or PgType.Jsonb)).Select(c => c.Name)];
         if (columns.Length == 0)
         {
             throw new CitusException("CitusNoCandidate", CitusErrorKind.InvalidData,

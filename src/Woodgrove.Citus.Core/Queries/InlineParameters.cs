@@ -51,7 +51,8 @@ internal static class InlineParameters
             (SqlToken mark, SqlToken name) = (tokens[i - 1], tokens[i]);
             if (!mark.Is("@") || name.Kind != SqlTokenKind.Word || name.Start != mark.Start + 1) continue;
             char before = mark.Start > 0 ? sql[mark.Start - 1] : ' ';
-            if (before != '@' && before != '_' && !char.IsLetterOrDigit(before)) yield return (mark.Start, sql.Substring(name.Start, name.Text.Length));
+            if (before != '@' && before != '_' && !char.IsLetterOrDigit(before))
+                yield return (mark.Start, sql.Substring(name.Start, name.Text.Length));
         }
     }
 }

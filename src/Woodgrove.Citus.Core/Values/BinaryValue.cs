@@ -19,20 +19,20 @@ internal static class BinaryValue
     /// <summary>The writer for a column of a type, or null where it is left to the server to read the text.</summary>
     public static Writer? For(uint type) => type switch
     {
-        16 => Boolean,
-        17 => Bytes,
-        20 => Int64,
-        21 => Int16,
-        23 => Int32,
-        25 or 114 or 1042 or 1043 => Text, // the type's own limits are checked by the server
-        700 => Single,
-        701 => Double,
-        1082 => Date,
-        1114 => Timestamp,
-        1184 => TimestampTz,
-        1700 => Numeric,
-        2950 => Uuid,
-        3802 => Jsonb,
+        PgType.Boolean => Boolean,
+        PgType.Bytea => Bytes,
+        PgType.Int8 => Int64,
+        PgType.Int2 => Int16,
+        PgType.Int4 => Int32,
+        PgType.Text or PgType.Json or PgType.Bpchar or PgType.Varchar => Text, // the type's own limits are checked by the server
+        PgType.Float4 => Single,
+        PgType.Float8 => Double,
+        PgType.Date => Date,
+        PgType.Timestamp => Timestamp,
+        PgType.TimestampTz => TimestampTz,
+        PgType.Numeric => Numeric,
+        PgType.Uuid => Uuid,
+        PgType.Jsonb => Jsonb,
         _ => null,
     };
 

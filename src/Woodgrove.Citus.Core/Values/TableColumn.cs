@@ -8,7 +8,8 @@ public sealed record TableColumn(
     string Name, string TypeName, uint TypeOid, bool IsNotNull, bool HasDefault, bool IsIdentity, bool IsGenerated)
 {
     /// <summary>The n of <c>varchar(n)</c> or <c>char(n)</c>, or null.</summary>
-    internal int? MaxLength => TypeOid is 1043 or 1042 && TypeName.IndexOf('(', StringComparison.Ordinal) is > 0 and int open
+    internal int? MaxLength =>
+        TypeOid is PgType.Varchar or PgType.Bpchar && TypeName.IndexOf('(', StringComparison.Ordinal) is > 0 and int open
         ? int.Parse(TypeName.AsSpan(open + 1, TypeName.Length - open - 2), System.Globalization.CultureInfo.InvariantCulture)
         : null;
 }

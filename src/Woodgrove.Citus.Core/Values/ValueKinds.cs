@@ -29,15 +29,15 @@ internal static class ValueKinds
     /// <summary>The kinds that the plain input of a table's type takes for certain; null where only the server can tell.</summary>
     public static ValueKind[]? TakenBy(uint typeOid) => typeOid switch
     {
-        16 => [ValueKind.Boolean],
-        20 or 21 or 23 => [ValueKind.Integer, ValueKind.PaddedInteger],
-        1700 => [ValueKind.Integer, ValueKind.PaddedInteger, ValueKind.Numeric],
-        700 or 701 => [ValueKind.Integer, ValueKind.PaddedInteger, ValueKind.Numeric, ValueKind.Double],
-        2950 => [ValueKind.Uuid],
-        1082 => [ValueKind.Date],
-        1114 => [ValueKind.Date, ValueKind.Timestamp],
-        1184 => [ValueKind.Date, ValueKind.Timestamp, ValueKind.TimestampTz],
-        114 or 3802 => [ValueKind.Json],
+        PgType.Boolean => [ValueKind.Boolean],
+        PgType.Int8 or PgType.Int2 or PgType.Int4 => [ValueKind.Integer, ValueKind.PaddedInteger],
+        PgType.Numeric => [ValueKind.Integer, ValueKind.PaddedInteger, ValueKind.Numeric],
+        PgType.Float4 or PgType.Float8 => [ValueKind.Integer, ValueKind.PaddedInteger, ValueKind.Numeric, ValueKind.Double],
+        PgType.Uuid => [ValueKind.Uuid],
+        PgType.Date => [ValueKind.Date],
+        PgType.Timestamp => [ValueKind.Date, ValueKind.Timestamp],
+        PgType.TimestampTz => [ValueKind.Date, ValueKind.Timestamp, ValueKind.TimestampTz],
+        PgType.Json or PgType.Jsonb => [ValueKind.Json],
         _ => null,
     };
 

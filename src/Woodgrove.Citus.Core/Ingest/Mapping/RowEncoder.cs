@@ -162,6 +162,6 @@ internal sealed class RowEncoder
     private static ColumnForm FormOf(TableColumn column) =>
         column.TypeName.EndsWith("[]", StringComparison.Ordinal) ? ColumnForm.Array
         : column.TypeName is "json" or "jsonb" ? ColumnForm.Json
-        : column.TypeOid is 25 or 1043 or 1042 or 18 or 19 ? ColumnForm.Text
+        : column.TypeOid is PgType.Text or PgType.Varchar or PgType.Bpchar or PgType.QuotedChar or PgType.Name ? ColumnForm.Text
         : ColumnForm.Plain;
 }

@@ -20,7 +20,7 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     /// The column of a row's line in the file, behind those that the row has. Their place in the table does not tell
     /// their order: COPY fills gaps that earlier rows left.
     /// </summary>
-    public static TableColumn Line { get; } = new("woodgrove_line", "bigint", 20, false, false, false, false);
+    public static TableColumn Line { get; } = new("woodgrove_line", "bigint", PgType.Int8, false, false, false, false);
 
     /// <summary>Where the rows go first, with their lines.</summary>
     public CopyTarget Rows { get; } = rows with { Columns = [.. rows.Columns, Line] };
