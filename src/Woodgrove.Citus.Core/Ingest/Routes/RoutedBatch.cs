@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Ingest.Commit;

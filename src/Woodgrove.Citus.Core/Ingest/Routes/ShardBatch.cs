@@ -1,6 +1,5 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
-using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Ingest.Commit;
 using Woodgrove.Citus.Ingest.Copy;
 using Woodgrove.Citus.Ingest.Ledger;
