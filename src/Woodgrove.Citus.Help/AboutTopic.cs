@@ -11,8 +11,10 @@ internal static class AboutTopic
     public static string Text(string name, string markdown)
     {
         IReadOnlyList<Block> blocks = PlainMarkdown.Parse(markdown);
-        if (PlainMarkdown.Sections(blocks, 1).SingleOrDefault().Title != name) throw new FormatException($"{name}.md must have one heading '# {name}'.");
-        if (PlainMarkdown.Sections(blocks, 2).FirstOrDefault().Title != "Short description") throw new FormatException($"{name}.md must begin with '## Short description', which Get-Help lists.");
+        if (PlainMarkdown.Sections(blocks, 1).SingleOrDefault().Title != name)
+            throw new FormatException($"{name}.md must have one heading '# {name}'.");
+        if (PlainMarkdown.Sections(blocks, 2).FirstOrDefault().Title != "Short description")
+            throw new FormatException($"{name}.md must begin with '## Short description', which Get-Help lists.");
         var text = new StringBuilder("TOPIC\n").Append(' ', Margin).Append(name).Append('\n');
         foreach ((string title, IReadOnlyList<Block> body) in PlainMarkdown.Sections(blocks, 2))
         {
@@ -27,7 +29,9 @@ internal static class AboutTopic
         // The first paragraph stands right under its heading: Get-Help reads the short description there.
         if (text[^2] is < 'A' or > 'Z' || block is HeadingBlock) text.Append('\n');
         if (block is HeadingBlock heading) Wrap(text, PlainMarkdown.Text(heading.Inline), Margin - 2, 0);
-        else if (block is CodeBlock code) text.AppendJoin("", PlainMarkdown.Code(code).Split('\n').Select(l => l.Length == 0 ? "\n" : new string(' ', Margin * 2) + l + "\n"));
+        else if (block is CodeBlock code)
+            text.AppendJoin("", PlainMarkdown.Code(code).Split('\n')
+                .Select(l => l.Length == 0 ? "\n" : new string(' ', Margin * 2) + l + "\n"));
         else foreach (string paragraph in PlainMarkdown.Paragraphs([block])) Wrap(text, paragraph, Margin, block is ListBlock ? 2 : 0);
     }
 

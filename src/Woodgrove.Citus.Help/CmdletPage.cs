@@ -15,47 +15,61 @@ public sealed record ParameterEntry(string Name, IReadOnlyList<string> Descripti
     public string Aliases => Fact("Aliases") is "" ? "none" : Fact("Aliases");
     public string PipelineInput => Fact("Accept pipeline input") is "" ? "False" : Fact("Accept pipeline input");
     public bool Wildcards => Fact("Accept wildcard characters") == "True";
-    public string[] AcceptedValues => Fact("Accepted values").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+    public string[] AcceptedValues =>
+        Fact("Accepted values").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
-    public bool IsIn(string set) => Fact("Parameter Sets") is "" or "(All)" || Fact("Parameter Sets").Split(',', StringSplitOptions.TrimEntries).Contains(set);
+    public bool IsIn(string set) =>
+        Fact("Parameter Sets") is "" or "(All)" || Fact("Parameter Sets").Split(',', StringSplitOptions.TrimEntries).Contains(set);
 
     private string Fact(string name) => Facts.GetValueOrDefault(name, "");
 }
 
 /// <param name="Code">What to type.</param>
 /// <param name="Output">What it prints, or null.</param>
-public sealed record CmdletExample(string Title, IReadOnlyList<string> Introduction, string Code, string? Output, IReadOnlyList<string> Remarks);
+public sealed record CmdletExample(string Title, IReadOnlyList<string> Introduction, string Code, string? Output,
+    IReadOnlyList<string> Remarks);
 
 /// <summary>A cmdlet's help in PlatyPS's form.</summary>
 public sealed record CmdletPage(
-    string Name, string Synopsis, IReadOnlyList<string> ParameterSets, IReadOnlyList<string> Description, IReadOnlyList<CmdletExample> Examples,
+    string Name, string Synopsis, IReadOnlyList<string> ParameterSets, IReadOnlyList<string> Description,
+    IReadOnlyList<CmdletExample> Examples,
     IReadOnlyList<ParameterEntry> Parameters, IReadOnlyList<(string Type, IReadOnlyList<string> Description)> Inputs,
-    IReadOnlyList<(string Type, IReadOnlyList<string> Description)> Outputs, IReadOnlyList<string> Notes, IReadOnlyList<(string Text, string Uri)> Links)
+    IReadOnlyList<(string Type, IReadOnlyList<string> Description)> Outputs, IReadOnlyList<string> Notes,
+    IReadOnlyList<(string Text, string Uri)> Links)
 {
     /// <exception cref="FormatException">A section is missing or empty.</exception>
     public static CmdletPage Parse(string name, string text)
     {
         IReadOnlyList<Block> blocks = PlainMarkdown.Parse(text);
-        Dictionary<string, IReadOnlyList<Block>> sections = PlainMarkdown.Sections(blocks, 2).ToDictionary(s => s.Title.ToUpperInvariant(), s => s.Blocks);
+        Dictionary<string, IReadOnlyList<Block>> sections = PlainMarkdown.Sections(blocks, 2)
+            .ToDictionary(s => s.Title.ToUpperInvariant(), s => s.Blocks);
         IReadOnlyList<Block> Section(string title) => sections.TryGetValue(title, out IReadOnlyList<Block>? found) ? found
             : throw new FormatException($"{name}.md has no section '## {title}'.");
         IEnumerable<(string Type, IReadOnlyList<string> Description)> Types(string title) =>
-            PlainMarkdown.Sections(Section(title), 3).Select(s => (s.Title, (IReadOnlyList<string>)[.. PlainMarkdown.Paragraphs(s.Blocks)]));
+            PlainMarkdown.Sections(Section(title), 3)
+                .Select(s => (s.Title, (IReadOnlyList<string>)[.. PlainMarkdown.Paragraphs(s.Blocks)]));
 
-        if (PlainMarkdown.Sections(blocks, 1).SingleOrDefault().Title != name) throw new FormatException($"{name}.md must have one heading '# {name}'.");
-        string[] sets = [.. PlainMarkdown.Sections(Section("SYNTAX"), 3).Select(s => s.Title.Replace(" (Default)", "", StringComparison.Ordinal))];
+        if (PlainMarkdown.Sections(blocks, 1).SingleOrDefault().Title != name)
+            throw new FormatException($"{name}.md must have one heading '# {name}'.");
+        string[] sets = [.. PlainMarkdown.Sections(Section("SYNTAX"), 3)
+            .Select(s => s.Title.Replace(" (Default)", "", StringComparison.Ordinal))];
         return new CmdletPage(
-            name, string.Join(' ', PlainMarkdown.Paragraphs(Section("SYNOPSIS"))), sets.Length > 0 ? sets : ["(All)"], [.. PlainMarkdown.Paragraphs(Section("DESCRIPTION"))],
+            name, string.Join(' ', PlainMarkdown.Paragraphs(Section("SYNOPSIS"))), sets.Length > 0 ? sets : ["(All)"],
+            [.. PlainMarkdown.Paragraphs(Section("DESCRIPTION"))],
             [.. PlainMarkdown.Sections(Section("EXAMPLES"), 3).Select(s => Example(name, s.Title, s.Blocks))],
-            [.. PlainMarkdown.Sections(Section("PARAMETERS"), 3).Where(s => s.Title.StartsWith('-')).SelectMany(s => Parameter(name, s.Title[1..], s.Blocks))],
+            [.. PlainMarkdown.Sections(Section("PARAMETERS"), 3).Where(s => s.Title.StartsWith('-'))
+                .SelectMany(s => Parameter(name, s.Title[1..], s.Blocks))],
             [.. Types("INPUTS")], [.. Types("OUTPUTS")], [.. PlainMarkdown.Paragraphs(Section("NOTES"))],
-            [.. Section("RELATED LINKS").OfType<LeafBlock>().Concat(Section("RELATED LINKS").SelectMany(b => b.Descendants<ParagraphBlock>())).SelectMany(b => b.Inline!.OfType<LinkInline>()).Select(l => (PlainMarkdown.Text(l), l.Url ?? ""))]);
+            [.. Section("RELATED LINKS").OfType<LeafBlock>()
+                .Concat(Section("RELATED LINKS").SelectMany(b => b.Descendants<ParagraphBlock>()))
+                .SelectMany(b => b.Inline!.OfType<LinkInline>()).Select(l => (PlainMarkdown.Text(l), l.Url ?? ""))]);
     }
 
     private static CmdletExample Example(string page, string title, IReadOnlyList<Block> blocks)
     {
         FencedCodeBlock[] code = [.. blocks.OfType<FencedCodeBlock>()];
-        FencedCodeBlock first = code.FirstOrDefault(c => c.Info == "powershell") ?? throw new FormatException($"{page}.md, '{title}': no powershell code.");
+        FencedCodeBlock first = code.FirstOrDefault(c => c.Info == "powershell")
+            ?? throw new FormatException($"{page}.md, '{title}': no powershell code.");
         FencedCodeBlock[] output = [.. code.Where(c => c != first)];
         return new CmdletExample(
             title, [.. PlainMarkdown.Paragraphs(blocks.TakeWhile(b => b != first))], PlainMarkdown.Code(first),
@@ -68,7 +82,8 @@ public sealed record CmdletPage(
     {
         string[] description = [.. PlainMarkdown.Paragraphs(blocks.Where(b => b is not FencedCodeBlock { Info: "yaml" }))];
         FencedCodeBlock[] facts = [.. blocks.OfType<FencedCodeBlock>().Where(b => b.Info == "yaml")];
-        if (facts.Length == 0 || description.Length == 0) throw new FormatException($"{page}.md, '-{name}': a description and a yaml block are needed.");
+        if (facts.Length == 0 || description.Length == 0)
+            throw new FormatException($"{page}.md, '-{name}': a description and a yaml block are needed.");
         return facts.Select(f => new ParameterEntry(name, description, PlainMarkdown.Code(f).Split('\n').Select(l => l.Split(':', 2))
             .Where(p => p.Length == 2).ToDictionary(p => p[0].Trim(), p => p[1].Trim())));
     }

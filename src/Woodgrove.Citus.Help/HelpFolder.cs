@@ -26,7 +26,9 @@ public static class HelpFolder
     private static string Text(XDocument document)
     {
         var text = new MemoryStream();
-        using (var writer = XmlWriter.Create(text, new XmlWriterSettings { Indent = true, Encoding = new UTF8Encoding(false), NewLineChars = "\n", NewLineHandling = NewLineHandling.None }))
+        using (var writer = XmlWriter.Create(text,
+            new XmlWriterSettings { Indent = true, Encoding = new UTF8Encoding(false), NewLineChars = "\n",
+                NewLineHandling = NewLineHandling.None }))
             document.Save(writer);
         return Encoding.UTF8.GetString(text.ToArray()) + "\n";
     }

@@ -18,14 +18,18 @@ internal static class Maml
     {
         string[] name = page.Name.Split('-', 2);
         return new XElement(CommandNames + "command",
-            new XAttribute(XNamespace.Xmlns + "maml", MamlNames), new XAttribute(XNamespace.Xmlns + "command", CommandNames), new XAttribute(XNamespace.Xmlns + "dev", DevNames),
+            new XAttribute(XNamespace.Xmlns + "maml", MamlNames), new XAttribute(XNamespace.Xmlns + "command", CommandNames),
+            new XAttribute(XNamespace.Xmlns + "dev", DevNames),
             new XElement(CommandNames + "details",
-                new XElement(CommandNames + "name", page.Name), new XElement(CommandNames + "verb", name[0]), new XElement(CommandNames + "noun", name[1]),
+                new XElement(CommandNames + "name", page.Name), new XElement(CommandNames + "verb", name[0]),
+                new XElement(CommandNames + "noun", name[1]),
                 new XElement(MamlNames + "description", Paras([page.Synopsis]))),
             new XElement(MamlNames + "description", Paras(page.Description)),
             new XElement(CommandNames + "syntax", page.ParameterSets.Select(set => new XElement(CommandNames + "syntaxItem",
                 new XElement(MamlNames + "name", page.Name),
-                page.Parameters.Where(p => p.IsIn(set)).OrderBy(p => p.Position == "named" ? int.MaxValue : int.Parse(p.Position, System.Globalization.CultureInfo.InvariantCulture))
+                page.Parameters.Where(p => p.IsIn(set))
+                    .OrderBy(p => p.Position == "named" ? int.MaxValue
+                        : int.Parse(p.Position, System.Globalization.CultureInfo.InvariantCulture))
                     .Select(p => Parameter(p, inSyntax: true))))),
             new XElement(CommandNames + "parameters", page.Parameters.DistinctBy(p => p.Name).Select(p => Parameter(p, inSyntax: false))),
             new XElement(CommandNames + "inputTypes", page.Inputs.Select(i => Typed("inputType", i))),
@@ -33,13 +37,15 @@ internal static class Maml
             new XElement(MamlNames + "alertSet", new XElement(MamlNames + "alert", Paras(page.Notes))),
             new XElement(CommandNames + "examples", page.Examples.Select(Example)),
             new XElement(CommandNames + "relatedLinks", page.Links.Select(l => new XElement(MamlNames + "navigationLink",
-                new XElement(MamlNames + "linkText", l.Text), new XElement(MamlNames + "uri", l.Uri.StartsWith("http", StringComparison.Ordinal) ? l.Uri : "")))));
+                new XElement(MamlNames + "linkText", l.Text),
+                new XElement(MamlNames + "uri", l.Uri.StartsWith("http", StringComparison.Ordinal) ? l.Uri : "")))));
     }
 
     private static XElement Parameter(ParameterEntry p, bool inSyntax)
     {
         var entry = new XElement(CommandNames + "parameter",
-            new XAttribute("required", Xml(p.Required)), new XAttribute("variableLength", "true"), new XAttribute("globbing", Xml(p.Wildcards)),
+            new XAttribute("required", Xml(p.Required)), new XAttribute("variableLength", "true"),
+            new XAttribute("globbing", Xml(p.Wildcards)),
             new XAttribute("pipelineInput", p.PipelineInput), new XAttribute("position", p.Position), new XAttribute("aliases", p.Aliases),
             new XElement(MamlNames + "name", p.Name), new XElement(MamlNames + "description", Paras(p.Description)));
         if (inSyntax && p.AcceptedValues.Length > 0)
@@ -55,7 +61,8 @@ internal static class Maml
         new(CommandNames + "parameterValue", new XAttribute("required", Xml(required)), new XAttribute("variableLength", "false"), text);
 
     private static XElement Typed(string element, (string Type, IReadOnlyList<string> Description) type) => new(CommandNames + element,
-        new XElement(DevNames + "type", new XElement(MamlNames + "name", type.Type)), new XElement(MamlNames + "description", Paras(type.Description)));
+        new XElement(DevNames + "type", new XElement(MamlNames + "name", type.Type)),
+        new XElement(MamlNames + "description", Paras(type.Description)));
 
     private static XElement Example(CmdletExample example) => new(CommandNames + "example",
         new XElement(MamlNames + "title", $" {example.Title} ".PadLeft((64 + example.Title.Length) / 2, '-').PadRight(64, '-')),
@@ -63,7 +70,8 @@ internal static class Maml
         new XElement(DevNames + "code", example.Output is null ? example.Code : $"{example.Code}\n\n{example.Output}"),
         new XElement(DevNames + "remarks", Paras(example.Remarks)));
 
-    private static IEnumerable<XElement> Paras(IEnumerable<string> paragraphs) => paragraphs.Select(p => new XElement(MamlNames + "para", p));
+    private static IEnumerable<XElement> Paras(IEnumerable<string> paragraphs) =>
+        paragraphs.Select(p => new XElement(MamlNames + "para", p));
 
     private static string Xml(bool value) => value ? "true" : "false";
 }

@@ -32,7 +32,8 @@ public static class PlainMarkdown
         _ => Enumerable.Empty<string>(),
     });
 
-    public static string Code(CodeBlock code) => string.Join('\n', code.Lines.Lines.Take(code.Lines.Count).Select(l => l.ToString())).TrimEnd();
+    public static string Code(CodeBlock code) =>
+        string.Join('\n', code.Lines.Lines.Take(code.Lines.Count).Select(l => l.ToString())).TrimEnd();
 
     public static string Text(ContainerInline? inlines)
     {

@@ -10,7 +10,8 @@ internal static class Child
         .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? "pwsh.exe" : "pwsh")).FirstOrDefault(File.Exists);
 
     /// <summary>What runs scripts in a process of their own here.</summary>
-    public static string ScriptHostName { get; } = Pwsh is null ? "PowerShell engine, hosted" : $"PowerShell {Run(Pwsh, "--version").Output.Split(' ')[^1]}";
+    public static string ScriptHostName { get; } = Pwsh is null ? "PowerShell engine, hosted"
+        : $"PowerShell {Run(Pwsh, "--version").Output.Split(' ')[^1]}";
 
     public static (double Seconds, string Output) RunPwsh(string script) => Run(Pwsh!, "-NoProfile", "-NonInteractive", "-Command", script);
 
@@ -43,7 +44,9 @@ internal static class Child
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         double seconds = clock.Elapsed.TotalSeconds;
-        if (process.ExitCode != 0) throw new InvalidOperationException($"{Path.GetFileName(program)} failed with exit code {process.ExitCode}: {errors.Result}{output}");
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{Path.GetFileName(program)} failed with exit code {process.ExitCode}: "
+                + $"{errors.Result}{output}");
         return (seconds, output.Trim());
     }
 }

@@ -25,17 +25,20 @@ internal sealed class Cluster : IDisposable
         else
         {
             _isSandbox = true;
-            PSObject sandbox = Engine.Run($"Start-CitusSandbox -Engine {options.Text("engine") ?? "Auto"} -WarningAction SilentlyContinue").Single();
+            PSObject sandbox = Engine.Run($"Start-CitusSandbox -Engine {options.Text("engine") ?? "Auto"} -WarningAction SilentlyContinue")
+                .Single();
             string Value(string property) => Convert.ToString(sandbox.Properties[property].Value, CultureInfo.InvariantCulture)!;
             Remember(new NpgsqlConnectionStringBuilder
             {
-                Host = Value("Server"), Port = int.Parse(Value("Port"), CultureInfo.InvariantCulture), Database = "citus", Username = "postgres",
+                Host = Value("Server"), Port = int.Parse(Value("Port"), CultureInfo.InvariantCulture), Database = "citus",
+                Username = "postgres",
                 Passfile = Path.Combine(Value("Path"), "pgpass"),
             });
         }
         PSObject connection = Engine.Run("Get-CitusConnection")[^1];
         IsCitus = connection.Properties["Engine"].Value is "Citus";
-        Description = $"{connection.Properties["Engine"].Value} {connection.Properties["CitusVersion"].Value} on PostgreSQL {connection.Properties["ServerVersion"].Value}"
+        Description = $"{connection.Properties["Engine"].Value} {connection.Properties["CitusVersion"].Value} on PostgreSQL "
+            + $"{connection.Properties["ServerVersion"].Value}"
             + $" with {Engine.Run("Get-CitusNode").Count} node(s), {Child.ScriptHostName}.";
     }
 
@@ -54,7 +57,10 @@ internal sealed class Cluster : IDisposable
             PRIMARY KEY (event_id, user_id)'
         """);
 
-    /// <summary>Empties the table and lets every node write out what it still holds back, so that no load pays for the one before.</summary>
+    /// <summary>
+    /// Empties the table and lets every node write out what it still holds back, so that no load pays for the one
+    /// before.
+    /// </summary>
     public void Clear() => Engine.Run($$"""
         Invoke-CitusQuery 'TRUNCATE {{Table}}'
         Invoke-CitusQuery 'CHECKPOINT'
@@ -77,7 +83,8 @@ internal sealed class Cluster : IDisposable
     /// <summary>The \copy of a file of events.</summary>
     public static double PsqlCopy(FileInfo file) => Psql("-c", $@"\copy {Table} FROM '{file.FullName}' WITH (FORMAT csv)");
 
-    public static string ImportScript(FileInfo file, string route) => $"$null = Import-CsvToCitus -LiteralPath '{file.FullName}' -Table {Table} -NoHeader -Route {route}";
+    public static string ImportScript(FileInfo file, string route) =>
+        $"$null = Import-CsvToCitus -LiteralPath '{file.FullName}' -Table {Table} -NoHeader -Route {route}";
 
     public void Dispose()
     {
@@ -97,6 +104,7 @@ internal sealed class Cluster : IDisposable
         Set("PGUSER", server.Username);
         Set("PGPASSWORD", server.Password);
         Set("PGPASSFILE", server.Passfile);
-        if (server.ShouldSerialize("SSL Mode")) Set("PGSSLMODE", server.SslMode.ToString().ToLowerInvariant().Replace("verify", "verify-", StringComparison.Ordinal));
+        if (server.ShouldSerialize("SSL Mode"))
+            Set("PGSSLMODE", server.SslMode.ToString().ToLowerInvariant().Replace("verify", "verify-", StringComparison.Ordinal));
     }
 }

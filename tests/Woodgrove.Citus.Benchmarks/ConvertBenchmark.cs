@@ -20,14 +20,16 @@ internal static class ConvertBenchmark
         FileInfo file = EventsFile.OfRows(rows);
         using var cluster = new Cluster(options);
         cluster.CreateTable();
-        var ways = new[] { "Shard", "Coordinator" }.SelectMany(route => Ways.Select(w => (Route: route, w.Options, Seconds: new Samples($"{route} route, {w.Name}")))).ToList();
+        var ways = new[] { "Shard", "Coordinator" }.SelectMany(
+            route => Ways.Select(w => (Route: route, w.Options, Seconds: new Samples($"{route} route, {w.Name}")))).ToList();
         for (int round = 0; round <= runs; round++)
         {
             foreach (var way in ways)
             {
                 cluster.Clear();
                 double seconds = cluster.Engine.Time($"{Cluster.ImportScript(file, way.Route)} {way.Options}");
-                if (!cluster.Checksum().StartsWith($"{rows} ", StringComparison.Ordinal)) throw new InvalidOperationException($"{way.Seconds.Name} did not load {rows} rows.");
+                if (!cluster.Checksum().StartsWith($"{rows} ", StringComparison.Ordinal))
+                    throw new InvalidOperationException($"{way.Seconds.Name} did not load {rows} rows.");
                 Console.Error.WriteLine($"{round}/{runs} {way.Seconds.Name}: {Report.Number(seconds, 2)} s");
                 if (round > 0) way.Seconds.Add(seconds); // the first warms the caches and the code
             }

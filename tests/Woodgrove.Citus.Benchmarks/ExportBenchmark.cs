@@ -36,7 +36,8 @@ internal static class ExportBenchmark
             File.Delete(to);
         }
         var report = new Report("export", @"Export-CitusToCsv against psql \copy");
-        report.Paragraph($"{cluster.Description} {rows} events, {Report.Megabytes(file.Length)} MB of CSV, {runs} rounds; psql with its start, which takes some hundredths of a second, the cmdlet without.");
+        report.Paragraph($"{cluster.Description} {rows} events, {Report.Megabytes(file.Length)} MB of CSV, {runs} rounds; "
+            + "psql with its start, which takes some hundredths of a second, the cmdlet without.");
         report.Table(["way", "seconds, median", "min", "max", "of psql, median of pairs", "MB/s"], ways.Select(way => (string[])
         [
             way.Seconds.Name, Report.Number(way.Seconds.Median, 2), Report.Number(way.Seconds.Min, 2), Report.Number(way.Seconds.Max, 2),

@@ -11,7 +11,8 @@ internal static class LoadBenchmark
         cluster.CreateTable();
 
         var report = new Report("load", @"Import-CsvToCitus against psql \copy");
-        report.Paragraph($"{cluster.Description} {rows} events, {Report.Megabytes(file.Length)} MB, {runs} rounds; every load's rows and content checked.");
+        report.Paragraph($"{cluster.Description} {rows} events, {Report.Megabytes(file.Length)} MB, {runs} rounds; "
+            + "every load's rows and content checked.");
         var ways = new List<Way>
         {
             new(@"psql \copy", () => (Cluster.PsqlCopy(file), 0)),
@@ -39,10 +40,12 @@ internal static class LoadBenchmark
                 expected ??= found;
                 Console.Error.WriteLine($"{round}/{runs} {way.Name}: {Report.Number(seconds, 2)} s");
                 if (found != expected || !found.StartsWith($"{rows} ", StringComparison.Ordinal))
-                    throw new InvalidOperationException($"{way.Name} loaded '{found}' (rows, checksum), not '{rows}' rows as '{expected}'.");
+                    throw new InvalidOperationException($"{way.Name} loaded '{found}' (rows, checksum), "
+                        + $"not '{rows}' rows as '{expected}'.");
             }
         }
-        report.Table(["way", "seconds, median", "min", "max", @"of psql, median of pairs", "min", "max", "MB/s", "peak MB"], ways.Select(w => w.Row(ways[0].Seconds, file.Length)));
+        report.Table(["way", "seconds, median", "min", "max", @"of psql, median of pairs", "min", "max", "MB/s", "peak MB"],
+            ways.Select(w => w.Row(ways[0].Seconds, file.Length)));
         report.Save();
         return 0;
     }

@@ -10,7 +10,8 @@ internal static class MemoryBenchmark
         cluster.CreateTable();
         var report = new Report("memory", "Peak memory of Import-CsvToCitus");
         long idle = Child.RunOnModule("$null = Connect-CitusCluster").PeakBytes;
-        report.Paragraph($"{cluster.Description} Peak working set of the whole process; connected and idle it is {Report.Megabytes(idle)} MB.");
+        report.Paragraph($"{cluster.Description} Peak working set of the whole process; "
+            + $"connected and idle it is {Report.Megabytes(idle)} MB.");
         var lines = new List<string[]>();
         foreach (int size in new[] { rows, rows * 10 })
         {

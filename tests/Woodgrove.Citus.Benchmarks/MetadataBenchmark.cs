@@ -34,19 +34,23 @@ internal static class MetadataBenchmark
     {
         (int tables, int runs) = (options.Number("tables", 200), options.Number("runs", 11));
         using var cluster = new Cluster(options);
-        (string Cmdlet, string Script)[] measured = [.. Measured.Where(m => cluster.Engine.Run($"Get-Command {m.Cmdlet} -ErrorAction Ignore").Count > 0)];
+        (string Cmdlet, string Script)[] measured =
+            [.. Measured.Where(m => cluster.Engine.Run($"Get-Command {m.Cmdlet} -ErrorAction Ignore").Count > 0)];
         Build(cluster, 1, Few);
         int?[] few = [.. measured.Select(m => Statements(cluster, m.Script))];
         Build(cluster, Few + 1, tables);
         int?[] many = [.. measured.Select(m => Statements(cluster, m.Script))];
 
         var report = new Report("metadata", "The cmdlets that read the catalogs, on a large one");
-        report.Paragraph($"{cluster.Description} {tables} tables of {ShardsATable} shards, {tables * ShardsATable} shards; {runs} rounds. Goal: {Goal:0} ms; of Test-CitusCluster {GoalOfChecks:0} ms. "
-            + $"Statements are those that reach the coordinator, by pg_stat_statements, with {Few} tables and with {tables}; one more or less is the cluster's own maintenance.");
+        report.Paragraph($"{cluster.Description} {tables} tables of {ShardsATable} shards, {tables * ShardsATable} shards; "
+            + $"{runs} rounds. Goal: {Goal:0} ms; of Test-CitusCluster {GoalOfChecks:0} ms. "
+            + $"Statements are those that reach the coordinator, by pg_stat_statements, with {Few} tables and with {tables}; "
+            + "one more or less is the cluster's own maintenance.");
         report.Table(["", "ms, median", "min", "max", $"statements, {Few} tables", $"{tables} tables"], measured.Select((m, i) =>
         {
             Samples samples = Time(cluster, m.Script, runs);
-            return (string[])[$"`{m.Script}`", Report.Number(samples.Median, 0), Report.Number(samples.Min, 0), Report.Number(samples.Max, 0), Text(few[i]), Text(many[i])];
+            return (string[])[$"`{m.Script}`", Report.Number(samples.Median, 0), Report.Number(samples.Min, 0),
+                Report.Number(samples.Max, 0), Text(few[i]), Text(many[i])];
         }));
         report.Save();
         return 0;
@@ -78,7 +82,8 @@ internal static class MetadataBenchmark
     {
         if (cluster.Engine.Run("Invoke-CitusQuery -As Scalar \"SELECT 1 FROM pg_extension WHERE extname = 'pg_stat_statements'\"").Count == 0) return null;
         // What a session sends when it is taken from the pool again is not the cmdlet's.
-        const string count = "Invoke-CitusQuery -As Scalar \"SELECT sum(calls)::int FROM pg_stat_statements WHERE query !~ 'pg_stat_statements|^DISCARD' AND toplevel\"";
+        const string count = "Invoke-CitusQuery -As Scalar \"SELECT sum(calls)::int FROM pg_stat_statements WHERE query !~ "
+            + "'pg_stat_statements|^DISCARD' AND toplevel\"";
         int before = Convert.ToInt32(cluster.Engine.Run(count)[0].BaseObject, CultureInfo.InvariantCulture);
         cluster.Engine.Run($"$null = @({script})");
         return Convert.ToInt32(cluster.Engine.Run(count)[0].BaseObject, CultureInfo.InvariantCulture) - before;

@@ -19,7 +19,8 @@ internal static class QueryBenchmark
 
         var report = new Report("query", "Invoke-CitusQuery against psql");
         report.Paragraph($"{cluster.Description} {rows} events, {runs} rounds, `{Sql}`.");
-        (Samples psql, Samples cmdlet, Samples process) = (new("psql -At -o /dev/null"), new("Invoke-CitusQuery | Out-Null, cmdlet"), new("Invoke-CitusQuery | Out-Null, process"));
+        (Samples psql, Samples cmdlet, Samples process) = (new("psql -At -o /dev/null"), new("Invoke-CitusQuery | Out-Null, cmdlet"),
+            new("Invoke-CitusQuery | Out-Null, process"));
         (Samples first, Samples managed) = (new("first object"), new("managed memory"));
         for (int round = 0; round <= runs; round++)
         {
@@ -27,7 +28,8 @@ internal static class QueryBenchmark
             (double objects, double bytes) = Watched(cluster.Engine);
             double whole = Child.RunOnModule($"$null = Connect-CitusCluster; {Query}").Seconds;
             double one = FirstObject(cluster.Engine);
-            Console.Error.WriteLine($"{round}/{runs} psql {Report.Number(text, 2)} s, cmdlet {Report.Number(objects, 2)} s, process {Report.Number(whole, 2)} s");
+            Console.Error.WriteLine($"{round}/{runs} psql {Report.Number(text, 2)} s, cmdlet {Report.Number(objects, 2)} s, "
+                + $"process {Report.Number(whole, 2)} s");
             if (round == 0) continue; // warms the caches and the code
             psql.Add(text);
             cmdlet.Add(objects);
@@ -42,7 +44,8 @@ internal static class QueryBenchmark
         {
             s.Name, Report.Number(s.Median, 2), Report.Number(s.Min, 2), Report.Number(s.Max, 2), Report.Number(s.RatioTo(psql).Median, 2),
         }));
-        report.Paragraph($"First object after {Report.Spread(first, 3)} s. Managed memory grew by at most {Report.Megabytes(managed.Max)} MB; "
+        report.Paragraph($"First object after {Report.Spread(first, 3)} s. "
+            + $"Managed memory grew by at most {Report.Megabytes(managed.Max)} MB; "
             + $"the process's peak is {Report.Megabytes(small)} MB for 10000 rows and {Report.Megabytes(large)} MB for {rows}.");
         report.Save();
         return 0;
@@ -66,7 +69,8 @@ internal static class QueryBenchmark
         using var output = new PSDataCollection<PSObject>();
         output.DataAdded += (_, _) =>
         {
-            if (Interlocked.CompareExchange(ref seconds, Stopwatch.GetElapsedTime(_started).TotalSeconds, 0) == 0) shell.BeginStop(null, null);
+            if (Interlocked.CompareExchange(ref seconds, Stopwatch.GetElapsedTime(_started).TotalSeconds, 0) == 0)
+                shell.BeginStop(null, null);
         };
         _started = Stopwatch.GetTimestamp();
         IAsyncResult running = shell.BeginInvoke<PSObject, PSObject>(null, output);

@@ -19,8 +19,10 @@ internal sealed class Report(string name, string title)
     {
         IReadOnlyList<string>[] all = [header, .. rows];
         int[] widths = [.. header.Select((_, i) => all.Max(r => r[i].Length))];
-        string Line(IReadOnlyList<string> row) => "| " + string.Join(" | ", row.Select((c, i) => i == 0 ? c.PadRight(widths[i]) : c.PadLeft(widths[i]))) + " |";
-        IEnumerable<string> lines = [Line(header), "|" + string.Join("|", widths.Select((w, i) => i == 0 ? new string('-', w + 2) : new string('-', w + 1) + ":")) + "|", .. all[1..].Select(Line)];
+        string Line(IReadOnlyList<string> row) =>
+            "| " + string.Join(" | ", row.Select((c, i) => i == 0 ? c.PadRight(widths[i]) : c.PadLeft(widths[i]))) + " |";
+        IEnumerable<string> lines = [Line(header), "|" + string.Join("|",
+            widths.Select((w, i) => i == 0 ? new string('-', w + 2) : new string('-', w + 1) + ":")) + "|", .. all[1..].Select(Line)];
         Paragraph(string.Join("\n", lines));
     }
 

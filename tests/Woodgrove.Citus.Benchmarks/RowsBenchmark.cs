@@ -34,15 +34,18 @@ internal static class RowsBenchmark
                 (Measure-Command { {{csv}} | Out-Null }).TotalSeconds.ToString([cultureinfo]::InvariantCulture)
                 (Measure-Command { {{csv}} | Add-CitusRow {{Cluster.Table}} }).TotalSeconds.ToString([cultureinfo]::InvariantCulture)
                 """).Output.Split('\n');
-            if (cluster.Checksum() is var found && found != expected) throw new InvalidOperationException($"Add-CitusRow loaded '{found}' (rows, checksum), not '{expected}'.");
-            Console.Error.WriteLine($"{round}/{runs} psql {Report.Number(copied, 2)} s, Import-Csv {seconds[0]} s, Add-CitusRow {seconds[1]} s");
+            if (cluster.Checksum() is var found && found != expected)
+                throw new InvalidOperationException($"Add-CitusRow loaded '{found}' (rows, checksum), not '{expected}'.");
+            Console.Error.WriteLine($"{round}/{runs} psql {Report.Number(copied, 2)} s, Import-Csv {seconds[0]} s, "
+                + $"Add-CitusRow {seconds[1]} s");
             if (round == 0) continue; // warms the caches
             psql.Add(copied);
             read.Add(double.Parse(seconds[0], CultureInfo.InvariantCulture));
             add.Add(double.Parse(seconds[1], CultureInfo.InvariantCulture));
         }
         var report = new Report("rows", @"Import-Csv | Add-CitusRow against psql \copy");
-        report.Paragraph($"{cluster.Description} {rows} events, {Report.Megabytes(file.Length)} MB of CSV, {runs} rounds; every load's rows and content checked.");
+        report.Paragraph($"{cluster.Description} {rows} events, {Report.Megabytes(file.Length)} MB of CSV, {runs} rounds; "
+            + "every load's rows and content checked.");
         report.Table(["", "seconds, median", "min", "max", "of psql, median of pairs"], new[] { psql, read, add }.Select(s => new[]
         {
             s.Name, Report.Number(s.Median, 2), Report.Number(s.Min, 2), Report.Number(s.Max, 2), Report.Number(s.RatioTo(psql).Median, 2),

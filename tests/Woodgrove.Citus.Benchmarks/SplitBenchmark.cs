@@ -30,15 +30,18 @@ internal static class SplitBenchmark
         int runs = options.Number("runs", 5);
         FileInfo file = options.Text("file") is { } given ? new FileInfo(given) : EventsFile.OfRows(options.Number("rows", 2_000_000));
         var report = new Report("split", "The splitter on one core");
-        report.Paragraph($"{Report.Megabytes(file.Length)} MB of events in the file cache, {runs} processes each, by processor time; cold is a process's first pass, warm its best of {Passes}. "
-            + "The splitter hashes user_id and copies each record to one of 32 shards' buffers; the others only read every record's third field.");
+        report.Paragraph($"{Report.Megabytes(file.Length)} MB of events in the file cache, {runs} processes each, by processor time; "
+            + $"cold is a process's first pass, warm its best of {Passes}. "
+            + "The splitter hashes user_id and copies each record to one of 32 shards' buffers; "
+            + "the others only read every record's third field.");
         var rows = new List<string[]>();
         foreach (string reader in Readers.Keys)
         {
             (Samples cold, Samples warm) = (new("cold"), new("warm"));
             for (int run = 0; run < runs; run++)
             {
-                double[] seconds = [.. Child.RunSelf(ChildCommand, reader, file.FullName).Output.Split(' ').Select(s => double.Parse(s, CultureInfo.InvariantCulture))];
+                double[] seconds = [.. Child.RunSelf(ChildCommand, reader, file.FullName).Output.Split(' ')
+                    .Select(s => double.Parse(s, CultureInfo.InvariantCulture))];
                 cold.Add(file.Length / 1e9 / seconds[0]);
                 warm.Add(file.Length / 1e9 / seconds.Min());
             }
@@ -73,7 +76,8 @@ internal static class SplitBenchmark
         var reader = new CsvRecordReader(input, dialect);
         var shards = new ShardMap([.. Enumerable.Range(0, 32).Select(i =>
             new ShardRange(i, $"s{i}", (int)(int.MinValue + i * (1L << 27)), (int)(int.MinValue + (i + 1) * (1L << 27) - 1), "", 0))]);
-        var router = new RecordRouter(dialect, 2, ValueHasher.For(new TableColumn("user_id", "bigint", 20, false, false, false, false))!, shards);
+        var router = new RecordRouter(dialect, 2, ValueHasher.For(new TableColumn("user_id", "bigint", 20, false, false, false, false))!,
+            shards);
         ShardBuffer[] buffers = [.. shards.Shards.Select(_ => new ShardBuffer())];
         while (reader.ReadAsync(default).AsTask().GetAwaiter().GetResult())
         {

@@ -44,7 +44,8 @@ internal static class StartupBenchmark
 
     private static (double Clock, double Busy) Milliseconds(Func<string, (double Seconds, string Output)> run, string script)
     {
-        (double seconds, string output) = run(script + "; [System.Diagnostics.Process]::GetCurrentProcess().TotalProcessorTime.TotalMilliseconds");
+        (double seconds, string output) = run(script
+            + "; [System.Diagnostics.Process]::GetCurrentProcess().TotalProcessorTime.TotalMilliseconds");
         return (seconds * 1000, double.Parse(output, CultureInfo.InvariantCulture));
     }
 }

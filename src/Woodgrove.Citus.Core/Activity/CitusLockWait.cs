@@ -10,20 +10,24 @@ namespace Woodgrove.Citus.Activity;
 /// <param name="GlobalProcessId">Citus's id of the session over all nodes; pg_cancel_backend and pg_terminate_backend take it.</param>
 /// <param name="BlockedBy">The sessions that it waits for.</param>
 /// <param name="Blocks">How many sessions wait for it, directly or by way of others.</param>
-/// <param name="AwaitedLock">What it waits for, such as <c>row of acc_102014</c>; null of one that does not wait, or where its node could not be asked.</param>
+/// <param name="AwaitedLock">What it waits for, such as <c>row of acc_102014</c>; null of one that does not wait, or where its node could
+/// not be asked.</param>
 /// <param name="WaitsOn">The node on which it waits, as name:port.</param>
 /// <param name="Waiting">How long it has waited (from PostgreSQL 14).</param>
 /// <param name="Query">The latest statement; null where the role may not see it.</param>
 public sealed record CitusLockWait(
-    int Depth, long GlobalProcessId, string NodeName, int NodePort, int ProcessId, string? UserName, string? ApplicationName, string? State, string? Query,
+    int Depth, long GlobalProcessId, string NodeName, int NodePort, int ProcessId, string? UserName, string? ApplicationName, string? State,
+    string? Query,
     IReadOnlyList<long> BlockedBy, int Blocks, string? AwaitedLock, string? WaitsOn, TimeSpan? Waiting, DateTime? TransactionStart)
 {
     /// <summary>The session's id, set in by its depth.</summary>
-    public string Session => string.Concat(Enumerable.Repeat("  ", Depth)) + GlobalProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    public string Session =>
+        string.Concat(Enumerable.Repeat("  ", Depth)) + GlobalProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>Who waits for whom, over all nodes.</summary>
     /// <param name="warn">Told what could not be seen, and what would change that.</param>
-    public static async Task<IReadOnlyList<CitusLockWait>> ListAsync(CitusConnection connection, Action<string> explain, Action<string> warn, CancellationToken stop)
+    public static async Task<IReadOnlyList<CitusLockWait>> ListAsync(CitusConnection connection, Action<string> explain,
+        Action<string> warn, CancellationToken stop)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         List<(long Waiting, long Blocking)> edges = await EdgesAsync(connection, session, stop);
@@ -42,7 +46,8 @@ public sealed record CitusLockWait(
                 + $"GRANT pg_read_all_stats TO {TableName.QuoteIfNeeded(connection.UserName)} shows them.");
         }
         if (tree.Exists(w => w.Depth == 0 && w.BlockedBy.Count > 0))
-            explain("Some sessions wait for each other in a circle; Citus ends the youngest of them within seconds (citus.distributed_deadlock_detection_factor).");
+            explain("Some sessions wait for each other in a circle; Citus ends the youngest of them within seconds "
+                + "(citus.distributed_deadlock_detection_factor).");
         return tree;
     }
 
@@ -56,13 +61,16 @@ public sealed record CitusLockWait(
             waits is null ? null : $"{waits.Node.NodeName}:{waits.Node.NodePort}", waits?.Waiting, client?.TransactionStart);
     }
 
-    private static async Task<List<(long Waiting, long Blocking)>> EdgesAsync(CitusConnection connection, NpgsqlConnection session, CancellationToken stop)
+    private static async Task<List<(long Waiting, long Blocking)>> EdgesAsync(CitusConnection connection, NpgsqlConnection session,
+        CancellationToken stop)
     {
         // What citus_lock_waits reads. That view joins citus_stat_activity, so it shows nothing to a role whom the nodes
         // don't let in; this one is answered by Citus's own sessions. It moved to a schema of its own in Citus 13.1.
         await using var command = new NpgsqlCommand(connection.Engine == "Citus" ? $"""
-            SELECT CASE WHEN w.waiting_global_pid <> 0 THEN w.waiting_global_pid ELSE pg_catalog.citus_calculate_gpid(pg_catalog.get_nodeid_for_groupid(w.waiting_node_id), w.waiting_pid) END,
-                   CASE WHEN w.blocking_global_pid <> 0 THEN w.blocking_global_pid ELSE pg_catalog.citus_calculate_gpid(pg_catalog.get_nodeid_for_groupid(w.blocking_node_id), w.blocking_pid) END
+            SELECT CASE WHEN w.waiting_global_pid <> 0 THEN w.waiting_global_pid
+                ELSE pg_catalog.citus_calculate_gpid(pg_catalog.get_nodeid_for_groupid(w.waiting_node_id), w.waiting_pid) END,
+                   CASE WHEN w.blocking_global_pid <> 0 THEN w.blocking_global_pid
+                       ELSE pg_catalog.citus_calculate_gpid(pg_catalog.get_nodeid_for_groupid(w.blocking_node_id), w.blocking_pid) END
             FROM {(await MovedAsync(session, stop) ? "citus_internal.global_blocked_processes" : "pg_catalog.citus_internal_global_blocked_processes")}() w
             """ : """
             SELECT n.nodeid * 10000000000 + l.pid, n.nodeid * 10000000000 + b.pid
@@ -81,7 +89,8 @@ public sealed record CitusLockWait(
 
     private static async Task<bool> MovedAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.to_regproc('citus_internal.global_blocked_processes') IS NOT NULL", session);
+        await using var command = new NpgsqlCommand("SELECT pg_catalog.to_regproc('citus_internal.global_blocked_processes') IS NOT NULL",
+            session);
         return (bool)(await command.ExecuteScalarAsync(stop))!;
     }
 }

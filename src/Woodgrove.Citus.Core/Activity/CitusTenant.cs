@@ -16,10 +16,14 @@ public sealed record CitusTenant(
     string Tenant, int ColocationId, string NodeName, int NodePort, int Reads, int Queries, TimeSpan CpuTime,
     int LastReads, int LastQueries, TimeSpan LastCpuTime, TimeSpan Period)
 {
-    /// <summary>The values that keep the nodes busiest, the busiest first, as many a node as citus.stat_tenants_limit lets it count.</summary>
+    /// <summary>
+    /// The values that keep the nodes busiest, the busiest first, as many a node as citus.stat_tenants_limit lets it
+    /// count.
+    /// </summary>
     /// <param name="warn">Told which nodes do not count or could not be seen, and what would change that.</param>
     /// <exception cref="CitusException">The role may not see the figures, or this Citus has none.</exception>
-    public static async Task<IReadOnlyList<CitusTenant>> ListAsync(CitusConnection connection, Action<string> explain, Action<string> warn, CancellationToken stop)
+    public static async Task<IReadOnlyList<CitusTenant>> ListAsync(CitusConnection connection, Action<string> explain, Action<string> warn,
+        CancellationToken stop)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         TimeSpan period = await PeriodAsync(connection, session, stop);
@@ -33,10 +37,13 @@ public sealed record CitusTenant(
         List<NodeAnswer> off = [.. answers.Where(a => a.Rows.Any(r => r.GetProperty("track").GetString() == "none"))];
         if (off.Count > 0)
         {
-            warn($"Not counted on {string.Join(", ", off.Select(n => $"{n.NodeName}:{n.NodePort}"))}: citus.stat_tenants_track is none. A superuser switches it on: "
-                + "SELECT run_command_on_all_nodes('ALTER SYSTEM SET citus.stat_tenants_track = ''all'''); SELECT run_command_on_all_nodes('SELECT pg_reload_conf()');");
+            warn($"Not counted on {string.Join(", ", off.Select(n => $"{n.NodeName}:{n.NodePort}"))}: citus.stat_tenants_track is none. "
+                + "A superuser switches it on: "
+                + "SELECT run_command_on_all_nodes('ALTER SYSTEM SET citus.stat_tenants_track = ''all'''); "
+                + "SELECT run_command_on_all_nodes('SELECT pg_reload_conf()');");
         }
-        explain($"Periods are {period.TotalSeconds:0} seconds long (citus.stat_tenants_period), and figures are kept for the running one and the one before.");
+        explain($"Periods are {period.TotalSeconds:0} seconds long (citus.stat_tenants_period), "
+            + "and figures are kept for the running one and the one before.");
         return [.. answers.SelectMany(a => a.Rows.Where(r => r.GetProperty("tenant_attribute").GetString() is not null)
                 .Select(r => (Score: r.GetProperty("score").GetInt64(), Tenant: new CitusTenant(
                     r.GetProperty("tenant_attribute").GetString()!, r.GetProperty("colocation_id").GetInt32(), a.NodeName, a.NodePort,
@@ -58,7 +65,8 @@ public sealed record CitusTenant(
         if (await row.IsDBNullAsync(0, stop))
         {
             throw new CitusException("CitusNotSupported", CitusErrorKind.NotImplemented,
-                $"{connection.Engine} {connection.CitusVersion} keeps no figures by distribution value.", "Citus has citus_stat_tenants from version 11.3.") { Target = connection.Name };
+                $"{connection.Engine} {connection.CitusVersion} keeps no figures by distribution value.",
+                "Citus has citus_stat_tenants from version 11.3.") { Target = connection.Name };
         }
         if (!row.GetBoolean(0))
         {

@@ -5,11 +5,15 @@ internal static class LockTree
 {
     public sealed record Node(long Id, int Depth, IReadOnlyList<long> BlockedBy, int Blocks);
 
-    /// <summary>Those who wait for none come first, the one with the most waiters before the others; of a circle, the lowest id stands for it.</summary>
+    /// <summary>
+    /// Those who wait for none come first, the one with the most waiters before the others; of a circle, the lowest id
+    /// stands for it.
+    /// </summary>
     public static IReadOnlyList<Node> Of(IEnumerable<(long Waiting, long Blocking)> edges)
     {
         List<(long Waiting, long Blocking)> distinct = [.. edges.Where(e => e.Waiting != e.Blocking).Distinct()];
-        ILookup<long, long> blockers = distinct.ToLookup(e => e.Waiting, e => e.Blocking), waiters = distinct.ToLookup(e => e.Blocking, e => e.Waiting);
+        ILookup<long, long> blockers = distinct.ToLookup(e => e.Waiting, e => e.Blocking),
+            waiters = distinct.ToLookup(e => e.Blocking, e => e.Waiting);
         long[] ids = [.. distinct.SelectMany(e => new[] { e.Blocking, e.Waiting }).Distinct().Order()];
         Dictionary<long, int> blocks = ids.ToDictionary(id => id, id => Reached(id, waiters).Count);
 
@@ -34,7 +38,8 @@ internal static class LockTree
             if (!placed.Add(id)) return;
             nodes.Add(new Node(id, depths[id], [.. blockers[id].Order()], blocks[id]));
             // Below its deepest blocker: all above must end first.
-            foreach (long waiter in waiters[id].Where(w => depths[w] == depths[id] + 1).OrderByDescending(w => blocks[w]).ThenBy(w => w)) Place(waiter);
+            foreach (long waiter in waiters[id].Where(w => depths[w] == depths[id] + 1).OrderByDescending(w => blocks[w]).ThenBy(w => w))
+                Place(waiter);
         }
     }
 

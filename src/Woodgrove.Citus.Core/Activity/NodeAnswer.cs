@@ -38,7 +38,8 @@ internal sealed record NodeAnswer(
         await using NpgsqlDataReader row = await batch.ExecuteReaderAsync(stop);
         var nodes = new List<NodeAnswer>();
         while (await row.ReadAsync(stop))
-            nodes.Add(new NodeAnswer(row.GetInt32(0), row.GetInt32(1), row.GetString(2), row.GetInt32(3), row.GetBoolean(4), "it gave no answer", []));
+            nodes.Add(new NodeAnswer(row.GetInt32(0), row.GetInt32(1), row.GetString(2), row.GetInt32(3), row.GetBoolean(4),
+                "it gave no answer", []));
         // A coordinator that its cluster does not list is a node all the same.
         if (!nodes.Exists(n => n.IsOwn)) nodes.Insert(0, new NodeAnswer(0, 0, session.Host ?? "", session.Port, true, null, []));
 
@@ -53,7 +54,8 @@ internal sealed record NodeAnswer(
             int i = nodes.FindIndex(n => !n.IsOwn && n.NodeId == row.GetInt32(0));
             if (i < 0) continue;
             string result = await row.IsDBNullAsync(2, stop) ? "" : row.GetString(2);
-            nodes[i] = row.GetBoolean(1) ? nodes[i] with { Failure = null, Rows = Read(SearchPath.Unwrap(result)!) } : nodes[i] with { Failure = result };
+            nodes[i] = row.GetBoolean(1) ? nodes[i] with { Failure = null, Rows = Read(SearchPath.Unwrap(result)!) }
+                : nodes[i] with { Failure = result };
         }
         return nodes;
     }
@@ -64,7 +66,8 @@ internal sealed record NodeAnswer(
         foreach (NodeAnswer node in answers.Where(a => a.Failure is not null))
         {
             warn($"Not seen: {node.NodeName}:{node.NodePort} ({node.Failure!.Trim().TrimEnd('.')}). "
-                + $"See whether it runs. The cluster asks its nodes as {userName}: let that role log in on every node (pg_hba.conf, pg_dist_authinfo), or connect as one that may.");
+                + $"See whether it runs. The cluster asks its nodes as {userName}: let that role log in on every node (pg_hba.conf, "
+                + "pg_dist_authinfo), or connect as one that may.");
         }
     }
 

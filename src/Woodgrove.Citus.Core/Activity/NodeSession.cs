@@ -26,7 +26,8 @@ internal sealed record NodeSession
 
     /// <summary>To ask each node with.</summary>
     public static string Select(bool isCitus) => isCitus
-        ? $"SELECT t.global_pid, t.worker_query, {Columns} FROM pg_catalog.pg_stat_activity a LEFT JOIN pg_catalog.get_all_active_transactions() t ON t.process_id = a.pid {Lock}"
+        ? $"SELECT t.global_pid, t.worker_query, {Columns} FROM pg_catalog.pg_stat_activity a LEFT JOIN "
+            + $"pg_catalog.get_all_active_transactions() t ON t.process_id = a.pid {Lock}"
         : $"SELECT 0 AS global_pid, false AS worker_query, {Columns} FROM pg_catalog.pg_stat_activity a {Lock}";
 
     public required NodeAnswer Node { get; init; }
@@ -73,7 +74,8 @@ internal sealed record NodeSession
             IsPart = isPart,
             Asks = row.GetProperty("asks").GetBoolean(),
             // Of another user's session a plain role sees neither kind nor state, but the name.
-            IsInternal = Text(row, "datname") is null || (kind ?? "client backend") != "client backend" || application is "Citus Maintenance Daemon" || (global >= UnknownNode && isPart),
+            IsInternal = Text(row, "datname") is null || (kind ?? "client backend") != "client backend"
+                || application is "Citus Maintenance Daemon" || (global >= UnknownNode && isPart),
             Database = Text(row, "datname"),
             UserName = Text(row, "usename"),
             ApplicationName = application,
@@ -98,7 +100,8 @@ internal sealed record NodeSession
 
     public static long GlobalId(int nodeId, int processId) => nodeId * NodeFactor + processId;
 
-    public static (int NodeId, int ProcessId) Split(long globalProcessId) => ((int)(globalProcessId / NodeFactor), (int)(globalProcessId % NodeFactor));
+    public static (int NodeId, int ProcessId) Split(long globalProcessId) =>
+        ((int)(globalProcessId / NodeFactor), (int)(globalProcessId % NodeFactor));
 
     private static string? LockText(string? type, string? mode, string? relation) => type switch
     {
@@ -110,7 +113,9 @@ internal sealed record NodeSession
 
     private static string? Text(JsonElement row, string name) => row.GetProperty(name).GetString() is { Length: > 0 } text ? text : null;
 
-    private static DateTime? Moment(JsonElement row, string name) => row.GetProperty(name).ValueKind == JsonValueKind.Null ? null : row.GetProperty(name).GetDateTimeOffset().UtcDateTime;
+    private static DateTime? Moment(JsonElement row, string name) =>
+        row.GetProperty(name).ValueKind == JsonValueKind.Null ? null : row.GetProperty(name).GetDateTimeOffset().UtcDateTime;
 
-    private static TimeSpan? Span(JsonElement row, string name) => row.GetProperty(name).ValueKind == JsonValueKind.Null ? null : TimeSpan.FromSeconds(row.GetProperty(name).GetDouble());
+    private static TimeSpan? Span(JsonElement row, string name) =>
+        row.GetProperty(name).ValueKind == JsonValueKind.Null ? null : TimeSpan.FromSeconds(row.GetProperty(name).GetDouble());
 }

@@ -29,7 +29,8 @@ internal sealed record SessionSnapshot(IReadOnlyList<NodeAnswer> Nodes, IReadOnl
     }
 
     /// <summary>The client's session of that id, or the part that waits for a lock.</summary>
-    public NodeSession? Client(long id) => Sessions.FirstOrDefault(s => !s.IsPart && s.GlobalProcessId == id) ?? Sessions.FirstOrDefault(s => s.GlobalProcessId == id);
+    public NodeSession? Client(long id) =>
+        Sessions.FirstOrDefault(s => !s.IsPart && s.GlobalProcessId == id) ?? Sessions.FirstOrDefault(s => s.GlobalProcessId == id);
 
     /// <summary>The session in which a client's work waits for a lock: its own, or one of its parts.</summary>
     public NodeSession? Waiting(long id) => Sessions.FirstOrDefault(s => s.GlobalProcessId == id && s.AwaitedLock is not null);
@@ -39,5 +40,6 @@ internal sealed record SessionSnapshot(IReadOnlyList<NodeAnswer> Nodes, IReadOnl
         s.State, s.Query, s.Duration, s.WaitsFor ?? parts.Select(p => p.WaitsFor).FirstOrDefault(w => w is not null),
         s.SessionStart, s.TransactionStart, s.QueryStart, parts, s.IsInternal);
 
-    private static CitusActivityPart Part(NodeSession s) => new(s.Node.NodeName, s.Node.NodePort, s.ProcessId, s.State, s.Query, s.Duration, s.WaitsFor);
+    private static CitusActivityPart Part(NodeSession s) =>
+        new(s.Node.NodeName, s.Node.NodePort, s.ProcessId, s.State, s.Query, s.Duration, s.WaitsFor);
 }

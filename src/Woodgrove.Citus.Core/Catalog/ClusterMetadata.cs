@@ -15,21 +15,25 @@ public static class ClusterMetadata
         CitusConnection connection, bool withSizes, Action<string> warn, [EnumeratorCancellation] CancellationToken stop)
     {
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
-        await foreach (CitusNode node in CitusNode.ReadAsync(session, await SizesAsync(connection, session, [], withSizes, warn, stop), stop)) yield return node;
+        await foreach (CitusNode node in CitusNode.ReadAsync(session, await SizesAsync(connection, session, [], withSizes, warn, stop),
+            stop)) yield return node;
     }
 
     /// <summary>The tables of these names, with sizes, or all that Citus knows.</summary>
     public static async IAsyncEnumerable<DistributedTable> TablesAsync(
-        CitusConnection connection, IReadOnlyCollection<string> names, bool withSizes, Action<string> warn, [EnumeratorCancellation] CancellationToken stop)
+        CitusConnection connection, IReadOnlyCollection<string> names, bool withSizes, Action<string> warn,
+        [EnumeratorCancellation] CancellationToken stop)
     {
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
         List<TableInfo> tables = await FindAsync(connection, session, names, stop);
-        await foreach (DistributedTable table in DistributedTable.ReadAsync(session, tables, await SizesAsync(connection, session, tables, withSizes, warn, stop), stop)) yield return table;
+        await foreach (DistributedTable table in DistributedTable.ReadAsync(session, tables,
+            await SizesAsync(connection, session, tables, withSizes, warn, stop), stop)) yield return table;
     }
 
     /// <summary>The placements of these tables, with sizes, or of all; with a value, those of the one shard that holds it.</summary>
     public static async IAsyncEnumerable<ShardPlacement> PlacementsAsync(
-        CitusConnection connection, IReadOnlyCollection<string> names, object? value, bool withSizes, Action<string> warn, [EnumeratorCancellation] CancellationToken stop)
+        CitusConnection connection, IReadOnlyCollection<string> names, object? value, bool withSizes, Action<string> warn,
+        [EnumeratorCancellation] CancellationToken stop)
     {
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
         List<TableInfo> tables = await FindAsync(connection, session, names, stop);
@@ -43,32 +47,38 @@ public static class ClusterMetadata
         {
             var resolver = await ShardResolver.OpenAsync(session, table, stop);
             long shard = (await resolver.ResolveAsync(session, [value], stop))[0].Location().ShardId;
-            await foreach (ShardPlacement placement in ShardPlacement.ReadAsync(session, [table], shard, sizes, stop)) yield return placement;
+            await foreach (ShardPlacement placement in ShardPlacement.ReadAsync(session, [table], shard, sizes, stop))
+                yield return placement;
         }
     }
 
     /// <summary>Those of tables that are named are a quick question; those of all are read where they are asked for.</summary>
     private static async Task<ShardSizes> SizesAsync(
-        CitusConnection connection, NpgsqlConnection session, IReadOnlyCollection<TableInfo> tables, bool withSizes, Action<string> warn, CancellationToken stop) =>
+        CitusConnection connection, NpgsqlConnection session, IReadOnlyCollection<TableInfo> tables, bool withSizes, Action<string> warn,
+        CancellationToken stop) =>
         withSizes || tables.Count > 0 ? await ShardSizes.ReadAsync(connection, session, tables, warn, stop) : ShardSizes.Unread;
 
     /// <summary>Names of tables that begin so, for completion.</summary>
-    public static Task<IReadOnlyList<string>> TableNamesAsync(CitusConnection connection, string start, CancellationToken stop) => NamesAsync(connection, $"""
+    public static Task<IReadOnlyList<string>> TableNamesAsync(CitusConnection connection, string start, CancellationToken stop) =>
+        NamesAsync(connection, $"""
         SELECT name FROM (SELECT {SearchPath.Show("c.oid")} AS name
         FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal')
+        WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_'
+            AND n.nspname NOT IN ('information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal')
         ) t WHERE pg_catalog.starts_with(name, $1)
         ORDER BY 1 LIMIT 200
         """, start, stop);
 
     /// <summary>Names of a table's columns, for completion.</summary>
-    public static Task<IReadOnlyList<string>> ColumnNamesAsync(CitusConnection connection, string table, CancellationToken stop) => NamesAsync(connection, $"""
+    public static Task<IReadOnlyList<string>> ColumnNamesAsync(CitusConnection connection, string table, CancellationToken stop) =>
+        NamesAsync(connection, $"""
         SELECT attname::text FROM pg_catalog.pg_attribute
         WHERE attrelid = {SearchPath.Find("$1")} AND attnum > 0 AND NOT attisdropped ORDER BY attnum
         """, TableName.Parse(table).Sql, stop);
 
-    private static async Task<IReadOnlyList<string>> NamesAsync(CitusConnection connection, string sql, string argument, CancellationToken stop)
+    private static async Task<IReadOnlyList<string>> NamesAsync(CitusConnection connection, string sql, string argument,
+        CancellationToken stop)
     {
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         await using var command = new NpgsqlCommand(sql, session) { Parameters = { new() { Value = argument } } };

@@ -28,75 +28,105 @@ public static class ColocationCatalog
     }
 
     /// <summary>Each of the other tables against the first.</summary>
-    public static async Task<IReadOnlyList<ColocationTest>> TestAsync(CitusConnection connection, IReadOnlyList<string> names, CancellationToken stop)
+    public static async Task<IReadOnlyList<ColocationTest>> TestAsync(CitusConnection connection, IReadOnlyList<string> names,
+        CancellationToken stop)
     {
         if (names.Count < 2)
         {
-            throw new CitusException("CitusTwoTablesNeeded", CitusErrorKind.InvalidArgument, "-Table names one table; whether tables lie together takes two or more.",
+            throw new CitusException("CitusTwoTablesNeeded", CitusErrorKind.InvalidArgument,
+                "-Table names one table; whether tables lie together takes two or more.",
                 "Name them with a comma between: Test-Colocation a, b.");
         }
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         var tables = new List<TableInfo>();
         foreach (string name in names) tables.Add(await TableCatalog.FindAsync(connection, session, TableName.Parse(name), stop));
-        Dictionary<int, ColocationGroup> groups = (await ReadAsync(session, [.. tables.Select(t => t.ColocationId ?? -1)], ShardSizes.Unread, stop)).ToDictionary(g => g.ColocationId);
+        Dictionary<int, ColocationGroup> groups = (await ReadAsync(session, [.. tables.Select(t => t.ColocationId ?? -1)],
+            ShardSizes.Unread, stop)).ToDictionary(g => g.ColocationId);
         Dictionary<uint, string> collations = await CollationsAsync(session, tables, stop);
         return [.. tables.Skip(1).Select(t => Compare(tables[0], t, groups, collations))];
     }
 
     /// <summary>Those of distribution columns; what pg_dist_colocation has is at times that of the type.</summary>
-    private static async Task<Dictionary<uint, string>> CollationsAsync(NpgsqlConnection session, IEnumerable<TableInfo> tables, CancellationToken stop)
+    private static async Task<Dictionary<uint, string>> CollationsAsync(NpgsqlConnection session, IEnumerable<TableInfo> tables,
+        CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
             SELECT a.attrelid, a.attcollation::regcollation::text FROM unnest($1::oid[], $2::text[]) t (relation, key)
             JOIN pg_catalog.pg_attribute a ON a.attrelid = t.relation AND a.attname = t.key AND a.attcollation <> 0
             """, session);
         TableInfo[] distributed = [.. tables.DistinctBy(t => t.Oid).Where(t => t.DistributionColumn is not null)];
-        command.Parameters.Add(new() { Value = distributed.Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid });
-        command.Parameters.Add(new() { Value = distributed.Select(t => t.DistributionColumn!).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+        command.Parameters.Add(new() { Value = distributed.Select(t => t.Oid).ToArray(),
+            NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid });
+        command.Parameters.Add(new() { Value = distributed.Select(t => t.DistributionColumn!).ToArray(),
+            NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         var collations = new Dictionary<uint, string>();
         while (await row.ReadAsync(stop)) collations[row.GetFieldValue<uint>(0)] = row.GetString(1);
         return collations;
     }
 
-    private static ColocationTest Compare(TableInfo a, TableInfo b, Dictionary<int, ColocationGroup> groups, Dictionary<uint, string> collations)
+    private static ColocationTest Compare(TableInfo a, TableInfo b, Dictionary<int, ColocationGroup> groups,
+        Dictionary<uint, string> collations)
     {
         if (new[] { a, b }.FirstOrDefault(t => t.ColocationId is null or 0) is { } plain)
         {
             TableInfo other = plain == a ? b : a;
             return No(ColocationReason.NotDistributed, $"{plain.Display} is a plain table of the node that one is connected to.",
-                other.Kind == TableKind.Distributed ? $"New-DistributedTable '{plain.Display}' <column of {TypeOf(other)}> -ColocateWith '{other.Display}'" : null);
+                other.Kind == TableKind.Distributed
+                    ? $"New-DistributedTable '{plain.Display}' <column of {TypeOf(other)}> -ColocateWith '{other.Display}'" : null);
         }
         (ColocationGroup mine, ColocationGroup others) = (groups[a.ColocationId!.Value], groups[b.ColocationId!.Value]);
         if (mine.ColocationId == others.ColocationId)
         {
             return Yes(ColocationReason.SameGroup, a.Kind == TableKind.Reference ? "Both are reference tables, with a copy on every node."
-                : $"Both are of colocation group {mine.ColocationId}: {(mine.DistributionColumnType is null ? "their rows lie on the same node" : $"rows with equal {a.DistributionColumn} and {b.DistributionColumn} lie on the same node")}.");
+                : $"Both are of colocation group {mine.ColocationId}: "
+                    + $"{(mine.DistributionColumnType is null ? "their rows lie on the same node" : $"rows with equal {a.DistributionColumn} and {b.DistributionColumn} lie on the same node")}.");
         }
         if (a.Kind == TableKind.Reference || b.Kind == TableKind.Reference)
-            return Yes(ColocationReason.Reference, $"{(a.Kind == TableKind.Reference ? a : b).Display} is a reference table: each node has a copy of it beside the rows of {(a.Kind == TableKind.Reference ? b : a).Display}.");
+            return Yes(ColocationReason.Reference,
+                $"{(a.Kind == TableKind.Reference ? a : b).Display} is a reference table: each node has a copy of it beside the rows of "
+                    + $"{(a.Kind == TableKind.Reference ? b : a).Display}.");
         if (a.Kind != TableKind.Distributed || b.Kind != TableKind.Distributed)
-            return No(ColocationReason.OtherKind, $"{a.Display} is a {a.Kind} table and {b.Display} a {b.Kind} table, of groups {mine.ColocationId} and {others.ColocationId}.", null);
+            return No(ColocationReason.OtherKind,
+                $"{a.Display} is a {a.Kind} table and {b.Display} a {b.Kind} table, "
+                    + $"of groups {mine.ColocationId} and {others.ColocationId}.", null);
 
-        string colocate = $"SELECT alter_distributed_table({TableName.Literal(b.Display)}, colocate_with := {TableName.Literal(a.Display)});";
+        string colocate = $"SELECT alter_distributed_table({TableName.Literal(b.Display)}, "
+            + $"colocate_with := {TableName.Literal(a.Display)});";
         if (mine.DistributionColumnType != others.DistributionColumnType)
         {
-            return No(ColocationReason.ColumnType, $"{a.Display} is distributed by {a.DistributionColumn} of type {mine.DistributionColumnType}, {b.Display} by {b.DistributionColumn} of type {others.DistributionColumnType}: equal values of the two hash differently.",
-                $"SELECT undistribute_table({TableName.Literal(b.Display)}); ALTER TABLE {b.Name} ALTER COLUMN {TableName.QuoteIfNeeded(b.DistributionColumn!)} TYPE {mine.DistributionColumnType}; "
-                + $"SELECT create_distributed_table({TableName.Literal(b.Display)}, {TableName.Literal(b.DistributionColumn!)}, colocate_with := {TableName.Literal(a.Display)});");
+            return No(ColocationReason.ColumnType,
+                $"{a.Display} is distributed by {a.DistributionColumn} of type {mine.DistributionColumnType}, "
+                    + $"{b.Display} by {b.DistributionColumn} of type {others.DistributionColumnType}: "
+                    + "equal values of the two hash differently.",
+                $"SELECT undistribute_table({TableName.Literal(b.Display)}); "
+                    + $"ALTER TABLE {b.Name} ALTER COLUMN {TableName.QuoteIfNeeded(b.DistributionColumn!)} TYPE "
+                    + $"{mine.DistributionColumnType}; "
+                + $"SELECT create_distributed_table({TableName.Literal(b.Display)}, {TableName.Literal(b.DistributionColumn!)}, "
+                + $"colocate_with := {TableName.Literal(a.Display)});");
         }
-        if (collations.GetValueOrDefault(a.Oid) is { } collation && collations.GetValueOrDefault(b.Oid) is { } othersCollation && collation != othersCollation)
+        if (collations.GetValueOrDefault(a.Oid) is { } collation && collations.GetValueOrDefault(b.Oid) is { } othersCollation
+            && collation != othersCollation)
         {
-            return No(ColocationReason.Collation, $"{a.Display}.{a.DistributionColumn} has the collation {collation}, {b.Display}.{b.DistributionColumn} has {othersCollation}: Citus colocates only those of one collation.",
-                $"SELECT undistribute_table({TableName.Literal(b.Display)}); ALTER TABLE {b.Name} ALTER COLUMN {TableName.QuoteIfNeeded(b.DistributionColumn!)} TYPE {TypeOf(b)} COLLATE {collation}; "
-                + $"SELECT create_distributed_table({TableName.Literal(b.Display)}, {TableName.Literal(b.DistributionColumn!)}, colocate_with := {TableName.Literal(a.Display)});");
+            return No(ColocationReason.Collation,
+                $"{a.Display}.{a.DistributionColumn} has the collation {collation}, "
+                    + $"{b.Display}.{b.DistributionColumn} has {othersCollation}: Citus colocates only those of one collation.",
+                $"SELECT undistribute_table({TableName.Literal(b.Display)}); "
+                    + $"ALTER TABLE {b.Name} ALTER COLUMN {TableName.QuoteIfNeeded(b.DistributionColumn!)} TYPE {TypeOf(b)} COLLATE "
+                    + $"{collation}; "
+                + $"SELECT create_distributed_table({TableName.Literal(b.Display)}, {TableName.Literal(b.DistributionColumn!)}, "
+                + $"colocate_with := {TableName.Literal(a.Display)});");
         }
         if (mine.ShardCount != others.ShardCount)
-            return No(ColocationReason.ShardCount, $"{a.Display} has {mine.ShardCount} shards, {b.Display} has {others.ShardCount}: their hash ranges differ.", colocate);
+            return No(ColocationReason.ShardCount,
+                $"{a.Display} has {mine.ShardCount} shards, {b.Display} has {others.ShardCount}: their hash ranges differ.", colocate);
         if (mine.ReplicationFactor != others.ReplicationFactor)
-            return No(ColocationReason.Replication, $"Each shard of {a.Display} is kept {mine.ReplicationFactor} time(s), of {b.Display} {others.ReplicationFactor} time(s).", colocate);
+            return No(ColocationReason.Replication,
+                $"Each shard of {a.Display} is kept {mine.ReplicationFactor} time(s), of {b.Display} {others.ReplicationFactor} time(s).",
+                colocate);
         return No(ColocationReason.SeparateGroups,
-            $"Nothing stands against it, but they are of the groups {mine.ColocationId} and {others.ColocationId}: one was distributed apart from the other (colocate_with none).", colocate);
+            $"Nothing stands against it, but they are of the groups {mine.ColocationId} and {others.ColocationId}: "
+                + "one was distributed apart from the other (colocate_with none).", colocate);
 
         ColocationTest Yes(ColocationReason reason, string why) => new(a.Display, b.Display, true, reason, why, null);
         ColocationTest No(ColocationReason reason, string why, string? fix) => new(a.Display, b.Display, false, reason, why, fix);
@@ -104,11 +134,13 @@ public static class ColocationCatalog
 
     private static string TypeOf(TableInfo table) => table.FindColumn(table.DistributionColumn!)!.TypeName;
 
-    private static async Task<IReadOnlyList<ColocationGroup>> ReadAsync(NpgsqlConnection session, int[]? ids, ShardSizes sizes, CancellationToken stop)
+    private static async Task<IReadOnlyList<ColocationGroup>> ReadAsync(NpgsqlConnection session, int[]? ids, ShardSizes sizes,
+        CancellationToken stop)
     {
         await using var command = new NpgsqlCommand($"""
             SELECT p.colocationid, min(p.partmethod), min(p.repmodel), bool_or(d.colocationid IS NOT NULL),
-                   CASE WHEN min(c.distributioncolumntype::int8) > 0 THEN pg_catalog.format_type(min(c.distributioncolumntype::int8)::oid, NULL) END,
+                   CASE WHEN min(c.distributioncolumntype::int8) > 0 THEN pg_catalog.format_type(min(c.distributioncolumntype::int8)::oid,
+                       NULL) END,
                    coalesce(min(c.shardcount), max(s.shards))::int, coalesce(min(c.replicationfactor), 1),
                    CASE WHEN count(s.size) = count(*) THEN sum(s.size)::bigint END,
                    pg_catalog.array_agg({SearchPath.Show("p.logicalrelid")} ORDER BY {SearchPath.Show("p.logicalrelid")})
@@ -130,7 +162,8 @@ public static class ColocationCatalog
         var groups = new List<ColocationGroup>();
         while (await row.ReadAsync(stop))
         {
-            groups.Add(new ColocationGroup(row.GetInt32(0), DistributedTable.KindOf(row.GetChar(1), row.GetChar(2), row.GetBoolean(3), row.GetInt32(0)),
+            groups.Add(new ColocationGroup(row.GetInt32(0),
+                DistributedTable.KindOf(row.GetChar(1), row.GetChar(2), row.GetBoolean(3), row.GetInt32(0)),
                 await row.IsDBNullAsync(4, stop) ? null : row.GetString(4), row.GetInt32(5), row.GetInt32(6),
                 await row.IsDBNullAsync(7, stop) ? null : row.GetInt64(7), await row.GetFieldValueAsync<string[]>(8, stop)));
         }

@@ -27,6 +27,9 @@ public enum ColocationReason
     /// <summary>Their shards are kept on different numbers of nodes.</summary>
     Replication,
 
-    /// <summary>Nothing stands against it, but they are of two groups: one was distributed with colocate_with none, or its shards were split.</summary>
+    /// <summary>
+    /// Nothing stands against it, but they are of two groups: one was distributed with colocate_with none, or its
+    /// shards were split.
+    /// </summary>
     SeparateGroups,
 }

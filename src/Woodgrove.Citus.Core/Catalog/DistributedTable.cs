@@ -27,7 +27,8 @@ public sealed record DistributedTable(
             LEFT JOIN pg_catalog.pg_am m ON m.oid = c.relam
             LEFT JOIN pg_catalog.pg_attribute k ON p.partkey IS NOT NULL AND k.attrelid = p.logicalrelid
                  AND k.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey)
-            LEFT JOIN (SELECT d.logicalrelid::oid AS relid, count(DISTINCT d.shardid) AS shards, count(*) AS placements, {ShardSizes.Sum} AS size
+            LEFT JOIN (SELECT d.logicalrelid::oid AS relid, count(DISTINCT d.shardid) AS shards, count(*) AS placements,
+                {ShardSizes.Sum} AS size
                        FROM pg_catalog.pg_dist_shard d
                        JOIN pg_catalog.pg_dist_placement l ON l.shardid = d.shardid AND l.shardstate = 1
                        JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
@@ -37,14 +38,16 @@ public sealed record DistributedTable(
             ORDER BY 1
             """, session);
         sizes.AddTo(command);
-        command.Parameters.Add(new() { Value = tables.Count == 0 ? DBNull.Value : tables.Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Oid });
+        command.Parameters.Add(new() { Value = tables.Count == 0 ? DBNull.Value : tables.Select(t => t.Oid).ToArray(),
+            NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Oid });
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         while (await row.ReadAsync(stop))
         {
             yield return new DistributedTable(
                 row.GetString(0), KindOf(row.GetChar(1), row.GetChar(2), row.GetBoolean(3), row.GetInt32(6)),
                 await row.IsDBNullAsync(4, stop) ? null : row.GetString(4), await row.IsDBNullAsync(5, stop) ? null : row.GetString(5),
-                row.GetInt32(6), row.GetInt64(7), await row.IsDBNullAsync(8, stop) ? null : row.GetInt64(8), row.GetInt32(9), row.GetString(10), row.GetString(11));
+                row.GetInt32(6), row.GetInt64(7), await row.IsDBNullAsync(8, stop) ? null : row.GetInt64(8), row.GetInt32(9),
+                row.GetString(10), row.GetString(11));
         }
     }
 

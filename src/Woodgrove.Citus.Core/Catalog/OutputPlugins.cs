@@ -3,7 +3,10 @@ using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Catalog;
 
-/// <summary>The parameter <c>output_plugin_libraries</c> of newer minor releases, without which Citus can't replicate shards logically.</summary>
+/// <summary>
+/// The parameter <c>output_plugin_libraries</c> of newer minor releases, without which Citus can't replicate shards
+/// logically.
+/// </summary>
 internal static class OutputPlugins
 {
     /// <summary>The libraries that a value lists.</summary>
@@ -11,13 +14,19 @@ internal static class OutputPlugins
 
     /// <summary>SQL that adds citus to a value.</summary>
     public static string Allow(string value) =>
-        $"ALTER SYSTEM SET output_plugin_libraries = {string.Join(", ", Of(value).Append("citus").Select(l => TableName.Literal(l).TrimStart()))}; SELECT pg_reload_conf();";
+        "ALTER SYSTEM SET output_plugin_libraries = "
+            + $"{string.Join(", ", Of(value).Append("citus").Select(l => TableName.Literal(l).TrimStart()))}; SELECT pg_reload_conf();";
 
-    /// <summary>What to do first where a node would refuse to replicate shards logically; null where none does, or they can't be asked.</summary>
+    /// <summary>
+    /// What to do first where a node would refuse to replicate shards logically; null where none does, or they can't be
+    /// asked.
+    /// </summary>
     public static async Task<string?> AdviceAsync(NpgsqlConnection session, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
-            SELECT n.nodename || ':' || n.nodeport FROM pg_catalog.run_command_on_all_nodes('SELECT pg_catalog.current_setting(''output_plugin_libraries'', true)', give_warning_for_connection_errors := true) r
+            SELECT n.nodename || ':' || n.nodeport
+                FROM pg_catalog.run_command_on_all_nodes('SELECT pg_catalog.current_setting(''output_plugin_libraries'', true)',
+                    give_warning_for_connection_errors := true) r
             JOIN pg_catalog.pg_dist_node n ON n.nodeid = r.nodeid WHERE r.success AND r.result <> '' AND r.result !~ '\mcitus\M' ORDER BY 1
             """, session);
         try
@@ -26,7 +35,9 @@ internal static class OutputPlugins
             await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
             while (await row.ReadAsync(stop)) nodes.Add(row.GetString(0));
             return nodes.Count == 0 ? null
-                : $"First add citus to output_plugin_libraries on {string.Join(", ", nodes)}, where logical replication of shards is refused without it: the Fix of Test-CitusCluster LogicalTransfers has the statements.";
+                : $"First add citus to output_plugin_libraries on {string.Join(", ", nodes)}, "
+                    + "where logical replication of shards is refused without it: the Fix of Test-CitusCluster LogicalTransfers has the "
+                    + "statements.";
         }
         catch (PostgresException)
         {

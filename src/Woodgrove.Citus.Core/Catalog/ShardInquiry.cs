@@ -40,7 +40,8 @@ internal sealed class ShardInquiry(CitusConnection connection, NpgsqlConnection 
     /// <summary>The answers for the shards of some tables, or of all where null: an array of the shard's id and what was asked.</summary>
     /// <param name="columns">What to ask, as SQL over the shard's <c>pg_class</c> row c.</param>
     /// <param name="joins">What else it takes.</param>
-    public async Task<List<(int Group, JsonElement Row)>> AskAsync(IEnumerable<uint>? tables, string columns, string joins, CancellationToken stop)
+    public async Task<List<(int Group, JsonElement Row)>> AskAsync(IEnumerable<uint>? tables, string columns, string joins,
+        CancellationToken stop)
     {
         List<Node> nodes = await NodesAsync(tables, stop);
         string?[] answers = await Task.WhenAll(nodes.Select(n => AskAsync(n, Sql(n), stop)));
@@ -63,11 +64,13 @@ internal sealed class ShardInquiry(CitusConnection connection, NpgsqlConnection 
             GROUP BY 1, 2, 3, 4
             """, session)
         {
-            Parameters = { new() { Value = (object?)tables?.ToArray() ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Oid } },
+            Parameters = { new() { Value = (object?)tables?.ToArray() ?? DBNull.Value,
+                NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Oid } },
         };
         var nodes = new List<Node>();
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        while (await row.ReadAsync(stop)) nodes.Add(new(row.GetInt32(0), row.GetString(1), row.GetInt32(2), row.GetBoolean(3), row.GetFieldValue<long[]>(4)));
+        while (await row.ReadAsync(stop))
+            nodes.Add(new(row.GetInt32(0), row.GetString(1), row.GetInt32(2), row.GetBoolean(3), row.GetFieldValue<long[]>(4)));
         return nodes;
     }
 
@@ -75,14 +78,16 @@ internal sealed class ShardInquiry(CitusConnection connection, NpgsqlConnection 
     private async Task<string?> AskAsync(Node node, string sql, CancellationToken stop)
     {
         // Not in the caller's session: a transaction of his would not outlive a refusal.
-        await using NpgsqlConnection? direct = node.IsOwn ? await connection.OpenSessionAsync(stop) : await connection.TryOpenNodeSessionAsync(node.Name, node.Port, stop);
+        await using NpgsqlConnection? direct = node.IsOwn ? await connection.OpenSessionAsync(stop)
+            : await connection.TryOpenNodeSessionAsync(node.Name, node.Port, stop);
         return direct is null ? null : await AskAsync(direct, sql, stop);
     }
 
     private static async Task<string?> AskAsync(NpgsqlConnection direct, string sql, CancellationToken stop)
     {
         // Where shards are hidden, they are missing in pg_class too.
-        await using var batch = new NpgsqlBatch(direct) { BatchCommands = { new("SELECT pg_catalog.set_config('citus.override_table_visibility', 'off', false)"), new(sql) } };
+        await using var batch = new NpgsqlBatch(direct)
+            { BatchCommands = { new("SELECT pg_catalog.set_config('citus.override_table_visibility', 'off', false)"), new(sql) } };
         try
         {
             await using NpgsqlDataReader row = await batch.ExecuteReaderAsync(stop);
@@ -98,7 +103,8 @@ internal sealed class ShardInquiry(CitusConnection connection, NpgsqlConnection 
 
     private async Task<string?> AskThroughCoordinatorAsync(Node node, string sql, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT success, result FROM pg_catalog.master_run_on_worker(ARRAY[$1], ARRAY[$2], ARRAY[$3], false)", session)
+        await using var command = new NpgsqlCommand("SELECT success, result FROM pg_catalog.master_run_on_worker(ARRAY[$1], ARRAY[$2], "
+            + "ARRAY[$3], false)", session)
         {
             Parameters = { new() { Value = node.Name }, new() { Value = node.Port }, new() { Value = SearchPath.Wrap(sql) } },
         };

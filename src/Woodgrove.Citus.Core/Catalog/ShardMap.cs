@@ -48,7 +48,8 @@ internal sealed class ShardMap
     public static async Task<IReadOnlyList<ShardRange>> ReadAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
-            SELECT s.shardid, (parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)))[array_upper(parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)), 1)],
+            SELECT s.shardid, (parse_ident(pg_catalog.shard_name(s.logicalrelid,
+                s.shardid)))[array_upper(parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)), 1)],
                    s.shardminvalue::int, s.shardmaxvalue::int, n.nodename, n.nodeport
             FROM pg_catalog.pg_dist_shard s
             JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid AND p.shardstate = 1
@@ -61,7 +62,8 @@ internal sealed class ShardMap
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         var shards = new List<ShardRange>();
         while (await row.ReadAsync(stop))
-            shards.Add(new ShardRange(row.GetInt64(0), row.GetString(1), row.GetInt32(2), row.GetInt32(3), row.GetString(4), row.GetInt32(5)));
+            shards.Add(new ShardRange(row.GetInt64(0), row.GetString(1), row.GetInt32(2), row.GetInt32(3), row.GetString(4),
+                row.GetInt32(5)));
         return shards;
     }
 }

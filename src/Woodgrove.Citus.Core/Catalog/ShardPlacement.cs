@@ -21,9 +21,11 @@ public sealed record ShardPlacement(
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)
     {
         await using var command = new NpgsqlCommand($"""
-            SELECT {SearchPath.Show("s.relation")}, s.shardid, pg_catalog.shard_name(s.relation, s.shardid), s.shardminvalue::int, s.shardmaxvalue::int, s.nodename, s.nodeport,
+            SELECT {SearchPath.Show("s.relation")}, s.shardid, pg_catalog.shard_name(s.relation, s.shardid), s.shardminvalue::int,
+                s.shardmaxvalue::int, s.nodename, s.nodeport,
                    s.size, s.colocationid, CASE WHEN s.size IS NOT NULL THEN coalesce(round(s.size / nullif(s.mean, 0), 4), 0)::float8 END
-            FROM (SELECT d.logicalrelid AS relation, d.shardid, d.shardminvalue, d.shardmaxvalue, n.nodename, n.nodeport, p.colocationid, z.size,
+            FROM (SELECT d.logicalrelid AS relation, d.shardid, d.shardminvalue, d.shardmaxvalue, n.nodename, n.nodeport, p.colocationid,
+                z.size,
                          avg(z.size) OVER (PARTITION BY d.logicalrelid) AS mean
                   FROM pg_catalog.pg_dist_shard d
                   JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = d.logicalrelid
@@ -35,7 +37,8 @@ public sealed record ShardPlacement(
             ORDER BY 1, s.shardid, s.nodename, s.nodeport
             """, session);
         sizes.AddTo(command);
-        command.Parameters.Add(new() { Value = tables.Count == 0 ? DBNull.Value : tables.Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Oid });
+        command.Parameters.Add(new() { Value = tables.Count == 0 ? DBNull.Value : tables.Select(t => t.Oid).ToArray(),
+            NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Oid });
         command.Parameters.Add(new() { Value = (object?)shardId ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint });
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         while (await row.ReadAsync(stop))

@@ -38,7 +38,8 @@ public sealed class ShardResolver
         return await OpenAsync(session, await TableCatalog.FindAsync(connection, session, TableName.Parse(table), stop), stop, connection);
     }
 
-    internal static async Task<ShardResolver> OpenAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop, CitusConnection? connection = null)
+    internal static async Task<ShardResolver> OpenAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop,
+        CitusConnection? connection = null)
     {
         if (table.DistributionColumn is null)
         {
@@ -64,7 +65,8 @@ public sealed class ShardResolver
         return await ResolveAsync(session, values, stop);
     }
 
-    internal async Task<IReadOnlyList<ShardAnswer>> ResolveAsync(NpgsqlConnection session, IReadOnlyList<object?> values, CancellationToken stop)
+    internal async Task<IReadOnlyList<ShardAnswer>> ResolveAsync(NpgsqlConnection session, IReadOnlyList<object?> values,
+        CancellationToken stop)
     {
         var answers = new ShardAnswer[values.Count];
         var open = new List<int>();
@@ -73,9 +75,11 @@ public sealed class ShardResolver
             if (TryResolve(values[i]) is { } answer) answers[i] = answer;
             else open.Add(i);
         }
-        ValueReply[] replies = await new ValueQuestion(session, _column).HashesAsync(open.Select(i => ValueText.Of(values[i])!).ToArray(), stop);
+        ValueReply[] replies = await new ValueQuestion(session, _column).HashesAsync(open.Select(i => ValueText.Of(values[i])!).ToArray(),
+            stop);
         foreach ((int i, ValueReply reply) in open.Zip(replies))
-            answers[i] = reply.Refusal is { } refusal ? new(null, Unconvertible(values[i], refusal)) : new(At(values[i], reply.Number), null);
+            answers[i] = reply.Refusal is { } refusal ? new(null, Unconvertible(values[i], refusal))
+                : new(At(values[i], reply.Number), null);
         return answers;
     }
 
@@ -86,7 +90,8 @@ public sealed class ShardResolver
     }
 
     private CitusException NullValue() => new("CitusNullDistributionValue", CitusErrorKind.InvalidData,
-        $"NULL lies in no shard of {_table.Display}: a row without a {_column.Name} is refused.", "Give a value, or leave such rows out.") { Target = _table.Display };
+        $"NULL lies in no shard of {_table.Display}: a row without a {_column.Name} is refused.", "Give a value, or leave such rows out.")
+            { Target = _table.Display };
 
     private CitusException Unconvertible(object? value, PostgresException e) => new("CitusInvalidValue", CitusErrorKind.InvalidData,
         $"'{value}' is no value of {_table.Display}.{_column.Name}, which is of type {_column.TypeName}: {e.MessageText.TrimEnd('.')}.",

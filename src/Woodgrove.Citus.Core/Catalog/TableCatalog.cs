@@ -32,7 +32,8 @@ public static class TableCatalog
 
     /// <summary>The table of that name.</summary>
     /// <exception cref="CitusException">There is none, or it is a view, an index or the like.</exception>
-    public static async Task<TableInfo> FindAsync(CitusConnection connection, NpgsqlConnection session, TableName name, CancellationToken stop)
+    public static async Task<TableInfo> FindAsync(CitusConnection connection, NpgsqlConnection session, TableName name,
+        CancellationToken stop)
     {
         (uint oid, TableName exact, string display) = await FindClassAsync(session, name, stop);
 
@@ -74,7 +75,8 @@ public static class TableCatalog
             if (!await SearchPath.IsKeptAsync(session, stop))
             {
                 throw new CitusException("CitusPoolerNotSupported", CitusErrorKind.InvalidOperation,
-                    $"The table {name} can't be looked up: the connection leads through a pooler that gives a session to several clients (PgBouncer's pool_mode transaction), which loses the session's settings.",
+                    $"The table {name} can't be looked up: the connection leads through a pooler that gives a session to several clients "
+                        + "(PgBouncer's pool_mode transaction), which loses the session's settings.",
                     "Connect to the server itself, or through a pool whose pool_mode is session.") { Target = name.ToString() };
             }
             throw new CitusException("CitusTableNotFound", CitusErrorKind.ObjectNotFound,

@@ -18,7 +18,8 @@ public sealed record TableInfo
     public int? ColocationId { get; init; }
 
     /// <summary>Whether the coordinator gives a row a distribution value that has none: by a default, or as an identity.</summary>
-    internal bool FillsDistributionColumn => DistributionColumn is { } key && FindColumn(key) is { } column && (column.HasDefault || column.IsIdentity);
+    internal bool FillsDistributionColumn =>
+        DistributionColumn is { } key && FindColumn(key) is { } column && (column.HasDefault || column.IsIdentity);
 
     /// <summary>The column of that name, of which PostgreSQL itself keeps the first 63 bytes.</summary>
     public TableColumn? FindColumn(string name) =>

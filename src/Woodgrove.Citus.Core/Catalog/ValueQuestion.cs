@@ -4,14 +4,19 @@ using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Catalog;
 
-/// <summary>Puts values to the server, many at a time, as text of a column's type; where one is refused, which one is found by halving.</summary>
+/// <summary>
+/// Puts values to the server, many at a time, as text of a column's type; where one is refused, which one is found by
+/// halving.
+/// </summary>
 internal sealed class ValueQuestion(NpgsqlConnection session, TableColumn column)
 {
     /// <summary>Asks for the hash of each.</summary>
-    public Task<ValueReply[]> HashesAsync(IReadOnlyList<string> values, CancellationToken stop) => AskAsync("pg_catalog.worker_hash({0})", values, stop);
+    public Task<ValueReply[]> HashesAsync(IReadOnlyList<string> values, CancellationToken stop) =>
+        AskAsync("pg_catalog.worker_hash({0})", values, stop);
 
     /// <summary>Asks whether each is of the column's type.</summary>
-    public Task<ValueReply[]> ChecksAsync(IReadOnlyList<string> values, CancellationToken stop) => AskAsync("({0} IS NULL)::int", values, stop);
+    public Task<ValueReply[]> ChecksAsync(IReadOnlyList<string> values, CancellationToken stop) =>
+        AskAsync("({0} IS NULL)::int", values, stop);
 
     private async Task<ValueReply[]> AskAsync(string question, IReadOnlyList<string> values, CancellationToken stop)
     {
@@ -20,12 +25,14 @@ internal sealed class ValueQuestion(NpgsqlConnection session, TableColumn column
         return replies;
     }
 
-    private async Task AskAsync(string expression, IReadOnlyList<string> values, int from, int to, ValueReply[] replies, CancellationToken stop)
+    private async Task AskAsync(string expression, IReadOnlyList<string> values, int from, int to, ValueReply[] replies,
+        CancellationToken stop)
     {
         if (from == to) return;
         try
         {
-            await using var command = new NpgsqlCommand($"SELECT {expression} FROM unnest($1::text[]) WITH ORDINALITY AS u(v, n) ORDER BY n", session)
+            await using var command = new NpgsqlCommand($"SELECT {expression} FROM unnest($1::text[]) WITH ORDINALITY AS u(v, "
+                + "n) ORDER BY n", session)
             {
                 Parameters = { new() { Value = values.Skip(from).Take(to - from).ToArray() } },
             };

@@ -32,7 +32,8 @@ internal sealed class AccessTokens(Func<CancellationToken, Task<string>> fetch) 
         catch (Exception e) when (e is not CitusException and not OperationCanceledException)
         {
             throw new CitusException("CitusTokenFailed", CitusErrorKind.AuthenticationError,
-                $"The script block of -AccessToken gave no token: {e.Message.TrimEnd('.')}.", "Run it by itself; it has a session of its own, and takes values from here as $using:name.", e);
+                $"The script block of -AccessToken gave no token: {e.Message.TrimEnd('.')}.",
+                "Run it by itself; it has a session of its own, and takes values from here as $using:name.", e);
         }
         finally
         {
@@ -53,7 +54,8 @@ internal sealed class AccessTokens(Func<CancellationToken, Task<string>> fetch) 
         {
             string base64 = payload.Replace('-', '+').Replace('_', '/');
             using JsonDocument claims = JsonDocument.Parse(Convert.FromBase64String(base64.PadRight((base64.Length + 3) / 4 * 4, '=')));
-            return claims.RootElement.TryGetProperty("exp", out JsonElement exp) ? DateTimeOffset.FromUnixTimeSeconds(exp.GetInt64()) : null;
+            return claims.RootElement.TryGetProperty("exp", out JsonElement exp) ? DateTimeOffset.FromUnixTimeSeconds(exp.GetInt64())
+                : null;
         }
         catch (Exception e) when (e is FormatException or JsonException or InvalidOperationException)
         {

@@ -22,7 +22,8 @@ public sealed class CitusConnection : IAsyncDisposable
     private (string Host, int Port)? _coordinatorAddress;
 
     private CitusConnection(
-        NpgsqlDataSource sessions, NpgsqlConnectionStringBuilder settings, bool isSslModeByHost, AccessTokens? tokens, string name, ServerFacts facts)
+        NpgsqlDataSource sessions, NpgsqlConnectionStringBuilder settings, bool isSslModeByHost, AccessTokens? tokens, string name,
+        ServerFacts facts)
     {
         (_tokens, _isSslModeByHost) = (tokens, isSslModeByHost);
         _sessions = sessions;
@@ -78,7 +79,8 @@ public sealed class CitusConnection : IAsyncDisposable
         try
         {
             await using NpgsqlConnection session = await sessions.OpenConnectionAsync(stop);
-            return new CitusConnection(sessions, settings, isSslModeByHost, tokens, name ?? shown, await ServerFacts.ReadAsync(session, stop));
+            return new CitusConnection(sessions, settings, isSslModeByHost, tokens, name ?? shown,
+                await ServerFacts.ReadAsync(session, stop));
         }
         catch (Exception e)
         {
@@ -88,7 +90,10 @@ public sealed class CitusConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends what a session keeps beyond its transaction, before it goes back: the pool would do it only when the session is next used.</summary>
+    /// <summary>
+    /// Ends what a session keeps beyond its transaction, before it goes back: the pool would do it only when the
+    /// session is next used.
+    /// </summary>
     internal static async Task TidyAsync(NpgsqlConnection session, string sql)
     {
         try
@@ -102,7 +107,10 @@ public sealed class CitusConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Borrows a session from the pool, pinned to <c>pg_catalog</c> (<see cref="SearchPath"/>); it is reset when given back.</summary>
+    /// <summary>
+    /// Borrows a session from the pool, pinned to <c>pg_catalog</c> (<see cref="SearchPath"/>); it is reset when given
+    /// back.
+    /// </summary>
     public Task<NpgsqlConnection> OpenSessionAsync(CancellationToken stop) => OpenSessionAsync(pinned: true, null, stop);
 
     /// <param name="seconds">How long a server that hangs may hold this up: Npgsql's own cancelling alone would wait for it.</param>
@@ -118,7 +126,8 @@ public sealed class CitusConnection : IAsyncDisposable
     {
         try
         {
-            return _addresses is null ? await OpenAsync(_sessions, pinned, seconds, stop) : (await OpenCoordinatorSessionAsync(_addresses, pinned, stop)).Session;
+            return _addresses is null ? await OpenAsync(_sessions, pinned, seconds, stop)
+                : (await OpenCoordinatorSessionAsync(_addresses, pinned, stop)).Session;
         }
         catch (ObjectDisposedException e)
         {
@@ -144,16 +153,19 @@ public sealed class CitusConnection : IAsyncDisposable
     /// <summary>The identifier of the coordinator's database cluster; only of a connection from <see cref="AtCoordinatorAsync"/>.</summary>
     internal string CoordinatorId => _coordinatorId ?? throw new InvalidOperationException("Not a connection to the coordinator.");
 
-    private async Task<(NpgsqlConnection Session, string Id)> OpenCoordinatorSessionAsync(Func<string, int, (string Host, int Port)> addresses, bool pinned, CancellationToken stop)
+    private async Task<(NpgsqlConnection Session, string Id)> OpenCoordinatorSessionAsync(
+        Func<string, int, (string Host, int Port)> addresses, bool pinned, CancellationToken stop)
     {
-        NpgsqlConnection session = await OpenAsync(_coordinatorAddress is { } known ? Node(known.Host, known.Port) : _sessions, pinned, null, stop);
+        NpgsqlConnection session = await OpenAsync(_coordinatorAddress is { } known ? Node(known.Host, known.Port) : _sessions, pinned,
+            null, stop);
         try
         {
             CoordinatorFacts here = await CoordinatorFacts.ReadAsync(session, CitusVersion is not null, stop);
             if (here.IsCoordinator) return (session, Checked(here.SystemIdentifier));
             await session.DisposeAsync();
             string where = here.IsInRecovery ? "a standby" : $"a worker (group {here.GroupId})";
-            if (here.Coordinator is not { } registered) throw NoCoordinator(where, "the cluster's metadata (pg_dist_node) do not name the coordinator", null);
+            if (here.Coordinator is not { } registered)
+                throw NoCoordinator(where, "the cluster's metadata (pg_dist_node) do not name the coordinator", null);
             (string host, int port) = addresses(registered.Host, registered.Port);
             try
             {
@@ -165,7 +177,8 @@ public sealed class CitusConnection : IAsyncDisposable
             }
             CoordinatorFacts there = await CoordinatorFacts.ReadAsync(session, CitusVersion is not null, stop);
             if (!there.IsCoordinator)
-                throw NoCoordinator(where, $"{host}:{port}, which its metadata name as the coordinator, is {(there.IsInRecovery ? "a standby" : $"a worker (group {there.GroupId})")} too", null);
+                throw NoCoordinator(where, $"{host}:{port}, which its metadata name as the coordinator, "
+                    + $"is {(there.IsInRecovery ? "a standby" : $"a worker (group {there.GroupId})")} too", null);
             _coordinatorAddress = (host, port);
             return (session, Checked(there.SystemIdentifier));
         }
@@ -176,12 +189,15 @@ public sealed class CitusConnection : IAsyncDisposable
         }
 
         string Checked(string id) => _coordinatorId is null || id == _coordinatorId ? id : throw new CitusException(
-            "CitusCoordinatorChanged", CitusErrorKind.InvalidOperation, $"The connection '{Name}' led to one coordinator when the command began, and now leads to another, of a different cluster.",
+            "CitusCoordinatorChanged", CitusErrorKind.InvalidOperation,
+            $"The connection '{Name}' led to one coordinator when the command began, and now leads to another, of a different cluster.",
             "See where its address leads, and begin again.") { Target = Name };
 
-        CitusException NoCoordinator(string where, string why, Exception? cause) => new("CitusCoordinatorNotReached", CitusErrorKind.ConnectionError,
+        CitusException NoCoordinator(string where, string why, Exception? cause) =>
+            new("CitusCoordinatorNotReached", CitusErrorKind.ConnectionError,
             $"The ledger of imports is on the cluster's coordinator. The connection '{Name}' leads to {where}, and {why}.",
-            "Connect to the coordinator itself (on Azure Elastic Clusters: port 5432), or map its address with -NodeAddress.", cause) { Target = Name };
+            "Connect to the coordinator itself (on Azure Elastic Clusters: port 5432), or map its address with -NodeAddress.", cause)
+                { Target = Name };
     }
 
     /// <summary>Borrows a session to a node of the cluster, with the same user and secret, pinned to <c>pg_catalog</c>.</summary>
@@ -189,7 +205,8 @@ public sealed class CitusConnection : IAsyncDisposable
         OpenAsync(Node(host, port), pinned: true, seconds, stop);
 
     /// <summary>Borrows a session to a node with the user's own search path, for rows that a table's own code may look at.</summary>
-    internal Task<NpgsqlConnection> OpenUserNodeSessionAsync(string host, int port, CancellationToken stop) => OpenAsync(Node(host, port), pinned: false, null, stop);
+    internal Task<NpgsqlConnection> OpenUserNodeSessionAsync(string host, int port, CancellationToken stop) =>
+        OpenAsync(Node(host, port), pinned: false, null, stop);
 
     /// <summary>The settings of sessions to a node: what is safe without TLS on this machine is not safe on the way to another.</summary>
     internal NpgsqlConnectionStringBuilder NodeSettings(string host, int port) => new(_settings.ConnectionString)
@@ -211,7 +228,8 @@ public sealed class CitusConnection : IAsyncDisposable
         {
             return await OpenNodeSessionAsync(host, port, patience.Token, seconds: 2);
         }
-        catch (Exception e) when (!stop.IsCancellationRequested && e is NpgsqlException or OperationCanceledException or TimeoutException or System.Net.Sockets.SocketException)
+        catch (Exception e) when (!stop.IsCancellationRequested
+            && e is NpgsqlException or OperationCanceledException or TimeoutException or System.Net.Sockets.SocketException)
         {
             _outOfReach.TryAdd((host, port), true);
             return null;
@@ -255,7 +273,9 @@ public sealed class CitusConnection : IAsyncDisposable
         {
             return await source.OpenConnectionAsync(stop);
         }
-        catch (PostgresException e) when (_tokens is not null && e.SqlState is PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification)
+        catch (PostgresException e)
+            when (_tokens is not null
+                && e.SqlState is PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification)
         {
             // It was revoked, or tells nobody when it expires.
             _tokens!.Forget();
@@ -267,7 +287,9 @@ public sealed class CitusConnection : IAsyncDisposable
     {
         var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
         if (unmapped) builder.EnableUnmappedTypes();
-        if (tokens is not null) builder.UsePasswordProvider(_ => tokens.GetAsync(default).AsTask().GetAwaiter().GetResult(), (_, stop) => tokens.GetAsync(stop));
+        if (tokens is not null)
+            builder.UsePasswordProvider(_ => tokens.GetAsync(default).AsTask().GetAwaiter().GetResult(),
+                (_, stop) => tokens.GetAsync(stop));
         return builder.Build();
     }
 
@@ -286,20 +308,24 @@ public sealed class CitusConnection : IAsyncDisposable
         if (e is PostgresException server)
         {
             CitusException known = PostgresErrors.Describe(e, shown);
-            return new CitusException(known.ErrorId, known.Kind, what + known.What, known.Advice, e) { Target = shown, SqlState = server.SqlState };
+            return new CitusException(known.ErrorId, known.Kind, what + known.What, known.Advice, e) { Target = shown,
+                SqlState = server.SqlState };
         }
         if (e is CitusException || e.InnerException is CitusException) return PostgresErrors.Describe(e, shown);
         Exception cause = e.InnerException ?? e;
         string advice = cause is System.Security.Authentication.AuthenticationException
-            ? "The server's TLS certificate could not be verified; give its root with $env:PGSSLROOTCERT, or choose another -SslMode if you trust the network."
+            ? "The server's TLS certificate could not be verified; give its root with $env:PGSSLROOTCERT, "
+                + "or choose another -SslMode if you trust the network."
             : cause is FileNotFoundException or DirectoryNotFoundException
-            ? "A file of the connection's is not there: $env:PGPASSFILE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY name them. Mend or unset the variable; a password can come by -Credential too."
+            ? "A file of the connection's is not there: $env:PGPASSFILE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY name them. "
+                + "Mend or unset the variable; a password can come by -Credential too."
             // Npgsql's own words: the server has asked for a password, and nothing has one.
             : cause is NpgsqlException && cause.Message.StartsWith("No password", StringComparison.Ordinal)
             ? "Give it with -Credential, $env:PGPASSWORD or .pgpass."
             : settings.SslMode > Npgsql.SslMode.Prefer && cause is NpgsqlException or NotSupportedException
                 ? "The server may not speak TLS: on a network you trust, -SslMode Disable connects without it."
-                : "Check the host and port, that the server listens there, and that no firewall stands between; Start-CitusSandbox starts a local one to try things on.";
+                : "Check the host and port, that the server listens there, and that no firewall stands between; "
+                    + "Start-CitusSandbox starts a local one to try things on.";
         return new CitusException("CitusConnectionFailed", CitusErrorKind.ConnectionError,
             $"{what}{cause.Message.TrimEnd('.')}.", advice, e) { Target = shown };
     }

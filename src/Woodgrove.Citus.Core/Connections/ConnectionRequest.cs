@@ -37,7 +37,8 @@ public sealed record ConnectionRequest
         NpgsqlConnectionStringBuilder settings = Given(ConnectionString);
         IReadOnlyDictionary<string, string> service = ServiceFile.Read(Service ?? Environment.GetEnvironmentVariable("PGSERVICE"));
 
-        string? From(string key, string variable) => service.GetValueOrDefault(key) ?? NonEmpty(Environment.GetEnvironmentVariable(variable));
+        string? From(string key, string variable) =>
+            service.GetValueOrDefault(key) ?? NonEmpty(Environment.GetEnvironmentVariable(variable));
         bool Has(string keyword) => settings.ContainsKey(keyword) && settings.ShouldSerialize(keyword);
 
         if (!Has("Host")) settings.Host = Server ?? From("host", "PGHOST") ?? "localhost";
@@ -77,8 +78,10 @@ public sealed record ConnectionRequest
         }
         catch (Exception e) when (e is ArgumentException or FormatException)
         {
-            throw new CitusException("CitusInvalidArgument", CitusErrorKind.InvalidArgument, $"-ConnectionString can't be read: {e.Message}",
-                "It is Npgsql's: Host=...;Port=5432;Database=citus;Username=...;Password=... A postgresql:// address is taken apart into -Server, -Port, -Database and -Credential.", e);
+            throw new CitusException("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
+                $"-ConnectionString can't be read: {e.Message}",
+                "It is Npgsql's: Host=...;Port=5432;Database=citus;Username=...;Password=... "
+                    + "A postgresql:// address is taken apart into -Server, -Port, -Database and -Credential.", e);
         }
     }
 

@@ -16,7 +16,8 @@ internal sealed class NodeAddresses(IReadOnlyDictionary<string, string>? map)
     /// <param name="disabledToo">Those too that are disabled.</param>
     public async Task<List<(string Host, int Port)>> NodesAsync(NpgsqlConnection session, bool disabledToo, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE (isactive OR $1) AND noderole = 'primary' ORDER BY 1, 2", session)
+        await using var command = new NpgsqlCommand("SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE (isactive OR $1) AND "
+            + "noderole = 'primary' ORDER BY 1, 2", session)
         {
             Parameters = { new() { Value = disabledToo } },
         };

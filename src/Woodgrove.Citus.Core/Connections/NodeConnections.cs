@@ -15,5 +15,6 @@ internal static class NodeConnections
     }
 
     /// <summary>Has them closed.</summary>
-    public static Task ReleaseAsync(NpgsqlConnection session) => CitusConnection.TidyAsync(session, "RESET citus.max_cached_conns_per_worker");
+    public static Task ReleaseAsync(NpgsqlConnection session) =>
+        CitusConnection.TidyAsync(session, "RESET citus.max_cached_conns_per_worker");
 }

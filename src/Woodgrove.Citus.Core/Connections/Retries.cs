@@ -11,7 +11,8 @@ internal static class Retries
 
     /// <param name="mayPass">Which failures are worth a new attempt.</param>
     /// <param name="warn">Told of each.</param>
-    public static ResiliencePipeline After(Func<Exception, bool> mayPass, Action<string>? warn) => new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
+    public static ResiliencePipeline After(Func<Exception, bool> mayPass, Action<string>? warn) =>
+        new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
     {
         MaxRetryAttempts = Attempts,
         BackoffType = DelayBackoffType.Exponential,
@@ -21,7 +22,8 @@ internal static class Retries
         ShouldHandle = new PredicateBuilder().Handle(mayPass),
         OnRetry = attempt =>
         {
-            warn?.Invoke($"{PostgresErrors.Describe(attempt.Outcome.Exception!).What} Trying again in {attempt.RetryDelay.TotalSeconds:0.0} s ({attempt.AttemptNumber + 1} of {Attempts}).");
+            warn?.Invoke($"{PostgresErrors.Describe(attempt.Outcome.Exception!).What} Trying again in "
+                + $"{attempt.RetryDelay.TotalSeconds:0.0} s ({attempt.AttemptNumber + 1} of {Attempts}).");
             return default;
         },
     }).Build();

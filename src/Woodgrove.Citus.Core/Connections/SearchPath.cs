@@ -36,7 +36,8 @@ internal static class SearchPath
     /// </summary>
     /// <param name="local">Until the transaction ends.</param>
     public static Task ReleaseAsync(NpgsqlConnection session, CancellationToken stop, bool local = false) =>
-        ExecuteAsync(session, $"SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('woodgrove.search_path'), {Sql(local)})", stop);
+        ExecuteAsync(session, "SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('woodgrove.search_path'), "
+            + $"{Sql(local)})", stop);
 
     /// <summary>
     /// Whether a session still has what <see cref="PinAsync"/> kept in it. Where a pooler lends it to several clients, another's
@@ -44,7 +45,8 @@ internal static class SearchPath
     /// </summary>
     public static async Task<bool> IsKeptAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.current_setting('woodgrove.search_path', true) IS NOT NULL", session);
+        await using var command = new NpgsqlCommand("SELECT pg_catalog.current_setting('woodgrove.search_path', true) IS NOT NULL",
+            session);
         return await command.ExecuteScalarAsync(stop) is true;
     }
 
@@ -59,7 +61,8 @@ internal static class SearchPath
              WHERE before_c.relname = shown_c.relname
                AND pg_catalog.array_position({Schemas}, before_s.nspname) < pg_catalog.array_position({Schemas}, shown_s.nspname))
            THEN pg_catalog.quote_ident(shown_c.relname) ELSE shown_c.oid::regclass::text END
-         FROM pg_catalog.pg_class shown_c JOIN pg_catalog.pg_namespace shown_s ON shown_s.oid = shown_c.relnamespace WHERE shown_c.oid = {oid})
+         FROM pg_catalog.pg_class shown_c JOIN pg_catalog.pg_namespace shown_s ON shown_s.oid = shown_c.relnamespace
+             WHERE shown_c.oid = {oid})
         """;
 
     /// <summary>SQL for the oid of a relation that the user named, found on the user's path; NULL where there is none.</summary>
@@ -81,7 +84,8 @@ internal static class SearchPath
 
     /// <param name="sql">SQL of the query's text.</param>
     public static string WrapLiteral(string sql) => $"""
-        SELECT pg_catalog.query_to_xml(CASE WHEN pinned IS NOT NULL THEN {sql} END, false, true, '')::pg_catalog.text FROM (SELECT ROW({Pin(local: true)}) AS pinned OFFSET 0) p
+        SELECT pg_catalog.query_to_xml(CASE WHEN pinned IS NOT NULL THEN {sql} END, false, true, '')::pg_catalog.text
+            FROM (SELECT ROW({Pin(local: true)}) AS pinned OFFSET 0) p
         """;
 
     /// <summary>The value of a wrapped query's only row and column, or null.</summary>
@@ -89,8 +93,10 @@ internal static class SearchPath
     {
         if (answer.Length == 0) return null;
         // Values may hold characters that XML does not allow.
-        using var reader = System.Xml.XmlReader.Create(new StringReader(answer), new() { CheckCharacters = false, IgnoreWhitespace = false, DtdProcessing = System.Xml.DtdProcessing.Prohibit });
-        return reader.Read() && System.Xml.Linq.XNode.ReadFrom(reader) is System.Xml.Linq.XElement { FirstNode: not null } row ? row.Elements().FirstOrDefault()?.Value : null;
+        using var reader = System.Xml.XmlReader.Create(new StringReader(answer),
+            new() { CheckCharacters = false, IgnoreWhitespace = false, DtdProcessing = System.Xml.DtdProcessing.Prohibit });
+        return reader.Read() && System.Xml.Linq.XNode.ReadFrom(reader) is System.Xml.Linq.XElement { FirstNode: not null } row
+            ? row.Elements().FirstOrDefault()?.Value : null;
     }
 
     private static string Sql(bool local) => local ? "true" : "false";

@@ -11,7 +11,8 @@ internal static class ServerCancel
         try
         {
             await using NpgsqlConnection other = await open(CancellationToken.None);
-            await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_cancel_backend(p) FROM unnest($1) p", other) { Parameters = { new() { Value = processIds } } };
+            await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_cancel_backend(p) FROM unnest($1) p", other)
+                { Parameters = { new() { Value = processIds } } };
             await command.ExecuteNonQueryAsync();
         }
         catch (Exception e) when (e is NpgsqlException or CitusException or ObjectDisposedException)

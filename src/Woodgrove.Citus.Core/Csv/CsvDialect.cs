@@ -25,7 +25,10 @@ public sealed record CsvDialect
     /// <summary>The file's encoding where no byte order mark says another; UTF-8 by default.</summary>
     public Encoding? Encoding { get; init; }
 
-    /// <summary>The longest record in bytes of UTF-8, 256 MB by default: more is taken for a quote that is never closed. COPY itself takes less than 1 GB.</summary>
+    /// <summary>
+    /// The longest record in bytes of UTF-8, 256 MB by default: more is taken for a quote that is never closed. COPY
+    /// itself takes less than 1 GB.
+    /// </summary>
     public int MaxRecordBytes { get; init; } = 256 * 1024 * 1024;
 
     internal byte QuoteByte => (byte)Quote;
@@ -62,7 +65,8 @@ public sealed record CsvDialect
             if (!char.IsAscii(c) || c is '\0' or '\r' or '\n')
             {
                 throw new CitusException("CitusInvalidDialect", CitusErrorKind.InvalidArgument,
-                    $"-{parameter} is U+{(int)c:X4}; COPY takes one ASCII character other than a line end.", "Choose another, or convert the file.");
+                    $"-{parameter} is U+{(int)c:X4}; COPY takes one ASCII character other than a line end.",
+                    "Choose another, or convert the file.");
             }
         }
         if (Delimiter == Quote)

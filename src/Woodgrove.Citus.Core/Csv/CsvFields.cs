@@ -11,7 +11,8 @@ internal sealed class CsvFields(CsvDialect dialect)
     /// <summary>The next field of a record; its bytes are good until the one after.</summary>
     /// <param name="at">The field's first byte in the block; afterwards that of the next, or -1 after the last.</param>
     /// <param name="end">The offset just past the record's line end.</param>
-    public bool TryNext(ReadOnlySpan<byte> block, ReadOnlySpan<ulong> delimiters, ref int at, int end, out ReadOnlySpan<byte> text, out bool isNull)
+    public bool TryNext(ReadOnlySpan<byte> block, ReadOnlySpan<ulong> delimiters, ref int at, int end, out ReadOnlySpan<byte> text,
+        out bool isNull)
     {
         text = default;
         isNull = false;

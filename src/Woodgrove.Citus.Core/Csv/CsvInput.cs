@@ -65,12 +65,14 @@ internal sealed class CsvInput : IAsyncDisposable
         {
             (byte[] start, Stream plain, bool isCompressed) = await DecompressAsync(raw, opened, stop);
             if (!isCompressed && SourceFormat.IsDamagedArchive(start, opened, source, dialect))
-                throw new DamagedDataException(0, "by its name it is compressed, but it begins with neither a gzip nor a zstd header, nor is it text");
+                throw new DamagedDataException(0,
+                    "by its name it is compressed, but it begins with neither a gzip nor a zstd header, nor is it text");
             SourceFormat.Refuse(start, isCompressed, opened, source, dialect);
             (Encoding encoding, int mark) = DetectEncoding(start, dialect.Encoding);
             plain = new PrefixedStream(start[mark..], plain);
             Stream utf8 = encoding is UTF8Encoding ? plain : new Utf8Transcoder(plain, encoding, mark);
-            var input = new CsvInput(source, raw, utf8, opened.Length) { IsCompressed = isCompressed, EncodingName = encoding.WebName, _isEndProven = opened.IsEndProven || isCompressed };
+            var input = new CsvInput(source, raw, utf8, opened.Length) { IsCompressed = isCompressed, EncodingName = encoding.WebName,
+                _isEndProven = opened.IsEndProven || isCompressed };
             await input.ReadFirstRecordAsync(dialect, stop);
             return input;
         }
@@ -88,7 +90,8 @@ internal sealed class CsvInput : IAsyncDisposable
 
     /// <summary>Undoes the compression: a web server's, which it did on the way, and the file's own.</summary>
     /// <returns>The first bytes, and the content behind them.</returns>
-    private static async Task<(byte[] Start, Stream Content, bool IsCompressed)> DecompressAsync(Stream raw, OpenedSource opened, CancellationToken stop)
+    private static async Task<(byte[] Start, Stream Content, bool IsCompressed)> DecompressAsync(Stream raw, OpenedSource opened,
+        CancellationToken stop)
     {
         Stream content = raw;
         byte[] start = await StartAsync(content, stop);
@@ -133,8 +136,10 @@ internal sealed class CsvInput : IAsyncDisposable
             if (count == 0 && buffer.Length > 0 && !_isEndProven)
             {
                 throw new CitusException("CitusDownloadFailed", CitusErrorKind.ResourceUnavailable,
-                    $"{Source}: the web server gave neither a length nor chunks, so a download that was cut off looks like a whole one (byte {_raw.Count}).",
-                    "Have it served with a Content-Length, or compressed by gzip or zstd, whose end is checked; or download it, check it, and load the file.") { Target = Source.Name };
+                    $"{Source}: the web server gave neither a length nor chunks, so a download that was cut off looks like a whole one "
+                        + $"(byte {_raw.Count}).",
+                    "Have it served with a Content-Length, or compressed by gzip or zstd, whose end is checked; or download it, "
+                        + "check it, and load the file.") { Target = Source.Name };
             }
             return count;
         }
@@ -146,14 +151,18 @@ internal sealed class CsvInput : IAsyncDisposable
         {
             string hex = string.Join(' ', e.Bytes.Select(b => $"0x{b:X2}"));
             throw new CitusException("CitusInvalidEncoding", CitusErrorKind.InvalidData,
-                $"{Source}, line {e.Line}: {(e.Bytes.Length == 1 ? $"the byte {hex} is" : $"the bytes {hex} are")} not defined in {EncodingName} (byte {e.Offset} of the {(IsCompressed ? "decompressed " : "")}file, counted from 0).",
+                $"{Source}, line {e.Line}: {(e.Bytes.Length == 1 ? $"the byte {hex} is" : $"the bytes {hex} are")} not defined in "
+                    + $"{EncodingName} (byte {e.Offset} of the {(IsCompressed ? "decompressed " : "")}file, counted from 0).",
                 "Name the encoding that the file is really in with -Encoding.", e)
-            { Target = Source.Name, Row = new RefusedRow(Source.Name, e.Line, null, null, "22021", $"{hex} is not defined in {EncodingName}") };
+            { Target = Source.Name, Row = new RefusedRow(Source.Name, e.Line, null, null, "22021",
+                $"{hex} is not defined in {EncodingName}") };
         }
     }
 
-    private static CitusException Damaged(CsvSource source, DamagedDataException e) => new("CitusInvalidCompression", CitusErrorKind.InvalidData,
-        $"{source}: the compressed data is damaged at byte {e.Offset}: {e.Message}.", "Get the file again, and compare its size or checksum with the original's.", e) { Target = source.Name };
+    private static CitusException Damaged(CsvSource source, DamagedDataException e) =>
+        new("CitusInvalidCompression", CitusErrorKind.InvalidData,
+        $"{source}: the compressed data is damaged at byte {e.Offset}: {e.Message}.",
+        "Get the file again, and compare its size or checksum with the original's.", e) { Target = source.Name };
 
     private async Task ReadFirstRecordAsync(CsvDialect dialect, CancellationToken stop)
     {
@@ -174,7 +183,8 @@ internal sealed class CsvInput : IAsyncDisposable
             if (_headLength > most) throw CsvRecordReader.TooLong(Source, 1, most, dialect.HasHeader);
         }
         FirstLine = Encoding.UTF8.GetString(_head, 0, length).TrimEnd('\r', '\n');
-        FirstLines = [.. Encoding.UTF8.GetString(_head, 0, Math.Min(_headLength, LooksAhead)).Split('\n').Select(l => l.TrimEnd('\r')).Take(MostTitles + 1)];
+        FirstLines = [.. Encoding.UTF8.GetString(_head, 0, Math.Min(_headLength, LooksAhead)).Split('\n').Select(l => l.TrimEnd('\r'))
+            .Take(MostTitles + 1)];
         if (length == _headLength && FirstLine.Length == 0)
         {
             throw new CitusException("CitusCsvEmpty", CitusErrorKind.InvalidData, $"{Source} is empty.",

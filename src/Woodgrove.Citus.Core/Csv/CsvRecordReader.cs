@@ -99,15 +99,18 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect) : Reco
         long line = LinesBefore + Lines(_buffer.AsSpan(0, start)) + 1;
         return new CitusException("CitusUnterminatedQuote", CitusErrorKind.InvalidData,
             $"{input.Source}, line {line}: a quote that opens in this record is never closed.",
-            "Close the quote, double it where it belongs to the value, or name the file's own with -Quote; a file that has no quoting is read with -Quote $null.")
+            "Close the quote, double it where it belongs to the value, or name the file's own with -Quote; "
+                + "a file that has no quoting is read with -Quote $null.")
         { Target = input.Source.Name, Row = new RefusedRow(input.Source.Name, line, null, null, "22P04", "unterminated quote") };
     }
 
     /// <summary>The error of a record that is longer than allowed.</summary>
     /// <param name="line">Where it begins.</param>
-    public static CitusException TooLong(CsvSource source, long line, long most, bool isHeader = false) => new("CitusRecordTooLong", CitusErrorKind.LimitsExceeded,
+    public static CitusException TooLong(CsvSource source, long line, long most, bool isHeader = false) =>
+        new("CitusRecordTooLong", CitusErrorKind.LimitsExceeded,
         $"{source}, line {line}: the {(isHeader ? "line of column names" : "record that begins here")} is longer than {most:N0} bytes.",
-        "Most likely a quote in it is never closed, or -Quote or -Delimiter is not the file's. If its values really are so long, raise -MaxRecordSize.")
+        "Most likely a quote in it is never closed, or -Quote or -Delimiter is not the file's. If its values really are so long, "
+            + "raise -MaxRecordSize.")
     { Target = source.Name, Row = new RefusedRow(source.Name, line, null, null, "54000", "record too long") };
 
     private void Grow()

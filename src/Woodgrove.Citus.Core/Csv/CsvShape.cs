@@ -30,5 +30,7 @@ public sealed record CsvShape
     public IReadOnlyList<string> FalseValues { get; init; } = [];
 
     /// <summary>Whether it says more than the fields' names, which only a table's columns give a meaning.</summary>
-    internal bool NeedsTable => ColumnMap.Count + SkipFields.Count + StaticColumns.Count + DateTimeFormats.Count + TrueValues.Count + FalseValues.Count > 0 || Culture is not null;
+    internal bool NeedsTable =>
+        ColumnMap.Count + SkipFields.Count + StaticColumns.Count + DateTimeFormats.Count + TrueValues.Count + FalseValues.Count > 0
+            || Culture is not null;
 }

@@ -22,5 +22,6 @@ internal static class EndOfData
     }
 
     public static string Warning(CsvSource source, CsvRecordReader records, int end) =>
-        $"{source}, line {records.LineAt(end + 1)}: '\\.' on a line of its own ends the data, as it does for psql; what follows is not loaded.";
+        $"{source}, line {records.LineAt(end + 1)}: '\\.' on a line of its own ends the data, as it does for psql; "
+            + "what follows is not loaded.";
 }

@@ -19,7 +19,8 @@ internal sealed class FieldText(CsvDialect dialect)
         for (int i = 0; i < field.Length; i++)
         {
             byte b = field[i];
-            if (inside && b == _escape && i + 1 < field.Length && (field[i + 1] == _quote || field[i + 1] == _escape)) _unquoted[length++] = field[++i];
+            if (inside && b == _escape && i + 1 < field.Length && (field[i + 1] == _quote || field[i + 1] == _escape))
+                _unquoted[length++] = field[++i];
             else if (b == _quote) inside = !inside;
             else _unquoted[length++] = b;
         }

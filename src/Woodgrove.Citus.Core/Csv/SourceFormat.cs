@@ -56,8 +56,10 @@ internal static class SourceFormat
     {
         bool isCalledSo = Path.GetExtension(source.Name).ToLowerInvariant() is ".gz" or ".gzip" or ".zst" or ".zstd"
             || opened.MediaType is "application/gzip" or "application/x-gzip" or "application/zstd";
-        if (!isCalledSo || Binary(start, isCompressed: false, source.Name) is not null || start is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..]) return false;
-        if (dialect.Encoding is not (null or UTF8Encoding)) return start.ContainsAnyInRange((byte)0, (byte)8) && dialect.Encoding.IsSingleByte;
+        if (!isCalledSo || Binary(start, isCompressed: false, source.Name) is not null || start is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
+            return false;
+        if (dialect.Encoding is not (null or UTF8Encoding))
+            return start.ContainsAnyInRange((byte)0, (byte)8) && dialect.Encoding.IsSingleByte;
         return start.ContainsAnyInRange((byte)0, (byte)8) || !IsUtf8(start);
     }
 
@@ -65,7 +67,8 @@ internal static class SourceFormat
     {
         try
         {
-            new UTF8Encoding(false, throwOnInvalidBytes: true).GetDecoder().GetCharCount(start, flush: false); // the last character may be cut
+            // the last character may be cut
+            new UTF8Encoding(false, throwOnInvalidBytes: true).GetDecoder().GetCharCount(start, flush: false);
             return true;
         }
         catch (DecoderFallbackException)
@@ -76,10 +79,13 @@ internal static class SourceFormat
 
     private static (string Name, string Advice)? Binary(ReadOnlySpan<byte> start, bool isCompressed, string source)
     {
-        if (isCompressed && Compression.IsCompressed(start)) return ("compressed twice: what gzip or zstd holds is gzip or zstd again", "Decompress it once.");
+        if (isCompressed && Compression.IsCompressed(start))
+            return ("compressed twice: what gzip or zstd holds is gzip or zstd again", "Decompress it once.");
         if (start is [(byte)'P', (byte)'K', 3, 4, ..] or [(byte)'P', (byte)'K', 5, 6, ..] or [(byte)'P', (byte)'K', 7, 8, ..])
-            return IsWorkbook(start, source) ? ("an Excel workbook or another office document (a ZIP archive)", Export) : ("a ZIP archive", Unpack);
-        if (start is [(byte)'B', (byte)'Z', (byte)'h', >= (byte)'1' and <= (byte)'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]) return ("a file compressed by bzip2", Unpack);
+            return IsWorkbook(start, source) ? ("an Excel workbook or another office document (a ZIP archive)", Export)
+                : ("a ZIP archive", Unpack);
+        if (start is [(byte)'B', (byte)'Z', (byte)'h', >= (byte)'1' and <= (byte)'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..])
+            return ("a file compressed by bzip2", Unpack);
         if (start.Length > 262 && start[257..].StartsWith("ustar"u8)) return ("a tar archive", Unpack);
         // Columns may have such names; the formats go on with binary data.
         if (start[..Math.Min(start.Length, 64)].ContainsAnyInRange((byte)0, (byte)8))
@@ -118,6 +124,7 @@ internal static class SourceFormat
 
     private static bool Holds(string text, string part) => text.Contains(part, StringComparison.OrdinalIgnoreCase);
 
-    private static CitusException Refused(CsvSource source, string what, string advice, string? mediaType = null) => new("CitusUnsupportedFormat", CitusErrorKind.InvalidData,
+    private static CitusException Refused(CsvSource source, string what, string advice, string? mediaType = null) =>
+        new("CitusUnsupportedFormat", CitusErrorKind.InvalidData,
         $"{source} is not CSV: it is {what}{(mediaType is null ? "" : $" (Content-Type {mediaType})")}.", advice) { Target = source.Name };
 }

@@ -2,7 +2,8 @@ namespace Woodgrove.Citus.Errors;
 
 /// <summary>
 /// A failure that is told to the user as it stands: what happened, where, and what to do. Control characters in the
-/// message are shown as symbols (<see cref="VisibleText"/>), and long values cut off (<see cref="LongText"/>); <see cref="Target"/> and <see cref="Row"/> have the values as they are.
+/// message are shown as symbols (<see cref="VisibleText"/>), and long values cut off (<see cref="LongText"/>); <see cref="Target"/> and
+/// <see cref="Row"/> have the values as they are.
 /// </summary>
 /// <param name="errorId">Stable across releases; scripts may compare it.</param>
 /// <param name="kind">The error's category.</param>

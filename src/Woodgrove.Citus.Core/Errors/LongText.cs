@@ -21,7 +21,8 @@ public static partial class LongText
             $"{shorter[..Whole(shorter, LongestMessage - End)]}… [{shorter.Length - LongestMessage:N0} characters left out] …{shorter[Whole(shorter, shorter.Length - End)..]}");
     }
 
-    private static string Cut(string quoted) => Invariant($"{quoted[..Whole(quoted, Shown)]}… [{quoted.Length - 2:N0} characters]{quoted[^1]}");
+    private static string Cut(string quoted) =>
+        Invariant($"{quoted[..Whole(quoted, Shown)]}… [{quoted.Length - 2:N0} characters]{quoted[^1]}");
 
     /// <summary>Not between the two halves of a character.</summary>
     private static int Whole(string text, int at) => char.IsLowSurrogate(text[at]) ? at - 1 : at;

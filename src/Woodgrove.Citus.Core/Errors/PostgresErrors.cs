@@ -47,7 +47,8 @@ public static class PostgresErrors
     // XX000 is what Citus says when it loses a node in the middle of a transaction ("failure on connection marked as essential"),
     // and when a worker refuses a row; only the latter has a detail, which names the row.
     public static bool IsTransient(Exception failure) => Causes(failure).Any(e => e is PostgresException server
-        ? server.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '7', 'P', ..] or ['5', '3', ..] or ['5', '8', ..] or "25P03" or "25P04" or "55P03" or "57014" || server is { SqlState: PostgresErrorCodes.InternalError, Detail: null or "" }
+        ? server.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '7', 'P', ..] or ['5', '3', ..] or ['5', '8', ..] or "25P03"
+            or "25P04" or "55P03" or "57014" || server is { SqlState: PostgresErrorCodes.InternalError, Detail: null or "" }
         : e is SocketException or EndOfStreamException or NpgsqlException { InnerException: IOException });
 
     /// <summary>
@@ -55,7 +56,8 @@ public static class PostgresErrors
     /// ended a COPY with. (Where the worker itself is lost, Citus reports an I/O error.)
     /// </summary>
     public static bool IsWorkerRefusal(PostgresException server) =>
-        server.SqlState == PostgresErrorCodes.InternalError && (server.Routine == "ReportCopyError" || !string.IsNullOrEmpty(server.Detail));
+        server.SqlState == PostgresErrorCodes.InternalError
+            && (server.Routine == "ReportCopyError" || !string.IsNullOrEmpty(server.Detail));
 
     /// <summary>The server's message with the detail and hint it gave.</summary>
     public static string Text(PostgresException server)
@@ -72,17 +74,20 @@ public static class PostgresErrors
         (string id, CitusErrorKind kind, string? advice) = server.SqlState switch
         {
             "28P01" or "28000" => ("CitusAuthenticationFailed", CitusErrorKind.AuthenticationError,
-                "Check the user name and the password (-Credential, $env:PGPASSWORD or .pgpass), and that pg_hba.conf lets this user in from here."),
+                "Check the user name and the password (-Credential, $env:PGPASSWORD or .pgpass), "
+                    + "and that pg_hba.conf lets this user in from here."),
             "3D000" => ("CitusDatabaseNotFound", CitusErrorKind.ObjectNotFound, "Name an existing database with -Database."),
             "42501" => ("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
                 "Ask the owner for the right with GRANT, or connect as another user."),
-            "42P01" => ("CitusTableNotFound", CitusErrorKind.ObjectNotFound, "Check the name and its schema; Get-DistributedTable lists the distributed ones."),
+            "42P01" => ("CitusTableNotFound", CitusErrorKind.ObjectNotFound,
+                "Check the name and its schema; Get-DistributedTable lists the distributed ones."),
             "42703" => ("CitusColumnNotFound", CitusErrorKind.ObjectNotFound, null),
             "42P07" or "42710" or "42P06" => ("CitusAlreadyExists", CitusErrorKind.ResourceExists, null),
             "42601" => ("CitusSyntaxError", CitusErrorKind.SyntaxError, null),
             "57014" => ("CitusQueryCancelled", CitusErrorKind.OperationStopped, null),
             "57P01" or "57P02" or "57P03" => ("CitusConnectionLost", CitusErrorKind.ConnectionError,
-                "The server is stopping or starting. What the open transaction had done is rolled back; run the command again when it is up."),
+                "The server is stopping or starting. What the open transaction had done is rolled back; "
+                    + "run the command again when it is up."),
             "53300" => ("CitusTooManyConnections", CitusErrorKind.LimitsExceeded, "Close idle sessions or raise max_connections."),
             "0A000" => ("CitusNotSupported", CitusErrorKind.NotImplemented, null),
             "55P03" => ("CitusLockTimeout", CitusErrorKind.ResourceUnavailable, "Another session holds the lock; try again later."),

@@ -9,7 +9,10 @@ namespace Woodgrove.Citus.Errors;
 /// </summary>
 public static class VisibleText
 {
-    /// <summary>The text with every control character but the tab and the line feed as a symbol, such as ␛, or as an escape, such as \u202E.</summary>
+    /// <summary>
+    /// The text with every control character but the tab and the line feed as a symbol, such as ␛, or as an escape,
+    /// such as \u202E.
+    /// </summary>
     public static string Of(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

@@ -56,7 +56,8 @@ public sealed class CsvExport(CitusConnection connection, string path)
 
     private string Copy(string from) => $"COPY {from} TO STDOUT WITH ({Dialect.CopyOptions()})";
 
-    /// <exception cref="CitusException">It failed; a file that was there is as it was, and nothing else is left, but what a pipe or a device was given.</exception>
+    /// <exception cref="CitusException">It failed; a file that was there is as it was, and nothing else is left, but what a pipe or a
+    /// device was given.</exception>
     public async Task<ExportResult> RunAsync(CancellationToken stop)
     {
         Dialect.Checked();
@@ -82,8 +83,10 @@ public sealed class CsvExport(CitusConnection connection, string path)
             });
             (ExportRoute route, string reason) = await WriteAsync(session, table, columns, from, file, escape, stop);
             await file.CompleteAsync();
-            bool isSnapshot = route == ExportRoute.Shard || connection.CitusVersion is null || (table is not null && table.Kind != TableKind.Distributed);
-            return new ExportResult(table?.Display ?? Query!, path, rows, file.Length, clock.Elapsed, rows / Math.Max(clock.Elapsed.TotalSeconds, 1e-9),
+            bool isSnapshot = route == ExportRoute.Shard || connection.CitusVersion is null
+                || (table is not null && table.Kind != TableKind.Distributed);
+            return new ExportResult(table?.Display ?? Query!, path, rows, file.Length, clock.Elapsed,
+                rows / Math.Max(clock.Elapsed.TotalSeconds, 1e-9),
                 route, reason, isSnapshot ? ExportConsistency.Snapshot : ExportConsistency.PerShard);
         }
         catch (Exception) when (stop.IsCancellationRequested)
@@ -93,17 +96,21 @@ public sealed class CsvExport(CitusConnection connection, string path)
         catch (Exception e) when (e is not CitusException)
         {
             CitusException known = PostgresErrors.Describe(e, path);
-            throw new CitusException(known.ErrorId, known.Kind, $"The export ended after {rows} rows, and {(output is null ? "no file was begun" : ExportFile.LeftOf(output))}. {known.What}", known.Advice, e) { Target = path, SqlState = known.SqlState };
+            throw new CitusException(known.ErrorId, known.Kind,
+                $"The export ended after {rows} rows, and {(output is null ? "no file was begun" : ExportFile.LeftOf(output))}. "
+                    + $"{known.What}", known.Advice, e) { Target = path, SqlState = known.SqlState };
         }
     }
 
     private async Task<(ExportRoute Route, string Reason)> WriteAsync(
-        NpgsqlConnection session, TableInfo? table, string columns, string from, ExportFile file, FormulaEscape? escape, CancellationToken stop)
+        NpgsqlConnection session, TableInfo? table, string columns, string from, ExportFile file, FormulaEscape? escape,
+        CancellationToken stop)
     {
         string? obstacle = null;
         if (Parallel)
         {
-            (ShardSnapshot? snapshot, obstacle) = table is null ? (null, "only a table's shards can be read side by side, and this is a query")
+            (ShardSnapshot? snapshot, obstacle) = table is null
+                ? (null, "only a table's shards can be read side by side, and this is a query")
                 : await ShardSnapshot.TryTakeAsync(connection, table, new NodeAddresses(NodeAddress), stop);
             if (snapshot is not null)
             {
@@ -114,7 +121,9 @@ public sealed class CsvExport(CitusConnection connection, string path)
         string reason = (table, obstacle) switch
         {
             (_, not null) => $"one COPY on the coordinator, because {obstacle}.",
-            ({ Kind: TableKind.Distributed }, _) => "one COPY on the coordinator, which fetches the shards from their nodes, one after the other; -Parallel reads them side by side.",
+            ({ Kind: TableKind.Distributed }, _) =>
+                "one COPY on the coordinator, which fetches the shards from their nodes, one after the other; "
+                    + "-Parallel reads them side by side.",
             _ => "one COPY on the node that the connection leads to.",
         };
         Explain?.Invoke($"Coordinator route: {reason}");
@@ -123,12 +132,16 @@ public sealed class CsvExport(CitusConnection connection, string path)
     }
 
     private async Task<(ExportRoute Route, string Reason)> WriteShardsAsync(
-        NpgsqlConnection session, TableInfo table, string columns, ShardSnapshot snapshot, ExportFile file, FormulaEscape? escape, CancellationToken stop)
+        NpgsqlConnection session, TableInfo table, string columns, ShardSnapshot snapshot, ExportFile file, FormulaEscape? escape,
+        CancellationToken stop)
     {
-        string reason = $"{snapshot.Extent}, each straight from its node; all as of one instant, for which writers of {table.Display} waited {snapshot.WritersWaited.TotalMilliseconds:0} ms.";
+        string reason = $"{snapshot.Extent}, each straight from its node; all as of one instant, "
+            + $"for which writers of {table.Display} waited {snapshot.WritersWaited.TotalMilliseconds:0} ms.";
         Explain?.Invoke($"Shard route: {reason}");
         // The header, as the server writes it.
-        if (Dialect.HasHeader) await new RecordStream(Dialect, file, escape).CopyAsync(session, Copy($"(SELECT {columns} FROM {table.Name.Sql} WHERE false)"), 1, stop);
+        if (Dialect.HasHeader)
+            await new RecordStream(Dialect, file, escape).CopyAsync(session, Copy($"(SELECT {columns} FROM {table.Name.Sql} WHERE false)"),
+                1, stop);
         CsvDialect rowsOnly = Dialect with { HasHeader = false };
         await snapshot.ReadAsync((node, shard, all) => new RecordStream(rowsOnly, file, escape)
             .CopyAsync(node, $"COPY (SELECT {columns} FROM {shard.Sql}) TO STDOUT WITH ({rowsOnly.CopyOptions()})", 0, all), stop);
@@ -137,7 +150,8 @@ public sealed class CsvExport(CitusConnection connection, string path)
 
     private static async Task<bool> IsPartitionedAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::oid", session) { Parameters = { new() { Value = (long)table.Oid } } };
+        await using var command = new NpgsqlCommand("SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::oid", session)
+            { Parameters = { new() { Value = (long)table.Oid } } };
         return await command.ExecuteScalarAsync(stop) is true;
     }
 
@@ -145,7 +159,9 @@ public sealed class CsvExport(CitusConnection connection, string path)
     {
         // Generated columns can't be loaded, so an export that is to be loaded again has none; COPY leaves them out too.
         if (Columns is null) return table.Columns.Where(c => !c.IsGenerated).Select(c => c.Name);
-        return Columns.Select(c => table.FindColumn(c)?.Name ?? throw new CitusException("CitusColumnNotFound", CitusErrorKind.ObjectNotFound,
-            $"{table.Display} has no column '{c}'.", $"Its columns are {string.Join(", ", table.Columns.Select(t => t.Name))}.") { Target = c });
+        return Columns.Select(c => table.FindColumn(c)?.Name ?? throw new CitusException("CitusColumnNotFound",
+            CitusErrorKind.ObjectNotFound,
+            $"{table.Display} has no column '{c}'.", $"Its columns are {string.Join(", ", table.Columns.Select(t => t.Name))}.")
+                { Target = c });
     }
 }

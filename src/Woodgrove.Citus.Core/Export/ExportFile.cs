@@ -47,7 +47,8 @@ internal sealed class ExportFile : IAsyncDisposable
         catch (EncoderFallbackException e)
         {
             string character = e.CharUnknownHigh == 0 ? $"{e.CharUnknown}" : $"{e.CharUnknownHigh}{e.CharUnknownLow}";
-            throw new CitusException("CitusInvalidEncoding", CitusErrorKind.InvalidData, $"A value holds '{character}', which {_encodingName} cannot write; {Left}.",
+            throw new CitusException("CitusInvalidEncoding", CitusErrorKind.InvalidData,
+                $"A value holds '{character}', which {_encodingName} cannot write; {Left}.",
                 "Use an -Encoding that can: utf8, or utf8BOM for a program that expects a byte order mark.", e) { Target = character };
         }
         finally
@@ -56,7 +57,8 @@ internal sealed class ExportFile : IAsyncDisposable
         }
     }
 
-    public static string LeftOf(OutputFile file) => file.IsReplaced ? "no file is left of it" : $"{file.Path} was given {file.Length} bytes of it";
+    public static string LeftOf(OutputFile file) =>
+        file.IsReplaced ? "no file is left of it" : $"{file.Path} was given {file.Length} bytes of it";
 
     /// <summary>Gives the file its name.</summary>
     public async Task CompleteAsync()

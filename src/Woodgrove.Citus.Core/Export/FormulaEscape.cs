@@ -20,9 +20,11 @@ internal sealed class FormulaEscape
         if (dialect.Quote == '\'' || dialect.Delimiter == '\'')
         {
             throw new CitusException("CitusInvalidDialect", CitusErrorKind.InvalidArgument,
-                "-EscapeFormula puts an apostrophe before values, so it can be neither -Quote nor -Delimiter.", "Choose another character for them.");
+                "-EscapeFormula puts an apostrophe before values, so it can be neither -Quote nor -Delimiter.",
+                "Choose another character for them.");
         }
-        (_delimiter, _quote, _escape, _null) = ((byte)dialect.Delimiter, dialect.QuoteByte, dialect.EscapeByte, Encoding.UTF8.GetBytes(dialect.NullValue));
+        (_delimiter, _quote, _escape, _null) = ((byte)dialect.Delimiter, dialect.QuoteByte, dialect.EscapeByte,
+            Encoding.UTF8.GetBytes(dialect.NullValue));
     }
 
     /// <summary>Whole records with their values escaped; the same memory where none needs it.</summary>
@@ -54,7 +56,8 @@ internal sealed class FormulaEscape
     {
         while (i < bytes.Length)
         {
-            if (bytes[i] == _escape && i + 1 < bytes.Length && (bytes[i + 1] == _quote || (bytes[i + 1] == _escape && _escape != _quote))) i += 2;
+            if (bytes[i] == _escape && i + 1 < bytes.Length && (bytes[i + 1] == _quote || (bytes[i + 1] == _escape && _escape != _quote)))
+                i += 2;
             else if (bytes[i] == _quote) break;
             else i++;
         }
@@ -75,5 +78,6 @@ internal sealed class FormulaEscape
     };
 
     private static bool IsNumber(ReadOnlySpan<byte> value) => value.SequenceEqual("-Infinity"u8)
-        || (value.Length > 1 && value[^1] is (>= (byte)'0' and <= (byte)'9') && Utf8Parser.TryParse(value, out double _, out int used) && used == value.Length);
+        || (value.Length > 1 && value[^1] is (>= (byte)'0' and <= (byte)'9') && Utf8Parser.TryParse(value, out double _, out int used)
+            && used == value.Length);
 }

@@ -85,7 +85,8 @@ internal sealed class RecordStream(CsvDialect dialect, ExportFile file, FormulaE
             await copy.CancelAsync();
             await copy.DisposeAsync();
         }
-        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException or OperationCanceledException or NullReferenceException)
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException or OperationCanceledException
+            or NullReferenceException)
         {
             // Its own end is what ended the export.
         }

@@ -31,7 +31,8 @@ internal sealed class ShardSnapshot : IAsyncDisposable
     public TimeSpan WritersWaited { get; private init; }
 
     public string Extent => string.Create(CultureInfo.InvariantCulture,
-        $"{_readers.DistinctBy(r => r.Shards).Sum(r => r.ShardCount)} shards on {_readers.DistinctBy(r => r.Shards).Count()} node(s), in {_readers.Count} sessions");
+        $"{_readers.DistinctBy(r => r.Shards).Sum(r => r.ShardCount)} shards on {_readers.DistinctBy(r => r.Shards).Count()} node(s), "
+            + $"in {_readers.Count} sessions");
 
     /// <summary>Makes the snapshot.</summary>
     /// <returns>It, or why there can be none.</returns>
@@ -43,7 +44,8 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         try
         {
             await using NpgsqlConnection guard = await connection.OpenSessionAsync(stop);
-            if (await IsFilteredAsync(guard, table, stop)) return (null, $"row level security decides on the coordinator which rows of {table.Display} this user may read");
+            if (await IsFilteredAsync(guard, table, stop))
+                return (null, $"row level security decides on the coordinator which rows of {table.Display} this user may read");
             IReadOnlyList<Shard> shards = await ReadShardsAsync(guard, table, stop);
             readers = await ConnectAsync(connection, shards, addresses, stop);
             return await LockAndTakeAsync(guard, table, shards, readers, stop);
@@ -63,7 +65,8 @@ internal sealed class ShardSnapshot : IAsyncDisposable
     }
 
     /// <summary>Runs over all shards, several at a time, each session taking the next of its node.</summary>
-    public Task ReadAsync(Func<NpgsqlConnection, TableName, CancellationToken, Task> read, CancellationToken stop) => WithAllAsync(_readers, async (reader, all) =>
+    public Task ReadAsync(Func<NpgsqlConnection, TableName, CancellationToken, Task> read, CancellationToken stop) =>
+        WithAllAsync(_readers, async (reader, all) =>
     {
         while (reader.Shards.TryDequeue(out TableName shard)) await read(reader.Session, shard, all);
     }, stop);
@@ -76,9 +79,11 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         await using NpgsqlTransaction transaction = await guard.BeginTransactionAsync(stop);
         var clock = Stopwatch.StartNew();
         // statement_timeout and not lock_timeout: it ends the wait on every node.
-        await using (var locking = new NpgsqlCommand($"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; LOCK TABLE {table.Name.Sql} IN SHARE MODE", guard))
+        await using (var locking = new NpgsqlCommand($"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; "
+            + $"LOCK TABLE {table.Name.Sql} IN SHARE MODE", guard))
             await locking.ExecuteNonQueryAsync(stop);
-        string? obstacle = (await ReadShardsAsync(guard, table, stop)).SequenceEqual(shards) ? null : $"shards of {table.Display} were moved or split meanwhile";
+        string? obstacle = (await ReadShardsAsync(guard, table, stop)).SequenceEqual(shards) ? null
+            : $"shards of {table.Display} were moved or split meanwhile";
         if (obstacle is null) await WithAllAsync(readers, async (reader, all) =>
         {
             if (await reader.TakeSnapshotAsync(Patience - clock.Elapsed, all) is { } found) obstacle = found;
@@ -109,7 +114,8 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         if (first is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
     }
 
-    private static async Task<List<Reader>> ConnectAsync(CitusConnection connection, IReadOnlyList<Shard> shards, NodeAddresses addresses, CancellationToken stop)
+    private static async Task<List<Reader>> ConnectAsync(CitusConnection connection, IReadOnlyList<Shard> shards, NodeAddresses addresses,
+        CancellationToken stop)
     {
         var readers = new List<Reader>();
         try
@@ -136,14 +142,16 @@ internal sealed class ShardSnapshot : IAsyncDisposable
 
     private static async Task<bool> IsFilteredAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.row_security_active($1::oid)", session) { Parameters = { new() { Value = (long)table.Oid } } };
+        await using var command = new NpgsqlCommand("SELECT pg_catalog.row_security_active($1::oid)", session)
+            { Parameters = { new() { Value = (long)table.Oid } } };
         return await command.ExecuteScalarAsync(stop) is true;
     }
 
     private static async Task<IReadOnlyList<Shard>> ReadShardsAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
-            SELECT DISTINCT ON (s.shardid) (parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)))[array_upper(parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)), 1)], n.nodename, n.nodeport
+            SELECT DISTINCT ON (s.shardid) (parse_ident(pg_catalog.shard_name(s.logicalrelid,
+                s.shardid)))[array_upper(parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)), 1)], n.nodename, n.nodeport
             FROM pg_catalog.pg_dist_shard s
             JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid AND p.shardstate = 1
             JOIN pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND n.noderole = 'primary'
@@ -154,7 +162,8 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         };
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         var shards = new List<Shard>();
-        while (await row.ReadAsync(stop)) shards.Add(new Shard(new TableName(table.Name.Schema, row.GetString(0)), row.GetString(1), row.GetInt32(2)));
+        while (await row.ReadAsync(stop))
+            shards.Add(new Shard(new TableName(table.Name.Schema, row.GetString(0)), row.GetString(1), row.GetInt32(2)));
         return shards;
     }
 
@@ -174,7 +183,8 @@ internal sealed class ShardSnapshot : IAsyncDisposable
             // Nobody writes now, but a transaction may be committed elsewhere and here, for a lost connection, only be prepared.
             while (await IsUndecidedAsync(stop))
             {
-                if (clock.Elapsed > patience) return $"{Session.Host}:{Session.Port} has a transaction that is prepared and not yet committed or rolled back";
+                if (clock.Elapsed > patience)
+                    return $"{Session.Host}:{Session.Port} has a transaction that is prepared and not yet committed or rolled back";
                 await Task.Delay(20, stop);
             }
             var touch = new System.Text.StringBuilder("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
@@ -188,9 +198,12 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         {
             // A prepared transaction has no process, and holds its locks on what it wrote.
             await using var command = new NpgsqlCommand("""
-                SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid IS NULL AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock'
-                  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) AND l.relation IN (
-                  SELECT r FROM unnest($1::text[]) t, pg_catalog.to_regclass(t) r UNION SELECT p.relid FROM unnest($1::text[]) t, pg_catalog.pg_partition_tree(pg_catalog.to_regclass(t)) p))
+                SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid IS NULL AND l.locktype = 'relation'
+                    AND l.mode = 'RowExclusiveLock'
+                  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+                      AND l.relation IN (
+                  SELECT r FROM unnest($1::text[]) t, pg_catalog.to_regclass(t) r UNION SELECT p.relid
+                      FROM unnest($1::text[]) t, pg_catalog.pg_partition_tree(pg_catalog.to_regclass(t)) p))
                 """, Session)
             {
                 Parameters = { new() { Value = Shards.Select(s => s.Sql).ToArray() } },

@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Woodgrove.Citus.Files;
 
-/// <summary>What the system says of a path, links followed. .NET tells neither pipes and devices from files, nor which file it is.</summary>
+/// <summary>
+/// What the system says of a path, links followed. .NET tells neither pipes and devices from files, nor which file it
+/// is.
+/// </summary>
 /// <param name="Identity">The same for all names of one file; null where the system does not say.</param>
 internal readonly record struct FileEntry(FileKind Kind, (ulong Device, ulong File)? Identity)
 {
@@ -24,7 +27,8 @@ internal readonly record struct FileEntry(FileKind Kind, (ulong Device, ulong Fi
         {
             // struct stat with 64-bit inodes: st_dev at 0, st_mode at 4, st_ino at 8.
             var data = new byte[256];
-            if ((RuntimeInformation.ProcessArchitecture == Architecture.X64 ? StatInode64(path, data) : Stat(path, data)) != 0) return default;
+            if ((RuntimeInformation.ProcessArchitecture == Architecture.X64 ? StatInode64(path, data) : Stat(path, data)) != 0)
+                return default;
             return new(KindOf(BitConverter.ToUInt16(data, 4)), (BitConverter.ToUInt32(data, 0), BitConverter.ToUInt64(data, 8)));
         }
         // Windows: NUL, CON and named pipes become \\.\ paths.
@@ -37,11 +41,13 @@ internal readonly record struct FileEntry(FileKind Kind, (ulong Device, ulong Fi
     {
         (FileEntry first, FileEntry second) = (Of(one), Of(other));
         if (first.Identity is { } identity && second.Identity is { } same) return identity == same;
-        return string.Equals(Final(one), Final(other), OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
+        return string.Equals(Final(one), Final(other),
+            OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>The full path of what a link leads to, or of the path itself.</summary>
-    public static string Final(string path) => Path.GetFullPath(new FileInfo(path).LinkTarget is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName);
+    public static string Final(string path) =>
+        Path.GetFullPath(new FileInfo(path).LinkTarget is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName);
 
     /// <param name="mode">As stat gives it.</param>
     internal static FileKind KindOf(int mode) => (mode & Format) switch

@@ -36,7 +36,8 @@ public sealed class OutputFile : IAsyncDisposable
     public bool IsReplaced => _temporary is not null;
 
     /// <summary>As <see cref="Create"/>; that of a pipe waits for its reader.</summary>
-    public static Task<OutputFile> CreateAsync(string path, bool overwrite, bool force, CancellationToken stop) => Task.Run(() => Create(path, overwrite, force), CancellationToken.None).WaitAsync(stop);
+    public static Task<OutputFile> CreateAsync(string path, bool overwrite, bool force, CancellationToken stop) =>
+        Task.Run(() => Create(path, overwrite, force), CancellationToken.None).WaitAsync(stop);
 
     /// <param name="overwrite">False refuses a file that exists; a pipe or a device is not overwritten by what it is given.</param>
     /// <param name="force">Replaces even a read-only file.</param>
@@ -44,7 +45,9 @@ public sealed class OutputFile : IAsyncDisposable
     public static OutputFile Create(string path, bool overwrite = true, bool force = false)
     {
         FileKind kind = FileEntry.Of(path).Kind;
-        if (kind == FileKind.Folder) throw new CitusException("CitusFileExists", CitusErrorKind.ResourceExists, $"'{path}' is a folder.", "Name a file in it.") { Target = path };
+        if (kind == FileKind.Folder)
+            throw new CitusException("CitusFileExists", CitusErrorKind.ResourceExists, $"'{path}' is a folder.", "Name a file in it.")
+                { Target = path };
         if (IsStream(path, kind)) return new OutputFile(path, path, null, overwrite);
         RefusePlantedLink(path);
         string target = FileEntry.Final(path);
@@ -52,7 +55,9 @@ public sealed class OutputFile : IAsyncDisposable
         if (there.Exists && !overwrite) throw Exists(path);
         if (there is { Exists: true, IsReadOnly: true })
         {
-            if (!force) throw new CitusException("CitusFileDenied", CitusErrorKind.PermissionDenied, $"'{path}' is read-only.", "Use -Force to replace it all the same.") { Target = path };
+            if (!force)
+                throw new CitusException("CitusFileDenied", CitusErrorKind.PermissionDenied, $"'{path}' is read-only.",
+                    "Use -Force to replace it all the same.") { Target = path };
             there.IsReadOnly = false;
         }
         return new OutputFile(path, target, $"{target}.{Guid.NewGuid():N}.tmp", overwrite, there.Exists ? there.UnixFileMode : null);
@@ -103,22 +108,28 @@ public sealed class OutputFile : IAsyncDisposable
     private static FileStream CreateFile(string path, UnixFileMode? mode)
     {
         // What is written comes in large pieces, so a buffer would only copy.
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = 0 };
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.Read,
+            BufferSize = 0 };
         // Who may read the file that was there, and nobody else, may read the one in its place, from its first byte.
-        if (mode is { } same && !OperatingSystem.IsWindows()) options.UnixCreateMode = same & ~(UnixFileMode.SetUser | UnixFileMode.SetGroup | UnixFileMode.StickyBit);
+        if (mode is { } same && !OperatingSystem.IsWindows())
+            options.UnixCreateMode = same & ~(UnixFileMode.SetUser | UnixFileMode.SetGroup | UnixFileMode.StickyBit);
         var file = new FileStream(path, options);
         if (mode is { } exact && !OperatingSystem.IsWindows()) File.SetUnixFileMode(file.SafeFileHandle, exact);
         return file;
     }
 
-    /// <summary>In a folder that all may write to, such as /tmp, another user's link is not followed: the kernel does not, where it is asked.</summary>
+    /// <summary>
+    /// In a folder that all may write to, such as /tmp, another user's link is not followed: the kernel does not, where
+    /// it is asked.
+    /// </summary>
     private static void RefusePlantedLink(string path)
     {
         if (OperatingSystem.IsWindows() || UnixOwner.Find(path) is not { IsLink: true } link || link.Owner == UnixOwner.Me) return;
         if (UnixOwner.Find(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!) is not { } folder
             || !folder.Mode.HasFlag(UnixFileMode.OtherWrite) || folder.Owner == link.Owner) return;
         throw new CitusException("CitusFileDenied", CitusErrorKind.PermissionDenied,
-            $"'{path}' is a symbolic link that another user made in a folder that all may write to, and it is not followed.", "Name a file in a folder of your own.") { Target = path };
+            $"'{path}' is a symbolic link that another user made in a folder that all may write to, and it is not followed.",
+            "Name a file in a folder of your own.") { Target = path };
     }
 
     private static CitusException Exists(string path) => new("CitusFileExists", CitusErrorKind.ResourceExists, $"'{path}' exists.",

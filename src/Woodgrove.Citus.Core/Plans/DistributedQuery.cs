@@ -4,7 +4,8 @@ namespace Woodgrove.Citus.Plans;
 
 /// <summary>What one Custom Scan of Citus sends to the workers.</summary>
 internal sealed record DistributedQuery(
-    int TaskCount, long? ReceivedBytes, IReadOnlyList<ExplainTask> Tasks, IReadOnlyList<DependentJob> DependentJobs, IReadOnlyList<ExplainSubplan> Subplans)
+    int TaskCount, long? ReceivedBytes, IReadOnlyList<ExplainTask> Tasks, IReadOnlyList<DependentJob> DependentJobs,
+    IReadOnlyList<ExplainSubplan> Subplans)
 {
     public static DistributedQuery Read(JsonElement query)
     {

@@ -13,7 +13,8 @@ internal sealed record ExplainDocument(PlanNode Root, TimeSpan? PlanningTime, Ti
         // "Utility Statement", or nothing where a rule puts nothing in its place.
         if (document.RootElement.GetArrayLength() == 0 || document.RootElement[0] is not { ValueKind: JsonValueKind.Object } statement)
         {
-            throw new CitusException("CitusNoPlan", CitusErrorKind.InvalidArgument, "PostgreSQL runs this statement without a plan, so there is none to show.",
+            throw new CitusException("CitusNoPlan", CitusErrorKind.InvalidArgument,
+                "PostgreSQL runs this statement without a plan, so there is none to show.",
                 "Ask for the plan of the SELECT, INSERT, UPDATE, DELETE or MERGE in it.");
         }
         return Read(statement);
@@ -25,7 +26,10 @@ internal sealed record ExplainDocument(PlanNode Root, TimeSpan? PlanningTime, Ti
     internal static TimeSpan? Milliseconds(JsonElement element, string name) =>
         PlanNode.Number(element, name) is { } ms ? TimeSpan.FromMilliseconds(ms) : null;
 
-    /// <summary>Reads what <c>pg_size_pretty</c> wrote, the only form in which Citus tells bytes: exact below 10 kB, rounded above.</summary>
+    /// <summary>
+    /// Reads what <c>pg_size_pretty</c> wrote, the only form in which Citus tells bytes: exact below 10 kB, rounded
+    /// above.
+    /// </summary>
     internal static long? Bytes(JsonElement element, string name)
     {
         if (PlanNode.Text(element, name)?.Split(' ') is not [string number, string unit]) return null;

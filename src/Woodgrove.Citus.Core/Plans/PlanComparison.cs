@@ -24,7 +24,8 @@ public sealed record PlanComparison(
     private static IEnumerable<string> Why(CitusQueryPlan reference, CitusQueryPlan difference)
     {
         string? Differ<T>(string what, Func<CitusQueryPlan, T> of) =>
-            EqualityComparer<T>.Default.Equals(of(reference), of(difference)) ? null : $"{what}: {of(reference)} in the reference query, {of(difference)} in the difference query.";
+            EqualityComparer<T>.Default.Equals(of(reference), of(difference)) ? null
+                : $"{what}: {of(reference)} in the reference query, {of(difference)} in the difference query.";
         foreach (string? reason in new[]
         {
             Differ("Execution", p => p.Execution), Differ("Aggregation", p => p.Aggregation), Differ("Joins", p => p.Joins),
@@ -37,7 +38,9 @@ public sealed record PlanComparison(
         {
             if (plan.Movements.Count == 0) yield return $"The {name} query moves nothing between nodes.";
             foreach (DataMovement movement in plan.Movements.OrderByDescending(m => m.Bytes))
-                yield return string.Create(CultureInfo.InvariantCulture, $"The {name} query moves {movement.Bytes:N0} bytes{(movement.IsMeasured ? "" : " (estimated)")} from {movement.From} to {movement.To}: {movement.Step}.");
+                yield return string.Create(CultureInfo.InvariantCulture,
+                    $"The {name} query moves {movement.Bytes:N0} bytes{(movement.IsMeasured ? "" : " (estimated)")} from {movement.From} "
+                        + $"to {movement.To}: {movement.Step}.");
         }
     }
 }

@@ -53,8 +53,10 @@ public sealed record PlanNode
         foreach (JsonProperty property in node.EnumerateObject())
         {
             // "INSERT/SELECT method", "MERGE INTO t method"
-            if (property.Name.EndsWith(" method", StringComparison.Ordinal) && Inner(node) is { } inner) source = (property.Value.GetString()!, inner);
-            else if (property.Name is "Filter" or "One-Time Filter" or "Join Filter" || property.Name.EndsWith(" Cond", StringComparison.Ordinal))
+            if (property.Name.EndsWith(" method", StringComparison.Ordinal) && Inner(node) is { } inner)
+                source = (property.Value.GetString()!, inner);
+            else if (property.Name is "Filter" or "One-Time Filter" or "Join Filter"
+                || property.Name.EndsWith(" Cond", StringComparison.Ordinal))
                 conditions.Add(property.Value.ToString());
         }
         return new PlanNode

@@ -66,7 +66,8 @@ internal sealed class ColumnProfiler(string name, TableColumn? target, ShardMap?
         (string type, ValueKind[] takes) = Infer();
         long others = 0;
         for (int kind = 0; kind < _kinds.Length; kind++) others += takes.Contains((ValueKind)kind) ? 0 : _kinds[kind];
-        return new CsvColumn(name, type, target?.TypeName, _values, _nulls, _sketch.Distinct, Math.Max(0, _longest), _longestText, unconvertible ?? others, _sketch.Heaviest(5));
+        return new CsvColumn(name, type, target?.TypeName, _values, _nulls, _sketch.Distinct, Math.Max(0, _longest), _longestText,
+            unconvertible ?? others, _sketch.Heaviest(5));
     }
 
     /// <summary>The first values that are not of the type that most are of.</summary>
@@ -76,7 +77,8 @@ internal sealed class ColumnProfiler(string name, TableColumn? target, ShardMap?
         for (int kind = 0; kind < _kinds.Length; kind++)
         {
             if (takes.Contains((ValueKind)kind)) continue;
-            foreach ((long line, string value) in _examples[kind]) yield return new CsvProblem(line, name, value, $"is no {type}, as {(double)(_values - _kinds[kind]) / _values:P1} of the values are");
+            foreach ((long line, string value) in _examples[kind]) yield return new CsvProblem(line, name, value,
+                $"is no {type}, as {(double)(_values - _kinds[kind]) / _values:P1} of the values are");
         }
     }
 
@@ -97,7 +99,8 @@ internal sealed class ColumnProfiler(string name, TableColumn? target, ShardMap?
         if (target is null)
         {
             _asText[shards!.Find(PostgresHash.Bytes(text))]++;
-            if (kind is ValueKind.Integer or ValueKind.Uuid or ValueKind.Date or ValueKind.Timestamp or ValueKind.TimestampTz) _asKind[shards.Find(hash)]++;
+            if (kind is ValueKind.Integer or ValueKind.Uuid or ValueKind.Date or ValueKind.Timestamp or ValueKind.TimestampTz)
+                _asKind[shards.Find(hash)]++;
         }
         else if (_hasher is not null && _hasher.TryHash(text, out int known)) _asKind[shards!.Find(known)]++;
         else

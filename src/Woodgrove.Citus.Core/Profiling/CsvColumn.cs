@@ -7,5 +7,6 @@ namespace Woodgrove.Citus.Profiling;
 /// <param name="LongestLength">Characters of the longest value.</param>
 /// <param name="Unconvertible">Values that are none of the type.</param>
 public sealed record CsvColumn(
-    string Name, string Type, string? TableType, long Values, long Nulls, long DistinctValues, int LongestLength, string Longest, long Unconvertible,
+    string Name, string Type, string? TableType, long Values, long Nulls, long DistinctValues, int LongestLength, string Longest,
+    long Unconvertible,
     IReadOnlyList<CsvValueCount> HeaviestValues);

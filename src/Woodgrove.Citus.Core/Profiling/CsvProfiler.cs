@@ -58,7 +58,8 @@ public sealed class CsvProfiler(CsvSource source)
         if (Table is null && Shape.NeedsTable)
         {
             throw new CitusException("CitusShapeNeedsTable", CitusErrorKind.InvalidArgument,
-                "-ColumnMap, -SkipColumn, -StaticColumn, -Culture, -DateTimeFormat, -TrueValue and -FalseValue say how fields become columns of a table, and none is named.", "Name it with -Table, or leave them out.");
+                "-ColumnMap, -SkipColumn, -StaticColumn, -Culture, -DateTimeFormat, -TrueValue and -FalseValue say how fields become "
+                    + "columns of a table, and none is named.", "Name it with -Table, or leave them out.");
         }
         CsvDialect dialect = await DialectAsync(stop);
         await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
@@ -67,14 +68,16 @@ public sealed class CsvProfiler(CsvSource source)
         IReadOnlyList<BoundColumn>? bound = table is null ? null
             : Rows ? [.. Shape.Fields!.Select((c, i) => new BoundColumn(table.FindColumn(c)!, i, c))]
             : ColumnBinding.Bind(input, dialect, table, Shape);
-        var file = new CsvFile(source, dialect, bound is null ? null : RecordConverter.For(source, dialect, ColumnBinding.FieldCount(input, dialect, Shape), bound, Shape));
+        var file = new CsvFile(source, dialect,
+            bound is null ? null : RecordConverter.For(source, dialect, ColumnBinding.FieldCount(input, dialect, Shape), bound, Shape));
         TableColumn[]? targets = bound?.Select(b => b.Column).ToArray();
         string[] names = targets?.Select(t => t.Name).ToArray() ?? Names(input, dialect);
         string? key = _key = KeyOf(names, table);
         ShardMap? shards = await ShardsAsync(session, table, key, stop);
         ColumnProfiler[] columns = [.. names.Select((n, i) => new ColumnProfiler(n, targets?[i], EveryColumn || n == key ? shards : null))];
         if (input.FirstLine.StartsWith("sep=", StringComparison.OrdinalIgnoreCase))
-            Refuse(1, null, input.FirstLine, "is Excel's own line (sep=) and no header: take it out of the file, and give the character in it as the delimiter");
+            Refuse(1, null, input.FirstLine, "is Excel's own line (sep=) and no header: take it out of the file, "
+                + "and give the character in it as the delimiter");
         string lineEnd = await ReadAsync(input, file, columns, session, stop);
         return await FinishAsync(input, dialect, lineEnd, columns, key, shards, session, stop);
     }
@@ -94,21 +97,26 @@ public sealed class CsvProfiler(CsvSource source)
         if (Shape.Fields is { Count: > 0 } fields && fields.Count != input.FirstRecord.Count)
         {
             throw new CitusException("CitusWrongColumnCount", CitusErrorKind.InvalidData,
-                $"{source}: the first line has {input.FirstRecord.Count} field(s), but -Column names {fields.Count}.", "Name as many columns as the file has, or give its -Delimiter.") { Target = source.Name };
+                $"{source}: the first line has {input.FirstRecord.Count} field(s), but -Column names {fields.Count}.",
+                "Name as many columns as the file has, or give its -Delimiter.") { Target = source.Name };
         }
         string[] names = Shape.Fields is { Count: > 0 } ? [.. Shape.Fields]
             : dialect.HasHeader ? [.. input.FirstRecord.Select(n => n.Trim())]
             : [.. input.FirstRecord.Select((_, i) => $"column{i + 1}")];
-        if (dialect.HasHeader && input.FirstRecord.Any(f => ValueKinds.Of(Encoding.UTF8.GetBytes(f), out _) is not (ValueKind.Text or ValueKind.Boolean)))
-            Warn?.Invoke($"The first line looks like data, not names: {input.FirstLine[..Math.Min(80, input.FirstLine.Length)]}. -NoHeader reads it as data.");
+        if (dialect.HasHeader && input.FirstRecord.Any(f => ValueKinds.Of(Encoding.UTF8.GetBytes(f),
+            out _) is not (ValueKind.Text or ValueKind.Boolean)))
+            Warn?.Invoke($"The first line looks like data, not names: {input.FirstLine[..Math.Min(80, input.FirstLine.Length)]}. "
+                + "-NoHeader reads it as data.");
         return names;
     }
 
     private string? KeyOf(string[] names, TableInfo? table)
     {
         string? asked = Rows ? null : DistributionColumn ?? (table?.Kind == TableKind.Distributed ? table.DistributionColumn : null);
-        if (asked is null || names.FirstOrDefault(n => string.Equals(n, asked, StringComparison.OrdinalIgnoreCase)) is { } found && (asked = found) is not null) return asked;
-        throw new CitusException("CitusColumnNotFound", CitusErrorKind.ObjectNotFound, $"{source} has no column '{asked}'.", $"Its columns are {string.Join(", ", names)}.") { Target = source.Name };
+        if (asked is null || names.FirstOrDefault(n => string.Equals(n, asked, StringComparison.OrdinalIgnoreCase)) is { } found
+            && (asked = found) is not null) return asked;
+        throw new CitusException("CitusColumnNotFound", CitusErrorKind.ObjectNotFound, $"{source} has no column '{asked}'.",
+            $"Its columns are {string.Join(", ", names)}.") { Target = source.Name };
     }
 
     private async Task<ShardMap?> ShardsAsync(NpgsqlConnection? session, TableInfo? table, string? key, CancellationToken stop)
@@ -118,7 +126,8 @@ public sealed class CsvProfiler(CsvSource source)
         return (await ShardResolver.OpenAsync(session, table, stop)).Shards;
     }
 
-    private async Task<string> ReadAsync(CsvInput input, CsvFile file, ColumnProfiler[] columns, NpgsqlConnection? session, CancellationToken stop)
+    private async Task<string> ReadAsync(CsvInput input, CsvFile file, ColumnProfiler[] columns, NpgsqlConnection? session,
+        CancellationToken stop)
     {
         var reader = new CsvRecordReader(input, file.Dialect);
         var fields = new CsvFields(file.Converter is null ? file.Dialect : RecordConverter.Dialect);
@@ -152,7 +161,8 @@ public sealed class CsvProfiler(CsvSource source)
                 else
                 {
                     column.AddNull(place);
-                    if (column.Target is { IsNotNull: true } || (column.Target is not null && column.Name == _key)) Refuse(place.Line, column.Name, null, "is NULL, which the column may not be");
+                    if (column.Target is { IsNotNull: true } || (column.Target is not null && column.Name == _key))
+                        Refuse(place.Line, column.Name, null, "is NULL, which the column may not be");
                 }
             }
             if (count != columns.Length) Refuse(place.Line, null, null, $"has {count} field(s); {columns.Length} are expected");
@@ -186,7 +196,8 @@ public sealed class CsvProfiler(CsvSource source)
     }
 
     private async Task<CsvProfile> FinishAsync(
-        CsvInput input, CsvDialect dialect, string lineEnd, ColumnProfiler[] columns, string? key, ShardMap? shards, NpgsqlConnection? session, CancellationToken stop)
+        CsvInput input, CsvDialect dialect, string lineEnd, ColumnProfiler[] columns, string? key, ShardMap? shards,
+        NpgsqlConnection? session, CancellationToken stop)
     {
         var profiles = new List<CsvColumn>();
         foreach (ColumnProfiler column in columns)
@@ -212,7 +223,8 @@ public sealed class CsvProfiler(CsvSource source)
             LineEnd = lineEnd,
             IsCompressed = input.IsCompressed,
             Columns = profiles,
-            Distribution = key is null || shards is null ? null : Predict(columns.First(c => c.Name == key), profiles.First(c => c.Name == key), shards),
+            Distribution = key is null || shards is null ? null
+                : Predict(columns.First(c => c.Name == key), profiles.First(c => c.Name == key), shards),
             ProblemCount = _problemCount,
             Problems = [.. _problems.OrderBy(p => p.Line).Take(ProblemsKept)],
         };
@@ -242,13 +254,16 @@ public sealed class CsvProfiler(CsvSource source)
         long[] rows = column.Rows(profile.Type);
         Spread spread = Spread.Of(rows);
         var loads = shards.Shards.Select((s, i) => new ShardLoad(s.ShardId, s.HashMin, s.HashMax, s.NodeName, s.NodePort, rows[i],
-            spread.Total == 0 ? 0 : Math.Round((double)rows[i] / spread.Total, 4), spread.Mean == 0 ? 0 : Math.Round(rows[i] / spread.Mean, 4))).ToList();
+            spread.Total == 0 ? 0 : Math.Round((double)rows[i] / spread.Total, 4),
+            spread.Mean == 0 ? 0 : Math.Round(rows[i] / spread.Mean, 4))).ToList();
         var groups = loads.Where(l => l.NodeName.Length > 0).GroupBy(l => (l.NodeName, l.NodePort)).OrderBy(g => g.Key).ToList();
         Spread nodes = Spread.Of([.. groups.Select(g => g.Sum(l => l.Amount))]);
-        return new CsvDistribution(column.Name, profile.TableType ?? profile.Type, spread.Parts, spread.Smallest, spread.Largest, spread.Mean, spread.MaxToMean, spread.Variation,
+        return new CsvDistribution(column.Name, profile.TableType ?? profile.Type, spread.Parts, spread.Smallest, spread.Largest,
+            spread.Mean, spread.MaxToMean, spread.Variation,
             nodes.MaxToMean, SkewJudge.VerdictOf(spread.MaxToMean, nodes.MaxToMean), profile.HeaviestValues, loads,
             [.. groups.Select(g => new NodeLoad(g.Key.NodeName, g.Key.NodePort, g.Count(), g.Sum(l => l.Amount),
-                nodes.Total == 0 ? 0 : Math.Round((double)g.Sum(l => l.Amount) / nodes.Total, 4), nodes.Mean == 0 ? 0 : Math.Round(g.Sum(l => l.Amount) / nodes.Mean, 4)))]);
+                nodes.Total == 0 ? 0 : Math.Round((double)g.Sum(l => l.Amount) / nodes.Total, 4),
+                nodes.Mean == 0 ? 0 : Math.Round(g.Sum(l => l.Amount) / nodes.Mean, 4)))]);
     }
 
     private static string LineEndOf(ReadOnlySpan<byte> record) =>

@@ -32,7 +32,8 @@ public sealed class DistributionFinder
         CsvProfile profile = await file.RunAsync(stop);
         if (profile.Rows == 0)
         {
-            throw new CitusException("CitusCsvEmpty", CitusErrorKind.InvalidData, $"{name} has no rows, so nothing tells how a column of it would spread.",
+            throw new CitusException("CitusCsvEmpty", CitusErrorKind.InvalidData,
+                $"{name} has no rows, so nothing tells how a column of it would spread.",
                 "Give a file with rows.") { Target = name };
         }
         return DistributionJudge.Rank(name, profile, file.RowsByShard, new Dictionary<string, ColumnEvidence>(), file.ShardCount);
@@ -47,29 +48,37 @@ public sealed class DistributionFinder
         long rows = await CountAsync(session, table.Name, null, stop);
         if (rows == 0)
         {
-            throw new CitusException("CitusTableEmpty", CitusErrorKind.InvalidData, $"{table.Display} has no rows, so nothing tells how a column of it would spread.",
+            throw new CitusException("CitusTableEmpty", CitusErrorKind.InvalidData,
+                $"{table.Display} has no rows, so nothing tells how a column of it would spread.",
                 "Load some first, or give the file that will be loaded: Find-DistributionColumn -Path.") { Target = table.Display };
         }
         string[] columns = [.. evidence.Values.Where(c => c.CanHash && c.TypeOid is not (114 or 3802)).Select(c => c.Name)];
         if (columns.Length == 0)
         {
-            throw new CitusException("CitusNoCandidate", CitusErrorKind.InvalidData, $"{table.Display} has no column to distribute by: types such as {evidence.Values.FirstOrDefault()?.Type ?? "json"} have no hash.",
+            throw new CitusException("CitusNoCandidate", CitusErrorKind.InvalidData,
+                $"{table.Display} has no column to distribute by: types such as {evidence.Values.FirstOrDefault()?.Type ?? "json"} have "
+                    + "no hash.",
                 "Add a column of a type such as bigint, uuid or text, or make it a reference table: New-ReferenceTable.") { Target = table.Display };
         }
         int shards = ShardCount ?? await ShardsOfAsync(session, table, stop);
         var profiler = new CsvProfiler(new TableSource(connection, table, columns, rows))
         {
-            Dialect = new CsvDialect { HasHeader = false }, Shape = new CsvShape { Fields = columns }, Connection = connection, Table = table.Name,
+            Dialect = new CsvDialect { HasHeader = false }, Shape = new CsvShape { Fields = columns }, Connection = connection,
+            Table = table.Name,
             EveryColumn = true, Rows = true, ShardCount = shards, Progress = Progress,
         };
         CsvProfile profile = await profiler.RunAsync(stop);
         var found = new List<DistributionCandidate>();
-        IEnumerable<RelatedTable> joinedByKey = profile.Columns.Where(c => evidence[c.Name].IsInEveryKey == true && c.DistinctValues >= rows * 0.98).SelectMany(c => evidence[c.Name].Related);
-        if (await ReferenceAsync(session, table.Display, rows, table.Kind == TableKind.Reference, joinedByKey, stop) is { } whole) found.Add(whole);
-        foreach (RelatedTable other in evidence.Values.SelectMany(c => c.Related).Where(r => r.IsReadable && r.IsKey && !r.ByIt && r.IsNear).DistinctBy(r => r.Table))
+        IEnumerable<RelatedTable> joinedByKey = profile.Columns.Where(c => evidence[c.Name].IsInEveryKey == true
+            && c.DistinctValues >= rows * 0.98).SelectMany(c => evidence[c.Name].Related);
+        if (await ReferenceAsync(session, table.Display, rows, table.Kind == TableKind.Reference, joinedByKey, stop) is { } whole)
+            found.Add(whole);
+        foreach (RelatedTable other in evidence.Values.SelectMany(c => c.Related).Where(r => r.IsReadable && r.IsKey && !r.ByIt && r.IsNear)
+            .DistinctBy(r => r.Table))
         {
             long others = await CountAsync(session, other.Name, rows / TimesLarger + 1, stop);
-            if (others > 0 && others * TimesLarger <= rows && others <= LargestReference) found.Add(Reference(other.Table, others, other.IsReference, table.Display, rows));
+            if (others > 0 && others * TimesLarger <= rows && others <= LargestReference)
+                found.Add(Reference(other.Table, others, other.IsReference, table.Display, rows));
         }
         found.AddRange(DistributionJudge.Rank(table.Display, profile, profiler.RowsByShard, evidence, shards));
         return found;
@@ -81,7 +90,8 @@ public sealed class DistributionFinder
     {
         if (rows > LargestReference) return null;
         // What is distributed by that very column needs no copy: the two can be colocated.
-        foreach (RelatedTable other in related.Where(r => r.IsReadable && r.IsNear && !r.IsKey && !r.IsReference && !r.ByIt).DistinctBy(r => r.Table))
+        foreach (RelatedTable other in related.Where(r => r.IsReadable && r.IsNear && !r.IsKey && !r.IsReference && !r.ByIt)
+            .DistinctBy(r => r.Table))
         {
             long others = await CountAsync(session, other.Name, rows * TimesLarger, stop);
             if (others >= rows * TimesLarger) return Reference(table, rows, isReference, other.Table, others);
@@ -93,7 +103,9 @@ public sealed class DistributionFinder
     {
         Table = table,
         Verdict = CandidateVerdict.ReferenceTable,
-        Reason = string.Create(CultureInfo.InvariantCulture, $"{rows:N0} rows, and {joinedBy} with {othersRows:N0} or more joins it by its key: a copy on every node keeps such joins local whatever {joinedBy} is distributed by")
+        Reason = string.Create(CultureInfo.InvariantCulture,
+            $"{rows:N0} rows, and {joinedBy} with {othersRows:N0} or more joins it by its key: "
+                + $"a copy on every node keeps such joins local whatever {joinedBy} is distributed by")
             + (isReference ? "; it is a reference table already" : $"; New-ReferenceTable '{table}' makes it one"),
         Evidence = [],
         RowsRead = rows,
@@ -110,7 +122,8 @@ public sealed class DistributionFinder
     private static async Task<int> ShardsOfAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
-            SELECT coalesce(nullif((SELECT count(*) FROM pg_catalog.pg_dist_shard WHERE logicalrelid = $1::oid AND shardminvalue IS NOT NULL), 0),
+            SELECT coalesce(nullif((SELECT count(*) FROM pg_catalog.pg_dist_shard WHERE logicalrelid = $1::oid
+                AND shardminvalue IS NOT NULL), 0),
                             current_setting('citus.shard_count', true)::bigint, 32)::int
             """, session) { Parameters = { new() { Value = (long)table.Oid } } };
         return (int)(await command.ExecuteScalarAsync(stop))!;
@@ -125,9 +138,11 @@ public sealed class DistributionFinder
             try
             {
                 // As TABLESAMPLE BERNOULLI, which columnar tables don't have.
-                string sample = Rows <= Sample ? "" : string.Create(CultureInfo.InvariantCulture, $" WHERE pg_catalog.random() < {(double)Sample / Rows:0.########}");
+                string sample = Rows <= Sample ? ""
+                    : string.Create(CultureInfo.InvariantCulture, $" WHERE pg_catalog.random() < {(double)Sample / Rows:0.########}");
                 var rows = (StreamReader)await session.BeginTextExportAsync(
-                    $"COPY (SELECT {string.Join(", ", Columns.Select(TableName.Quote))} FROM {Table.Name.Sql}{sample}) TO STDOUT WITH (FORMAT csv)", stop);
+                    $"COPY (SELECT {string.Join(", ", Columns.Select(TableName.Quote))} FROM {Table.Name.Sql}{sample}) TO STDOUT WITH "
+                        + "(FORMAT csv)", stop);
                 return new OpenedSource(new SessionStream(session, rows));
             }
             catch
@@ -141,7 +156,8 @@ public sealed class DistributionFinder
     /// <summary>Gives the session back with the stream.</summary>
     private sealed class SessionStream(NpgsqlConnection session, StreamReader rows) : ReadOnlyStream
     {
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => rows.BaseStream.ReadAsync(buffer, cancellationToken);
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            rows.BaseStream.ReadAsync(buffer, cancellationToken);
 
         protected override void Dispose(bool disposing)
         {

@@ -7,4 +7,5 @@ namespace Woodgrove.Citus.Profiling;
 /// <param name="IsForeignKey">A foreign key leads from one to the other.</param>
 /// <param name="IsNear">A foreign key does, or both are of one schema: joins between them are to be expected.</param>
 /// <param name="IsReadable">The role may read its rows.</param>
-internal sealed record RelatedTable(string Table, TableName Name, bool ByIt, bool IsKey, bool IsReference, bool IsForeignKey, bool IsNear, bool IsReadable);
+internal sealed record RelatedTable(string Table, TableName Name, bool ByIt, bool IsKey, bool IsReference, bool IsForeignKey, bool IsNear,
+    bool IsReadable);

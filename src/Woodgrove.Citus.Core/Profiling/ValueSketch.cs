@@ -29,7 +29,8 @@ internal sealed class ValueSketch
 
     public long Distinct => _exact?.Count ?? Math.Min(_total, (long)Estimate());
 
-    public IReadOnlyList<CsvValueCount> Heaviest(int count) => [.. _heavy.Values.Where(h => h.Count > 1).OrderByDescending(h => h.Count).Take(count)
+    public IReadOnlyList<CsvValueCount> Heaviest(int count) =>
+        [.. _heavy.Values.Where(h => h.Count > 1).OrderByDescending(h => h.Count).Take(count)
         .Select(h => new CsvValueCount(Encoding.UTF8.GetString(h.Value), h.Count, Math.Round((double)h.Count / _total, 6)))];
 
     private void AddDistinct(ulong hash)

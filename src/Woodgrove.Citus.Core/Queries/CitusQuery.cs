@@ -58,7 +58,8 @@ public sealed partial record CitusQuery(string Sql)
         await using var command = new NpgsqlCommand(Sql, session) { CommandTimeout = (int)Math.Ceiling(Timeout.TotalSeconds) };
         QueryArguments.AddParameters(command.Parameters, Parameters);
 
-        if (ReadsPattern().IsMatch(Sql) || Sql.Contains("returning", StringComparison.OrdinalIgnoreCase)) command.UnknownResultTypeList = await TextColumnsAsync(command, stop);
+        if (ReadsPattern().IsMatch(Sql) || Sql.Contains("returning", StringComparison.OrdinalIgnoreCase))
+            command.UnknownResultTypeList = await TextColumnsAsync(command, stop);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         try
         {
@@ -107,7 +108,8 @@ public sealed partial record CitusQuery(string Sql)
         }
     }
 
-    [GeneratedRegex(@"^(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|table|values)\b", RegexOptions.IgnoreCase | RegexOptions.Singleline | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|table|values)\b",
+        RegexOptions.IgnoreCase | RegexOptions.Singleline | RegexOptions.CultureInvariant)]
     private static partial Regex ReadsPattern();
 
     private static async Task ReadResultAsync(NpgsqlDataReader reader, IResultSink sink, CancellationToken stop)
@@ -140,7 +142,8 @@ public sealed partial record CitusQuery(string Sql)
             if (temporal is not null) return temporal(reader, i);
             object value = reader.GetValue(i);
             // An IPAddress has no room for the length of a network's prefix.
-            return value is System.Net.IPAddress && reader.GetFieldValue<NpgsqlInet>(i) is var inet && inet.ToString().Contains('/', StringComparison.Ordinal) ? inet.ToString() : value;
+            return value is System.Net.IPAddress && reader.GetFieldValue<NpgsqlInet>(i) is var inet
+                && inet.ToString().Contains('/', StringComparison.Ordinal) ? inet.ToString() : value;
         }
         catch (Exception e) when (e is OverflowException or InvalidCastException or ArgumentException)
         {

@@ -21,15 +21,20 @@ internal static partial class InlineParameters
         {
             // A text stays untyped, so that it takes the type of what it is compared with.
             bool untyped = value.NpgsqlDbType == NpgsqlDbType.Unknown || value.Value is DBNull;
-            await using var ask = new NpgsqlCommand(untyped ? "SELECT pg_catalog.quote_nullable($1)" : "SELECT pg_catalog.format('(%L::%s)', $1, pg_catalog.pg_typeof($1))", session);
-            ask.Parameters.Add(new NpgsqlParameter { Value = value.Value, NpgsqlDbType = untyped ? NpgsqlDbType.Text : value.NpgsqlDbType });
+            await using var ask = new NpgsqlCommand(untyped ? "SELECT pg_catalog.quote_nullable($1)"
+                : "SELECT pg_catalog.format('(%L::%s)', $1, pg_catalog.pg_typeof($1))", session);
+            ask.Parameters.Add(new NpgsqlParameter { Value = value.Value,
+                NpgsqlDbType = untyped ? NpgsqlDbType.Text : value.NpgsqlDbType });
             literals[value.ParameterName.TrimStart('@')] = (string)(await ask.ExecuteScalarAsync(stop))!;
         }
-        return Parts().Replace(sql, part => part.Groups["name"] is { Success: true, Value: var name } && literals.TryGetValue(name, out string? literal) ? literal : part.Value);
+        return Parts().Replace(sql,
+            part => part.Groups["name"] is { Success: true, Value: var name } && literals.TryGetValue(name, out string? literal) ? literal
+                : part.Value);
     }
 
     /// <summary>The names that stand as <c>@name</c> in a query, outside strings and comments.</summary>
-    public static IEnumerable<string> Names(string sql) => Parts().Matches(sql).Select(m => m.Groups["name"]).Where(n => n.Success).Select(n => n.Value);
+    public static IEnumerable<string> Names(string sql) =>
+        Parts().Matches(sql).Select(m => m.Groups["name"]).Where(n => n.Success).Select(n => n.Value);
 
     [GeneratedRegex(
         @"(?<![\w$])[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | ""(?:[^""]|"""")*"" | --[^\n]* | /\*.*?\*/ | \$(?<tag>[A-Za-z_]\w*|)\$.*?\$\k<tag>\$ | (?<![@\w])@(?<name>[A-Za-z_]\w*)",

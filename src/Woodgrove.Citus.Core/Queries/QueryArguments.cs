@@ -56,7 +56,8 @@ internal static class QueryArguments
         DateTimeOffset moment => Parameter(name, moment.UtcDateTime),
         // Of an empty list nothing tells the type, so it takes that of what it is compared with.
         object[] list when list.All(v => v is null) => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = ValueText.OfArray(list) },
-        object[] list => Typed(list) is var typed && TemporalValue.Parameter(name, typed) is { } moments ? moments : new NpgsqlParameter(name, typed),
+        object[] list => Typed(list) is var typed && TemporalValue.Parameter(name, typed) is { } moments ? moments
+            : new NpgsqlParameter(name, typed),
         _ => new NpgsqlParameter(name, value),
     };
 
@@ -65,11 +66,13 @@ internal static class QueryArguments
     {
         Type[] types = list.OfType<object>().Select(v => v.GetType()).Distinct().ToArray();
         // PowerShell writes 1 as an int and 5000000000 as a long: numbers take the widest type among them.
-        Type common = types.Length == 1 ? types[0] : Array.Find(Widest, w => types.Contains(w) && types.All(t => Array.IndexOf(Widest, t) >= 0)) ?? typeof(string);
+        Type common = types.Length == 1
+            ? types[0] : Array.Find(Widest, w => types.Contains(w) && types.All(t => Array.IndexOf(Widest, t) >= 0)) ?? typeof(string);
         Type element = common.IsValueType && list.Contains(null) ? typeof(Nullable<>).MakeGenericType(common) : common;
         var typed = Array.CreateInstance(element, list.Length);
         for (int i = 0; i < list.Length; i++)
-            typed.SetValue(types.Length == 1 || list[i] is null ? list[i] : Convert.ChangeType(list[i], common, CultureInfo.InvariantCulture), i);
+            typed.SetValue(types.Length == 1 || list[i] is null
+                ? list[i] : Convert.ChangeType(list[i], common, CultureInfo.InvariantCulture), i);
         return typed;
     }
 

@@ -17,7 +17,8 @@ internal sealed class ClusterSection(ReportFacts facts) : Section(facts)
         int skewed = Facts.Skews.Count(s => s.Verdict == SkewVerdict.Skewed), down = Facts.Nodes.Count(n => !n.IsActive);
         html.Add($"<dl class=\"tiles\">");
         Tile("Nodes", Figure.Count(Facts.Nodes.Count), down == 0 ? "all active" : $"{down} not active", down > 0);
-        Tile("Tables", Figure.Count(Facts.Tables.Count), Figure.Words(Facts.Grouped.Select(t => t.ColocationId).Distinct().Count(), "colocation group"), false);
+        Tile("Tables", Figure.Count(Facts.Tables.Count),
+            Figure.Words(Facts.Grouped.Select(t => t.ColocationId).Distinct().Count(), "colocation group"), false);
         Tile("Shards", Figure.Count(shards), Figure.Words(Facts.Placements.Count, "placement"), false);
         Tile("Size", Figure.Bytes(size), "indexes included", false);
         Tile("Skewed tables", Figure.Count(skewed), Figure.Words(Facts.Skews.Count, "table") + " measured", skewed > 0);

@@ -43,9 +43,12 @@ internal sealed class Html
 
         public void AppendFormatted(string? value) => _text.Append(Encoder.Encode(value ?? ""));
 
-        public void AppendFormatted<T>(T value, string? format = null) => AppendFormatted(value is IFormattable number ? number.ToString(format, CultureInfo.InvariantCulture) : value?.ToString());
+        public void AppendFormatted<T>(T value, string? format = null) =>
+            AppendFormatted(value is IFormattable number ? number.ToString(format, CultureInfo.InvariantCulture) : value?.ToString());
 
         /// <summary>A number that reads well, with its exact value for whoever reads the page by program.</summary>
-        public void AppendFormatted(Figure figure) => _text.Append("<data value=\"").Append(figure.Value?.ToString(CultureInfo.InvariantCulture)).Append("\">").Append(figure.Text).Append("</data>");
+        public void AppendFormatted(Figure figure) =>
+            _text.Append("<data value=\"").Append(figure.Value?.ToString(CultureInfo.InvariantCulture)).Append("\">").Append(figure.Text)
+                .Append("</data>");
     }
 }

@@ -36,5 +36,6 @@ internal sealed class ImportSection(ReportFacts facts) : Section(facts)
     /// <summary>An address without its user and its query, in which signatures and passwords travel.</summary>
     internal static string WithoutSecrets(string source) =>
         Uri.TryCreate(source, UriKind.Absolute, out Uri? address) && !address.IsFile
-            ? address.GetComponents(UriComponents.Scheme | UriComponents.Host | UriComponents.Port | UriComponents.Path, UriFormat.UriEscaped) : source;
+            ? address.GetComponents(UriComponents.Scheme | UriComponents.Host | UriComponents.Port | UriComponents.Path,
+                UriFormat.UriEscaped) : source;
 }

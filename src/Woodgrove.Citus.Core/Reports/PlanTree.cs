@@ -15,14 +15,16 @@ internal static class PlanTree
         (List<Box> boxes, List<(Box From, Box To)> edges) = Layout(plan);
         int width = Levels[boxes.Max(b => b.Level)] is var last ? last.X + last.Width + 1 : 0;
         double height = boxes.Max(b => b.Row) * RowHeight + BoxHeight + 2;
-        string words = $"{plan.Execution}: the coordinator asks {Figure.Words(plan.Nodes.Count, "node")} for {Figure.Words(plan.TaskCount, "fragment")}.";
+        string words = $"{plan.Execution}: the coordinator asks {Figure.Words(plan.Nodes.Count, "node")} for "
+            + $"{Figure.Words(plan.TaskCount, "fragment")}.";
         html.Add($"""
             <div class="scroll" tabindex="0" role="region" aria-label="{name} as a tree"><svg class="tree" role="img" width="{width}" height="{height:0}" viewBox="0 0 {width} {height:0}" aria-label="{name}: {words}">
             <title>{name}</title><desc>{words}</desc>
             """);
         foreach ((Box from, Box to) in edges)
         {
-            (double x1, double y1, double x2, double y2) = (Levels[from.Level].X + Levels[from.Level].Width, Middle(from), Levels[to.Level].X, Middle(to));
+            (double x1, double y1, double x2, double y2) = (Levels[from.Level].X
+                + Levels[from.Level].Width, Middle(from), Levels[to.Level].X, Middle(to));
             double middle = (x1 + x2) / 2;
             html.Add($"<path class=\"edge\" d=\"M{x1:0.#} {y1:0.#}C{middle:0.#} {y1:0.#} {middle:0.#} {y2:0.#} {x2:0.#} {y2:0.#}\"/>");
         }
@@ -59,7 +61,8 @@ internal static class PlanTree
             nodes.Add(new Box(1, 0, "workers", Figure.Words(plan.TaskCount, "fragment"), "worker"));
             row = 1;
         }
-        var coordinator = new Box(0, Math.Max(0, (row - 1) / 2), "coordinator", plan.CoordinatorPlan.ToString(), "coordinator", $"coordinator: {plan.CoordinatorPlan}");
+        var coordinator = new Box(0, Math.Max(0, (row - 1) / 2), "coordinator", plan.CoordinatorPlan.ToString(), "coordinator",
+            $"coordinator: {plan.CoordinatorPlan}");
         return ([coordinator, .. nodes, .. boxes], [.. nodes.Select(n => (coordinator, n)), .. edges]);
     }
 
@@ -72,7 +75,8 @@ internal static class PlanTree
             yield return new Box(2, 0, name, f.Plan?.ToString() ?? "", "fragment", f.Sql);
         }
         if (node.TaskCount - Math.Min(shown.Length, FragmentsDrawn) is > 0 and var more)
-            yield return new Box(2, 0, shown.Length > 0 ? $"and {Figure.Words(more, "more fragment")}" : Figure.Words(more, "fragment"), "of other shards, alike", "fragment more");
+            yield return new Box(2, 0, shown.Length > 0 ? $"and {Figure.Words(more, "more fragment")}" : Figure.Words(more, "fragment"),
+                "of other shards, alike", "fragment more");
     }
 
     private static string NodeDetail(QueryNode node) => string.Join(" · ", new[]

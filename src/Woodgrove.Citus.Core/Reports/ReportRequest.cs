@@ -35,7 +35,9 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
             Tables = tables,
             Placements = await ListAsync(ClusterMetadata.PlacementsAsync(Connection, Tables, null, true, _ => { }, stop)),
             Skews = await TryAsync("The skew of the tables", () => SkewsAsync(tables, stop), missing),
-            Imports = await TryAsync<CitusImport>("The imports", async () => [.. (await CitusImport.ListAsync(Connection, null, null, stop)).Where(i => Tables.Count == 0 || names.Any(n => IsNamed(i, n)))], missing),
+            Imports = await TryAsync<CitusImport>("The imports",
+                async () => [.. (await CitusImport.ListAsync(Connection, null, null, stop)).Where(i => Tables.Count == 0
+                    || names.Any(n => IsNamed(i, n)))], missing),
             Plans = Plans,
             Missing = missing,
         };
@@ -46,7 +48,8 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
         List<string> hashed = [.. tables.Where(t => t.DistributionColumn is not null).Select(t => t.Table)];
         if (hashed.Count == 0) return [];
         // All need not be named, and a name in a schema that the role may not use would be refused.
-        return await new SkewMeasurement(Connection) { Explain = Explain, Refuse = e => Warn(e.Message) }.MeasureAsync(Tables.Count == 0 ? [] : hashed, SkewMeasure.Bytes, stop);
+        return await new SkewMeasurement(Connection) { Explain = Explain, Refuse = e => Warn(e.Message) }.MeasureAsync(Tables.Count == 0
+            ? [] : hashed, SkewMeasure.Bytes, stop);
     }
 
     private async Task<IReadOnlyList<T>> TryAsync<T>(string what, Func<Task<IReadOnlyList<T>>> read, List<string> missing)
@@ -72,5 +75,6 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
     }
 
     /// <summary>The ledger keeps names with their schema.</summary>
-    private static bool IsNamed(CitusImport import, string table) => import.Table == table || import.Table.EndsWith("." + table, StringComparison.Ordinal);
+    private static bool IsNamed(CitusImport import, string table) =>
+        import.Table == table || import.Table.EndsWith("." + table, StringComparison.Ordinal);
 }

@@ -30,7 +30,8 @@ internal static class ShardCharts
     public static void SortedBars(Html html, string table, IReadOnlyList<ShardPlacement> placements)
     {
         ShardPlacement[] sorted = [.. placements.DistinctBy(p => p.ShardId).OrderByDescending(p => p.SizeBytes)];
-        double largest = Math.Max(1, sorted[0].SizeBytes ?? 0), mean = sorted.Average(s => s.SizeBytes) ?? 0, step = (double)Width / sorted.Length;
+        double largest = Math.Max(1, sorted[0].SizeBytes ?? 0), mean = sorted.Average(s => s.SizeBytes) ?? 0,
+            step = (double)Width / sorted.Length;
         double line = Height - Height * mean / largest;
         html.Add($"""
             <figure><svg class="bars" role="img" width="{Width}" height="{Height + 2}" viewBox="0 0 {Width} {Height + 2}" aria-label="Shards of {table} by size, from {Figure.BytesText(sorted[0].SizeBytes)} to {Figure.BytesText(sorted[^1].SizeBytes)}">

@@ -26,7 +26,8 @@ internal static class SkewVerdicts
         if (skew.Verdict != SkewVerdict.Balanced && skew.HeaviestValues.Count > 0)
         {
             html.Add($"<p>Heaviest values of {skew.DistributionColumn}: ")
-                .Each(skew.HeaviestValues.Take(3), v => html.Add($"<span class=\"chip\">{v.Value}, {100 * v.Share:0.#} % of the rows</span>"))
+                .Each(skew.HeaviestValues.Take(3),
+                    v => html.Add($"<span class=\"chip\">{v.Value}, {100 * v.Share:0.#} % of the rows</span>"))
                 .Add($"</p>");
         }
         if (skew.Fix is not null) html.Add($"<p>What would help:</p><pre tabindex=\"0\"><code>{skew.Fix}</code></pre>");

@@ -55,22 +55,26 @@ public sealed class CitusSandbox
     /// <param name="webRoot">A folder to serve over http on loopback, or null.</param>
     /// <exception cref="CitusException">There is no PostgreSQL, or it does not start; nothing is left behind.</exception>
     public static async Task<CitusSandbox> StartAsync(
-        SandboxEngine engine, int workerCount, string? path, bool keep, string? webRoot, Action<string> explain, Action<string> warn, CancellationToken stop)
+        SandboxEngine engine, int workerCount, string? path, bool keep, string? webRoot, Action<string> explain, Action<string> warn,
+        CancellationToken stop)
     {
         PostgresInstallation programs = PostgresInstallation.Find();
         await SandboxRegistry.RemoveAbandonedAsync(() => programs, explain);
         if (engine == SandboxEngine.Citus && !programs.HasCitus)
         {
             throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled,
-                $"The PostgreSQL in {programs.BinDirectory} has no Citus.", "Install Citus into it, set $env:WOODGROVE_PG_BIN to one that has it, or use -Engine PostgreSql.");
+                $"The PostgreSQL in {programs.BinDirectory} has no Citus.",
+                "Install Citus into it, set $env:WOODGROVE_PG_BIN to one that has it, or use -Engine PostgreSql.");
         }
         bool citus = engine != SandboxEngine.PostgreSql && programs.HasCitus;
         if (!citus && engine == SandboxEngine.Auto)
         {
-            warn("This machine's PostgreSQL has no Citus. The sandbox is one plain PostgreSQL with a stand-in for Citus's catalogs and functions: "
+            warn("This machine's PostgreSQL has no Citus. The sandbox is one plain PostgreSQL with a stand-in for Citus's catalogs and "
+                + "functions: "
                 + "rows land in the shards that Citus would choose, but all on one node, and nothing runs in parallel.");
         }
-        string folder = path ?? System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"woodgrove-citus-{RandomNumberGenerator.GetHexString(12, lowercase: true)}");
+        string folder = path ?? System.IO.Path.Combine(System.IO.Path.GetTempPath(),
+            $"woodgrove-citus-{RandomNumberGenerator.GetHexString(12, lowercase: true)}");
         var sandbox = new CitusSandbox(folder, keep, citus ? SandboxEngine.Citus : SandboxEngine.PostgreSql);
         try
         {
@@ -157,7 +161,8 @@ public sealed class CitusSandbox
     /// <summary>Minor releases since 2026 load only the listed logical decoding plugins; moves of shards need Citus's.</summary>
     private static async Task AllowCitusDecodingAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'output_plugin_libraries'", session);
+        await using var command = new NpgsqlCommand("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'output_plugin_libraries'",
+            session);
         if (await command.ExecuteScalarAsync(stop) is not string listed) return;
         await ExecuteAsync(session, $"ALTER SYSTEM SET output_plugin_libraries = {listed}, citus", stop);
         await ExecuteAsync(session, "SELECT pg_catalog.pg_reload_conf()", stop);

@@ -20,11 +20,13 @@ internal sealed record PostgresInstallation(string BinDirectory, bool HasCitus, 
         if (Environment.GetEnvironmentVariable("WOODGROVE_PG_BIN") is { Length: > 0 } chosen)
         {
             return At(chosen) ?? throw new CitusException("CitusPostgresNotFound", CitusErrorKind.NotInstalled,
-                $"$env:WOODGROVE_PG_BIN is '{chosen}', which has no initdb, pg_ctl and postgres.", "Point it at the folder that holds them, or unset it.");
+                $"$env:WOODGROVE_PG_BIN is '{chosen}', which has no initdb, pg_ctl and postgres.",
+                "Point it at the folder that holds them, or unset it.");
         }
         List<PostgresInstallation> found = Candidates().Distinct().Select(At).OfType<PostgresInstallation>().ToList();
         return found.Find(i => i.HasCitus) ?? found.FirstOrDefault() ?? throw new CitusException(
-            "CitusPostgresNotFound", CitusErrorKind.NotInstalled, "No PostgreSQL server programs (initdb, pg_ctl, postgres) were found on this machine.",
+            "CitusPostgresNotFound", CitusErrorKind.NotInstalled,
+            "No PostgreSQL server programs (initdb, pg_ctl, postgres) were found on this machine.",
             $"Install them with: {InstallCommand()}; or set $env:WOODGROVE_PG_BIN to the folder that has them.");
     }
 
@@ -40,7 +42,8 @@ internal sealed record PostgresInstallation(string BinDirectory, bool HasCitus, 
 
     private static IEnumerable<string> Candidates()
     {
-        foreach (string folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+        foreach (string folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator,
+            StringSplitOptions.RemoveEmptyEntries))
             yield return folder;
         if (Ask("pg_config", "--bindir") is { } bin) yield return bin;
         string[] roots = OperatingSystem.IsWindows()
@@ -49,7 +52,8 @@ internal sealed record PostgresInstallation(string BinDirectory, bool HasCitus, 
         foreach (string root in roots.Where(Directory.Exists))
         {
             // The newest version first: 17 before 9.
-            foreach (string version in Directory.EnumerateDirectories(root).OrderByDescending(VersionOf)) yield return Path.Combine(version, "bin");
+            foreach (string version in Directory.EnumerateDirectories(root).OrderByDescending(VersionOf))
+                yield return Path.Combine(version, "bin");
         }
     }
 
@@ -60,7 +64,8 @@ internal sealed record PostgresInstallation(string BinDirectory, bool HasCitus, 
     {
         try
         {
-            using Process process = Process.Start(new ProcessStartInfo(program, question) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using Process process = Process.Start(new ProcessStartInfo(program, question) { RedirectStandardOutput = true,
+                RedirectStandardError = true })!;
             string answer = process.StandardOutput.ReadToEnd().Trim();
             process.WaitForExit();
             return process.ExitCode == 0 && answer.Length > 0 ? answer : null;

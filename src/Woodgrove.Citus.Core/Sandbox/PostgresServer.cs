@@ -25,7 +25,8 @@ internal sealed record PostgresServer(PostgresInstallation Programs, string Fold
     public async Task CreateAsync(bool citus, CancellationToken stop)
     {
         await ServerAccount.RunAsync(Folder, Programs.Program("initdb"),
-            ["-D", Data, "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync", "-A", "scram-sha-256", $"--pwfile={Path.Combine(Folder, "password")}"], stop: stop);
+            ["-D", Data, "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync", "-A", "scram-sha-256",
+                $"--pwfile={Path.Combine(Folder, "password")}"], stop: stop);
         await ServerAccount.AppendAsync(Path.Combine(Data, "postgresql.conf"), Settings(citus), stop);
     }
 
@@ -33,12 +34,14 @@ internal sealed record PostgresServer(PostgresInstallation Programs, string Fold
     {
         try
         {
-            await ServerAccount.RunAsync(Folder, Programs.Program("pg_ctl"), ["start", "-D", Data, "-l", Log, "-w", "-t", "60", "-s", "-o", $"-p {Port}"], stop: stop);
+            await ServerAccount.RunAsync(Folder, Programs.Program("pg_ctl"),
+                ["start", "-D", Data, "-l", Log, "-w", "-t", "60", "-s", "-o", $"-p {Port}"], stop: stop);
         }
         catch (CitusException e)
         {
             string log = File.Exists(Log) ? string.Join(Environment.NewLine, File.ReadLines(Log).TakeLast(5)) : "";
-            throw new CitusException("CitusSandboxFailed", CitusErrorKind.ResourceUnavailable, $"The server '{Name}' did not start: {e.Message} {log}", null, e);
+            throw new CitusException("CitusSandboxFailed", CitusErrorKind.ResourceUnavailable,
+                $"The server '{Name}' did not start: {e.Message} {log}", null, e);
         }
     }
 
@@ -54,7 +57,8 @@ internal sealed record PostgresServer(PostgresInstallation Programs, string Fold
         try
         {
             using var process = System.Diagnostics.Process.GetProcessById(processId);
-            return process.ProcessName.StartsWith("postgres", StringComparison.OrdinalIgnoreCase) && !IsZombie(processId) && IsOfFolder(processId);
+            return process.ProcessName.StartsWith("postgres", StringComparison.OrdinalIgnoreCase) && !IsZombie(processId)
+                && IsOfFolder(processId);
         }
         catch (ArgumentException)
         {
@@ -67,7 +71,8 @@ internal sealed record PostgresServer(PostgresInstallation Programs, string Fold
     {
         try
         {
-            return !OperatingSystem.IsLinux() || new FileInfo($"/proc/{processId}/cwd").LinkTarget is not { } folder || folder == Path.GetFullPath(Data);
+            return !OperatingSystem.IsLinux() || new FileInfo($"/proc/{processId}/cwd").LinkTarget is not { } folder
+                || folder == Path.GetFullPath(Data);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

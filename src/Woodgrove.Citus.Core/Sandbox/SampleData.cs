@@ -12,7 +12,8 @@ namespace Woodgrove.Citus.Sandbox;
 public sealed class SampleData(int userCount, long eventCount, ulong seed = 20240605)
 {
     private static readonly string[] EventTypes = ["SendFunds", "RequestFunds", "GiftFunds", "DisputeCharge", "IssuesEvent"];
-    private static readonly string[] Names = ["anna", "björn", "chloé", "dmitri", "elif", "fátima", "göran", "hana", "ines", "joão", "kenji", "李娜", "mia", "nils", "olga", "zoë"];
+    private static readonly string[] Names = ["anna", "björn", "chloé", "dmitri", "elif", "fátima", "göran", "hana", "ines", "joão",
+        "kenji", "李娜", "mia", "nils", "olga", "zoë"];
 
     private static readonly string[] Notes =
     [
@@ -49,12 +50,15 @@ public sealed class SampleData(int userCount, long eventCount, ulong seed = 2024
             int amount = 100 + _random.Below(20_000);
             string note = Notes[_random.Below(Notes.Length)].Replace("\"", "\\\"\"", StringComparison.Ordinal);
             file.Write(string.Create(CultureInfo.InvariantCulture,
-                $"{id},{EventTypes[_random.Below(EventTypes.Length)]},{user},{1 + _random.Below(merchants)},\"{{\"\"amount\"\": {amount / 100}.{amount % 100:00}, \"\"currency\"\": \"\"EUR\"\", \"\"note\"\": \"\"{note}\"\"}}\",{Start.AddSeconds(id * 7L % 63_000_000):yyyy-MM-dd HH:mm:ss}\n"));
+                $"{id},{EventTypes[_random.Below(EventTypes.Length)]},{user},{1 + _random.Below(merchants)},\"{{\"\"amount\"\": "
+                    + $"{amount / 100}.{amount % 100:00}, \"\"currency\"\": \"\"EUR\"\", \"\"note\"\": "
+                    + $"\"\"{note}\"\"}}\",{Start.AddSeconds(id * 7L % 63_000_000):yyyy-MM-dd HH:mm:ss}\n"));
         }
         await CompleteAsync(file, output, stop);
     }
 
-    private static StreamWriter Create(OutputFile file) => new(file.Content, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), 1 << 20);
+    private static StreamWriter Create(OutputFile file) =>
+        new(file.Content, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), 1 << 20);
 
     private static async Task CompleteAsync(StreamWriter text, OutputFile file, CancellationToken stop)
     {

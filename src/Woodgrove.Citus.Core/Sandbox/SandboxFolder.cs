@@ -34,7 +34,10 @@ internal static class SandboxFolder
         }
     }
 
-    /// <summary>Deletes a folder by the rights of the server account, which owns what is in it, so that no link in it leads further than those.</summary>
+    /// <summary>
+    /// Deletes a folder by the rights of the server account, which owns what is in it, so that no link in it leads
+    /// further than those.
+    /// </summary>
     public static async Task DeleteAsync(string folder)
     {
         // A server on its way out may still write for a moment.
@@ -55,5 +58,6 @@ internal static class SandboxFolder
     }
 
     private static bool IsOwn(string path, Func<FileState, bool> isKind) =>
-        UnixOwner.Find(path) is { IsOpenToOthers: false } state && isKind(state) && (state.Owner == UnixOwner.Me || state.Owner == ServerAccount.UserId);
+        UnixOwner.Find(path) is { IsOpenToOthers: false } state && isKind(state)
+            && (state.Owner == UnixOwner.Me || state.Owner == ServerAccount.UserId);
 }

@@ -33,8 +33,10 @@ public static partial class SandboxRegistry
     internal static string? OpenFolder()
     {
         string? home = OperatingSystem.IsWindows() ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
-            : Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } state && System.IO.Path.IsPathFullyQualified(state) ? state
-            : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } user ? System.IO.Path.Combine(user, ".local", "state") : null;
+            : Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } state && System.IO.Path.IsPathFullyQualified(state)
+            ? state
+            : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } user
+            ? System.IO.Path.Combine(user, ".local", "state") : null;
         if (string.IsNullOrEmpty(home)) return null;
         string folder = System.IO.Path.Combine(home, "Woodgrove.Citus", "sandboxes");
         try
@@ -56,12 +58,15 @@ public static partial class SandboxRegistry
     {
         lock (Gate)
         {
-            if (!_stopsOnExit) AppDomain.CurrentDomain.ProcessExit += (_, _) => Task.WhenAll(All.Select(s => s.StopAsync())).Wait(TimeSpan.FromSeconds(20));
+            if (!_stopsOnExit)
+                AppDomain.CurrentDomain.ProcessExit += (_, _) => Task.WhenAll(All.Select(s => s.StopAsync()))
+                    .Wait(TimeSpan.FromSeconds(20));
             _stopsOnExit = true;
             Running.Add(sandbox);
         }
         using var me = Process.GetCurrentProcess();
-        string entry = JsonSerializer.Serialize(new Entry(sandbox.Path, sandbox.Keep, [.. sandbox.ServerNames], sandbox.Token, me.Id, StartOf(me)));
+        string entry = JsonSerializer.Serialize(new Entry(sandbox.Path, sandbox.Keep, [.. sandbox.ServerNames], sandbox.Token, me.Id,
+            StartOf(me)));
         try
         {
             if (OpenFolder() is not { } folder) throw new IOException("this user has no home folder to write to");
@@ -107,7 +112,8 @@ public static partial class SandboxRegistry
     {
         if (!Directory.Exists(entry.Path)) return;
         if (!SandboxFolder.IsProven(entry.Path, entry.Token) || !Array.TrueForAll(entry.Servers, n => ServerName().IsMatch(n)))
-            throw new UnauthorizedAccessException($"'{entry.Path}' is not a sandbox that this user started, so nothing in it was stopped or deleted");
+            throw new UnauthorizedAccessException($"'{entry.Path}' is not a sandbox that this user started, "
+                + "so nothing in it was stopped or deleted");
         foreach (string name in entry.Servers) await new PostgresServer(programs(), entry.Path, name, 0).StopAsync();
         if (!entry.Keep) await SandboxFolder.DeleteAsync(entry.Path);
     }

@@ -15,7 +15,8 @@ internal static class ServerAccount
     /// <summary>Runs a program to its end.</summary>
     /// <param name="home">The program's home and working directory; it must never read the caller's own .pgpass or certificates.</param>
     /// <exception cref="CitusException">It failed; the message has what it printed.</exception>
-    public static async Task RunAsync(string home, string program, IReadOnlyList<string> arguments, string? input = null, CancellationToken stop = default)
+    public static async Task RunAsync(string home, string program, IReadOnlyList<string> arguments, string? input = null,
+        CancellationToken stop = default)
     {
         string[] command = [.. Prefix.Value, program, .. arguments];
         var start = new ProcessStartInfo(command[0], command[1..])
@@ -25,7 +26,8 @@ internal static class ServerAccount
             RedirectStandardOutput = true,
             WorkingDirectory = Directory.Exists(home) ? home : Path.GetPathRoot(Path.GetFullPath(home)),
         };
-        foreach (string variable in start.Environment.Keys.Where(k => k.StartsWith("PG", StringComparison.Ordinal)).ToList()) start.Environment.Remove(variable);
+        foreach (string variable in start.Environment.Keys.Where(k => k.StartsWith("PG", StringComparison.Ordinal)).ToList())
+            start.Environment.Remove(variable);
         start.Environment["HOME"] = home;
         start.Environment["PGPASSFILE"] = Path.Combine(home, "pgpass");
         using Process process = Process.Start(start)!;
@@ -43,7 +45,8 @@ internal static class ServerAccount
         string text;
         lock (printed) text = printed.ToString().Trim();
         throw new CitusException("CitusServerProgramFailed", CitusErrorKind.ResourceUnavailable,
-            $"{Path.GetFileName(program)} failed with exit code {process.ExitCode}: {text}", "Read the log in the sandbox's folder, if it got that far.") { Target = program };
+            $"{Path.GetFileName(program)} failed with exit code {process.ExitCode}: {text}",
+            "Read the log in the sandbox's folder, if it got that far.") { Target = program };
     }
 
     /// <summary>The account's user id; null on Windows.</summary>
@@ -51,7 +54,8 @@ internal static class ServerAccount
         : FindAccount() is { } account ? uint.Parse(FieldOf(account, 2), System.Globalization.CultureInfo.InvariantCulture) : UnixOwner.Me;
 
     /// <summary>Appends to a file by the account's rights: by root's, a link in the account's folder could lead anywhere.</summary>
-    public static Task AppendAsync(string path, string text, CancellationToken stop) => Prefix.Value.Length == 0 ? File.AppendAllTextAsync(path, text, stop)
+    public static Task AppendAsync(string path, string text, CancellationToken stop) =>
+        Prefix.Value.Length == 0 ? File.AppendAllTextAsync(path, text, stop)
         : RunAsync(Path.GetDirectoryName(path)!, "/bin/sh", ["-c", "cat >> \"$1\"", "sh", path], text, stop);
 
     /// <summary>Deletes a file by the account's rights.</summary>
@@ -74,14 +78,18 @@ internal static class ServerAccount
     {
         if (!Environment.IsPrivilegedProcess || OperatingSystem.IsWindows()) return [];
         string account = FindAccount() ?? throw new CitusException("CitusNoServerAccount", CitusErrorKind.NotInstalled,
-                "PostgreSQL refuses to run as root, and this machine has no account 'postgres' or 'nobody' for it.", "Run as an ordinary user, or create the account: useradd -r postgres.");
+                "PostgreSQL refuses to run as root, and this machine has no account 'postgres' or 'nobody' for it.",
+                "Run as an ordinary user, or create the account: useradd -r postgres.");
         string[] folders = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
         string? Tool(string name) => folders.Select(f => Path.Combine(f, name)).FirstOrDefault(File.Exists);
-        if (Tool("setpriv") is { } setpriv) return [setpriv, $"--reuid={account}", $"--regid={FieldOf(account, 3)}", "--clear-groups", "--"];
+        if (Tool("setpriv") is { } setpriv)
+            return [setpriv, $"--reuid={account}", $"--regid={FieldOf(account, 3)}", "--clear-groups", "--"];
         if (Tool("runuser") is { } runuser) return [runuser, "-u", account, "--"];
         throw new CitusException("CitusNoServerAccount", CitusErrorKind.NotInstalled,
-            "PostgreSQL refuses to run as root, and neither setpriv nor runuser is there to run it as another account.", "Run as an ordinary user, or install util-linux.");
+            "PostgreSQL refuses to run as root, and neither setpriv nor runuser is there to run it as another account.",
+            "Run as an ordinary user, or install util-linux.");
     }
 
-    private static string FieldOf(string account, int field) => File.ReadAllLines("/etc/passwd").Select(l => l.Split(':')).First(f => f[0] == account)[field];
+    private static string FieldOf(string account, int field) =>
+        File.ReadAllLines("/etc/passwd").Select(l => l.Split(':')).First(f => f[0] == account)[field];
 }

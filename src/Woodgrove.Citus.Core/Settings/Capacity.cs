@@ -11,7 +11,8 @@ internal sealed partial record Capacity(string Node, string? Meminfo, string? Cg
         SELECT CASE WHEN may THEN pg_catalog.pg_read_file('/proc/meminfo', 0, 100000, true) END AS meminfo,
                CASE WHEN may THEN pg_catalog.pg_read_file('/sys/fs/cgroup/memory.max', 0, 100, true) END AS cgroup,
                CASE WHEN may THEN pg_catalog.pg_read_file('/proc/cpuinfo', 0, 1000000, true) END AS cpuinfo
-        FROM (SELECT pg_catalog.pg_has_role('pg_read_server_files', 'USAGE') AND pg_catalog.has_function_privilege('pg_catalog.pg_read_file(text, bigint, bigint, boolean)', 'EXECUTE') AS may) r
+        FROM (SELECT pg_catalog.pg_has_role('pg_read_server_files', 'USAGE')
+            AND pg_catalog.has_function_privilege('pg_catalog.pg_read_file(text, bigint, bigint, boolean)', 'EXECUTE') AS may) r
         """);
 
     public long? MemoryBytes

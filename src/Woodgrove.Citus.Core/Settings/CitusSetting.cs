@@ -8,7 +8,8 @@ namespace Woodgrove.Citus.Settings;
 /// <summary>A parameter that matters for a cluster.</summary>
 /// <param name="Value">That of the node that the connection leads to.</param>
 /// <param name="Differs">True where another node has another value.</param>
-/// <param name="Suggested">For the workload and the smallest node, or null where there is no reason for one value over another, or no way to know.</param>
+/// <param name="Suggested">For the workload and the smallest node, or null where there is no reason for one value over another, or no way
+/// to know.</param>
 /// <param name="IsSuggested">True where every node has a value as suggested.</param>
 /// <param name="Reason">Why that value, or why none can be given.</param>
 /// <param name="Fix">The SQL, or the place in the portal, or null where nothing is to be done.</param>
@@ -21,7 +22,8 @@ public sealed record CitusSetting(
     /// <param name="cores">Its cores, likewise.</param>
     /// <param name="warn">Told which values are missing, and why.</param>
     public static async Task<IReadOnlyList<CitusSetting>> ReadAsync(
-        CitusConnection connection, CitusWorkload workload, long? memory, int? cores, TimeSpan patience, Action<string> warn, CancellationToken stop)
+        CitusConnection connection, CitusWorkload workload, long? memory, int? cores, TimeSpan patience, Action<string> warn,
+        CancellationToken stop)
     {
         var inquiry = new NodeInquiry(connection, patience);
         await using NpgsqlConnection session = await inquiry.OpenAsync(stop);
@@ -31,38 +33,49 @@ public sealed record CitusSetting(
         foreach (Gap gap in facts.Gaps([Found.Question])) warn($"The parameters of {gap.Node} are missing: {gap.Reason.TrimEnd('.')}.");
 
         IReadOnlyList<Capacity> capacities = facts.Of(Capacity.Question);
-        var smallest = new NodeCapacity(memory ?? capacities.Min(c => c.MemoryBytes), cores ?? capacities.Min(c => c.Cores), nodes.Count(n => n.GroupId > 0 || nodes.Count == 1));
+        var smallest = new NodeCapacity(memory ?? capacities.Min(c => c.MemoryBytes), cores ?? capacities.Min(c => c.Cores),
+            nodes.Count(n => n.GroupId > 0 || nodes.Count == 1));
         string[] order = [.. nodes.Select(n => n.Node)];
         string local = nodes.First(n => n.IsLocal).Node;
         ILookup<string, Found> byName = facts.Of(Found.Question).ToLookup(f => f.Name);
-        return [.. SettingAdvice.All.Where(a => byName[a.Name].Any()).Select(a => Read(a, [.. byName[a.Name].OrderBy(f => Array.FindIndex(order, n => n == f.Node))], local, byName, smallest, workload, connection))];
+        return [.. SettingAdvice.All.Where(a => byName[a.Name].Any())
+            .Select(a => Read(a, [.. byName[a.Name].OrderBy(f => Array.FindIndex(order, n => n == f.Node))], local, byName, smallest,
+                workload, connection))];
     }
 
     /// <summary>What a name that is none of the list's, or that the server does not show this user, is told.</summary>
-    public static CitusException NotFound(string name) => SettingAdvice.All.Any(a => string.Equals(a.Name, name, StringComparison.OrdinalIgnoreCase))
-        ? new("CitusSettingNotFound", CitusErrorKind.ObjectNotFound, $"The cluster's servers do not have the parameter '{name}', or do not show it to this user.",
+    public static CitusException NotFound(string name) =>
+        SettingAdvice.All.Any(a => string.Equals(a.Name, name, StringComparison.OrdinalIgnoreCase))
+        ? new("CitusSettingNotFound", CitusErrorKind.ObjectNotFound,
+            $"The cluster's servers do not have the parameter '{name}', or do not show it to this user.",
             "Some parameters are shown to members of pg_read_all_settings or pg_monitor only; others come with a newer version.") { Target = name }
         : new("CitusSettingNotFound", CitusErrorKind.ObjectNotFound, $"'{name}' is none of the parameters that this cmdlet knows.",
-            $"It knows {string.Join(", ", SettingAdvice.All.Select(a => a.Name))}; Invoke-CitusQuery 'SHOW …' shows any other.") { Target = name };
+            $"It knows {string.Join(", ", SettingAdvice.All.Select(a => a.Name))}; Invoke-CitusQuery 'SHOW …' shows any other.")
+                { Target = name };
 
     private static CitusSetting Read(
-        SettingAdvice advice, IReadOnlyList<Found> found, string local, ILookup<string, Found> all, NodeCapacity capacity, CitusWorkload workload, CitusConnection connection)
+        SettingAdvice advice, IReadOnlyList<Found> found, string local, ILookup<string, Found> all, NodeCapacity capacity,
+        CitusWorkload workload, CitusConnection connection)
     {
         Found here = found.FirstOrDefault(f => f.Node == local) ?? found[0];
-        Suggestion suggestion = advice.Suggest(workload, capacity, name => all[name].Select(f => f.Number).OfType<double>().DefaultIfEmpty().Max());
+        Suggestion suggestion = advice.Suggest(workload, capacity,
+            name => all[name].Select(f => f.Number).OfType<double>().DefaultIfEmpty().Max());
         bool isSuggested = suggestion.Fits is null || found.All(f => suggestion.Fits(f));
         string? fix = isSuggested || suggestion.Value is null ? null : FixOf(advice.Name, suggestion.Value, here.Context, connection);
-        return new CitusSetting(advice.Name, here.Text, found.DistinctBy(f => f.Text).Count() > 1, suggestion.Value, isSuggested, advice.Description, suggestion.Why,
+        return new CitusSetting(advice.Name, here.Text, found.DistinctBy(f => f.Text).Count() > 1, suggestion.Value, isSuggested,
+            advice.Description, suggestion.Why,
             [.. found.Select(f => new NodeSetting(f.Node, f.Text, f.PendingRestart))], fix);
     }
 
     private static string FixOf(string name, string value, string context, CitusConnection connection)
     {
         if (connection.Server.EndsWith(".azure.com", StringComparison.OrdinalIgnoreCase))
-            return $"Azure portal: the cluster's page, Settings > Coordinator and Worker node parameters (Elastic Clusters: Server parameters) > {name} = {value}";
+            return "Azure portal: the cluster's page, Settings > Coordinator and Worker node parameters (Elastic Clusters: "
+                + $"Server parameters) > {name} = {value}";
         return context switch
         {
-            "user" or "superuser" => $"ALTER DATABASE \"{connection.Database.Replace("\"", "\"\"", StringComparison.Ordinal)}\" SET {name} = '{value}'; -- on each node, for new sessions",
+            "user" or "superuser" => $"ALTER DATABASE \"{connection.Database.Replace("\"", "\"\"", StringComparison.Ordinal)}\" SET "
+                + $"{name} = '{value}'; -- on each node, for new sessions",
             "sighup" => $"ALTER SYSTEM SET {name} = '{value}'; SELECT pg_reload_conf(); -- on each node",
             _ => $"ALTER SYSTEM SET {name} = '{value}'; -- on each node, then restart it",
         };

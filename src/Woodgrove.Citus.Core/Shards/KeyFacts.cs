@@ -15,6 +15,7 @@ internal sealed record KeyFacts(double Rows, double Distinct, double Squares, IR
         double rows = shards.Sum(s => s.Rows);
         if (rows <= 0) return null;
         return new KeyFacts(rows, shards.Sum(s => s.Distinct), shards.Sum(s => s.Squares),
-            [.. shards.SelectMany(s => s.Heaviest).Where(v => v.Rows > 1).OrderByDescending(v => v.Rows).Take(Shown).Select(v => v with { Share = Math.Round(v.Rows / rows, 6) })]);
+            [.. shards.SelectMany(s => s.Heaviest).Where(v => v.Rows > 1).OrderByDescending(v => v.Rows).Take(Shown)
+                .Select(v => v with { Share = Math.Round(v.Rows / rows, 6) })]);
     }
 }

@@ -1,7 +1,8 @@
 namespace Woodgrove.Citus.Shards;
 
 /// <summary>A move of a shard, and of those colocated with it, from one node to another.</summary>
-/// <param name="Table">The table of the shard that leads the move, or null where the task is none, such as the copy of reference tables to a new node.</param>
+/// <param name="Table">The table of the shard that leads the move, or null where the task is none, such as the copy of reference tables to
+/// a new node.</param>
 /// <param name="Source">The node that has it, with its port.</param>
 /// <param name="Target">The node that is to have it, with its port.</param>
 /// <param name="State">Planned, or as Citus says: blocked, runnable, running, done, error, unscheduled, cancelling, cancelled.</param>

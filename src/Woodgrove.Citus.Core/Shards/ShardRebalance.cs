@@ -8,7 +8,8 @@ public sealed record ShardRebalance(
     long JobId, RebalanceState State, int Done, IReadOnlyList<ShardMove> Moves, DateTimeOffset? StartedAt, DateTimeOffset? FinishedAt)
 {
     /// <summary>True until no move runs or will run.</summary>
-    public bool IsActive => State is RebalanceState.Scheduled or RebalanceState.Running or RebalanceState.Cancelling or RebalanceState.Failing;
+    public bool IsActive => State is RebalanceState.Scheduled or RebalanceState.Running or RebalanceState.Cancelling
+        or RebalanceState.Failing;
 
     /// <summary>Moves in all.</summary>
     public int Total => Moves.Count;

@@ -19,7 +19,8 @@ public sealed class ShardRebalancer(CitusConnection connection)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         await CheckStrategyAsync(session, order.Strategy, stop);
-        // The plan's own sizes are those of the metadata, which are 0; the view citus_shards has Citus ask the nodes under their own search paths.
+        // The plan's own sizes are those of the metadata, which are 0; the view citus_shards has Citus ask the nodes under their own
+        // search paths.
         Dictionary<long, long> sizes = (await ShardSizes.ReadAsync(connection, session, [], _ => { }, stop)).Largest();
         await using var command = new NpgsqlCommand($"""
             SELECT {SearchPath.Show("p.table_name")}, p.shardid, p.sourcename || ':' || p.sourceport, p.targetname || ':' || p.targetport
@@ -33,7 +34,8 @@ public sealed class ShardRebalancer(CitusConnection connection)
         var moves = new List<ShardMove>();
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         while (await row.ReadAsync(stop))
-            moves.Add(new ShardMove(row.GetString(0), row.GetInt64(1), row.GetString(2), row.GetString(3), "Planned") { SizeBytes = sizes.GetValueOrDefault(row.GetInt64(1)) });
+            moves.Add(new ShardMove(row.GetString(0), row.GetInt64(1), row.GetString(2), row.GetString(3), "Planned")
+                { SizeBytes = sizes.GetValueOrDefault(row.GetInt64(1)) });
         return moves;
     }
 
@@ -46,15 +48,19 @@ public sealed class ShardRebalancer(CitusConnection connection)
         if (await ReadAsync(session, null, stop) is { IsActive: true } running)
         {
             throw new CitusException("CitusRebalanceRunning", CitusErrorKind.ResourceExists,
-                $"A rebalance is {running.State.ToString().ToLowerInvariant()} already: job {running.JobId}, {running.Done} of {running.Total} move(s) done.", OtherSession) { Target = running.JobId };
+                $"A rebalance is {running.State.ToString().ToLowerInvariant()} already: job {running.JobId}, "
+                    + $"{running.Done} of {running.Total} move(s) done.", OtherSession) { Target = running.JobId };
         }
         // The job would start, and each of its moves fail.
-        if (order.TransferMode != "block_writes" && connection.Engine == "Citus" && await OutputPlugins.AdviceAsync(session, stop) is { } first)
+        if (order.TransferMode != "block_writes" && connection.Engine == "Citus"
+            && await OutputPlugins.AdviceAsync(session, stop) is { } first)
         {
-            throw new CitusException("CitusRebalanceRefused", CitusErrorKind.InvalidOperation, "The rebalance was not begun: a node lets Citus replicate no shard logically, so none could be moved online.",
+            throw new CitusException("CitusRebalanceRefused", CitusErrorKind.InvalidOperation,
+                "The rebalance was not begun: a node lets Citus replicate no shard logically, so none could be moved online.",
                 $"{first} Or move the shards with -TransferMode block_writes, while their writers wait.");
         }
-        await using var command = new NpgsqlCommand($"SELECT pg_catalog.citus_rebalance_start($1, $2, $3::citus.shard_transfer_mode{order.Further})", session)
+        await using var command = new NpgsqlCommand("SELECT pg_catalog.citus_rebalance_start($1, $2, "
+            + $"$3::citus.shard_transfer_mode{order.Further})", session)
         {
             CommandTimeout = 0,
             Parameters = { Name(order.Strategy), new() { Value = order.DrainOnly }, new() { Value = order.TransferMode } },
@@ -65,14 +71,18 @@ public sealed class ShardRebalancer(CitusConnection connection)
         }
         catch (PostgresException e) when (order.Further.Length > 0 && e.SqlState == PostgresErrorCodes.UndefinedFunction)
         {
-            throw new CitusException("CitusNotSupported", CitusErrorKind.NotImplemented, $"{connection.Engine} {connection.CitusVersion} moves shards one at a time.",
+            throw new CitusException("CitusNotSupported", CitusErrorKind.NotImplemented,
+                $"{connection.Engine} {connection.CitusVersion} moves shards one at a time.",
                 "Citus has -ParallelReferenceTables and -ParallelColocatedShards from version 13.2. Start the rebalance without them.", e)
             { SqlState = e.SqlState };
         }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.ObjectNotInPrerequisiteState or PostgresErrorCodes.FeatureNotSupported)
+        catch (PostgresException e)
+            when (e.SqlState is PostgresErrorCodes.ObjectNotInPrerequisiteState or PostgresErrorCodes.FeatureNotSupported)
         {
-            throw new CitusException("CitusRebalanceRefused", CitusErrorKind.InvalidOperation, $"The rebalance was not begun: {PostgresErrors.Text(e)}",
-                "A table without a primary key or a replica identity moves with -TransferMode block_writes, while its writers wait, or with force_logical, while its UPDATE and DELETE fail; Test-CitusCluster ReplicaIdentity lists such tables.", e)
+            throw new CitusException("CitusRebalanceRefused", CitusErrorKind.InvalidOperation,
+                $"The rebalance was not begun: {PostgresErrors.Text(e)}",
+                "A table without a primary key or a replica identity moves with -TransferMode block_writes, while its writers wait, "
+                    + "or with force_logical, while its UPDATE and DELETE fail; Test-CitusCluster ReplicaIdentity lists such tables.", e)
             { SqlState = e.SqlState };
         }
     }
@@ -84,13 +94,15 @@ public sealed class ShardRebalancer(CitusConnection connection)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         ShardRebalance? found = await ReadAsync(session, jobId, stop);
-        return found is not null || jobId is null ? found : throw new CitusException("CitusRebalanceNotFound", CitusErrorKind.ObjectNotFound,
+        return found is not null || jobId is null ? found
+            : throw new CitusException("CitusRebalanceNotFound", CitusErrorKind.ObjectNotFound,
             $"There is no rebalance of the number {jobId}.", "Without -JobId, Get-ShardRebalance shows the latest.") { Target = jobId };
     }
 
     /// <summary>Returns when the rebalance is over, or the time is.</summary>
     /// <param name="report">Told at every look.</param>
-    public async Task<ShardRebalance> WaitAsync(ShardRebalance rebalance, TimeSpan? patience, Action<ShardRebalance> report, CancellationToken stop)
+    public async Task<ShardRebalance> WaitAsync(ShardRebalance rebalance, TimeSpan? patience, Action<ShardRebalance> report,
+        CancellationToken stop)
     {
         var watch = System.Diagnostics.Stopwatch.StartNew();
         while (rebalance.IsActive && (patience is null || watch.Elapsed < patience))
@@ -111,7 +123,8 @@ public sealed class ShardRebalancer(CitusConnection connection)
         if (running is not { IsActive: true })
         {
             throw new CitusException("CitusRebalanceNotRunning", CitusErrorKind.ObjectNotFound, "No rebalance runs.",
-                running is null ? "There never was one here." : $"The last one, job {running.JobId}, is {running.State.ToString().ToLowerInvariant()}; Get-ShardRebalance shows it.");
+                running is null ? "There never was one here."
+                    : $"The last one, job {running.JobId}, is {running.State.ToString().ToLowerInvariant()}; Get-ShardRebalance shows it.");
         }
         await using var command = new NpgsqlCommand("SELECT pg_catalog.citus_rebalance_stop()", session);
         await command.ExecuteNonQueryAsync(stop);
@@ -152,19 +165,25 @@ public sealed class ShardRebalancer(CitusConnection connection)
         {
             if (!await row.ReadAsync(stop)) return null;
             job = new ShardRebalance(row.GetInt64(0), Enum.Parse<RebalanceState>(row.GetString(1), ignoreCase: true), 0, [],
-                await row.IsDBNullAsync(2, stop) ? null : row.GetFieldValue<DateTimeOffset>(2), await row.IsDBNullAsync(3, stop) ? null : row.GetFieldValue<DateTimeOffset>(3));
+                await row.IsDBNullAsync(2, stop) ? null : row.GetFieldValue<DateTimeOffset>(2),
+                await row.IsDBNullAsync(3, stop) ? null : row.GetFieldValue<DateTimeOffset>(3));
         }
         IReadOnlyList<ShardMove> moves = await ReadMovesAsync(session, job.JobId, stop);
         return job with { Moves = moves, Done = moves.Count(m => m.State == "done") };
     }
 
-    /// <summary>A task's own text names the shard and the nodes by number; the session that runs it reports how far it is, for each colocated shard.</summary>
+    /// <summary>
+    /// A task's own text names the shard and the nodes by number; the session that runs it reports how far it is, for
+    /// each colocated shard.
+    /// </summary>
     private static async Task<IReadOnlyList<ShardMove>> ReadMovesAsync(NpgsqlConnection session, long jobId, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand($"""
             WITH progress AS MATERIALIZED (
-              SELECT sessionid, sum(source_shard_size)::bigint AS size, sum(target_shard_size)::bigint AS copied, max(status) AS phase FROM pg_catalog.get_rebalance_progress() GROUP BY 1)
-            SELECT t.task_id, t.status::text, coalesce(t.retry_count, 0), CASE WHEN t.status <> 'done' THEN nullif(rtrim(t.message, E'\n'), '') END, m[1]::bigint, {SearchPath.Show("s.logicalrelid")},
+              SELECT sessionid, sum(source_shard_size)::bigint AS size, sum(target_shard_size)::bigint AS copied, max(status) AS phase
+                  FROM pg_catalog.get_rebalance_progress() GROUP BY 1)
+            SELECT t.task_id, t.status::text, coalesce(t.retry_count, 0), CASE
+                WHEN t.status <> 'done' THEN nullif(rtrim(t.message, E'\n'), '') END, m[1]::bigint, {SearchPath.Show("s.logicalrelid")},
                    f.nodename || ':' || f.nodeport, g.nodename || ':' || g.nodeport, p.size, p.copied, p.phase
             FROM pg_catalog.pg_dist_background_task t
             CROSS JOIN LATERAL pg_catalog.regexp_match(t.command, 'citus_move_shard_placement\((\d+),(\d+),(\d+),') m
@@ -180,7 +199,8 @@ public sealed class ShardRebalancer(CitusConnection connection)
         {
             moves.Add(new ShardMove(Value(5) as string, Value(4) as long?, Value(6) as string, Value(7) as string, row.GetString(1))
             {
-                TaskId = row.GetInt64(0), Retries = row.GetInt32(2), Message = Value(3) as string, SizeBytes = Value(8) as long?, CopiedBytes = Value(9) as long?, Phase = Value(10) as string,
+                TaskId = row.GetInt64(0), Retries = row.GetInt32(2), Message = Value(3) as string, SizeBytes = Value(8) as long?,
+                CopiedBytes = Value(9) as long?, Phase = Value(10) as string,
             });
         }
         return moves;
@@ -188,5 +208,6 @@ public sealed class ShardRebalancer(CitusConnection connection)
         object? Value(int column) => row.GetValue(column) is var value && value is DBNull ? null : value;
     }
 
-    private static NpgsqlParameter Name(string? value) => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Name };
+    private static NpgsqlParameter Name(string? value) =>
+        new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Name };
 }

@@ -24,7 +24,8 @@ internal sealed class SkewJudge
     private SkewJudge(SkewFacts facts, SkewMeasure by)
     {
         (_facts, _by) = (facts, by);
-        _amounts = facts.Shards.ToDictionary(s => s.ShardId, s => by == SkewMeasure.Bytes ? s.Bytes : (long)(facts.Keys.GetValueOrDefault(s.ShardId)?.Rows ?? 0));
+        _amounts = facts.Shards.ToDictionary(s => s.ShardId,
+            s => by == SkewMeasure.Bytes ? s.Bytes : (long)(facts.Keys.GetValueOrDefault(s.ShardId)?.Rows ?? 0));
         _shards = Spread.Of(_amounts.Values);
         _nodes = Spread.Of([.. PerNode(s => (s.NodeName, s.NodePort)).Values]);
         _keys = KeyFacts.Of([.. facts.Keys.Values]);
@@ -59,8 +60,10 @@ internal sealed class SkewJudge
             NodeMaxToMean = _nodes.MaxToMean,
             NodeVariation = _nodes.Variation,
             Nodes = [.. perNode.OrderBy(n => n.Key).Select(n => new NodeLoad(n.Key.Name, n.Key.Port,
-                _facts.Shards.Count(s => (s.NodeName, s.NodePort) == n.Key || s.Copies.Contains(n.Key)), n.Value, Share(n.Value, _nodes.Total), Share(n.Value, _nodes.Mean)))],
-            Shards = [.. _facts.Shards.Select(s => new ShardLoad(s.ShardId, s.HashMin, s.HashMax, s.NodeName, s.NodePort, _amounts[s.ShardId],
+                _facts.Shards.Count(s => (s.NodeName, s.NodePort) == n.Key || s.Copies.Contains(n.Key)), n.Value,
+                Share(n.Value, _nodes.Total), Share(n.Value, _nodes.Mean)))],
+            Shards = [.. _facts.Shards.Select(s => new ShardLoad(s.ShardId, s.HashMin, s.HashMax, s.NodeName, s.NodePort,
+                _amounts[s.ShardId],
                 Share(_amounts[s.ShardId], _shards.Total), Share(_amounts[s.ShardId], _shards.Mean)))],
             Verdict = verdict,
             Recommendation = advice.Action,
@@ -71,7 +74,8 @@ internal sealed class SkewJudge
         };
     }
 
-    private double? Expected => _keys is null ? null : Spread.ExpectedMaxToMean(_shards.Parts, _keys.EffectiveValues, _keys.Heaviest.FirstOrDefault()?.Share ?? 0);
+    private double? Expected =>
+        _keys is null ? null : Spread.ExpectedMaxToMean(_shards.Parts, _keys.EffectiveValues, _keys.Heaviest.FirstOrDefault()?.Share ?? 0);
 
     private string Unit => _by == SkewMeasure.Bytes ? "bytes" : "rows";
 
@@ -79,13 +83,17 @@ internal sealed class SkewJudge
     {
         if (_shards.Total == 0) return (SkewVerdict.Balanced, new(SkewAction.None, "The table is empty."));
         if (_by == SkewMeasure.Bytes && _shards.Largest < TellingBytes)
-            return (SkewVerdict.Balanced, new(SkewAction.None, Text($"The largest shard has {_shards.Largest:N0} bytes: too few to tell anything by sizes. -By Rows counts the rows.")));
+            return (SkewVerdict.Balanced,
+                new(SkewAction.None, Text(
+                    $"The largest shard has {_shards.Largest:N0} bytes: too few to tell anything by sizes. -By Rows counts the rows.")));
 
         SkewVerdict verdict = VerdictOf(_shards.MaxToMean, _nodes.MaxToMean);
         SkewAdvice advice = verdict == SkewVerdict.Balanced
-            ? new(SkewAction.None, Text($"The largest shard has {_shards.MaxToMean:0.00} times the mean, the fullest node {_nodes.MaxToMean:0.00} times."))
+            ? new(SkewAction.None, Text(
+                $"The largest shard has {_shards.MaxToMean:0.00} times the mean, the fullest node {_nodes.MaxToMean:0.00} times."))
             : OtherColumn() ?? IsolateTenant() ?? Rebalance() ?? OwnShard() ?? Chance() ?? Unexplained();
-        if (advice.Action is SkewAction.IsolateTenant or SkewAction.Rebalance && _facts.BeforeTransfer is { } before) advice = advice with { Reason = $"{advice.Reason} {before}" };
+        if (advice.Action is SkewAction.IsolateTenant or SkewAction.Rebalance && _facts.BeforeTransfer is { } before)
+            advice = advice with { Reason = $"{advice.Reason} {before}" };
         return (verdict, advice);
     }
 
@@ -114,7 +122,8 @@ internal sealed class SkewJudge
         if (!ShardsAreUneven) return null;
         Dictionary<long, ShardFacts> shards = _facts.Shards.ToDictionary(s => s.ShardId);
         // A shard of a single hash is a tenant's own already.
-        List<HeavyValue> heavy = [.. Heavy.Concat(TakeOut()).DistinctBy(v => (v.ShardId, v.Value)).Where(v => shards[v.ShardId].HashMin < shards[v.ShardId].HashMax)];
+        List<HeavyValue> heavy = [.. Heavy.Concat(TakeOut()).DistinctBy(v => (v.ShardId, v.Value))
+            .Where(v => shards[v.ShardId].HashMin < shards[v.ShardId].HashMax)];
         if (heavy.Count == 0) return null;
         bool areShards = heavy.TrueForAll(v => v.Share * _shards.Parts >= 1);
         var rest = new Dictionary<long, long>(_amounts);
@@ -130,7 +139,9 @@ internal sealed class SkewJudge
         if (!areShards && after.MaxToMean > _shards.MaxToMean - 0.1) return null;
         double nodes = Spread.BestMaxToMean(rest.Values.Concat(own), _nodes.Parts);
         string cascade = _facts.HasColocated ? ", 'CASCADE'" : "";
-        string fix = string.Concat(heavy.Select(v => $"SELECT isolate_tenant_to_new_shard({TableName.Literal(_facts.Table).TrimStart()}, {TableName.Literal(v.Value).TrimStart()}::{_facts.ColumnType}{cascade});\n"))
+        string fix = string.Concat(heavy.Select(v =>
+            $"SELECT isolate_tenant_to_new_shard({TableName.Literal(_facts.Table).TrimStart()}, "
+                + $"{TableName.Literal(v.Value).TrimStart()}::{_facts.ColumnType}{cascade});\n"))
             + "SELECT citus_rebalance_start();";
         return new(SkewAction.IsolateTenant,
             Text($"{(areShards ? $"{Named(heavy)} {(heavy.Count == 1 ? "alone fills" : "each fill")} more than a mean shard, with {Percent(heavy.Sum(v => v.Share))} of the rows" : Weigh(heavy))}. {(heavy.Count == 1 ? "In a shard of its own it leaves" : "In shards of their own they leave")} the others at {after.MaxToMean:0.00} times their mean (now {_shards.MaxToMean:0.00}), and the nodes can be brought to {nodes:0.00} (now {_nodes.MaxToMean:0.00})."),
@@ -162,10 +173,12 @@ internal sealed class SkewJudge
     private SkewAdvice? Rebalance()
     {
         // Of which copy the plan is, it does not tell.
-        if (_facts.Moves is null || _facts.Shards.Any(s => s.Copies.Count > 0) || VerdictOf(1, _nodes.MaxToMean) == SkewVerdict.Balanced) return null;
+        if (_facts.Moves is null || _facts.Shards.Any(s => s.Copies.Count > 0) || VerdictOf(1, _nodes.MaxToMean) == SkewVerdict.Balanced)
+            return null;
         int moved = _facts.Shards.Count(s => _facts.Moves.ContainsKey(s.ShardId));
         if (moved == 0) return null;
-        double after = Spread.Of([.. PerNode(s => _facts.Moves.TryGetValue(s.ShardId, out (string, int) to) ? to : (s.NodeName, s.NodePort)).Values]).MaxToMean;
+        double after = Spread.Of([.. PerNode(s => _facts.Moves.TryGetValue(s.ShardId, out (string, int) to) ? to
+            : (s.NodeName, s.NodePort)).Values]).MaxToMean;
         if (after > _nodes.MaxToMean - 0.05) return null;
         return new(SkewAction.Rebalance,
             Text($"The fullest node has {_nodes.MaxToMean:0.00} times the mean. Moving {moved} of the {_shards.Parts} shards, as the cluster's rebalancer plans, brings it to {after:0.00}."),
@@ -180,20 +193,25 @@ internal sealed class SkewJudge
     }
 
     private SkewAdvice? Chance() =>
-        _keys is null || !ShardsAreUneven || Expected is not { } expected || _shards.MaxToMean > expected * 1.2 ? null : new(SkewAction.None,
+        _keys is null || !ShardsAreUneven || Expected is not { } expected || _shards.MaxToMean > expected * 1.2 ? null
+            : new(SkewAction.None,
             Text($"This is chance: {_keys.Distinct:N0} values, which weigh as {_keys.EffectiveValues:N0} equal ones, hashed into {_shards.Parts} shards give about {expected:0.00} times the mean in the largest (here {_shards.MaxToMean:0.00}). More rows of more values even it out."));
 
     private SkewAdvice Unexplained()
     {
         if (_shards.Parts < _nodes.Parts)
-            return new(SkewAction.None, $"{_shards.Parts} shard(s) can't fill {_nodes.Parts} nodes: alter_distributed_table(shard_count := …) makes more.");
+            return new(SkewAction.None, $"{_shards.Parts} shard(s) can't fill {_nodes.Parts} nodes: "
+                + "alter_distributed_table(shard_count := …) makes more.");
         ShardFacts largest = _facts.Shards.MaxBy(s => _amounts[s.ShardId])!;
         string how = Text($"The largest shard, {largest.ShardId}, has {_amounts[largest.ShardId]:N0} {Unit}, {_shards.MaxToMean:0.00} times the mean; the fullest node has {_nodes.MaxToMean:0.00} times.");
-        if (_keys is null) return new(SkewAction.None, $"{how} No statistics tell of its values; -By Rows counts them, or run ANALYZE.", $"Measure-ShardSkew {Quoted} -By Rows");
+        if (_keys is null)
+            return new(SkewAction.None, $"{how} No statistics tell of its values; -By Rows counts them, or run ANALYZE.",
+                $"Measure-ShardSkew {Quoted} -By Rows");
         double rows = _facts.Keys.GetValueOrDefault(largest.ShardId)?.Rows ?? 0;
         double toMean = rows * _facts.Keys.Count / Math.Max(1, _keys.Rows);
         HeavyValue? heaviest = _facts.Keys.GetValueOrDefault(largest.ShardId)?.Heaviest.MaxBy(v => v.Rows);
-        string of = heaviest is null ? "" : Text($" Its heaviest value, {_facts.Column} {heaviest.Value}, has {heaviest.Rows:N0} of its {rows:N0} rows.");
+        string of = heaviest is null ? ""
+            : Text($" Its heaviest value, {_facts.Column} {heaviest.Value}, has {heaviest.Rows:N0} of its {rows:N0} rows.");
         return new(SkewAction.None, _by == SkewMeasure.Bytes && ShardsAreUneven && toMean < (1 + _shards.MaxToMean) / 2
             ? Text($"{how}{of} By rows it has only {toMean:0.00} times the mean: its rows are larger than others, or it is bloated (VACUUM FULL). -By Rows tells which.")
             : $"{how}{of} Taking single values out of it would not make it even, and the rebalancer plans no move.");
@@ -205,7 +223,8 @@ internal sealed class SkewJudge
         var nodes = _facts.Nodes.ToDictionary(n => n, _ => 0L);
         foreach (ShardFacts shard in _facts.Shards)
         {
-            foreach ((string, int) node in shard.Copies.Prepend(nodeOf(shard))) nodes[node] = nodes.GetValueOrDefault(node) + _amounts[shard.ShardId];
+            foreach ((string, int) node in shard.Copies.Prepend(nodeOf(shard)))
+                nodes[node] = nodes.GetValueOrDefault(node) + _amounts[shard.ShardId];
         }
         return nodes;
     }

@@ -24,7 +24,8 @@ public sealed class SkewMeasurement(CitusConnection connection)
         List<SkewFacts> tables = await ReadTablesAsync(session, names, stop);
         if (names.Count > 0) await RefuseOthersAsync(session, names, tables, stop);
         if (tables.Count == 0) return [];
-        tables = by == SkewMeasure.Rows ? await CountAsync(session, tables, stop) : await MeasureAsync(session, tables, names.Count == 0, stop);
+        tables = by == SkewMeasure.Rows ? await CountAsync(session, tables, stop)
+            : await MeasureAsync(session, tables, names.Count == 0, stop);
         List<ShardSkew> skews = [.. tables.Select(t => SkewJudge.Judge(t, by))];
         // What a rebalance would do takes the server a while to plan, and matters only where something is uneven.
         if (skews.TrueForAll(s => s.Verdict == SkewVerdict.Balanced) || await PlanMovesAsync(session, stop) is not { } moves) return skews;
@@ -32,20 +33,24 @@ public sealed class SkewMeasurement(CitusConnection connection)
         return [.. tables.Select(t => SkewJudge.Judge(t with { Moves = moves, BeforeTransfer = before }, by))];
     }
 
-    private static async Task<List<SkewFacts>> ReadTablesAsync(NpgsqlConnection session, IReadOnlyList<string> names, CancellationToken stop)
+    private static async Task<List<SkewFacts>> ReadTablesAsync(NpgsqlConnection session, IReadOnlyList<string> names,
+        CancellationToken stop)
     {
         TableName[] parsed = [.. names.Select(TableName.Parse)];
         await using var batch = new NpgsqlBatch(session)
         {
             BatchCommands =
             {
-                new("SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE shouldhaveshards AND isactive AND noderole = 'primary' ORDER BY 1, 2"),
+                new("SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE shouldhaveshards AND isactive AND noderole = 'primary' "
+                    + "ORDER BY 1, 2"),
                 new($"""
-                    SELECT p.logicalrelid::oid, {SearchPath.Show("p.logicalrelid")}, k.attname, pg_catalog.format_type(k.atttypid, k.atttypmod),
+                    SELECT p.logicalrelid::oid, {SearchPath.Show("p.logicalrelid")}, k.attname,
+                        pg_catalog.format_type(k.atttypid, k.atttypmod),
                            (SELECT count(*) > 1 FROM pg_catalog.pg_dist_partition o WHERE o.colocationid = p.colocationid),
                            d.shardid, d.shardminvalue::int, d.shardmaxvalue::int, n.nodename, n.nodeport, n.groupid
                     FROM pg_catalog.pg_dist_partition p
-                    JOIN pg_catalog.pg_attribute k ON k.attrelid = p.logicalrelid AND k.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey)
+                    JOIN pg_catalog.pg_attribute k ON k.attrelid = p.logicalrelid
+                        AND k.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey)
                     JOIN pg_catalog.pg_dist_shard d ON d.logicalrelid = p.logicalrelid
                     JOIN pg_catalog.pg_dist_placement l ON l.shardid = d.shardid AND l.shardstate = 1
                     JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
@@ -74,16 +79,19 @@ public sealed class SkewMeasurement(CitusConnection connection)
             if (tables.Count == 0 || tables[^1].Oid != oid)
             {
                 shards = [];
-                tables.Add(new SkewFacts(oid, found.GetString(1), found.GetString(2), found.GetString(3), found.GetBoolean(4), shards, nodes));
+                tables.Add(new SkewFacts(oid, found.GetString(1), found.GetString(2), found.GetString(3), found.GetBoolean(4), shards,
+                    nodes));
             }
             // A shard that is kept on several nodes is measured on the first.
             if (shards.Count > 0 && shards[^1].ShardId == found.GetInt64(5)) shards[^1].Copies.Add((found.GetString(8), found.GetInt32(9)));
-            else shards.Add(new ShardFacts(found.GetInt64(5), found.GetInt32(6), found.GetInt32(7), found.GetString(8), found.GetInt32(9), found.GetInt32(10), 0));
+            else shards.Add(new ShardFacts(found.GetInt64(5), found.GetInt32(6), found.GetInt32(7), found.GetString(8), found.GetInt32(9),
+                found.GetInt32(10), 0));
         }
         return tables;
     }
 
-    private async Task RefuseOthersAsync(NpgsqlConnection session, IReadOnlyList<string> names, List<SkewFacts> tables, CancellationToken stop)
+    private async Task RefuseOthersAsync(NpgsqlConnection session, IReadOnlyList<string> names, List<SkewFacts> tables,
+        CancellationToken stop)
     {
         if (tables.Count == names.Distinct().Count()) return;
         foreach (string name in names)
@@ -92,7 +100,8 @@ public sealed class SkewMeasurement(CitusConnection connection)
             {
                 TableInfo table = await TableCatalog.FindAsync(connection, session, TableName.Parse(name), stop);
                 if (tables.Exists(t => t.Oid == table.Oid)) continue;
-                throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument, $"{table.Display} is not distributed by a column ({table.Kind}), so it has no skew.",
+                throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument,
+                    $"{table.Display} is not distributed by a column ({table.Kind}), so it has no skew.",
                     "Name a table that Get-DistributedTable shows with a column.") { Target = table.Display };
             }
             catch (CitusException e) when (Refuse is not null)
@@ -124,7 +133,8 @@ public sealed class SkewMeasurement(CitusConnection connection)
             string result = await row.IsDBNullAsync(2, stop) ? "" : row.GetString(2);
             if (!row.GetBoolean(1))
             {
-                throw new CitusException("CitusShardFailed", CitusErrorKind.ResourceUnavailable, $"Shard {shard} could not be read on its node: {result.Trim()}",
+                throw new CitusException("CitusShardFailed", CitusErrorKind.ResourceUnavailable,
+                    $"Shard {shard} could not be read on its node: {result.Trim()}",
                     "See whether the node runs and may be read (Get-CitusNode); -By Bytes reads no rows.") { Target = shard };
             }
             JsonElement counts = JsonDocument.Parse(SearchPath.Unwrap(result)!).RootElement;
@@ -138,11 +148,15 @@ public sealed class SkewMeasurement(CitusConnection connection)
     /// <summary>Stands for the shard's name in <see cref="CountCommand"/>.</summary>
     private const string ShardName = "'\u0001'";
 
-    /// <summary>What counts the values of a shard, as the format of run_command_on_shards: the name is a literal, as it stands in the text of a query.</summary>
+    /// <summary>
+    /// What counts the values of a shard, as the format of run_command_on_shards: the name is a literal, as it stands
+    /// in the text of a query.
+    /// </summary>
     private static string CountCommand(string column)
     {
         string before = $"WITH v AS MATERIALIZED (SELECT k::text AS value, count(*) AS n FROM (SELECT {TableName.Quote(column)} AS k FROM ";
-        const string after = ") x GROUP BY k) SELECT json_build_array(sum(n), count(*), sum(n::float8 * n), (SELECT json_agg(json_build_array(value, n)) FROM (SELECT * FROM v ORDER BY n DESC LIMIT 5) h)) AS counts FROM v";
+        const string after = ") x GROUP BY k) SELECT json_build_array(sum(n), count(*), sum(n::float8 * n), "
+            + "(SELECT json_agg(json_build_array(value, n)) FROM (SELECT * FROM v ORDER BY n DESC LIMIT 5) h)) AS counts FROM v";
         string query = $"pg_catalog.concat({TableName.Literal(before)}, {ShardName}, {TableName.Literal(after)})";
         return SearchPath.WrapLiteral(query.Replace("%", "%%", StringComparison.Ordinal));
     }
@@ -159,13 +173,16 @@ public sealed class SkewMeasurement(CitusConnection connection)
     {
         var inquiry = new ShardInquiry(connection, session);
         List<(int Group, JsonElement Row)> answers = await inquiry.AskAsync(all ? null : tables.Select(t => t.Oid),
-            SizeWithPartitions + ", c.reltuples, v.n_distinct, m.covered, m.squares, m.listed, (v.most_common_vals::text::text[])[1:5], v.most_common_freqs[1:5]", """
+            SizeWithPartitions + ", c.reltuples, v.n_distinct, m.covered, m.squares, m.listed, (v.most_common_vals::text::text[])[1:5], "
+                + "v.most_common_freqs[1:5]", """
             JOIN pg_catalog.pg_dist_partition k ON k.logicalrelid = s.logicalrelid AND k.partmethod = 'h'
             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
             -- By itself for each shard, by index: joined, the view is read whole, and maybe once a shard.
-            LEFT JOIN LATERAL (SELECT * FROM pg_catalog.pg_stats v WHERE c.reltuples > 0 AND v.schemaname = n.nspname AND v.tablename = c.relname
+            LEFT JOIN LATERAL (SELECT * FROM pg_catalog.pg_stats v WHERE c.reltuples > 0 AND v.schemaname = n.nspname
+                AND v.tablename = c.relname
                  AND v.attname = pg_catalog.column_to_column_name(k.logicalrelid, k.partkey)::name OFFSET 0) v ON true
-            CROSS JOIN LATERAL (SELECT coalesce(sum(f), 0) AS covered, coalesce(sum(f * f), 0) AS squares, count(f) AS listed FROM unnest(v.most_common_freqs) f) m
+            CROSS JOIN LATERAL (SELECT coalesce(sum(f), 0) AS covered, coalesce(sum(f * f), 0) AS squares, count(f) AS listed
+                FROM unnest(v.most_common_freqs) f) m
             """, stop);
         Dictionary<(int, long), JsonElement> found = answers.ToDictionary(a => (a.Group, a.Row[0].GetInt64()), a => a.Row);
         JsonElement? Answer(ShardFacts s) => found.TryGetValue((s.Group, s.ShardId), out JsonElement row) ? row : null;
@@ -174,8 +191,10 @@ public sealed class SkewMeasurement(CitusConnection connection)
         {
             if (table.Shards.FirstOrDefault(s => Answer(s)?[1].ValueKind != JsonValueKind.Number) is { } unknown)
             {
-                string why = Answer(unknown) is not null ? "it is locked (Get-CitusLockWait shows by whom)" : inquiry.Failures.GetValueOrDefault(unknown.Group) ?? "its node has no such table";
-                var refusal = new CitusException("CitusShardFailed", CitusErrorKind.ResourceUnavailable, $"Shard {unknown.ShardId} of {table.Table} could not be measured: {why}.",
+                string why = Answer(unknown) is not null ? "it is locked (Get-CitusLockWait shows by whom)"
+                    : inquiry.Failures.GetValueOrDefault(unknown.Group) ?? "its node has no such table";
+                var refusal = new CitusException("CitusShardFailed", CitusErrorKind.ResourceUnavailable,
+                    $"Shard {unknown.ShardId} of {table.Table} could not be measured: {why}.",
                     "See whether the node runs and may be read (Get-CitusNode), and measure again.") { Target = table.Table };
                 if (Refuse is null) throw refusal;
                 Refuse(refusal);
@@ -183,19 +202,28 @@ public sealed class SkewMeasurement(CitusConnection connection)
             }
             measured.Add(table with { Shards = [.. table.Shards.Select(s => s with { Bytes = Answer(s)!.Value[1].GetInt64() })] });
         }
-        Dictionary<long, KeyFacts> keys = measured.SelectMany(t => t.Shards).Where(s => Answer(s)!.Value[3].ValueKind == JsonValueKind.Number).ToDictionary(s => s.ShardId, s => Estimate(Answer(s)!.Value));
-        if (keys.Count == 0) Explain?.Invoke("No shard has statistics yet, so the heaviest values are not known; ANALYZE collects them, -By Rows counts instead.");
+        Dictionary<long, KeyFacts> keys = measured.SelectMany(t => t.Shards)
+            .Where(s => Answer(s)!.Value[3].ValueKind == JsonValueKind.Number)
+            .ToDictionary(s => s.ShardId, s => Estimate(Answer(s)!.Value));
+        if (keys.Count == 0)
+            Explain?.Invoke("No shard has statistics yet, so the heaviest values are not known; ANALYZE collects them, "
+                + "-By Rows counts instead.");
         return WithKeys(measured, keys);
     }
 
     private static List<SkewFacts> WithKeys(List<SkewFacts> tables, Dictionary<long, KeyFacts> keys) =>
-        [.. tables.Select(t => t with { Keys = t.Shards.Where(s => keys.ContainsKey(s.ShardId)).ToDictionary(s => s.ShardId, s => keys[s.ShardId]) })];
+        [.. tables.Select(t => t with
+            { Keys = t.Shards.Where(s => keys.ContainsKey(s.ShardId)).ToDictionary(s => s.ShardId, s => keys[s.ShardId]) })];
 
-    /// <summary>What pg_stats says: negative n_distinct is a part of the rows; values not listed share alike what the listed ones leave.</summary>
+    /// <summary>
+    /// What pg_stats says: negative n_distinct is a part of the rows; values not listed share alike what the listed
+    /// ones leave.
+    /// </summary>
     private static KeyFacts Estimate(JsonElement shard)
     {
         long id = shard[0].GetInt64();
-        double rows = shard[2].GetDouble(), distinct = shard[3].GetDouble(), covered = shard[4].GetDouble(), squares = shard[5].GetDouble(), listed = shard[6].GetDouble();
+        double rows = shard[2].GetDouble(), distinct = shard[3].GetDouble(), covered = shard[4].GetDouble(), squares = shard[5].GetDouble(),
+            listed = shard[6].GetDouble();
         if (distinct < 0) distinct = -distinct * rows;
         double others = Math.Max(distinct - listed, 0), rest = Math.Max(0, 1 - covered);
         if (others >= 1) squares += rest * rest / others;
@@ -206,7 +234,8 @@ public sealed class SkewMeasurement(CitusConnection connection)
 
     private async Task<Dictionary<long, (string, int)>?> PlanMovesAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT shardid, targetname, targetport FROM pg_catalog.get_rebalance_table_shards_plan()", session);
+        await using var command = new NpgsqlCommand("SELECT shardid, targetname, targetport FROM "
+            + "pg_catalog.get_rebalance_table_shards_plan()", session);
         try
         {
             var moves = new Dictionary<long, (string, int)>();
@@ -221,16 +250,20 @@ public sealed class SkewMeasurement(CitusConnection connection)
         }
     }
 
-    private static NpgsqlParameter Texts(string[]? values) => new() { Value = (object?)values ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
+    private static NpgsqlParameter Texts(string[]? values) =>
+        new() { Value = (object?)values ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
 
     /// <summary>Rows are counted on the nodes, whose refusal would be told as that of a shard.</summary>
     private static async Task RequireSelectAsync(NpgsqlConnection session, List<SkewFacts> tables, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT t FROM pg_catalog.unnest($1::oid[]) t WHERE NOT pg_catalog.has_table_privilege(t, 'SELECT') LIMIT 1", session);
+        await using var command = new NpgsqlCommand("SELECT t FROM pg_catalog.unnest($1::oid[]) t WHERE NOT "
+            + "pg_catalog.has_table_privilege(t, 'SELECT') LIMIT 1", session);
         command.Parameters.Add(new() { Value = tables.Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid });
         if (await command.ExecuteScalarAsync(stop) is not uint denied) return;
         string table = tables.First(t => t.Oid == denied).Table;
-        throw new CitusException("CitusPermissionDenied", CitusErrorKind.PermissionDenied, $"{session.UserName} may not read {table}, whose rows are to be counted.",
-            $"Have its owner run: GRANT SELECT ON {table} TO {TableName.Quote(session.UserName!)}; -By Bytes reads no rows.") { Target = table, SqlState = PostgresErrorCodes.InsufficientPrivilege };
+        throw new CitusException("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
+            $"{session.UserName} may not read {table}, whose rows are to be counted.",
+            $"Have its owner run: GRANT SELECT ON {table} TO {TableName.Quote(session.UserName!)}; -By Bytes reads no rows.")
+                { Target = table, SqlState = PostgresErrorCodes.InsufficientPrivilege };
     }
 }

@@ -1,6 +1,9 @@
 namespace Woodgrove.Citus.Sql;
 
-/// <summary>PostgreSQL's keywords that can't be a column's or a table's name without quotes (pg_get_keywords: catcode R and T), up to version 18.</summary>
+/// <summary>
+/// PostgreSQL's keywords that can't be a column's or a table's name without quotes (pg_get_keywords: catcode R and T),
+/// up to version 18.
+/// </summary>
 internal static class ReservedWords
 {
     private static readonly HashSet<string> Words = new("""

@@ -41,7 +41,8 @@ internal static class SqlTokens
             }
             else
             {
-                i += Starts(sql, i, "::") || Starts(sql, i, "<=") || Starts(sql, i, ">=") || Starts(sql, i, "<>") || Starts(sql, i, "!=") ? 2 : 1;
+                i += Starts(sql, i, "::") || Starts(sql, i, "<=") || Starts(sql, i, ">=") || Starts(sql, i, "<>") || Starts(sql, i, "!=")
+                    ? 2 : 1;
                 if (c == ')') depth--;
                 tokens.Add(new(SqlTokenKind.Symbol, sql[start..i], depth));
                 if (c == '(') depth++;

@@ -56,7 +56,8 @@ public readonly record struct TableName
     public static string Literal(string text)
     {
         string doubled = text.Replace("'", "''", StringComparison.Ordinal);
-        return text.Contains('\\', StringComparison.Ordinal) ? $" E'{doubled.Replace("\\", "\\\\", StringComparison.Ordinal)}'" : $"'{doubled}'";
+        return text.Contains('\\', StringComparison.Ordinal) ? $" E'{doubled.Replace("\\", "\\\\", StringComparison.Ordinal)}'"
+            : $"'{doubled}'";
     }
 
     /// <summary>Quotes an identifier where SQL could not read it bare.</summary>
@@ -71,7 +72,8 @@ public readonly record struct TableName
     public static string Cut(string identifier)
     {
         int length = identifier.Length;
-        while (Encoding.UTF8.GetByteCount(identifier.AsSpan(0, length)) > 63 || (length > 0 && length < identifier.Length && char.IsHighSurrogate(identifier[length - 1]))) length--;
+        while (Encoding.UTF8.GetByteCount(identifier.AsSpan(0, length)) > 63
+            || (length > 0 && length < identifier.Length && char.IsHighSurrogate(identifier[length - 1]))) length--;
         return identifier[..length];
     }
 
@@ -109,7 +111,8 @@ public readonly record struct TableName
     private static string? ReadBare(string text, ref int i)
     {
         int start = i;
-        while (i < text.Length && (char.IsLetter(text[i]) || text[i] == '_' || (i > start && (char.IsAsciiDigit(text[i]) || text[i] == '$')))) i++;
+        while (i < text.Length && (char.IsLetter(text[i]) || text[i] == '_'
+            || (i > start && (char.IsAsciiDigit(text[i]) || text[i] == '$')))) i++;
         return i == start ? null : text[start..i];
     }
 }

@@ -20,7 +20,8 @@ internal sealed class ConcurrentCleanup(CitusConnection connection, TableInfo ta
 
     public static async Task<bool> IsKnownAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
         // By name: to take a table into its metadata, Citus makes a new one of that name and the old one its shard.
-        await ScalarAsync(session, "SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid::oid = pg_catalog.to_regclass($1)::oid)", stop, table.Name.Sql) is true;
+        await ScalarAsync(session, "SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid::oid = "
+            + "pg_catalog.to_regclass($1)::oid)", stop, table.Name.Sql) is true;
 
     /// <returns>What is there now, in sentences, and what to do first, where that is known.</returns>
     public async Task<(string State, string? Advice)> RunAsync()
@@ -36,7 +37,8 @@ internal sealed class ConcurrentCleanup(CitusConnection connection, TableInfo ta
         }
         catch (Exception e) when (e is NpgsqlException or CitusException or OperationCanceledException)
         {
-            return ($"What it left could not be taken away ({PostgresErrors.Describe(e).What.TrimEnd('.')}): see {table.Display} with Get-DistributedTable, and run CALL citus_cleanup_orphaned_resources();", null);
+            return ($"What it left could not be taken away ({PostgresErrors.Describe(e).What.TrimEnd('.')}): "
+                + $"see {table.Display} with Get-DistributedTable, and run CALL citus_cleanup_orphaned_resources();", null);
         }
     }
 
@@ -48,9 +50,12 @@ internal sealed class ConcurrentCleanup(CitusConnection connection, TableInfo ta
 
     private async Task<string> ForgetAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        if (WasKnown || !await IsKnownAsync(session, table, stop)) return $"{table.Display} has all its rows and is a local table, as before.";
-        string known = $"{table.Display} has all its rows and is a local table, but one that Citus has in its metadata now; the command can be run again. SELECT undistribute_table({TableName.Literal(table.Name.Sql).TrimStart()}); takes it out";
-        if (await ScalarAsync(session, "SELECT pg_catalog.citus_table_size($1::text::regclass)", stop, table.Name.Sql) is > LargestToCopy) return $"{known}, for which it is copied while writers wait.";
+        if (WasKnown || !await IsKnownAsync(session, table, stop))
+            return $"{table.Display} has all its rows and is a local table, as before.";
+        string known = $"{table.Display} has all its rows and is a local table, but one that Citus has in its metadata now; "
+            + $"the command can be run again. SELECT undistribute_table({TableName.Literal(table.Name.Sql).TrimStart()}); takes it out";
+        if (await ScalarAsync(session, "SELECT pg_catalog.citus_table_size($1::text::regclass)", stop, table.Name.Sql) is > LargestToCopy)
+            return $"{known}, for which it is copied while writers wait.";
         try
         {
             await ScalarAsync(session, "SET lock_timeout = '5s'", stop);

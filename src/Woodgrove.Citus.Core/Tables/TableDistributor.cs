@@ -36,7 +36,8 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         if (Connection.CitusVersion is null)
         {
             throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled,
-                $"Database '{Connection.Database}' has no Citus.", "Connect to the database that has it, or run CREATE EXTENSION citus as a superuser.");
+                $"Database '{Connection.Database}' has no Citus.",
+                "Connect to the database that has it, or run CREATE EXTENSION citus as a superuser.");
         }
         // CREATE TABLE and its distribution are one transaction; only the concurrent way can't be in one.
         NpgsqlTransaction? transaction = await session.BeginTransactionAsync(stop);
@@ -55,7 +56,8 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
                 catch (PostgresException exists) when (exists.SqlState == PostgresErrorCodes.DuplicateTable)
                 {
                     throw new CitusException("CitusAlreadyExists", CitusErrorKind.ResourceExists, PostgresErrors.Text(exists),
-                        "Leave out -Definition to distribute the table that is there, or choose another name.", exists) { Target = Table.ToString(), SqlState = exists.SqlState };
+                        "Leave out -Definition to distribute the table that is there, or choose another name.", exists)
+                            { Target = Table.ToString(), SqlState = exists.SqlState };
                 }
             }
             TableInfo table = await TableCatalog.FindAsync(Connection, session, Table, stop);
@@ -80,8 +82,11 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
             ShardSizes sizes = await ShardSizes.ReadAsync(Connection, session, [table], w => Warn?.Invoke(w), stop);
             DistributedTable done = await DistributedTable.ReadAsync(session, [table], sizes, stop).SingleAsync();
             Explain?.Invoke(DistributionColumn is null
-                ? $"{done.Table} is a reference table now: every node keeps a full copy, so that it joins with any table where that one's rows are."
-                : $"{done.Table} is split into {done.ShardCount} shards by the hash of {done.DistributionColumn}; rows with equal {done.DistributionColumn} lie together, also with those of the other tables of colocation group {done.ColocationId}.");
+                ? $"{done.Table} is a reference table now: every node keeps a full copy, "
+                    + "so that it joins with any table where that one's rows are."
+                : $"{done.Table} is split into {done.ShardCount} shards by the hash of {done.DistributionColumn}; "
+                    + $"rows with equal {done.DistributionColumn} lie together, also with those of the other tables of colocation group "
+                    + $"{done.ColocationId}.");
             return done;
         }
         finally
@@ -93,7 +98,8 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
     /// <summary>A failure leaves shards and replication slots behind, for no transaction is around it; they are taken away again.</summary>
     private async Task DistributeConcurrentlyAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
-        var cleanup = new ConcurrentCleanup(Connection, table) { IsNew = Definition is not null, WasKnown = await ConcurrentCleanup.IsKnownAsync(session, table, stop) };
+        var cleanup = new ConcurrentCleanup(Connection, table) { IsNew = Definition is not null,
+            WasKnown = await ConcurrentCleanup.IsKnownAsync(session, table, stop) };
         try
         {
             await DistributeAsync(session, table, stop);
@@ -107,7 +113,8 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
                 throw;
             }
             CitusException failure = PostgresErrors.Describe(e, table.Display);
-            throw new CitusException(failure.ErrorId, failure.Kind, $"{failure.What.TrimEnd('.')}. {state}", advice ?? failure.Advice, e) { Target = table.Display, SqlState = failure.SqlState };
+            throw new CitusException(failure.ErrorId, failure.Kind, $"{failure.What.TrimEnd('.')}. {state}", advice ?? failure.Advice, e)
+                { Target = table.Display, SqlState = failure.SqlState };
         }
     }
 
@@ -138,7 +145,8 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         if (table.FindColumn(DistributionColumn!) is not { } column)
         {
             throw new CitusException("CitusColumnNotFound", CitusErrorKind.ObjectNotFound,
-                $"{table.Display} has no column '{DistributionColumn}'.", $"Its columns are {string.Join(", ", table.Columns.Select(c => c.Name))}.") { Target = table.Display };
+                $"{table.Display} has no column '{DistributionColumn}'.",
+                $"Its columns are {string.Join(", ", table.Columns.Select(c => c.Name))}.") { Target = table.Display };
         }
         await CheckKeysAsync(session, table, column, stop);
         await CheckNullsAsync(session, table, column, stop);
@@ -151,25 +159,32 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         TableInfo other = (await ColocatedAsync(session, stop))!;
         if (other.Kind != TableKind.Distributed)
         {
-            throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument, $"{other.Display}, named by -ColocateWith, is not a distributed table.",
+            throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument,
+                $"{other.Display}, named by -ColocateWith, is not a distributed table.",
                 "Distribute it first with New-DistributedTable, or leave -ColocateWith out.") { Target = other.Display };
         }
         TableColumn key = other.FindColumn(other.DistributionColumn!)!;
         if (key.TypeOid != column.TypeOid)
         {
             throw new CitusException("CitusColocationTypeMismatch", CitusErrorKind.InvalidArgument,
-                $"{table.Display}.{column.Name} is {column.TypeName}, but {other.Display}, to colocate with, is distributed by {key.Name} of type {key.TypeName}; equal values would hash to different shards.",
-                Definition is null ? $"Change the type first: ALTER TABLE {table.Name} ALTER COLUMN {TableName.QuoteIfNeeded(column.Name)} TYPE {key.TypeName}."
+                $"{table.Display}.{column.Name} is {column.TypeName}, but {other.Display}, to colocate with, "
+                    + $"is distributed by {key.Name} of type {key.TypeName}; equal values would hash to different shards.",
+                Definition is null ? $"Change the type first: ALTER TABLE {table.Name} ALTER COLUMN "
+                    + $"{TableName.QuoteIfNeeded(column.Name)} TYPE {key.TypeName}."
                     : $"Make {TableName.QuoteIfNeeded(column.Name)} a {key.TypeName} in -Definition.") { Target = table.Display };
         }
     }
 
-    /// <summary>Citus can only enforce a unique key on the node that holds its rows, so the key must hold the distribution column.</summary>
+    /// <summary>
+    /// Citus can only enforce a unique key on the node that holds its rows, so the key must hold the distribution
+    /// column.
+    /// </summary>
     private async Task CheckKeysAsync(NpgsqlConnection session, TableInfo table, TableColumn column, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
             SELECT i.relname, x.indisprimary, k.conname IS NOT NULL,
-                   (SELECT array_agg(pg_catalog.pg_get_indexdef(x.indexrelid, n, true) ORDER BY n) FROM generate_series(1, x.indnkeyatts) n),
+                   (SELECT array_agg(pg_catalog.pg_get_indexdef(x.indexrelid, n, true) ORDER BY n)
+                       FROM generate_series(1, x.indnkeyatts) n),
                    ' WHERE ' || pg_catalog.pg_get_expr(x.indpred, x.indrelid)
             FROM pg_catalog.pg_index x
             JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
@@ -191,13 +206,18 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         bool primary = row.GetBoolean(1);
         string widened = $"{columns}, {key}";
         string fix = row.GetBoolean(2)
-            ? $"ALTER TABLE {table.Name} DROP CONSTRAINT {TableName.QuoteIfNeeded(index)}, ADD {(primary ? "PRIMARY KEY" : "UNIQUE")} ({widened});"
+            ? $"ALTER TABLE {table.Name} DROP CONSTRAINT {TableName.QuoteIfNeeded(index)}, ADD {(primary ? "PRIMARY KEY" : "UNIQUE")} "
+                + $"({widened});"
             : $"DROP INDEX {new TableName(table.Name.Schema, index)}; CREATE UNIQUE INDEX ON {table.Name} ({widened}){condition};";
-        string advice = Definition is null ? $"Widen the key ({fix})" : $"Widen the key in -Definition: {(primary ? "PRIMARY KEY" : "UNIQUE")} ({widened})";
-        string other = table.Columns.FirstOrDefault(c => TableName.QuoteIfNeeded(c.Name) == parts[0]) is { } first ? $", or distribute by {first.Name}" : "";
+        string advice = Definition is null ? $"Widen the key ({fix})"
+            : $"Widen the key in -Definition: {(primary ? "PRIMARY KEY" : "UNIQUE")} ({widened})";
+        string other = table.Columns.FirstOrDefault(c => TableName.QuoteIfNeeded(c.Name) == parts[0]) is { } first
+            ? $", or distribute by {first.Name}" : "";
         throw new CitusException("CitusKeyWithoutDistributionColumn", CitusErrorKind.InvalidArgument,
-            $"The {(primary ? "primary key" : "unique key")} {index} ({columns}) of {table.Display} does not hold the distribution column {column.Name}. "
-            + "Each node checks uniqueness among its own rows only, so a unique key must hold the column that decides on which node a row lies.",
+            $"The {(primary ? "primary key" : "unique key")} {index} ({columns}) of {table.Display} does not hold the distribution "
+                + $"column {column.Name}. "
+            + "Each node checks uniqueness among its own rows only, so a unique key must hold the column that decides on which node a "
+            + "row lies.",
             $"{advice}{other}.") { Target = table.Display };
     }
 
@@ -210,9 +230,11 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         {
             throw new CitusException("CitusNullDistributionValue", CitusErrorKind.InvalidData,
                 $"{table.Display} has rows whose {column.Name} is NULL; without a value no shard can be chosen for them.",
-                $"Fill or delete them: SELECT * FROM {table.Name} WHERE {TableName.QuoteIfNeeded(column.Name)} IS NULL;") { Target = table.Display };
+                $"Fill or delete them: SELECT * FROM {table.Name} WHERE {TableName.QuoteIfNeeded(column.Name)} IS NULL;")
+                    { Target = table.Display };
         }
-        Warn?.Invoke($"{table.Display}.{column.Name} may be NULL, but a row without a distribution value is refused; ALTER TABLE {table.Name} ALTER COLUMN {TableName.QuoteIfNeeded(column.Name)} SET NOT NULL says so in the table itself.");
+        Warn?.Invoke($"{table.Display}.{column.Name} may be NULL, but a row without a distribution value is refused; "
+            + $"ALTER TABLE {table.Name} ALTER COLUMN {TableName.QuoteIfNeeded(column.Name)} SET NOT NULL says so in the table itself.");
     }
 
     private async Task<TableInfo> ColocatedAsync(NpgsqlConnection session, CancellationToken stop) =>
@@ -220,9 +242,11 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
 
     private static CitusException AlreadyDistributed(TableInfo table)
     {
-        string how = table.Kind == TableKind.Distributed ? $"distributed by {table.DistributionColumn}" : table.Kind == TableKind.SingleShard ? "distributed without a column" : $"a {table.Kind.ToString().ToLowerInvariant()} table";
+        string how = table.Kind == TableKind.Distributed ? $"distributed by {table.DistributionColumn}"
+            : table.Kind == TableKind.SingleShard ? "distributed without a column" : $"a {table.Kind.ToString().ToLowerInvariant()} table";
         return new CitusException("CitusAlreadyDistributed", CitusErrorKind.ResourceExists, $"{table.Display} is already {how}.",
-            $"To change that, use SELECT alter_distributed_table('{table.Name}', ...), or undistribute_table('{table.Name}') and distribute it anew.")
+            $"To change that, use SELECT alter_distributed_table('{table.Name}', ...), "
+                + $"or undistribute_table('{table.Name}') and distribute it anew.")
         { Target = table.Display, SqlState = "42P16" };
     }
 

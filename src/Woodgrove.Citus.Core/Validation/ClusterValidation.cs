@@ -10,7 +10,8 @@ namespace Woodgrove.Citus.Validation;
 /// <param name="Thresholds">Limits by check, in place of the checks' own.</param>
 /// <param name="Patience">How long one question to one node may take.</param>
 public sealed record ClusterValidation(
-    IReadOnlyCollection<string> Checks, IReadOnlyCollection<string> Except, IReadOnlyDictionary<string, double> Thresholds, TimeSpan Patience)
+    IReadOnlyCollection<string> Checks, IReadOnlyCollection<string> Except, IReadOnlyDictionary<string, double> Thresholds,
+    TimeSpan Patience)
 {
     /// <summary>Refuses what could not be run, without asking the cluster anything.</summary>
     /// <exception cref="CitusException">A name is that of no check, or a threshold is that of a check without one.</exception>
@@ -28,7 +29,8 @@ public sealed record ClusterValidation(
         IReadOnlyDictionary<CitusCheck, double> limits = CheckCatalog.Limits(Thresholds);
         if (connection.CitusVersion is null)
         {
-            throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled, $"Database '{connection.Database}' has no Citus, so there is no cluster to check.",
+            throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled,
+                $"Database '{connection.Database}' has no Citus, so there is no cluster to check.",
                 "Connect to the database that has it, or run CREATE EXTENSION citus as a superuser.") { Target = connection.Name };
         }
 
@@ -56,7 +58,8 @@ public sealed record ClusterValidation(
     {
         Gap[] gaps = [.. facts.Gaps(check.Questions)];
         if (gaps.FirstOrDefault(g => g.Question.Of == Ask.Cluster) is { } gap) return Skipped(check, gap, facts.Nodes);
-        if (gaps.Length > 0 && gaps.Select(g => g.Node).Distinct().Count() == facts.Nodes.Count && gaps.Any(g => g.Denied)) return Skipped(check, gaps.First(g => g.Denied), []);
+        if (gaps.Length > 0 && gaps.Select(g => g.Node).Distinct().Count() == facts.Nodes.Count && gaps.Any(g => g.Denied))
+            return Skipped(check, gaps.First(g => g.Denied), []);
 
         Verdict verdict;
         try
@@ -65,7 +68,8 @@ public sealed record ClusterValidation(
         }
         catch (Exception e)
         {
-            // What the nodes answer, statistics above all, may be empty where nobody expected it. That is one check's loss, not all others'.
+            // What the nodes answer, statistics above all, may be empty where nobody expected it. That is one check's loss, not all
+            // others'.
             return Skipped(check, $"could not decide over what the nodes answered: {e.Message}", null);
         }
         if (verdict.Status == CheckStatus.Passed && gaps.Length > 0)
@@ -73,17 +77,21 @@ public sealed record ClusterValidation(
             string where = string.Join("; ", gaps.GroupBy(g => g.Node).Select(g => $"{g.Key} {g.First().Reason}"));
             return Skipped(check, gaps.All(g => g.Denied) ? $"a right is missing: {where}" : $"not looked at everywhere: {where}", null);
         }
-        return new CheckResult(check.Name, check.Category, verdict.Status, verdict.Expected, verdict.Actual, verdict.Evidence, check.Why, verdict.Fix);
+        return new CheckResult(check.Name, check.Category, verdict.Status, verdict.Expected, verdict.Actual, verdict.Evidence, check.Why,
+            verdict.Fix);
     }
 
     /// <summary>What the coordinator cannot tell of the cluster, it mostly cannot because a node is away.</summary>
     private static CheckResult Skipped(CitusCheck check, Gap gap, IReadOnlyList<NodeState> nodes) => Skipped(check,
-        gap.Denied ? $"a right is missing: {gap.Reason}" : string.Join("; ", nodes.Where(n => n.Unreachable is not null).Select(n => $"{n.Node} {n.Unreachable}").Prepend($"no answer from {gap.Node}: {gap.Reason}")), null);
+        gap.Denied ? $"a right is missing: {gap.Reason}"
+            : string.Join("; ", nodes.Where(n => n.Unreachable is not null).Select(n => $"{n.Node} {n.Unreachable}")
+                .Prepend($"no answer from {gap.Node}: {gap.Reason}")), null);
 
     private static CheckResult Skipped(CitusCheck check, string reason, string? fix) =>
         new(check.Name, check.Category, CheckStatus.Skipped, check.Decides, reason, [], check.Why, fix);
 
-    private static async Task<HashSet<string>> RolesLackingAsync(NpgsqlConnection session, IEnumerable<CitusCheck> checks, CancellationToken stop)
+    private static async Task<HashSet<string>> RolesLackingAsync(NpgsqlConnection session, IEnumerable<CitusCheck> checks,
+        CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
             SELECT r FROM unnest($1::text[]) r WHERE NOT pg_catalog.pg_has_role(r, 'USAGE')
@@ -95,10 +103,12 @@ public sealed record ClusterValidation(
     }
 
     /// <summary>The primaries, with the node that the connection leads to also where the metadata does not list it.</summary>
-    internal static async Task<IReadOnlyList<NodeState>> NodesAsync(CitusConnection connection, NpgsqlConnection session, CancellationToken stop)
+    internal static async Task<IReadOnlyList<NodeState>> NodesAsync(CitusConnection connection, NpgsqlConnection session,
+        CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
-            SELECT coalesce(n.nodename, $1), coalesce(n.nodeport, $2), coalesce(n.groupid, l.groupid), coalesce(n.isactive, true), l.groupid IS NOT NULL
+            SELECT coalesce(n.nodename, $1), coalesce(n.nodeport, $2), coalesce(n.groupid, l.groupid), coalesce(n.isactive, true),
+                l.groupid IS NOT NULL
             FROM (SELECT * FROM pg_catalog.pg_dist_node WHERE noderole = 'primary') n
             FULL JOIN pg_catalog.pg_dist_local_group l ON l.groupid = n.groupid ORDER BY 3
             """, session) { Parameters = { new() { Value = connection.Server }, new() { Value = connection.Port } } };
@@ -107,7 +117,8 @@ public sealed record ClusterValidation(
         while (await row.ReadAsync(stop))
         {
             (string host, int port) = (row.GetString(0), row.GetInt32(1));
-            nodes.Add(new NodeState($"{host}:{port}", host, port, row.GetInt32(2), row.GetBoolean(3), null, 0, 0) { IsLocal = row.GetBoolean(4) });
+            nodes.Add(new NodeState($"{host}:{port}", host, port, row.GetInt32(2), row.GetBoolean(3), null, 0, 0)
+                { IsLocal = row.GetBoolean(4) });
         }
         return nodes;
     }

@@ -17,14 +17,17 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
     // A pooled session's kept connections may lead to servers that were restarted since. None are to be kept from here
     // on, and Citus ends those that there are with a transaction that is rolled back.
     private string Manners => $"""
-        SELECT pg_catalog.set_config('default_transaction_read_only', 'on', false), pg_catalog.set_config('statement_timeout', '{patience.TotalMilliseconds:F0}', false),
-               pg_catalog.set_config('lock_timeout', '{Math.Min(500, patience.TotalMilliseconds / 2):F0}', false), pg_catalog.set_config('citus.override_table_visibility', 'off', false),
+        SELECT pg_catalog.set_config('default_transaction_read_only', 'on', false),
+            pg_catalog.set_config('statement_timeout', '{patience.TotalMilliseconds:F0}', false),
+               pg_catalog.set_config('lock_timeout', '{Math.Min(500, patience.TotalMilliseconds / 2):F0}', false),
+                   pg_catalog.set_config('citus.override_table_visibility', 'off', false),
                pg_catalog.set_config('citus.node_connection_timeout', '{patience.TotalMilliseconds / 3:F0}', false),
                pg_catalog.set_config('citus.max_cached_conns_per_worker', '0', false)
         """;
 
     /// <summary>A session to the node that the connection leads to.</summary>
-    public Task<NpgsqlConnection> OpenAsync(CancellationToken stop) => OpenAsync(() => connection.OpenSessionAsync(ClientPatience, stop), stop);
+    public Task<NpgsqlConnection> OpenAsync(CancellationToken stop) =>
+        OpenAsync(() => connection.OpenSessionAsync(ClientPatience, stop), stop);
 
     /// <summary>Asks one node and says how that went.</summary>
     public async Task<NodeState> AskAsync(NodeState node, IReadOnlyList<Question> questions, Facts facts, CancellationToken stop)
@@ -44,13 +47,15 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
 
     /// <summary>Puts questions in as few round trips as there are refusals, plus one.</summary>
     public async Task AskAsync(
-        NpgsqlConnection session, string node, IReadOnlyList<Question> questions, Facts facts, Func<string, NpgsqlBatchCommand>? phrase, CancellationToken stop)
+        NpgsqlConnection session, string node, IReadOnlyList<Question> questions, Facts facts, Func<string, NpgsqlBatchCommand>? phrase,
+        CancellationToken stop)
     {
         int next = 0;
         while (next < questions.Count)
         {
             await using var batch = new NpgsqlBatch(session) { Timeout = ClientPatience };
-            foreach (Question question in questions.Skip(next)) batch.BatchCommands.Add(phrase?.Invoke(question.ToSql(node)) ?? new NpgsqlBatchCommand(question.ToSql(node)));
+            foreach (Question question in questions.Skip(next))
+                batch.BatchCommands.Add(phrase?.Invoke(question.ToSql(node)) ?? new NpgsqlBatchCommand(question.ToSql(node)));
             try
             {
                 await using NpgsqlDataReader reader = await batch.ExecuteReaderAsync(stop);
@@ -58,7 +63,8 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
                 {
                     await reader.ReadAsync(stop);
                     string? answer = await reader.IsDBNullAsync(0, stop) ? null : reader.GetString(0);
-                    if (phrase is not null && !reader.GetBoolean(1)) facts.Add(new Gap(questions[next], node, answer ?? "no answer", false));
+                    if (phrase is not null && !reader.GetBoolean(1))
+                        facts.Add(new Gap(questions[next], node, answer ?? "no answer", false));
                     else facts.Add(questions[next], node, phrase is null || answer is null ? answer : SearchPath.Unwrap(answer));
                     next++;
                 }
@@ -66,13 +72,15 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
             }
             catch (PostgresException e) when (!stop.IsCancellationRequested)
             {
-                string reason = e.SqlState == PostgresErrorCodes.QueryCanceled ? $"no answer within {patience.TotalSeconds:0.#} s" : PostgresErrors.Text(e);
+                string reason = e.SqlState == PostgresErrorCodes.QueryCanceled ? $"no answer within {patience.TotalSeconds:0.#} s"
+                    : PostgresErrors.Text(e);
                 facts.Add(new Gap(questions[next++], node, reason, e.SqlState == PostgresErrorCodes.InsufficientPrivilege));
             }
             catch (Exception e) when (IsUnreachable(e, stop))
             {
                 // The session is lost, and with it the rest.
-                foreach (Question question in questions.Skip(next)) facts.Add(new Gap(question, node, PostgresErrors.Describe(e).What, false));
+                foreach (Question question in questions.Skip(next))
+                    facts.Add(new Gap(question, node, PostgresErrors.Describe(e).What, false));
                 return;
             }
         }
@@ -94,9 +102,11 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
     }
 
     /// <returns>Null where the coordinator does not reach it either.</returns>
-    private async Task<NodeState?> AskThroughCoordinatorAsync(NodeState node, IReadOnlyList<Question> questions, Facts facts, CancellationToken stop)
+    private async Task<NodeState?> AskThroughCoordinatorAsync(NodeState node, IReadOnlyList<Question> questions, Facts facts,
+        CancellationToken stop)
     {
-        NpgsqlBatchCommand Phrase(string sql) => new("SELECT result, success FROM pg_catalog.master_run_on_worker(ARRAY[$1], ARRAY[$2], ARRAY[$3], false)")
+        NpgsqlBatchCommand Phrase(string sql) =>
+            new("SELECT result, success FROM pg_catalog.master_run_on_worker(ARRAY[$1], ARRAY[$2], ARRAY[$3], false)")
         {
             Parameters = { new() { Value = node.Host }, new() { Value = node.Port }, new() { Value = SearchPath.Wrap(sql) } },
         };
@@ -155,10 +165,13 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
 
     private static NodeState Timed(NodeState node, Stopwatch watch, DateTimeOffset begun, string serverSeconds)
     {
-        double half = watch.Elapsed.TotalSeconds / 2, server = double.Parse(serverSeconds, System.Globalization.CultureInfo.InvariantCulture);
+        double half = watch.Elapsed.TotalSeconds / 2,
+            server = double.Parse(serverSeconds, System.Globalization.CultureInfo.InvariantCulture);
         return node with { ClockOffset = server - (begun.ToUnixTimeMilliseconds() / 1000.0) - half, ClockUncertainty = half };
     }
 
     private static bool IsUnreachable(Exception failure, CancellationToken stop) =>
-        !stop.IsCancellationRequested && failure is NpgsqlException or OperationCanceledException or TimeoutException or System.Net.Sockets.SocketException or InvalidOperationException;
+        !stop.IsCancellationRequested
+            && failure is NpgsqlException or OperationCanceledException or TimeoutException or System.Net.Sockets.SocketException
+                or InvalidOperationException;
 }

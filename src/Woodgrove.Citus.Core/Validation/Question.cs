@@ -13,7 +13,8 @@ internal abstract class Question(Ask of, string sql)
     /// </summary>
     public string ToSql(string node) => of == Ask.Cluster
         ? $"SELECT coalesce(pg_catalog.json_agg(q), '[]')::text FROM (\n{sql}\n) q"
-        : $"SELECT coalesce(pg_catalog.json_agg(a), '[]')::text FROM (SELECT '{node.Replace("'", "''", StringComparison.Ordinal)}' AS node, q.* FROM (\n{sql}\n) q) a";
+        : $"SELECT coalesce(pg_catalog.json_agg(a), '[]')::text FROM (SELECT '{node.Replace("'", "''", StringComparison.Ordinal)}' AS "
+            + $"node, q.* FROM (\n{sql}\n) q) a";
 
     public abstract IEnumerable<object> Read(string json);
 }
@@ -24,5 +25,6 @@ internal sealed class Question<TRow>(Ask of, string sql) : Question(of, sql)
 {
     private static readonly JsonSerializerOptions Snakes = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    public override IEnumerable<object> Read(string json) => JsonSerializer.Deserialize<TRow[]>(json, Snakes) ?? throw new JsonException("It is empty.");
+    public override IEnumerable<object> Read(string json) =>
+        JsonSerializer.Deserialize<TRow[]>(json, Snakes) ?? throw new JsonException("It is empty.");
 }

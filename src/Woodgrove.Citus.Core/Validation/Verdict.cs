@@ -8,7 +8,8 @@ internal sealed record Verdict(CheckStatus Status, string Expected, string Actua
     /// <summary>Passes where nothing offends.</summary>
     /// <param name="fine">What to say where nothing does.</param>
     public static Verdict Unless<T>(
-        IReadOnlyList<T> offending, CheckStatus otherwise, string expected, string fine, Func<IReadOnlyList<T>, string> actual, Func<IReadOnlyList<T>, string> fix)
+        IReadOnlyList<T> offending, CheckStatus otherwise, string expected, string fine, Func<IReadOnlyList<T>, string> actual,
+        Func<IReadOnlyList<T>, string> fix)
         where T : notnull =>
         offending.Count == 0
             ? Passed(expected, fine)

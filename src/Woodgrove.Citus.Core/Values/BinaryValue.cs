@@ -2,7 +2,10 @@ using System.Buffers.Binary;
 
 namespace Woodgrove.Citus.Values;
 
-/// <summary>Writes values, from their text, as COPY's binary format has them: the form in which a type's own receive function reads them.</summary>
+/// <summary>
+/// Writes values, from their text, as COPY's binary format has them: the form in which a type's own receive function
+/// reads them.
+/// </summary>
 internal static class BinaryValue
 {
     /// <summary>More than any value takes beyond its text's length.</summary>
@@ -114,7 +117,8 @@ internal static class BinaryValue
     {
         Span<short> digits = stackalloc short[PlainValue.MaxNumericGroups];
         if (!PlainValue.TryNumeric(text, digits, out PlainNumeric number)) return -1;
-        ReadOnlySpan<short> words = [(short)number.Groups, (short)number.Weight, number.IsNegative ? (short)0x4000 : (short)0, (short)number.Scale, .. digits[..number.Groups]];
+        ReadOnlySpan<short> words = [(short)number.Groups, (short)number.Weight, number.IsNegative ? (short)0x4000 : (short)0,
+            (short)number.Scale, .. digits[..number.Groups]];
         for (int i = 0; i < words.Length; i++) BinaryPrimitives.WriteInt16BigEndian(to[(2 * i)..], words[i]);
         return 2 * words.Length;
     }

@@ -22,20 +22,25 @@ internal static class CultureNumber
         string number = WithSeparatorsOf(trimmed, format);
         int point = IndexOfPoint(number, format);
         string whole = point < 0 ? number : number[..point], fraction = point < 0 ? "" : number[(point + 1)..];
-        if (fraction.Contains(format.NumberGroupSeparator, StringComparison.Ordinal)) throw new FormatException("a group separator stands behind the decimal separator");
+        if (fraction.Contains(format.NumberGroupSeparator, StringComparison.Ordinal))
+            throw new FormatException("a group separator stands behind the decimal separator");
         string[] groups = whole.Split(format.NumberGroupSeparator);
         for (int i = groups.Length - 1, size = 0; i >= 0 && groups.Length > 1; i--, size++)
         {
-            int digits = groups[i].Count(char.IsAsciiDigit), expected = format.NumberGroupSizes.Length == 0 ? 0 : format.NumberGroupSizes[Math.Min(size, format.NumberGroupSizes.Length - 1)];
+            int digits = groups[i].Count(char.IsAsciiDigit),
+                expected = format.NumberGroupSizes.Length == 0 ? 0
+                    : format.NumberGroupSizes[Math.Min(size, format.NumberGroupSizes.Length - 1)];
             if (expected == 0 || (i == 0 ? digits < 1 || digits > expected : digits != expected))
                 throw new FormatException("a group separator stands where the culture has none");
         }
-        if (number.Where(char.IsAsciiDigit).SkipWhile(c => c == '0').Count() > MostDigits && !number.Contains('e', StringComparison.OrdinalIgnoreCase))
+        if (number.Where(char.IsAsciiDigit).SkipWhile(c => c == '0').Count() > MostDigits
+            && !number.Contains('e', StringComparison.OrdinalIgnoreCase))
             throw new FormatException($"it has more than {MostDigits} digits, which would be rounded; without -Culture they are kept");
         return number;
     }
 
-    private static int IndexOfPoint(string number, NumberFormatInfo format) => number.IndexOf(format.NumberDecimalSeparator, StringComparison.Ordinal);
+    private static int IndexOfPoint(string number, NumberFormatInfo format) =>
+        number.IndexOf(format.NumberDecimalSeparator, StringComparison.Ordinal);
 
     /// <summary>A culture's spaces and apostrophes are written in several ways.</summary>
     private static string WithSeparatorsOf(string text, NumberFormatInfo format)

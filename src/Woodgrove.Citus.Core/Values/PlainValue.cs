@@ -45,7 +45,8 @@ internal static class PlainValue
 
     /// <param name="bytes">Room for 16, which come in the order in which they are written.</param>
     public static bool TryUuid(ReadOnlySpan<byte> text, Span<byte> bytes) =>
-        text.Length == 36 && Utf8Parser.TryParse(text, out Guid value, out int used, 'D') && used == 36 && value.TryWriteBytes(bytes, bigEndian: true, out _);
+        text.Length == 36 && Utf8Parser.TryParse(text, out Guid value, out int used, 'D') && used == 36
+            && value.TryWriteBytes(bytes, bigEndian: true, out _);
 
     /// <summary>The bytes of <c>\x</c> and hexadecimal digits.</summary>
     public static bool TryHex(ReadOnlySpan<byte> text, Span<byte> bytes, out int length)
@@ -69,7 +70,8 @@ internal static class PlainValue
         int exponent = 0;
         if (text.IndexOfAny((byte)'e', (byte)'E') is >= 0 and int e)
         {
-            if (!Utf8Parser.TryParse(text[(e + 1)..], out exponent, out int used) || used != text.Length - e - 1 || Math.Abs(exponent) > 1000) return false;
+            if (!Utf8Parser.TryParse(text[(e + 1)..], out exponent, out int used) || used != text.Length - e - 1
+                || Math.Abs(exponent) > 1000) return false;
             text = text[..e];
         }
         if (text.Length is 0 or > MaxNumericText) return false;
@@ -98,7 +100,8 @@ internal static class PlainValue
         while (zeros < groups && digits[zeros] == 0) zeros++;
         while (groups > zeros && digits[groups - 1] == 0) groups--;
         digits[zeros..groups].CopyTo(digits);
-        number = groups == zeros ? new PlainNumeric(0, 0, false, Math.Max(0, fraction - exponent)) : new PlainNumeric(groups - zeros, weight - zeros, negative, Math.Max(0, fraction - exponent));
+        number = groups == zeros ? new PlainNumeric(0, 0, false, Math.Max(0, fraction - exponent))
+            : new PlainNumeric(groups - zeros, weight - zeros, negative, Math.Max(0, fraction - exponent));
         return true;
     }
 
@@ -116,7 +119,10 @@ internal static class PlainValue
         return true;
     }
 
-    /// <summary>YYYY-MM-DD HH:MM:SS[.ffffff], and with a zone an offset, without which the session's would count; in microseconds since 2000-01-01.</summary>
+    /// <summary>
+    /// YYYY-MM-DD HH:MM:SS[.ffffff], and with a zone an offset, without which the session's would count; in
+    /// microseconds since 2000-01-01.
+    /// </summary>
     /// <param name="precision">The most digits after the seconds' point.</param>
     public static bool TryTimestamp(ReadOnlySpan<byte> text, bool withZone, int precision, out long microseconds)
     {
@@ -124,7 +130,8 @@ internal static class PlainValue
         if (microseconds != 0) return true;
         if (text.Length < 19 || text[10] is not ((byte)' ' or (byte)'T') || text[13] != ':' || text[16] != ':'
             || !TryDate(text[..10], out int days)
-            || !TryTwoDigits(text[11..], 23, out int hours) || !TryTwoDigits(text[14..], 59, out int minutes) || !TryTwoDigits(text[17..], 59, out int seconds))
+            || !TryTwoDigits(text[11..], 23, out int hours) || !TryTwoDigits(text[14..], 59, out int minutes)
+            || !TryTwoDigits(text[17..], 59, out int seconds))
             return false;
         ReadOnlySpan<byte> rest = text[19..];
         int fraction = 0, digits = 0;
@@ -149,7 +156,8 @@ internal static class PlainValue
     {
         seconds = 0;
         if (text.SequenceEqual("Z"u8)) return true;
-        if (text.Length is not (3 or 5 or 6) || text[0] is not ((byte)'+' or (byte)'-') || !TryTwoDigits(text[1..], 15, out int hours)) return false;
+        if (text.Length is not (3 or 5 or 6) || text[0] is not ((byte)'+' or (byte)'-') || !TryTwoDigits(text[1..], 15, out int hours))
+            return false;
         int minutes = 0;
         if (text.Length == 6 && (text[3] != ':' || !TryTwoDigits(text[4..], 59, out minutes))) return false;
         if (text.Length == 5 && !TryTwoDigits(text[3..], 59, out minutes)) return false;

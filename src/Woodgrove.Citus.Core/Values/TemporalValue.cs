@@ -42,10 +42,13 @@ internal static class TemporalValue
         DateTime[] times when times.Any(IsEdge) =>
             new NpgsqlParameter(name, NpgsqlDbType.Array | DbType(times[0])) { Value = Array.ConvertAll(times, Microseconds) },
         DateTime?[] times when times.Any(t => t is { } time && IsEdge(time)) =>
-            new NpgsqlParameter(name, NpgsqlDbType.Array | DbType(times.OfType<DateTime>().First())) { Value = Array.ConvertAll(times, t => t is { } time ? Microseconds(time) : (long?)null) },
-        DateOnly[] days when days.Any(IsEdge) => new NpgsqlParameter(name, NpgsqlDbType.Array | NpgsqlDbType.Date) { Value = Array.ConvertAll(days, Days) },
+            new NpgsqlParameter(name, NpgsqlDbType.Array | DbType(times.OfType<DateTime>().First()))
+                { Value = Array.ConvertAll(times, t => t is { } time ? Microseconds(time) : (long?)null) },
+        DateOnly[] days when days.Any(IsEdge) =>
+            new NpgsqlParameter(name, NpgsqlDbType.Array | NpgsqlDbType.Date) { Value = Array.ConvertAll(days, Days) },
         DateOnly?[] days when days.Any(d => d is { } day && IsEdge(day)) =>
-            new NpgsqlParameter(name, NpgsqlDbType.Array | NpgsqlDbType.Date) { Value = Array.ConvertAll(days, d => d is { } day ? Days(day) : (int?)null) },
+            new NpgsqlParameter(name, NpgsqlDbType.Array | NpgsqlDbType.Date)
+                { Value = Array.ConvertAll(days, d => d is { } day ? Days(day) : (int?)null) },
         _ => null,
     };
 
@@ -91,14 +94,16 @@ internal static class TemporalValue
 
     private static Reader? Range(PostgresRangeType range) => range.Subtype.Name switch
     {
-        "timestamp without time zone" or "timestamp with time zone" => (reader, i) => { Check(reader.GetFieldValue<NpgsqlRange<long>>(i)); return reader.GetValue(i); },
+        "timestamp without time zone" or "timestamp with time zone" =>
+            (reader, i) => { Check(reader.GetFieldValue<NpgsqlRange<long>>(i)); return reader.GetValue(i); },
         "date" => (reader, i) => { Check(reader.GetFieldValue<NpgsqlRange<int>>(i)); return reader.GetValue(i); },
         _ => null,
     };
 
     private static Reader? Ranges(PostgresRangeType range) => range.Subtype.Name switch
     {
-        "timestamp without time zone" or "timestamp with time zone" => (reader, i) => { Array.ForEach(reader.GetFieldValue<NpgsqlRange<long>[]>(i), Check); return reader.GetValue(i); },
+        "timestamp without time zone" or "timestamp with time zone" =>
+            (reader, i) => { Array.ForEach(reader.GetFieldValue<NpgsqlRange<long>[]>(i), Check); return reader.GetValue(i); },
         "date" => (reader, i) => { Array.ForEach(reader.GetFieldValue<NpgsqlRange<int>[]>(i), Check); return reader.GetValue(i); },
         _ => null,
     };

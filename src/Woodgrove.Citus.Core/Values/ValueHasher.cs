@@ -45,7 +45,8 @@ public abstract class ValueHasher
     {
         int open = typeName.IndexOf('(', StringComparison.Ordinal);
         int close = open < 0 ? -1 : typeName.IndexOf(')', open);
-        return close > 0 && int.TryParse(typeName.AsSpan(open + 1, close - open - 1), NumberStyles.None, CultureInfo.InvariantCulture, out int n) ? n : null;
+        return close > 0 && int.TryParse(typeName.AsSpan(open + 1, close - open - 1), NumberStyles.None, CultureInfo.InvariantCulture,
+            out int n) ? n : null;
     }
 
     private sealed class IntegerHasher(long min, long max) : ValueHasher

@@ -9,7 +9,10 @@ internal static class ValueKinds
     private static readonly ValueHasher Integers = Hasher(20, "bigint"), Uuids = Hasher(2950, "uuid"), Dates = Hasher(1082, "date"),
         Timestamps = Hasher(1114, "timestamp"), TimestampTzs = Hasher(1184, "timestamptz"), Doubles = Hasher(701, "double precision");
 
-    /// <summary>The types to infer, the narrowest first, with the kinds that each takes. Integers are bigint: keys grow, and colocation needs equal types.</summary>
+    /// <summary>
+    /// The types to infer, the narrowest first, with the kinds that each takes. Integers are bigint: keys grow, and
+    /// colocation needs equal types.
+    /// </summary>
     private static readonly (string Type, ValueKind[] Takes)[] Types =
     [
         ("boolean", [ValueKind.Boolean]),
@@ -68,8 +71,10 @@ internal static class ValueKinds
         if (first is (byte)'{' or (byte)'[') return IsJson(text) ? ValueKind.Json : ValueKind.Text;
         if (text.Length == 36 && text[8] == '-' && Uuids.TryHash(text, out hash)) return ValueKind.Uuid;
         if (first is (byte)'t' or (byte)'f')
-            return text.SequenceEqual("t"u8) || text.SequenceEqual("f"u8) || text.SequenceEqual("true"u8) || text.SequenceEqual("false"u8) ? ValueKind.Boolean : ValueKind.Text;
-        if (first is not ((>= (byte)'0' and <= (byte)'9') or (byte)'-' or (byte)'+' or (byte)'.' or (byte)'N' or (byte)'I')) return ValueKind.Text;
+            return text.SequenceEqual("t"u8) || text.SequenceEqual("f"u8) || text.SequenceEqual("true"u8) || text.SequenceEqual("false"u8)
+                ? ValueKind.Boolean : ValueKind.Text;
+        if (first is not ((>= (byte)'0' and <= (byte)'9') or (byte)'-' or (byte)'+' or (byte)'.' or (byte)'N' or (byte)'I'))
+            return ValueKind.Text;
         if (Integers.TryHash(text, out hash)) return first == '0' && text.Length > 1 ? ValueKind.PaddedInteger : ValueKind.Integer;
         if (text.Length >= 10 && text[4] == '-')
         {
@@ -77,7 +82,8 @@ internal static class ValueKinds
             if (Timestamps.TryHash(text, out hash)) return ValueKind.Timestamp;
             if (TimestampTzs.TryHash(text, out hash)) return ValueKind.TimestampTz;
         }
-        if (first is not ((byte)'N' or (byte)'I') && text.IndexOfAnyExcept("0123456789.-+"u8) < 0 && Utf8Parser.TryParse(text, out decimal _, out int used) && used == text.Length) return ValueKind.Numeric;
+        if (first is not ((byte)'N' or (byte)'I') && text.IndexOfAnyExcept("0123456789.-+"u8) < 0
+            && Utf8Parser.TryParse(text, out decimal _, out int used) && used == text.Length) return ValueKind.Numeric;
         return Doubles.TryHash(text, out hash) ? ValueKind.Double : ValueKind.Text;
     }
 
@@ -95,5 +101,6 @@ internal static class ValueKinds
         }
     }
 
-    private static ValueHasher Hasher(uint oid, string type) => ValueHasher.For(new TableColumn("", type, oid, false, false, false, false))!;
+    private static ValueHasher Hasher(uint oid, string type) =>
+        ValueHasher.For(new TableColumn("", type, oid, false, false, false, false))!;
 }

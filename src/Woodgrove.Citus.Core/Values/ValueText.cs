@@ -20,7 +20,8 @@ internal static class ValueText
         DateTimeOffset time => time.ToString("yyyy-MM-dd HH:mm:ss.ffffffzzz", CultureInfo.InvariantCulture),
         DateOnly or TimeOnly => ((IFormattable)value).ToString("O", CultureInfo.InvariantCulture),
         TimeSpan span => OfSpan(span),
-        double or float => ((IFormattable)value).ToString("R", CultureInfo.InvariantCulture).Replace("∞", "Infinity", StringComparison.Ordinal),
+        double or float => ((IFormattable)value).ToString("R", CultureInfo.InvariantCulture)
+            .Replace("∞", "Infinity", StringComparison.Ordinal),
         Enum name => name.ToString(),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         IEnumerable list => OfArray(list),
@@ -43,7 +44,8 @@ internal static class ValueText
             if (text.Length > 1) text.Append(',');
             if (item is IEnumerable inner and not string and not byte[]) text.Append(OfArray(inner));
             else if (Of(item) is { } element)
-                text.Append('"').Append(element.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)).Append('"');
+                text.Append('"').Append(element.Replace("\\", "\\\\", StringComparison.Ordinal)
+                    .Replace("\"", "\\\"", StringComparison.Ordinal)).Append('"');
             else text.Append("NULL");
         }
         return text.Append('}').ToString();

@@ -18,7 +18,8 @@ public sealed class GetCitusActivityCommand : ConnectedCmdlet
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            foreach (CitusActivity activity in await CitusActivity.ListAsync(cluster, All, output.Verbose, output.Warning, stop)) await output.ObjectAsync(activity);
+            foreach (CitusActivity activity in await CitusActivity.ListAsync(cluster, All, output.Verbose, output.Warning, stop))
+                await output.ObjectAsync(activity);
         });
     }
 }

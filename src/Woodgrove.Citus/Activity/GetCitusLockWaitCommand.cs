@@ -14,7 +14,8 @@ public sealed class GetCitusLockWaitCommand : ConnectedCmdlet
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            foreach (CitusLockWait wait in await CitusLockWait.ListAsync(cluster, output.Verbose, output.Warning, stop)) await output.ObjectAsync(wait);
+            foreach (CitusLockWait wait in await CitusLockWait.ListAsync(cluster, output.Verbose, output.Warning, stop))
+                await output.ObjectAsync(wait);
         });
     }
 }

@@ -14,7 +14,8 @@ public sealed class GetCitusStatementCommand : ConnectedCmdlet
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            foreach (CitusStatement statement in await CitusStatement.ListAsync(cluster, output.Verbose, output.Warning, stop)) await output.ObjectAsync(statement);
+            foreach (CitusStatement statement in await CitusStatement.ListAsync(cluster, output.Verbose, output.Warning, stop))
+                await output.ObjectAsync(statement);
         });
     }
 }

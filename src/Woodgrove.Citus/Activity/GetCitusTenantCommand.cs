@@ -14,7 +14,8 @@ public sealed class GetCitusTenantCommand : ConnectedCmdlet
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            foreach (CitusTenant tenant in await CitusTenant.ListAsync(cluster, output.Verbose, output.Warning, stop)) await output.ObjectAsync(tenant);
+            foreach (CitusTenant tenant in await CitusTenant.ListAsync(cluster, output.Verbose, output.Warning, stop))
+                await output.ObjectAsync(tenant);
         });
     }
 }

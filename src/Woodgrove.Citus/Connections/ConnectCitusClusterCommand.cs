@@ -62,7 +62,8 @@ public sealed class ConnectCitusClusterCommand : CitusCmdlet
             Port = Port,
             Database = Database,
             UserName = UserName ?? Credential?.UserName,
-            Password = AccessToken is null ? Credential?.GetNetworkCredential().Password : token is ScriptBlock ? null : TokenScript.Read(token),
+            Password = AccessToken is null ? Credential?.GetNetworkCredential().Password : token is ScriptBlock ? null
+                : TokenScript.Read(token),
             FetchToken = token is ScriptBlock script ? new TokenScript(script, SessionState.PSVariable).FetchAsync : null,
             SslMode = SslMode,
             Service = Service,
@@ -72,7 +73,8 @@ public sealed class ConnectCitusClusterCommand : CitusCmdlet
         {
             CitusConnection connection = await CitusConnection.OpenAsync(request, Name, stop);
             await SessionConnections.AddAsync(connection);
-            output.Verbose($"Connected to {connection.Name} as {connection.UserName} (TLS {connection.SslMode}); it is now the default of -Connection.");
+            output.Verbose($"Connected to {connection.Name} as {connection.UserName} (TLS {connection.SslMode}); "
+                + "it is now the default of -Connection.");
             await output.ObjectAsync(connection);
         }, Server);
     }

@@ -40,7 +40,8 @@ internal static class SessionConnections
         lock (Gate)
         {
             return Open.Count > 0 ? Open[^1] : throw new CitusException("CitusNotConnected", CitusErrorKind.ConnectionError,
-                "There is no connection to a cluster.", "Connect with Connect-CitusCluster, or start a cluster to try things on with Start-CitusSandbox.");
+                "There is no connection to a cluster.",
+                "Connect with Connect-CitusCluster, or start a cluster to try things on with Start-CitusSandbox.");
         }
     }
 
@@ -81,5 +82,6 @@ internal sealed class ConnectionCompleter : IArgumentCompleter
         string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
         SessionConnections.All.Select(c => c.Name)
             .Where(n => n.StartsWith(wordToComplete.Trim('\'', '"'), StringComparison.OrdinalIgnoreCase))
-            .Select(n => new CompletionResult($"'{n.Replace("'", "''", StringComparison.Ordinal)}'", n, CompletionResultType.ParameterValue, n));
+            .Select(n => new CompletionResult($"'{n.Replace("'", "''", StringComparison.Ordinal)}'", n, CompletionResultType.ParameterValue,
+                n));
 }

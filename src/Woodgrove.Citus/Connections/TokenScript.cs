@@ -20,11 +20,13 @@ internal sealed class TokenScript
     {
         string text = script.ToString();
         int start = script.Ast.Extent.StartOffset + (script.Ast.Extent.Text.StartsWith('{') ? 1 : 0);
-        foreach (UsingExpressionAst use in script.Ast.FindAll(a => a is UsingExpressionAst, true).Cast<UsingExpressionAst>().OrderByDescending(a => a.Extent.StartOffset))
+        foreach (UsingExpressionAst use in script.Ast.FindAll(a => a is UsingExpressionAst, true).Cast<UsingExpressionAst>()
+            .OrderByDescending(a => a.Extent.StartOffset))
         {
             if (use.SubExpression is not VariableExpressionAst { VariablePath.UserPath: { } name }) continue;
             _values[name] = variables.GetValue(name);
-            text = text.Remove(use.Extent.StartOffset - start, use.Extent.Text.Length).Insert(use.Extent.StartOffset - start, $"${{{name}}}");
+            text = text.Remove(use.Extent.StartOffset - start, use.Extent.Text.Length)
+                .Insert(use.Extent.StartOffset - start, $"${{{name}}}");
         }
         _text = text;
     }
@@ -34,7 +36,8 @@ internal sealed class TokenScript
         using PowerShell shell = PowerShell.Create(InitialSessionState.CreateDefault2());
         foreach ((string name, object? value) in _values) shell.Runspace.SessionStateProxy.SetVariable(name, value);
         using CancellationTokenRegistration stopping = stop.Register(() => shell.Stop());
-        PSObject? given = shell.AddScript(_text).Invoke(null, new PSInvocationSettings { ErrorActionPreference = ActionPreference.Stop }).LastOrDefault(o => o is not null);
+        PSObject? given = shell.AddScript(_text).Invoke(null, new PSInvocationSettings { ErrorActionPreference = ActionPreference.Stop })
+            .LastOrDefault(o => o is not null);
         string token = given is null ? "" : Read(given.Properties["Token"]?.Value ?? given.BaseObject);
         return token.Length > 0 ? token : throw new InvalidOperationException("it returned nothing");
     }, stop);

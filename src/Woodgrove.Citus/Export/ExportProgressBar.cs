@@ -15,8 +15,10 @@ internal sealed class ExportProgressBar(CmdletOutput output, string what)
         if (_sinceLast.Elapsed < Interval) return;
         _sinceLast.Restart();
         double seconds = Math.Max(progress.Elapsed.TotalSeconds, 1e-3);
-        output.Progress(new ProgressRecord(1, $"Exporting {what}", $"{progress.Rows:N0} rows, {progress.Bytes / 1e6:N0} MB, {progress.Rows / seconds:N0} rows/s"));
+        output.Progress(new ProgressRecord(1, $"Exporting {what}",
+            $"{progress.Rows:N0} rows, {progress.Bytes / 1e6:N0} MB, {progress.Rows / seconds:N0} rows/s"));
     }
 
-    public void Complete() => output.Progress(new ProgressRecord(1, $"Exporting {what}", "Done") { RecordType = ProgressRecordType.Completed });
+    public void Complete() =>
+        output.Progress(new ProgressRecord(1, $"Exporting {what}", "Done") { RecordType = ProgressRecordType.Completed });
 }

@@ -45,7 +45,10 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
     [ValidateRange(1024, 1024 * 1024 * 1024 - 1)]
     public int MaxRecordSize { get; set; } = 256 * 1024 * 1024;
 
-    /// <summary>Skip, the default, writes an error for a refused row and loads the rest; Stop ends the load, and nothing of the row's batch is loaded.</summary>
+    /// <summary>
+    /// Skip, the default, writes an error for a refused row and loads the rest; Stop ends the load, and nothing of the
+    /// row's batch is loaded.
+    /// </summary>
     [Parameter]
     public ImportErrorAction OnError { get; set; } = ImportErrorAction.Skip;
 
@@ -104,7 +107,8 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
                 string what = $"property '{name}', which the first row does not have";
                 if (Strict) return ([], $"it has a {what}");
                 if (_leftOut.Add(name))
-                    WriteWarning($"Row {_number} has a {what}: its values are not loaded, neither in this row nor in later ones. Give the first row all properties, such as by Select-Object id, {name}.");
+                    WriteWarning($"Row {_number} has a {what}: its values are not loaded, neither in this row nor in later ones. "
+                        + $"Give the first row all properties, such as by Select-Object id, {name}.");
             }
             return (RowReader.Values(row, _names), null);
         }
@@ -120,9 +124,11 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
         if (_declined) return;
         _names = RowReader.Names(first);
         CitusConnection cluster = Cluster;
-        var options = new RowOptions(BatchSize, FlushInterval) { StopAtRefused = OnError == ImportErrorAction.Stop, OnConflict = OnConflict, KeyColumns = KeyColumn, MaxRowBytes = MaxRecordSize };
+        var options = new RowOptions(BatchSize, FlushInterval) { StopAtRefused = OnError == ImportErrorAction.Stop, OnConflict = OnConflict,
+            KeyColumns = KeyColumn, MaxRowBytes = MaxRecordSize };
         Run(async (_, stop) => _rows = await RowLoader.OpenAsync(cluster, TableName.Parse(Table), _names, options, stop), Table);
-        _sending = Start(async (output, stop) => await output.ObjectAsync(await _rows!.RunAsync(row => output.Async(c => c.WriteError(Refused(row))), output.Warning, stop)));
+        _sending = Start(async (output, stop) =>
+            await output.ObjectAsync(await _rows!.RunAsync(row => output.Async(c => c.WriteError(Refused(row))), output.Warning, stop)));
     }
 
     private void Finish()
@@ -136,6 +142,7 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
         string column = row.Column is null ? "" : $", column {row.Column}";
         return CitusErrorRecord.From(new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
             $"Row {row.Line}{column}: {row.Reason.TrimEnd('.')}. (SQLSTATE {row.SqlState}) The other rows are not affected.",
-            row.SqlState == "23505" ? "-OnConflict Skip leaves out rows that are there already, -OnConflict Update overwrites them." : "Mend the row and send it again.") { Target = Table, SqlState = row.SqlState, Row = row with { Source = Table } }, Table);
+            row.SqlState == "23505" ? "-OnConflict Skip leaves out rows that are there already, -OnConflict Update overwrites them."
+                : "Mend the row and send it again.") { Target = Table, SqlState = row.SqlState, Row = row with { Source = Table } }, Table);
     }
 }

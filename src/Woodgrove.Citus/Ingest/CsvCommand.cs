@@ -57,8 +57,10 @@ public abstract class CsvCommand : CsvFormatCommand
     {
         "Uri" => Uri.Where(IsWeb).Select(u => CsvSource.Web(u, TimeSpan.FromSeconds(ReadTimeout))),
         "StandardInput" => [CsvSource.Once("standard input", Console.OpenStandardInput)],
-        "LiteralPath" => LiteralPath.SelectMany(p => FileArgument.Expand(this, GetUnresolvedProviderPathFromPSPath(p), Recurse)).Select(CsvSource.File),
-        _ => Path.SelectMany(p => FileArgument.Resolve(this, p)).SelectMany(p => FileArgument.Expand(this, p, Recurse)).Select(CsvSource.File),
+        "LiteralPath" => LiteralPath.SelectMany(p => FileArgument.Expand(this, GetUnresolvedProviderPathFromPSPath(p), Recurse))
+            .Select(CsvSource.File),
+        _ => Path.SelectMany(p => FileArgument.Resolve(this, p)).SelectMany(p => FileArgument.Expand(this, p, Recurse))
+            .Select(CsvSource.File),
     };
 
     private bool IsWeb(Uri address)

@@ -33,7 +33,8 @@ internal sealed class EncodingTransformationAttribute : ArgumentTransformationAt
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {
-            throw new ArgumentTransformationMetadataException($"'{value}' is no encoding: use a name such as utf8, unicode, windows-1252 or iso-8859-1, or a code page.", e);
+            throw new ArgumentTransformationMetadataException($"'{value}' is no encoding: use a name such as utf8, unicode, "
+                + "windows-1252 or iso-8859-1, or a code page.", e);
         }
     }
 }

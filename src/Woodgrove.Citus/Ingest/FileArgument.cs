@@ -18,7 +18,8 @@ internal static class FileArgument
         {
             // Brackets that match nothing are a file object's name, or a pattern that must not pass for a load.
             IReadOnlyCollection<string> found = cmdlet.GetResolvedProviderPathFromPSPath(path, out _);
-            if (found.Count > 0) return WildcardPattern.ContainsWildcardCharacters(path) && !File.Exists(path) ? WithoutRejects(cmdlet, found) : found;
+            if (found.Count > 0)
+                return WildcardPattern.ContainsWildcardCharacters(path) && !File.Exists(path) ? WithoutRejects(cmdlet, found) : found;
             return [cmdlet.SessionState.Path.GetUnresolvedProviderPathFromPSPath(path)];
         }
         catch (ItemNotFoundException)
@@ -45,13 +46,17 @@ internal static class FileArgument
         return files.Length > 0 ? files : [Path.Combine(path, "*.csv")];
     }
 
-    /// <summary>Without what earlier runs have written there: refused rows, which stand beside a file of their reasons, and that file.</summary>
+    /// <summary>
+    /// Without what earlier runs have written there: refused rows, which stand beside a file of their reasons, and that
+    /// file.
+    /// </summary>
     private static IEnumerable<string> WithoutRejects(PSCmdlet cmdlet, IEnumerable<string> files)
     {
         foreach (string file in files)
         {
             if (!CsvImport.WroteRejects(file)) yield return file;
-            else cmdlet.WriteVerbose($"{file} is left out: it holds refused rows of an earlier run, or their reasons. Name it by itself to load it.");
+            else cmdlet.WriteVerbose($"{file} is left out: it holds refused rows of an earlier run, or their reasons. "
+                + "Name it by itself to load it.");
         }
     }
 

@@ -24,7 +24,8 @@ public sealed class GetCitusImportCommand : ConnectedCmdlet
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            foreach (CitusImport import in await CitusImport.ListAsync(cluster, ImportId, Texts.Read(NodeAddress), stop)) await output.ObjectAsync(import);
+            foreach (CitusImport import in await CitusImport.ListAsync(cluster, ImportId, Texts.Read(NodeAddress), stop))
+                await output.ObjectAsync(import);
         }, ImportId);
     }
 }

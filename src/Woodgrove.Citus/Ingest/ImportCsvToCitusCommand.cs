@@ -29,7 +29,8 @@ public enum ImportErrorAction
 public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
 {
     private readonly List<(CsvSource Source, CsvImport Import)> _waiting = [];
-    private readonly HashSet<string> _rejectPaths = new(OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase);
+    private readonly HashSet<string> _rejectPaths = new(OperatingSystem.IsLinux() ? StringComparer.Ordinal
+        : StringComparer.OrdinalIgnoreCase);
     private readonly List<CsvSource> _sources = [];
     private bool _isEmptied; // with -Truncate, once a file is loaded
 
@@ -60,7 +61,10 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
     [Parameter]
     public SwitchParameter Resume { get; set; }
 
-    /// <summary>Empties the table first, in the same transaction as the rows of the first file (with -Checkpoint, as the first of them).</summary>
+    /// <summary>
+    /// Empties the table first, in the same transaction as the rows of the first file (with -Checkpoint, as the first
+    /// of them).
+    /// </summary>
     [Parameter]
     public SwitchParameter Truncate { get; set; }
 
@@ -118,7 +122,8 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
             _waiting.RemoveAt(0);
         }
         int activity = 0;
-        Run(async (output, stop) => await Parallel.ForEachAsync(_waiting, new ParallelOptions { MaxDegreeOfParallelism = ThrottleLimit, CancellationToken = stop }, async (each, token) =>
+        Run(async (output, stop) => await Parallel.ForEachAsync(_waiting,
+            new ParallelOptions { MaxDegreeOfParallelism = ThrottleLimit, CancellationToken = stop }, async (each, token) =>
         {
             try
             {
@@ -137,7 +142,8 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
         try
         {
             bool empties = Truncate && !_isEmptied;
-            await output.ObjectAsync(await (import with { Truncate = empties, Progress = bar.Report, Explain = output.Verbose, Warn = output.Warning }).RunAsync(stop));
+            await output.ObjectAsync(await (import with { Truncate = empties, Progress = bar.Report, Explain = output.Verbose,
+                Warn = output.Warning }).RunAsync(stop));
             _isEmptied |= empties;
         }
         finally
@@ -146,7 +152,8 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
         }
     }
 
-    private CsvImport ImportOf(CitusConnection cluster, CsvSource source, string? rejectPath) => new(cluster, source, TableName.Parse(Table))
+    private CsvImport ImportOf(CitusConnection cluster, CsvSource source, string? rejectPath) =>
+        new(cluster, source, TableName.Parse(Table))
     {
         Dialect = Dialect,
         Shape = ShapeOf(source),
@@ -201,7 +208,8 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
         if (_rejectPaths.Add(path)) return path;
         WriteError(CitusErrorRecord.From(new CitusException("CitusRejectPathInUse", CitusErrorKind.InvalidArgument,
             $"{source}: the refused rows of another file go to {path} already. Nothing of this file was sent.",
-            "Name an existing folder with -RejectPath: each file's refused rows get a file of their own there.") { Target = source.Name }, source.Name));
+            "Name an existing folder with -RejectPath: each file's refused rows get a file of their own there.") { Target = source.Name },
+            source.Name));
         return null;
     }
 }

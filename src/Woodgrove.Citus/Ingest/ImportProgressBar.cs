@@ -29,5 +29,6 @@ internal sealed class ImportProgressBar(CmdletOutput output, string table, int a
         output.Progress(record);
     }
 
-    public void Complete() => output.Progress(new ProgressRecord(activity, $"{what} {table}", "Done") { RecordType = ProgressRecordType.Completed });
+    public void Complete() =>
+        output.Progress(new ProgressRecord(activity, $"{what} {table}", "Done") { RecordType = ProgressRecordType.Completed });
 }

@@ -21,6 +21,7 @@ public sealed class RemoveCitusImportCommand : ConnectedCmdlet
     {
         CitusConnection cluster = Cluster;
         if (!ShouldProcess(ImportId.ToString(), "Clear from the ledger")) return;
-        Run(async (output, stop) => await CitusImport.RemoveAsync(cluster, ImportId, Texts.Read(NodeAddress), output.Verbose, stop), ImportId);
+        Run(async (output, stop) => await CitusImport.RemoveAsync(cluster, ImportId, Texts.Read(NodeAddress), output.Verbose, stop),
+            ImportId);
     }
 }

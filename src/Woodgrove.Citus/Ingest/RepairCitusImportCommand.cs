@@ -22,7 +22,9 @@ public sealed class RepairCitusImportCommand : ConnectedCmdlet
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster;
-        if (!ShouldProcess(ImportId?.ToString() ?? "All imports", "Commit or roll back what interrupted loads left prepared, as the ledger decides")) return;
-        Run(async (output, stop) => await CitusImport.RepairAsync(cluster, ImportId, Texts.Read(NodeAddress), async step => await output.ObjectAsync(step), stop), ImportId);
+        if (!ShouldProcess(ImportId?.ToString() ?? "All imports",
+            "Commit or roll back what interrupted loads left prepared, as the ledger decides")) return;
+        Run(async (output, stop) => await CitusImport.RepairAsync(cluster, ImportId, Texts.Read(NodeAddress),
+            async step => await output.ObjectAsync(step), stop), ImportId);
     }
 }

@@ -37,7 +37,8 @@ internal static class RowReader
     /// <summary>Properties of a row that are not among some names.</summary>
     public static IEnumerable<string> Others(object row, string[] names) => row switch
     {
-        PSObject { BaseObject: IDictionary record } => record.Keys.Cast<object>().Select(k => k.ToString()!).Where(k => !names.Contains(k, StringComparer.OrdinalIgnoreCase)),
+        PSObject { BaseObject: IDictionary record } =>
+            record.Keys.Cast<object>().Select(k => k.ToString()!).Where(k => !names.Contains(k, StringComparer.OrdinalIgnoreCase)),
         PSObject { BaseObject: PSCustomObject } record => OtherProperties(record, names),
         _ => [], // a type's properties are the same for all its rows
     };
@@ -78,13 +79,15 @@ internal static class RowReader
     {
         if (depth > MaxDepth)
         {
-            throw new CitusException("CitusValueTooDeep", CitusErrorKind.InvalidData, $"A value is nested more than {MaxDepth} levels deep, or refers to itself.",
+            throw new CitusException("CitusValueTooDeep", CitusErrorKind.InvalidData,
+                $"A value is nested more than {MaxDepth} levels deep, or refers to itself.",
                 "Select-Object takes the properties that are to be sent; ConvertTo-Json -Depth makes JSON of a part.");
         }
         switch (value)
         {
             case null or string or DBNull: return value;
-            case PSObject { BaseObject: PSCustomObject } nested: return nested.Properties.ToDictionary(p => p.Name, p => Plain(p.Value, depth + 1));
+            case PSObject { BaseObject: PSCustomObject } nested: return nested.Properties.ToDictionary(p => p.Name,
+                p => Plain(p.Value, depth + 1));
             case PSObject wrapped: return Plain(wrapped.BaseObject, depth);
             case IDictionary map: return map.Keys.Cast<object>().ToDictionary(k => k.ToString()!, k => Plain(map[k], depth + 1));
             case byte[]: return value;

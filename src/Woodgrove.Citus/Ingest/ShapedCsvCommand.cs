@@ -52,7 +52,8 @@ public abstract class ShapedCsvCommand : CsvCommand
     };
 
     /// <summary>A script block's value is asked for each source, with $_ its path or address.</summary>
-    private Dictionary<string, object?> StaticValues(CsvSource source) => StaticColumn?.Keys.Cast<object>().Select(k => KeyValuePair.Create(k.ToString()!, StaticColumn[k] switch
+    private Dictionary<string, object?> StaticValues(CsvSource source) =>
+        StaticColumn?.Keys.Cast<object>().Select(k => KeyValuePair.Create(k.ToString()!, StaticColumn[k] switch
     {
         ScriptBlock script => script.InvokeWithContext(null, [new PSVariable("_", source.Name)]).LastOrDefault(),
         var value => value,

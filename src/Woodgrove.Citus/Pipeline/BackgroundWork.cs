@@ -7,7 +7,8 @@ namespace Woodgrove.Citus.Pipeline;
 internal sealed class BackgroundWork : IDisposable
 {
     // Bounded, so that a slow pipeline holds back the server instead of filling memory.
-    private readonly Channel<Action<PSCmdlet>> _output = Channel.CreateBounded<Action<PSCmdlet>>(new BoundedChannelOptions(64) { SingleReader = true });
+    private readonly Channel<Action<PSCmdlet>> _output = Channel.CreateBounded<Action<PSCmdlet>>(new BoundedChannelOptions(64)
+        { SingleReader = true });
     private readonly CancellationTokenSource _abandon;
     private readonly Task _task;
 

@@ -64,7 +64,8 @@ public abstract class CitusCmdlet : PSCmdlet, IDisposable
         : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
 
     /// <summary>Asks, with the names and values in the question made <see cref="VisibleText"/>.</summary>
-    private protected new bool ShouldProcess(string target, string action) => base.ShouldProcess(VisibleText.Of(target), VisibleText.Of(action));
+    private protected new bool ShouldProcess(string target, string action) =>
+        base.ShouldProcess(VisibleText.Of(target), VisibleText.Of(action));
 
     private protected bool IsStopping => _stop.IsCancellationRequested;
 

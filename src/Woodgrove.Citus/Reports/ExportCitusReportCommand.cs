@@ -65,7 +65,8 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
             RunEach(async (_, stop) => _plans.Add(await new PlanRequest(query) { AllTasks = true }.ReadAsync(cluster, stop)), query);
         Run(async (output, stop) =>
         {
-            var request = new ReportRequest(cluster, Table) { Title = Title, Plans = _plans, Explain = output.Verbose, Warn = output.Warning };
+            var request = new ReportRequest(cluster, Table) { Title = Title, Plans = _plans, Explain = output.Verbose,
+                Warn = output.Warning };
             string page = HtmlReport.Render(await request.ReadAsync(stop));
             await OutputFile.WriteAsync(file, Encoding.UTF8.GetBytes(page), overwrite: !NoClobber, stop);
             if (Open) Show(file);
@@ -79,11 +80,13 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
         string? browser = Environment.GetEnvironmentVariable("BROWSER");
         try
         {
-            Process.Start(string.IsNullOrEmpty(browser) ? new ProcessStartInfo(file) { UseShellExecute = true } : new ProcessStartInfo(browser, [file]))?.Dispose();
+            Process.Start(string.IsNullOrEmpty(browser) ? new ProcessStartInfo(file) { UseShellExecute = true }
+                : new ProcessStartInfo(browser, [file]))?.Dispose();
         }
         catch (Win32Exception e)
         {
-            throw new CitusException("CitusReportNotShown", CitusErrorKind.NotInstalled, $"'{file}' is written, but could not be shown: {e.Message.TrimEnd('.')}.",
+            throw new CitusException("CitusReportNotShown", CitusErrorKind.NotInstalled,
+                $"'{file}' is written, but could not be shown: {e.Message.TrimEnd('.')}.",
                 "Open it yourself, or name a browser's program in $env:BROWSER.", e) { Target = file };
         }
     }

@@ -39,7 +39,8 @@ public sealed class StartCitusSandboxCommand : CitusCmdlet
         Run(async (output, stop) =>
         {
             output.Progress(new ProgressRecord(1, "Starting a sandbox", "initdb, start, connect"));
-            CitusSandbox sandbox = await CitusSandbox.StartAsync(Engine, WorkerCount, path, Keep, webRoot, output.Verbose, output.Warning, stop);
+            CitusSandbox sandbox = await CitusSandbox.StartAsync(Engine, WorkerCount, path, Keep, webRoot, output.Verbose, output.Warning,
+                stop);
             await SessionConnections.AddAsync(sandbox.Connection);
             output.Progress(new ProgressRecord(1, "Starting a sandbox", "Done") { RecordType = ProgressRecordType.Completed });
             await output.ObjectAsync(sandbox);

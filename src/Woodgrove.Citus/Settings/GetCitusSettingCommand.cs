@@ -33,9 +33,11 @@ public sealed class GetCitusSettingCommand : ConnectedCmdlet
         WildcardPattern[] patterns = [.. Name.Select(n => new WildcardPattern(n, WildcardOptions.IgnoreCase))];
         Run(async (output, stop) =>
         {
-            IReadOnlyList<CitusSetting> settings = await CitusSetting.ReadAsync(cluster, Workload, Memory, Core, TimeSpan.FromSeconds(10), output.Warning, stop);
+            IReadOnlyList<CitusSetting> settings = await CitusSetting.ReadAsync(cluster, Workload, Memory, Core, TimeSpan.FromSeconds(10),
+                output.Warning, stop);
             foreach (CitusSetting setting in settings.Where(s => patterns.Any(p => p.IsMatch(s.Name)))) await output.ObjectAsync(setting);
-            foreach (string name in Name.Where((n, i) => !WildcardPattern.ContainsWildcardCharacters(n) && !settings.Any(s => patterns[i].IsMatch(s.Name))))
+            foreach (string name in Name.Where((n, i) => !WildcardPattern.ContainsWildcardCharacters(n)
+                && !settings.Any(s => patterns[i].IsMatch(s.Name))))
                 await output.Async(c => c.WriteError(CitusErrorRecord.From(CitusSetting.NotFound(name), name)));
         }, cluster.Name);
     }

@@ -47,7 +47,8 @@ public sealed class FindDistributionColumnCommand : CsvCommand
         }
     }
 
-    private void Find(string name, Func<DistributionFinder, CancellationToken, Task<IReadOnlyList<DistributionCandidate>>> find) => RunEach(async (output, stop) =>
+    private void Find(string name, Func<DistributionFinder, CancellationToken, Task<IReadOnlyList<DistributionCandidate>>> find) =>
+        RunEach(async (output, stop) =>
     {
         var bar = new ImportProgressBar(output, name, what: "Reading");
         try

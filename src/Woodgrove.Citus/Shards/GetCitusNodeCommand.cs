@@ -19,7 +19,8 @@ public sealed class GetCitusNodeCommand : ConnectedCmdlet
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            await foreach (CitusNode node in ClusterMetadata.NodesAsync(cluster, Size, output.Warning, stop)) await output.ObjectAsync(node);
+            await foreach (CitusNode node in ClusterMetadata.NodesAsync(cluster, Size, output.Warning, stop))
+                await output.ObjectAsync(node);
         });
     }
 }

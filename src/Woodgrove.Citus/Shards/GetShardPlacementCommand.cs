@@ -49,8 +49,10 @@ public sealed class GetShardPlacementCommand : ConnectedCmdlet
         foreach (string table in Table) RunEach(Placements(cluster, [table], value), table);
     }
 
-    private Func<CmdletOutput, CancellationToken, Task> Placements(CitusConnection cluster, string[] tables, object? value) => async (output, stop) =>
+    private Func<CmdletOutput, CancellationToken, Task> Placements(CitusConnection cluster, string[] tables, object? value) =>
+        async (output, stop) =>
     {
-        await foreach (ShardPlacement placement in ClusterMetadata.PlacementsAsync(cluster, tables, value, Size, output.Warning, stop)) await output.ObjectAsync(placement);
+        await foreach (ShardPlacement placement in ClusterMetadata.PlacementsAsync(cluster, tables, value, Size, output.Warning, stop))
+            await output.ObjectAsync(placement);
     };
 }

@@ -29,7 +29,8 @@ public sealed class MeasureShardSkewCommand : ConnectedCmdlet
         Run(async (output, stop) =>
         {
             const string Activity = "Measuring skew";
-            output.Progress(new ProgressRecord(1, Activity, By == SkewMeasure.Rows ? "Counting rows on their nodes" : "Reading sizes and statistics"));
+            output.Progress(new ProgressRecord(1, Activity,
+                By == SkewMeasure.Rows ? "Counting rows on their nodes" : "Reading sizes and statistics"));
             var measurement = new SkewMeasurement(cluster)
             {
                 Explain = output.Verbose,

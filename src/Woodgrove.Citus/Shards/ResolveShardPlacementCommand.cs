@@ -33,7 +33,9 @@ public sealed class ResolveShardPlacementCommand : ConnectedCmdlet
         Run(async (output, stop) =>
         {
             _resolver = await ShardResolver.OpenAsync(cluster, Table, stop);
-            if (_resolver.AsksServer) output.Verbose($"The hash of {Table}.{_resolver.DistributionColumn} is the server's alone, so it is asked, for up to {LargestQuestion:N0} values at a time.");
+            if (_resolver.AsksServer)
+                output.Verbose($"The hash of {Table}.{_resolver.DistributionColumn} is the server's alone, so it is asked, "
+                    + $"for up to {LargestQuestion:N0} values at a time.");
         }, Table);
     }
 

@@ -44,12 +44,14 @@ public sealed class StartShardRebalanceCommand : ConnectedCmdlet
     protected override void EndProcessing()
     {
         CitusConnection cluster = Cluster;
-        var order = new RebalanceOrder(Strategy, DrainOnly, TransferMode.ToLowerInvariant()) { ParallelReferenceTables = ParallelReferenceTables, ParallelColocatedShards = ParallelColocatedShards };
+        var order = new RebalanceOrder(Strategy, DrainOnly, TransferMode.ToLowerInvariant())
+            { ParallelReferenceTables = ParallelReferenceTables, ParallelColocatedShards = ParallelColocatedShards };
         var rebalancer = new ShardRebalancer(cluster);
         if (!ShouldProcess(cluster.Name, DrainOnly ? "Move shards off nodes that should have none" : "Rebalance shards"))
         {
             if (IsWhatIf)
-                Run(async (output, stop) => { foreach (ShardMove move in await rebalancer.PlanAsync(order, stop)) await output.ObjectAsync(move); }, cluster.Name);
+                Run(async (output, stop) => { foreach (ShardMove move in await rebalancer.PlanAsync(order, stop))
+                    await output.ObjectAsync(move); }, cluster.Name);
             return;
         }
         Run(async (output, stop) =>
@@ -76,12 +78,14 @@ public sealed class StartShardRebalanceCommand : ConnectedCmdlet
         string so = $"{rebalance.Done} of {rebalance.Total} move(s) done";
         if (rebalance.IsActive)
         {
-            throw new CitusException("CitusRebalanceTimeout", CitusErrorKind.OperationTimeout, $"Job {rebalance.JobId} was not over after {Timeout} s: {so}.",
+            throw new CitusException("CitusRebalanceTimeout", CitusErrorKind.OperationTimeout,
+                $"Job {rebalance.JobId} was not over after {Timeout} s: {so}.",
                 "It goes on. Get-ShardRebalance follows it; Stop-ShardRebalance stops it, and what it has moved stays moved.") { Target = rebalance.JobId };
         }
         if (rebalance.State != RebalanceState.Finished)
         {
-            throw new CitusException("CitusRebalanceFailed", CitusErrorKind.InvalidOperation, $"Job {rebalance.JobId} {(rebalance.State == RebalanceState.Failed ? "failed" : "was cancelled")}: {so}. {rebalance.Message}".TrimEnd(),
+            throw new CitusException("CitusRebalanceFailed", CitusErrorKind.InvalidOperation,
+                $"Job {rebalance.JobId} {(rebalance.State == RebalanceState.Failed ? "failed" : "was cancelled")}: {so}. {rebalance.Message}".TrimEnd(),
                 "What was moved stays moved. Get-ShardRebalance has the message of each move; start again when its cause is gone.") { Target = rebalance.JobId };
         }
     }

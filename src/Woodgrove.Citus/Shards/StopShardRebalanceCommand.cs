@@ -22,7 +22,8 @@ public sealed class StopShardRebalanceCommand : ConnectedCmdlet
         {
             var rebalancer = new ShardRebalancer(cluster);
             var bar = new RebalanceProgressBar(output);
-            ShardRebalance stopped = await rebalancer.WaitAsync(await rebalancer.StopAsync(stop), TimeSpan.FromSeconds(Timeout), bar.Show, stop);
+            ShardRebalance stopped = await rebalancer.WaitAsync(await rebalancer.StopAsync(stop), TimeSpan.FromSeconds(Timeout), bar.Show,
+                stop);
             bar.End();
             if (stopped.IsActive) output.Warning($"Job {stopped.JobId} is not over yet after {Timeout} s; Get-ShardRebalance follows it.");
             await output.ObjectAsync(stopped);

@@ -7,6 +7,7 @@ namespace Woodgrove.Citus.Shards;
 /// <summary>Completes names of rebalance strategies.</summary>
 internal sealed class StrategyCompleter : CatalogCompleter
 {
-    protected override Task<IReadOnlyList<string>> NamesAsync(CitusConnection connection, string start, IDictionary bound, CancellationToken stop) =>
+    protected override Task<IReadOnlyList<string>> NamesAsync(CitusConnection connection, string start, IDictionary bound,
+        CancellationToken stop) =>
         ShardRebalancer.StrategiesAsync(connection, stop);
 }

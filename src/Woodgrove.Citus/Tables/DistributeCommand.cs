@@ -30,7 +30,8 @@ public abstract class DistributeCommand : ConnectedCmdlet
         if (!agreed && !IsWhatIf) return;
         Run(async (output, stop) =>
         {
-            TableDistributor distributor = Distributor(cluster, TableName.Parse(Table)) with { Definition = Definition, Explain = output.Verbose, Warn = output.Warning };
+            TableDistributor distributor = Distributor(cluster, TableName.Parse(Table)) with { Definition = Definition,
+                Explain = output.Verbose, Warn = output.Warning };
             if (await distributor.RunAsync(rehearsal: !agreed, stop) is { } table) await output.ObjectAsync(table);
         }, Table);
     }

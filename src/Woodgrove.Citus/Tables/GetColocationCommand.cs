@@ -28,7 +28,8 @@ public sealed class GetColocationCommand : ConnectedCmdlet
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            foreach (ColocationGroup group in await ColocationCatalog.GroupsAsync(cluster, _tables, Size, output.Warning, stop)) await output.ObjectAsync(group);
+            foreach (ColocationGroup group in await ColocationCatalog.GroupsAsync(cluster, _tables, Size, output.Warning, stop))
+                await output.ObjectAsync(group);
         }, string.Join(", ", _tables));
     }
 }

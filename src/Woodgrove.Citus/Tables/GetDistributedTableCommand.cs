@@ -24,7 +24,8 @@ public sealed class GetDistributedTableCommand : ConnectedCmdlet
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            await foreach (DistributedTable table in ClusterMetadata.TablesAsync(cluster, Table, Size, output.Warning, stop)) await output.ObjectAsync(table);
+            await foreach (DistributedTable table in ClusterMetadata.TablesAsync(cluster, Table, Size, output.Warning, stop))
+                await output.ObjectAsync(table);
         }, string.Join(", ", Table));
     }
 }

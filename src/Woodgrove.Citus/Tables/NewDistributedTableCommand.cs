@@ -39,7 +39,8 @@ public sealed class NewDistributedTableCommand : DistributeCommand
     [ValidateNotNull]
     public object? FromCsv { get; set; }
 
-    private protected override string Action => FromCsv is null ? $"Distribute by {DistributionColumn}" : $"Create with ({Definition}) and distribute by {DistributionColumn}";
+    private protected override string Action =>
+        FromCsv is null ? $"Distribute by {DistributionColumn}" : $"Create with ({Definition}) and distribute by {DistributionColumn}";
 
     protected override void ProcessRecord()
     {
@@ -60,7 +61,8 @@ public sealed class NewDistributedTableCommand : DistributeCommand
         Run(async (output, stop) =>
         {
             CsvSource source = CsvSource.File(GetUnresolvedProviderPathFromPSPath(given.ToString()));
-            profile = await new CsvProfiler(source) { DetectDelimiter = true, DistributionColumn = DistributionColumn, Warn = output.Warning }.RunAsync(stop);
+            profile = await new CsvProfiler(source) { DetectDelimiter = true, DistributionColumn = DistributionColumn,
+                Warn = output.Warning }.RunAsync(stop);
         }, given);
         return profile!;
     }

@@ -28,7 +28,8 @@ public sealed class TestColocationCommand : ConnectedCmdlet
             IReadOnlyList<ColocationTest> tests = await ColocationCatalog.TestAsync(cluster, Table, stop);
             foreach (ColocationTest test in tests)
             {
-                output.Verbose($"{test.Table} and {test.OtherTable}: {test.Explanation}{(test.Fix is null ? "" : $" To colocate them: {test.Fix}")}");
+                output.Verbose($"{test.Table} and {test.OtherTable}: "
+                    + $"{test.Explanation}{(test.Fix is null ? "" : $" To colocate them: {test.Fix}")}");
                 if (Detailed) await output.ObjectAsync(test);
             }
             // Just one, whatever the number of tables: an array of false values would be true in a condition.

@@ -40,21 +40,26 @@ public sealed class InvokeCitusValidationCommand : CheckingCmdlet
 
     protected override void EndProcessing()
     {
-        var data = new Hashtable { ["Connection"] = Cluster, ["Check"] = Checks.ToArray(), ["Exclude"] = Exclude, ["Threshold"] = Threshold, ["Strict"] = Strict };
+        var data = new Hashtable { ["Connection"] = Cluster, ["Check"] = Checks.ToArray(), ["Exclude"] = Exclude, ["Threshold"] = Threshold,
+            ["Strict"] = Strict };
         Argument(Validation);
         string[] own = Argument(() => Path.Select(Existing).ToArray());
         string file = OutputFile is null ? "" : Argument(() => Writable(OutputFile));
         if (!HasPester())
         {
             ThrowTerminatingError(CitusErrorRecord.From(new CitusException("CitusPesterMissing", CitusErrorKind.NotInstalled,
-                "Pester 5 or later is not installed here.", "Install-PSResource Pester installs it. Without it, Test-CitusCluster gives the same results as objects."), null));
+                "Pester 5 or later is not installed here.",
+                "Install-PSResource Pester installs it. Without it, Test-CitusCluster gives the same results as objects."), null));
         }
         string folder = System.IO.Path.Combine(MyInvocation.MyCommand.Module.ModuleBase, "module", "validation");
-        ScriptBlock run = InvokeCommand.NewScriptBlock("& $args[0] -Data $args[1] -Path $args[2] -Tag $args[3] -OutputFile $args[4] -Output $args[5]");
-        foreach (PSObject result in InvokeCommand.InvokeScript(SessionState, run, System.IO.Path.Combine(folder, "Run.ps1"), data, own, Tag, file, Output.ToString()))
+        ScriptBlock run = InvokeCommand.NewScriptBlock("& $args[0] -Data $args[1] -Path $args[2] -Tag $args[3] -OutputFile $args[4] "
+            + "-Output $args[5]");
+        foreach (PSObject result in InvokeCommand.InvokeScript(SessionState, run, System.IO.Path.Combine(folder, "Run.ps1"), data, own, Tag,
+            file, Output.ToString()))
         {
             WriteObject(result);
-            foreach (object container in LanguagePrimitives.GetEnumerable(result.Properties["Containers"]?.Value) ?? Array.Empty<object>()) Complain(PSObject.AsPSObject(container));
+            foreach (object container in LanguagePrimitives.GetEnumerable(result.Properties["Containers"]?.Value) ?? Array.Empty<object>())
+                Complain(PSObject.AsPSObject(container));
         }
     }
 
@@ -71,16 +76,20 @@ public sealed class InvokeCitusValidationCommand : CheckingCmdlet
     /// <summary>A file whose tests could not even be found has none that fails: Pester counts no failed test.</summary>
     private void Complain(PSObject container)
     {
-        if (LanguagePrimitives.GetEnumerable(container.Properties["ErrorRecord"]?.Value)?.Cast<object>().FirstOrDefault() is not { } error) return;
+        if (LanguagePrimitives.GetEnumerable(container.Properties["ErrorRecord"]?.Value)?.Cast<object>().FirstOrDefault() is not { } error)
+            return;
         WriteError(CitusErrorRecord.From(new CitusException("CitusValidationBroken", CitusErrorKind.InvalidOperation,
-            $"The tests of {container.Properties["Item"]?.Value} did not run: {error}", "Mend what the message says; a validation that has not run has not passed."), container.Properties["Item"]?.Value));
+            $"The tests of {container.Properties["Item"]?.Value} did not run: {error}",
+            "Mend what the message says; a validation that has not run has not passed."), container.Properties["Item"]?.Value));
     }
 
     private string Existing(string path)
     {
         string full = GetUnresolvedProviderPathFromPSPath(path);
-        return File.Exists(full) || Directory.Exists(full) ? full : throw new CitusException("CitusFileNotFound", CitusErrorKind.ObjectNotFound,
-            $"There is no file or folder '{full}'.", "Name files that end in .Tests.ps1, or folders of them, with -Path.") { Target = path };
+        return File.Exists(full) || Directory.Exists(full) ? full
+            : throw new CitusException("CitusFileNotFound", CitusErrorKind.ObjectNotFound,
+            $"There is no file or folder '{full}'.", "Name files that end in .Tests.ps1, or folders of them, with -Path.")
+                { Target = path };
     }
 
     private string Writable(string path)

@@ -26,7 +26,8 @@ public sealed class TestCitusClusterCommand : CheckingCmdlet
             IReadOnlyList<CheckResult> results = await validation.RunAsync(cluster, output.Verbose, stop);
             if (Quiet)
             {
-                await output.ObjectAsync(results.All(r => r.Status != CheckStatus.Failed) && results.Any(r => r.Status != CheckStatus.Skipped));
+                await output.ObjectAsync(results.All(r => r.Status != CheckStatus.Failed)
+                    && results.Any(r => r.Status != CheckStatus.Skipped));
                 return;
             }
             foreach (CheckResult result in results) await output.ObjectAsync(result);

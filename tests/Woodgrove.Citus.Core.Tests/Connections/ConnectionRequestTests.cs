@@ -8,7 +8,8 @@ namespace Woodgrove.Citus.Core.Tests.Connections;
 public sealed class ConnectionRequestTests : IDisposable
 {
     private static readonly string[] Variables =
-        ["PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGSSLMODE", "PGSSLROOTCERT", "PGAPPNAME", "PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR"];
+        ["PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGSSLMODE", "PGSSLROOTCERT", "PGAPPNAME", "PGSERVICE", "PGSERVICEFILE",
+            "PGSYSCONFDIR"];
 
     private readonly Dictionary<string, string?> _before = Variables.ToDictionary(v => v, Environment.GetEnvironmentVariable);
     private readonly string _serviceFile = Path.GetTempFileName();
@@ -60,7 +61,8 @@ public sealed class ConnectionRequestTests : IDisposable
     [Fact]
     public void TLS_that_is_asked_for_wins()
     {
-        Assert.Equal(SslMode.Disable, new ConnectionRequest { Server = "x.postgres.database.azure.com", SslMode = SslMode.Disable }.Resolve().SslMode);
+        Assert.Equal(SslMode.Disable,
+            new ConnectionRequest { Server = "x.postgres.database.azure.com", SslMode = SslMode.Disable }.Resolve().SslMode);
         Assert.Equal(SslMode.VerifyCA, new ConnectionRequest { ConnectionString = "Host=localhost;SSL Mode=VerifyCA" }.Resolve().SslMode);
         Environment.SetEnvironmentVariable("PGSSLMODE", "verify-full");
         Assert.Equal(SslMode.VerifyFull, new ConnectionRequest { Server = "localhost" }.Resolve().SslMode);
@@ -112,7 +114,8 @@ public sealed class ConnectionRequestTests : IDisposable
 
         NpgsqlConnectionStringBuilder settings = new ConnectionRequest { UserName = "me" }.Resolve();
 
-        Assert.Equal(("bank.example.org", 7432, "me", "p=w", SslMode.VerifyCA), (settings.Host, settings.Port, settings.Username, settings.Password, settings.SslMode));
+        Assert.Equal(("bank.example.org", 7432, "me", "p=w", SslMode.VerifyCA),
+            (settings.Host, settings.Port, settings.Username, settings.Password, settings.SslMode));
         Assert.Equal("wrong", new ConnectionRequest { Service = "other" }.Resolve().Host);
     }
 

@@ -7,7 +7,9 @@ public sealed class LongTextTests
     [Fact]
     public void A_quoted_value_is_cut_off_and_its_length_is_told()
     {
-        string message = new CitusException("CitusRowRefused", CitusErrorKind.InvalidData, $"line 2: invalid input syntax for type integer: \"{new string('x', 40_000_000)}\". Nothing is in the table.", "Mend it.").Message;
+        string message = new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
+            $"line 2: invalid input syntax for type integer: \"{new string('x', 40_000_000)}\". Nothing is in the table.",
+            "Mend it.").Message;
 
         Assert.InRange(message.Length, 100, 400);
         Assert.StartsWith("line 2: invalid input syntax for type integer: \"xxx", message, StringComparison.Ordinal);

@@ -45,7 +45,8 @@ public sealed class PostgresErrorsTests
     [Fact]
     public void A_broken_socket_is_a_lost_connection_and_a_slow_server_a_timeout()
     {
-        Assert.Equal("CitusConnectionLost", PostgresErrors.Describe(new NpgsqlException("x", new IOException("y", new SocketException(104)))).ErrorId);
+        Assert.Equal("CitusConnectionLost",
+            PostgresErrors.Describe(new NpgsqlException("x", new IOException("y", new SocketException(104)))).ErrorId);
         Assert.Equal("CitusTimeout", PostgresErrors.Describe(new NpgsqlException("x", new TimeoutException())).ErrorId);
         Assert.Equal("CitusUnexpected", PostgresErrors.Describe(new InvalidOperationException("x")).ErrorId);
     }

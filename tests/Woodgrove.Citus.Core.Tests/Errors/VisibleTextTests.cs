@@ -10,7 +10,8 @@ public sealed class VisibleTextTests
     [InlineData("over\rwritten\b\0\u007f", "over␍written␈␀␡")]
     [InlineData("\u009b31m", "\\u009B31m")]
     [InlineData("a\u202egpj.exe\u2066\u200f", "a\\u202Egpj.exe\\u2066\\u200F")]
-    public void Control_characters_are_shown_and_all_else_is_as_it_was(string text, string expected) => Assert.Equal(expected, VisibleText.Of(text));
+    public void Control_characters_are_shown_and_all_else_is_as_it_was(string text, string expected) =>
+        Assert.Equal(expected, VisibleText.Of(text));
 
     [Fact]
     public void An_error_s_message_and_advice_are_shown_so_and_its_row_is_as_it_came()

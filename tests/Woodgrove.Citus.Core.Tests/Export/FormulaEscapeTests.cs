@@ -13,7 +13,8 @@ public sealed class FormulaEscapeTests
     [InlineData("x,\"=HYPERLINK(\"\"http://evil\"\",\"\"a,b\"\")\"\n", "x,\"'=HYPERLINK(\"\"http://evil\"\",\"\"a,b\"\")\"\n")]
     [InlineData("@SUM(A1),+SUM(A1),-SUM(A1)\n", "'@SUM(A1),'+SUM(A1),'-SUM(A1)\n")]
     [InlineData("\"\ttab\",\"\rreturn\"\n", "\"'\ttab\",\"'\rreturn\"\n")]
-    [InlineData("-5,+5,-1.5e-3,-0,+.5,-Infinity,1e400,-99999999999999999999999999.99\n", "-5,+5,-1.5e-3,-0,+.5,-Infinity,1e400,-99999999999999999999999999.99\n")]
+    [InlineData("-5,+5,-1.5e-3,-0,+.5,-Infinity,1e400,-99999999999999999999999999.99\n",
+        "-5,+5,-1.5e-3,-0,+.5,-Infinity,1e400,-99999999999999999999999999.99\n")]
     [InlineData("-5 days,+49 30 1234,-,+,--1,-1-1\n", "'-5 days,'+49 30 1234,'-,'+,'--1,'-1-1\n")]
     [InlineData("a=b,\"say \"\"=x\"\"\",\"line\n=not a field\",\"\",,\n", "a=b,\"say \"\"=x\"\"\",\"line\n=not a field\",\"\",,\n")]
     [InlineData("1,2\n=3,4\n5,=6\n", "1,2\n'=3,4\n5,'=6\n")]
@@ -40,7 +41,9 @@ public sealed class FormulaEscapeTests
 
     [Fact]
     public void An_apostrophe_as_the_quote_is_refused() =>
-        Assert.Equal("CitusInvalidDialect", Assert.Throws<CitusException>(() => new FormulaEscape(new CsvDialect { Quote = '\'' })).ErrorId);
+        Assert.Equal("CitusInvalidDialect",
+            Assert.Throws<CitusException>(() => new FormulaEscape(new CsvDialect { Quote = '\'' })).ErrorId);
 
-    private static string Apply(CsvDialect dialect, string csv) => Encoding.UTF8.GetString(new FormulaEscape(dialect).Apply(Encoding.UTF8.GetBytes(csv)).Span);
+    private static string Apply(CsvDialect dialect, string csv) =>
+        Encoding.UTF8.GetString(new FormulaEscape(dialect).Apply(Encoding.UTF8.GetBytes(csv)).Span);
 }

@@ -7,7 +7,8 @@ public sealed class CsvDialectTests
 {
     [Fact]
     public void The_defaults_are_PostgreSQL_s_own() =>
-        Assert.Equal("FORMAT csv, ENCODING 'UTF8', HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULL ''", new CsvDialect().CopyOptions());
+        Assert.Equal("FORMAT csv, ENCODING 'UTF8', HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULL ''",
+            new CsvDialect().CopyOptions());
 
     [Fact]
     public void Every_option_reaches_COPY_quoted()

@@ -18,7 +18,8 @@ public sealed class CsvRecordReaderTests : IDisposable
     public async Task Blocks_hold_whole_records_and_together_the_whole_file(string lineEnd)
     {
         var text = new StringBuilder();
-        for (int i = 0; i < 40_000; i++) text.Append(i).Append(",\"quoted ").Append(i % 7 == 0 ? lineEnd : " ").Append("value\"").Append(lineEnd);
+        for (int i = 0; i < 40_000; i++)
+            text.Append(i).Append(",\"quoted ").Append(i % 7 == 0 ? lineEnd : " ").Append("value\"").Append(lineEnd);
         (List<string> records, List<long> lines, int blocks) = await ReadAllAsync(text.ToString());
 
         Assert.True(blocks > 1, "one block shows nothing");
@@ -96,12 +97,14 @@ public sealed class CsvRecordReaderTests : IDisposable
     {
         await File.WriteAllTextAsync(_path, text);
 
-        CitusException refused = await Assert.ThrowsAsync<CitusException>(() => CsvInput.OpenAsync(CsvSource.File(_path), new CsvDialect(), default));
+        CitusException refused = await Assert.ThrowsAsync<CitusException>(() => CsvInput.OpenAsync(CsvSource.File(_path), new CsvDialect(),
+            default));
 
         Assert.Equal("CitusCsvEmpty", refused.ErrorId);
     }
 
-    private Task<(List<string> Records, List<long> Lines, int Blocks)> ReadAllAsync(string text) => ReadAllAsync(Encoding.UTF8.GetBytes(text));
+    private Task<(List<string> Records, List<long> Lines, int Blocks)> ReadAllAsync(string text) =>
+        ReadAllAsync(Encoding.UTF8.GetBytes(text));
 
     private async Task<(List<string> Records, List<long> Lines, int Blocks)> ReadAllAsync(byte[] bytes)
     {

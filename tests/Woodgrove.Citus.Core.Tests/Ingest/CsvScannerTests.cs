@@ -62,7 +62,8 @@ public sealed class CsvScannerTests(ITestOutputHelper output)
         {
             byte[] data = Fuzz(random, random.Next(400));
             (int[] ends, int[] delimiters, bool inQuotes) = ByTheRules(data);
-            foreach (CsvScanner scanner in new CsvScanner[] { new CsvScanner.VectorScanner(new CsvDialect()), new CsvScanner.ByteScanner(new CsvDialect()) })
+            foreach (CsvScanner scanner in new CsvScanner[] { new CsvScanner.VectorScanner(new CsvDialect()),
+                new CsvScanner.ByteScanner(new CsvDialect()) })
             {
                 var found = Scan(scanner, data);
                 string input = $"seed {seed}, round {round}, {scanner.GetType().Name}: {Convert.ToHexString(data)}";

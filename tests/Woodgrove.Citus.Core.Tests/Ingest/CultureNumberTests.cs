@@ -33,9 +33,11 @@ public sealed class CultureNumberTests
     public void Rightly_placed_groups_are_read_however_the_separator_is_written(string culture, string text, string number)
     {
         NumberFormatInfo format = CultureInfo.GetCultureInfo(culture).NumberFormat;
-        Assert.Equal(decimal.Parse(number, CultureInfo.InvariantCulture), decimal.Parse(CultureNumber.Check(text, format), NumberStyles.Number, format));
+        Assert.Equal(decimal.Parse(number, CultureInfo.InvariantCulture),
+            decimal.Parse(CultureNumber.Check(text, format), NumberStyles.Number, format));
     }
 
     [Fact]
-    public void Not_a_number_is_a_number_in_every_culture() => Assert.Equal("NaN", CultureNumber.Check(" nan ", CultureInfo.GetCultureInfo("de-DE").NumberFormat));
+    public void Not_a_number_is_a_number_in_every_culture() =>
+        Assert.Equal("NaN", CultureNumber.Check(" nan ", CultureInfo.GetCultureInfo("de-DE").NumberFormat));
 }

@@ -57,6 +57,7 @@ public sealed class RecordSieveTests
     }
 
     private static DoubtfulRecords Sieve() => new(new CopyTarget(
-        new TableInfo { Oid = 1, Name = TableName.Parse("t"), Display = "t", Kind = TableKind.Distributed, Columns = Columns, DistributionColumn = "user_id" },
+        new TableInfo { Oid = 1, Name = TableName.Parse("t"), Display = "t", Kind = TableKind.Distributed, Columns = Columns,
+            DistributionColumn = "user_id" },
         Columns, new CsvDialect { HasHeader = false }));
 }

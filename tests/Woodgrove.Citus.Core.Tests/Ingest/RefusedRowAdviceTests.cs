@@ -24,8 +24,10 @@ public sealed class RefusedRowAdviceTests
     [Fact]
     public void Header_read_as_data_is_told_by_its_place()
     {
-        Assert.Contains("Leave out -NoHeader", RefusedRowAdvice.Of("22P02", new CsvDialect { HasHeader = false }, "id", "id", "id,d", 1), StringComparison.Ordinal);
-        Assert.Contains("second header", RefusedRowAdvice.Of("22P02", new CsvDialect { HasHeader = false }, "id", "id", "id,d", 2), StringComparison.Ordinal);
+        Assert.Contains("Leave out -NoHeader", RefusedRowAdvice.Of("22P02", new CsvDialect { HasHeader = false }, "id", "id", "id,d", 1),
+            StringComparison.Ordinal);
+        Assert.Contains("second header", RefusedRowAdvice.Of("22P02", new CsvDialect { HasHeader = false }, "id", "id", "id,d", 2),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -38,5 +40,6 @@ public sealed class RefusedRowAdviceTests
 
     [Fact]
     public void Excel_s_line_is_known() =>
-        Assert.Contains("Excel", RefusedRowAdvice.Of("22P02", new CsvDialect { HasHeader = false }, null, null, "sep=;", 1), StringComparison.Ordinal);
+        Assert.Contains("Excel", RefusedRowAdvice.Of("22P02", new CsvDialect { HasHeader = false }, null, null, "sep=;", 1),
+            StringComparison.Ordinal);
 }

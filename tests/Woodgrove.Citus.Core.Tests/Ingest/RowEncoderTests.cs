@@ -17,7 +17,8 @@ public sealed class RowEncoderTests
 
         Assert.Equal("\"5\",\"say \"\"é\"\"\",\n", text);
         string note = Convert.ToHexString(Encoding.UTF8.GetBytes("say \"é\""));
-        Assert.Equal($"0003 00000008 0000000000000005 {note.Length / 2:X8} {note} FFFFFFFF".Replace(" ", "", StringComparison.Ordinal), tuple);
+        Assert.Equal($"0003 00000008 0000000000000005 {note.Length / 2:X8} {note} FFFFFFFF".Replace(" ", "", StringComparison.Ordinal),
+            tuple);
     }
 
     [Theory]

@@ -24,7 +24,8 @@ public sealed class ValueSketchTests
     {
         var sketch = new ValueSketch();
         const int Rows = 300_000;
-        for (int i = 0; i < Rows; i++) sketch.Add(Encoding.UTF8.GetBytes(i % 10 == 0 ? "heavy" : i % 25 == 1 ? "less" : i.ToString(CultureInfo.InvariantCulture)));
+        for (int i = 0; i < Rows; i++)
+            sketch.Add(Encoding.UTF8.GetBytes(i % 10 == 0 ? "heavy" : i % 25 == 1 ? "less" : i.ToString(CultureInfo.InvariantCulture)));
 
         IReadOnlyList<CsvValueCount> heaviest = sketch.Heaviest(2);
 

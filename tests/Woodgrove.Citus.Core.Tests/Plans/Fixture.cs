@@ -16,7 +16,8 @@ internal static class Fixture
 
     private static readonly Dictionary<string, PlanTable> Tables = new[]
     {
-        Table(1, "ev", TableKind.Distributed, "tenant_id", 1, "tenant_id bigint, id bigint, k integer, v numeric, ts timestamp with time zone"),
+        Table(1, "ev", TableKind.Distributed, "tenant_id", 1,
+            "tenant_id bigint, id bigint, k integer, v numeric, ts timestamp with time zone"),
         Table(2, "ord", TableKind.Distributed, "tenant_id", 1, "tenant_id bigint, id bigint, country integer, amt numeric"),
         Table(3, "agg", TableKind.Distributed, "tenant_id", 1, "tenant_id bigint, n bigint, s numeric"),
         Table(4, "other", TableKind.Distributed, "oid", 2, "oid bigint, ev_id bigint, x integer"),
@@ -33,7 +34,8 @@ internal static class Fixture
     public static CitusQueryPlan Read(string file, Func<PlanFacts, PlanFacts>? change = null)
     {
         PlanFacts facts = Facts(Queries[file].Query);
-        return new PlanReader(change?.Invoke(facts) ?? facts).Read(ExplainDocument.Parse(File.ReadAllText(Path.Combine(Folder(), file))), Queries[file].Query);
+        return new PlanReader(change?.Invoke(facts) ?? facts).Read(ExplainDocument.Parse(File.ReadAllText(Path.Combine(Folder(), file))),
+            Queries[file].Query);
     }
 
     /// <summary>The catalogs' answer for a query: the tables that it names, and their shards.</summary>
@@ -54,13 +56,17 @@ internal static class Fixture
     private static IEnumerable<PlanShard> Shards(PlanTable table)
     {
         if (table.Kind == TableKind.Local) return [];
-        if (table.Kind == TableKind.Reference) return [new PlanShard(102159, "country_102159", table, [("127.0.0.1", 5600), ("127.0.0.1", 5601), ("127.0.0.1", 5602)], 8192)];
-        int first = table.Display switch { "ev" => 102139, "ord" => 102143, "agg" => 102147, "other" => 102151, "aggk" => 102155, _ => 102160 };
-        return Enumerable.Range(0, 4).Select(i => new PlanShard(first + i, $"{table.Display}_{first + i}", table, [("127.0.0.1", 5601 + (i % 2))], 600_000));
+        if (table.Kind == TableKind.Reference)
+            return [new PlanShard(102159, "country_102159", table, [("127.0.0.1", 5600), ("127.0.0.1", 5601), ("127.0.0.1", 5602)], 8192)];
+        int first = table.Display switch { "ev" => 102139, "ord" => 102143, "agg" => 102147, "other" => 102151, "aggk" => 102155,
+            _ => 102160 };
+        return Enumerable.Range(0, 4)
+            .Select(i => new PlanShard(first + i, $"{table.Display}_{first + i}", table, [("127.0.0.1", 5601 + (i % 2))], 600_000));
     }
 
     private static PlanTable Table(uint oid, string name, TableKind kind, string? column, int? colocation, string columns) =>
-        new(oid, name, kind, column, colocation, false, kind == TableKind.Distributed ? 2_400_000 : null, columns.Split(", ").Select(c => c.Split(' ', 2)).ToDictionary(c => c[0], c => c[1]));
+        new(oid, name, kind, column, colocation, false, kind == TableKind.Distributed ? 2_400_000 : null,
+            columns.Split(", ").Select(c => c.Split(' ', 2)).ToDictionary(c => c[0], c => c[1]));
 
     private static string Folder([CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, "explain");
 }

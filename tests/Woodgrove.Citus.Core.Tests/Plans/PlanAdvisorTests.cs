@@ -43,7 +43,8 @@ public sealed class PlanAdvisorTests
     {
         CitusQueryPlan plan = Fixture.Read("agg_bydist.json", f => f with
         {
-            Shards = f.Shards.ToDictionary(s => s.Key, s => s.Value with { SizeBytes = s.Key == 102141 ? 4_000_000 : s.Key == 102140 ? null : 600_000 }),
+            Shards = f.Shards.ToDictionary(s => s.Key,
+                s => s.Value with { SizeBytes = s.Key == 102141 ? 4_000_000 : s.Key == 102140 ? null : 600_000 }),
         });
         Assert.DoesNotContain(plan.Advice, a => a.Code == PlanAdviceCodes.FragmentNotRepresentative);
     }

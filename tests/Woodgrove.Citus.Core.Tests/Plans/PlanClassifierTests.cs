@@ -61,7 +61,8 @@ public sealed class PlanClassifierTests
     {
         string file = expected.Split(';')[0];
         CitusQueryPlan plan = Fixture.Read(file);
-        Assert.Equal(expected, string.Join("; ", file, plan.Execution, plan.Aggregation, plan.Joins, plan.TaskCount, plan.Fragments.Count, plan.Subplans.Count, plan.Nodes.Count));
+        Assert.Equal(expected, string.Join("; ", file, plan.Execution, plan.Aggregation, plan.Joins, plan.TaskCount, plan.Fragments.Count,
+            plan.Subplans.Count, plan.Nodes.Count));
     }
 
     [Fact]
@@ -80,7 +81,8 @@ public sealed class PlanClassifierTests
     [Fact]
     public void A_name_that_only_looks_like_a_shard_is_none()
     {
-        CitusQueryPlan plan = Fixture.Read("router.json", f => f with { Shards = f.Shards.ToDictionary(s => s.Key, s => s.Value with { Name = "another_" + s.Key }) });
+        CitusQueryPlan plan = Fixture.Read("router.json",
+            f => f with { Shards = f.Shards.ToDictionary(s => s.Key, s => s.Value with { Name = "another_" + s.Key }) });
         Assert.Null(Assert.Single(plan.Fragments).ShardId);
     }
 
@@ -124,9 +126,11 @@ public sealed class PlanClassifierTests
     public void Repartition_whose_aggregate_cannot_be_merged_pulls_the_rows()
     {
         string json = File.ReadAllText(Path.Combine(Path.GetDirectoryName(Here())!, "explain", "repart_dual.json"))
-            .Replace("COALESCE((pg_catalog.sum(remote_scan.count))::bigint, '0'::bigint)", "percentile_cont('0.5') WITHIN GROUP (ORDER BY remote_scan.x)");
+            .Replace("COALESCE((pg_catalog.sum(remote_scan.count))::bigint, '0'::bigint)",
+                "percentile_cont('0.5') WITHIN GROUP (ORDER BY remote_scan.x)");
         string query = Fixture.Query("repart_dual.json");
-        Assert.Equal(QueryAggregation.PulledToCoordinator, new PlanReader(Fixture.Facts(query)).Read(ExplainDocument.Parse(json), query).Aggregation);
+        Assert.Equal(QueryAggregation.PulledToCoordinator,
+            new PlanReader(Fixture.Facts(query)).Read(ExplainDocument.Parse(json), query).Aggregation);
     }
 
     private static string Here([System.Runtime.CompilerServices.CallerFilePath] string here = "") => here;

@@ -51,7 +51,9 @@ public sealed class RefusedQueryTests
     [InlineData("select * from ev as a, other where a.id = ev_id", "ev.id = other.ev_id")]
     [InlineData("select * from ev join ord using (tenant_id) join other on x = 3", "ev.tenant_id = ord.tenant_id")]
     public void Joined_columns_are_found_through_aliases(string query, string expected) =>
-        Assert.Equal(expected, string.Join(", ", QueryShape.Of(query).JoinedColumns(Fixture.Facts(query).Tables).Select(j => $"{j.Table.Display}.{j.Column} = {j.Other.Display}.{j.OtherColumn}")));
+        Assert.Equal(expected, string.Join(", ",
+            QueryShape.Of(query).JoinedColumns(Fixture.Facts(query).Tables)
+                .Select(j => $"{j.Table.Display}.{j.Column} = {j.Other.Display}.{j.OtherColumn}")));
 
     [Theory]
     [InlineData("with gone as (delete from ord returning *) insert into ev select * from gone", "ev")]
@@ -74,7 +76,8 @@ public sealed class RefusedQueryTests
     public void Comparison_tells_which_query_moves_less_and_why()
     {
         PlanComparison comparison = PlanComparison.Of(Fixture.Read("cte.analyze.json"), Fixture.Read("router.analyze.json"));
-        Assert.Equal((PlanPreference.Reference, 1268L, 1520L, true), (comparison.LessData, comparison.ReferenceBytes, comparison.DifferenceBytes, comparison.IsMeasured));
+        Assert.Equal((PlanPreference.Reference, 1268L, 1520L, true),
+            (comparison.LessData, comparison.ReferenceBytes, comparison.DifferenceBytes, comparison.IsMeasured));
         Assert.Contains("Execution: PullPush in the reference query, Router in the difference query.", comparison.Reasons);
     }
 }

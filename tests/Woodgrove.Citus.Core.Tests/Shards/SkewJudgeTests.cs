@@ -75,7 +75,8 @@ public sealed class SkewJudgeTests
     [Fact]
     public void Bytes_of_small_shards_tell_nothing()
     {
-        var facts = new SkewFacts(1, "t", "user_id", "bigint", false, [new(1, 0, 9, "a", 1, 1, 8192), new(2, 10, 19, "b", 1, 2, 65536)], Nodes);
+        var facts = new SkewFacts(1, "t", "user_id", "bigint", false, [new(1, 0, 9, "a", 1, 1, 8192), new(2, 10, 19, "b", 1, 2, 65536)],
+            Nodes);
 
         Assert.Equal(SkewVerdict.Balanced, SkewJudge.Judge(facts, SkewMeasure.Bytes).Verdict);
         Assert.Contains("too few to tell", SkewJudge.Judge(facts, SkewMeasure.Bytes).Reason);
@@ -110,14 +111,17 @@ public sealed class SkewJudgeTests
 
     /// <param name="heavy">Value, shard and rows; the rest of each shard is values of so many rows each.</param>
     private static ShardSkew Judge(
-        long[] rows, (string Value, int Shard, long Rows)[]? heavy = null, int each = 2, int own = -1, int[]? nodeOf = null, int[]? moves = null)
+        long[] rows, (string Value, int Shard, long Rows)[]? heavy = null, int each = 2, int own = -1, int[]? nodeOf = null,
+        int[]? moves = null)
     {
-        var shards = rows.Select((_, i) => new ShardFacts(i, i * 10, i == own ? i * 10 : i * 10 + 9, Nodes[nodeOf?[i] ?? i % 2].Item1, 1, 1, 0)).ToList();
+        var shards = rows.Select((_, i) => new ShardFacts(i, i * 10, i == own ? i * 10 : i * 10 + 9, Nodes[nodeOf?[i] ?? i % 2].Item1, 1, 1,
+            0)).ToList();
         var keys = rows.Select((n, i) =>
         {
             var mine = (heavy ?? []).Where(h => h.Shard == i).Select(h => new HeavyValue(h.Value, h.Rows, 0, i)).ToList();
             double others = (n - mine.Sum(h => h.Rows)) / (double)each;
-            return (Id: (long)i, Facts: new KeyFacts(n, others + mine.Count, others * each * each + mine.Sum(h => (double)h.Rows * h.Rows), mine));
+            return (Id: (long)i, Facts: new KeyFacts(n, others + mine.Count, others * each * each + mine.Sum(h => (double)h.Rows * h.Rows),
+                mine));
         });
         return SkewJudge.Judge(new SkewFacts(1, "t", "user_id", "bigint", false, shards, Nodes)
         {

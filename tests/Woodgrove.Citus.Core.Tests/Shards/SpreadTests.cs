@@ -29,7 +29,8 @@ public sealed class SpreadTests
         for (int draw = 0; draw < Draws; draw++)
         {
             var load = new long[shards];
-            for (int i = 0; i < values; i++) load[(uint)PostgresHash.Int64((long)draw * values * 7919 + i) / (uint.MaxValue / shards + 1)]++;
+            for (int i = 0; i < values; i++)
+                load[(uint)PostgresHash.Int64((long)draw * values * 7919 + i) / (uint.MaxValue / shards + 1)]++;
             sum += Spread.Of(load).MaxToMean;
         }
 

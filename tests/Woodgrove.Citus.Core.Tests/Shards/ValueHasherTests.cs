@@ -10,7 +10,8 @@ public sealed class ValueHasherTests
 {
     private static readonly Dictionary<string, uint> Oids = new()
     {
-        ["smallint"] = 21, ["integer"] = 23, ["bigint"] = 20, ["text"] = 25, ["varchar"] = 1043, ["char(12)"] = 1042, ["bytea"] = 17, ["uuid"] = 2950,
+        ["smallint"] = 21, ["integer"] = 23, ["bigint"] = 20, ["text"] = 25, ["varchar"] = 1043, ["char(12)"] = 1042, ["bytea"] = 17,
+        ["uuid"] = 2950,
         ["date"] = 1082, ["timestamp"] = 1114, ["timestamptz"] = 1184, ["boolean"] = 16, ["double precision"] = 701, ["numeric"] = 1700,
     };
 
@@ -58,14 +59,19 @@ public sealed class ValueHasherTests
     public void Every_hash_has_the_shard_whose_range_holds_it(int count)
     {
         long width = (1L << 32) / count;
-        var map = new ShardMap([.. Enumerable.Range(0, count).Select(i => new ShardRange(i, "s", (int)(int.MinValue + i * width), i == count - 1 ? int.MaxValue : (int)(int.MinValue + (i + 1) * width - 1), "n", 1))]);
+        var map = new ShardMap([.. Enumerable.Range(0, count)
+            .Select(i => new ShardRange(i, "s", (int)(int.MinValue + i * width),
+                i == count - 1 ? int.MaxValue : (int)(int.MinValue + (i + 1) * width - 1), "n", 1))]);
         var random = new Random(5);
-        foreach (int hash in Enumerable.Range(0, 100_000).Select(_ => (int)random.NextInt64(int.MinValue, 1L << 31)).Concat(map.Shards.SelectMany(s => new[] { s.HashMin, s.HashMax })))
+        foreach (int hash in Enumerable.Range(0, 100_000).Select(_ => (int)random.NextInt64(int.MinValue, 1L << 31))
+            .Concat(map.Shards.SelectMany(s => new[] { s.HashMin, s.HashMax })))
         {
             ShardRange shard = map.Shards[map.Find(hash)];
             Assert.InRange(hash, shard.HashMin, shard.HashMax);
         }
     }
 
-    private static TableColumn Column(string type) => new("c", type, Oids[type == "varchar(3)" ? "varchar" : type == "timestamp(0)" ? "timestamp" : type == "numeric(10,2)" ? "numeric" : type], true, false, false, false);
+    private static TableColumn Column(string type) =>
+        new("c", type, Oids[type == "varchar(3)" ? "varchar" : type == "timestamp(0)" ? "timestamp" : type == "numeric(10,2)" ? "numeric"
+            : type], true, false, false, false);
 }

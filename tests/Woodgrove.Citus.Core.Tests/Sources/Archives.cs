@@ -6,7 +6,9 @@ namespace Woodgrove.Citus.Core.Tests.Sources;
 /// <summary>Makes compressed data.</summary>
 internal static class Archives
 {
-    public static byte[] Rows(int count) => Encoding.UTF8.GetBytes("id,note\n" + string.Concat(Enumerable.Range(1, count).Select(i => $"{i},text {i * 2654435761 % 1000003} of row {i}\n")));
+    public static byte[] Rows(int count) =>
+        Encoding.UTF8.GetBytes("id,note\n" + string.Concat(Enumerable.Range(1, count).Select(i => $"{i},text {i * 2654435761 % 1000003} "
+            + $"of row {i}\n")));
 
     public static byte[] Gzip(params byte[][] members)
     {

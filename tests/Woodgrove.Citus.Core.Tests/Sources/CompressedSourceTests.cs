@@ -105,7 +105,8 @@ public sealed class CompressedSourceTests
         TestContext.Current.TestOutputHelper!.WriteLine($"seed {seed}");
         var random = new Random(seed);
         byte[] plain = Archives.Rows(3000);
-        byte[] whole = ending == ".gz" ? Archives.Gzip(plain[..30_000], plain[30_000..]) : [.. Archives.Zstd(plain[..30_000]), .. Archives.Zstd(plain[30_000..])];
+        byte[] whole = ending == ".gz" ? Archives.Gzip(plain[..30_000], plain[30_000..])
+            : [.. Archives.Zstd(plain[..30_000]), .. Archives.Zstd(plain[30_000..])];
         int refusals = 0;
         for (int round = 0; round < 500; round++)
         {

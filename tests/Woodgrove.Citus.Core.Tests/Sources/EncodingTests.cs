@@ -28,10 +28,12 @@ public sealed class EncodingTests
         { "iso-8859-3", "A5 AE BE C3 D0 E3 F0" },
         { "iso-8859-4", "" },
         { "iso-8859-5", "" },
-        { "iso-8859-6", "A1 A2 A3 A5 A6 A7 A8 A9 AA AB AE AF B0 B1 B2 B3 B4 B5 B6 B7 B8 B9 BA BC BD BE C0 DB DC DD DE DF F3 F4 F5 F6 F7 F8 F9 FA FB FC FD FE FF" },
+        { "iso-8859-6", "A1 A2 A3 A5 A6 A7 A8 A9 AA AB AE AF B0 B1 B2 B3 B4 B5 B6 B7 B8 B9 BA BC BD BE C0 DB DC DD DE DF F3 F4 F5 F6 F7 "
+            + "F8 F9 FA FB FC FD FE FF" },
         // .NET has older tables of these two: A4, A5 and AA, FD and FE cannot be read rightly, and are refused too.
         { "iso-8859-7", "A4 A5 AA AE D2 FF" },
-        { "iso-8859-8", "A1 BF C0 C1 C2 C3 C4 C5 C6 C7 C8 C9 CA CB CC CD CE CF D0 D1 D2 D3 D4 D5 D6 D7 D8 D9 DA DB DC DD DE FB FC FD FE FF" },
+        { "iso-8859-8", "A1 BF C0 C1 C2 C3 C4 C5 C6 C7 C8 C9 CA CB CC CD CE CF D0 D1 D2 D3 D4 D5 D6 D7 D8 D9 DA DB DC DD DE FB FC FD FE "
+            + "FF" },
         { "iso-8859-9", "" },
         { "iso-8859-13", "" },
         { "iso-8859-15", "" },
@@ -55,7 +57,8 @@ public sealed class EncodingTests
             }
             catch (CitusException e) when (e.ErrorId == "CitusInvalidEncoding")
             {
-                Assert.Contains($"line 2: the byte 0x{value:X2} is not defined in {dialect.Encoding.WebName} (byte 11 of the file", e.What, StringComparison.Ordinal);
+                Assert.Contains($"line 2: the byte 0x{value:X2} is not defined in {dialect.Encoding.WebName} (byte 11 of the file", e.What,
+                    StringComparison.Ordinal);
                 refused.Add($"{value:X2}");
             }
         }
@@ -81,7 +84,8 @@ public sealed class EncodingTests
         Encoding encoding = Encoding.GetEncoding(name);
         byte[] whole = [.. encoding.GetBytes(before), .. Convert.FromHexString(bytes.Replace(" ", "", StringComparison.Ordinal))];
 
-        CitusException refused = await Assert.ThrowsAsync<CitusException>(() => SourceReading.ReadAllAsync(whole, "f.csv", new CsvDialect { Encoding = encoding }));
+        CitusException refused = await Assert.ThrowsAsync<CitusException>(() => SourceReading.ReadAllAsync(whole, "f.csv",
+            new CsvDialect { Encoding = encoding }));
 
         Assert.Equal("CitusInvalidEncoding", refused.ErrorId);
         Assert.Contains($"{told} ", refused.What, StringComparison.Ordinal);
@@ -97,7 +101,8 @@ public sealed class EncodingTests
 
         CitusException refused = await Assert.ThrowsAsync<CitusException>(() => SourceReading.ReadAllAsync(whole, "f.csv"));
 
-        Assert.Contains($"line 60001: the bytes 0x00 0xDC are not defined in utf-16 (byte {rows.Length + 2} of the file", refused.What, StringComparison.Ordinal);
+        Assert.Contains($"line 60001: the bytes 0x00 0xDC are not defined in utf-16 (byte {rows.Length + 2} of the file", refused.What,
+            StringComparison.Ordinal);
     }
 
     [Theory]

@@ -33,7 +33,8 @@ public sealed class OutputFileTests : IDisposable
         await OutputFile.WriteAsync(path, Text, overwrite: true, Stop);
         Assert.Equal(Text, await File.ReadAllBytesAsync(path, Stop));
         Assert.Equal(["f.csv"], Directory.EnumerateFiles(_folder).Select(Path.GetFileName));
-        Assert.Equal("CitusFileExists", (await Assert.ThrowsAsync<CitusException>(() => OutputFile.WriteAsync(path, Text, overwrite: false, Stop))).ErrorId);
+        Assert.Equal("CitusFileExists",
+            (await Assert.ThrowsAsync<CitusException>(() => OutputFile.WriteAsync(path, Text, overwrite: false, Stop))).ErrorId);
     }
 
     [Theory]
@@ -42,7 +43,8 @@ public sealed class OutputFileTests : IDisposable
     public async Task A_symbolic_link_is_written_through(bool exists)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs the right to make symbolic links");
-        (string target, string link, string second) = (Path.Combine(_folder, "target.csv"), Path.Combine(_folder, "link.csv"), Path.Combine(_folder, "second.csv"));
+        (string target, string link, string second) = (Path.Combine(_folder, "target.csv"), Path.Combine(_folder,
+            "link.csv"), Path.Combine(_folder, "second.csv"));
         if (exists) await File.WriteAllTextAsync(target, "before", Stop);
         File.CreateSymbolicLink(link, target);
         File.CreateSymbolicLink(second, link);
@@ -111,12 +113,14 @@ public sealed class OutputFileTests : IDisposable
     [Fact]
     public async Task All_names_of_a_file_are_the_same_file()
     {
-        string path = Path.Combine(_folder, "f.csv"), symbolic = Path.Combine(_folder, "symbolic"), hard = Path.Combine(_folder, "hard"), copy = Path.Combine(_folder, "copy");
+        string path = Path.Combine(_folder, "f.csv"), symbolic = Path.Combine(_folder, "symbolic"), hard = Path.Combine(_folder, "hard"),
+            copy = Path.Combine(_folder, "copy");
         await File.WriteAllBytesAsync(path, Text, Stop);
         File.Copy(path, copy);
         File.CreateSymbolicLink(symbolic, path);
         Run("ln", path, hard);
-        foreach (string same in new[] { path, symbolic, hard, Path.Combine(_folder, ".", "..", Path.GetFileName(_folder), "f.csv") }) Assert.True(FileEntry.IsSame(path, same), same);
+        foreach (string same in new[] { path, symbolic, hard, Path.Combine(_folder, ".", "..", Path.GetFileName(_folder), "f.csv") })
+            Assert.True(FileEntry.IsSame(path, same), same);
         foreach (string other in new[] { copy, Path.Combine(_folder, "none.csv") }) Assert.False(FileEntry.IsSame(path, other), other);
     }
 

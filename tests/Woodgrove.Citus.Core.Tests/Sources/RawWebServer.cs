@@ -86,9 +86,11 @@ internal sealed class RawWebServer : IDisposable
 internal sealed record WebRequest(int Number, string Head)
 {
     /// <summary>The offset that a range request asks from; null where all is asked for.</summary>
-    public int? From => Header("Range") is { } range ? int.Parse(range["bytes=".Length..].TrimEnd('-'), CultureInfo.InvariantCulture) : null;
+    public int? From => Header("Range") is { } range ? int.Parse(range["bytes=".Length..].TrimEnd('-'), CultureInfo.InvariantCulture)
+        : null;
 
-    public string? Header(string name) => Head.Split("\r\n").FirstOrDefault(l => l.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase))?[(name.Length + 1)..].Trim();
+    public string? Header(string name) =>
+        Head.Split("\r\n").FirstOrDefault(l => l.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase))?[(name.Length + 1)..].Trim();
 }
 
 /// <summary>The bytes of an answer, and whether the connection then stays open without any.</summary>
@@ -97,9 +99,11 @@ internal sealed record WebAnswer(byte[] Bytes, bool ThenSilence = false)
     /// <summary>An answer whose length is that of its body unless the headers say another.</summary>
     public static WebAnswer Of(string status, byte[] body, params string[] headers)
     {
-        IEnumerable<string> all = headers.Any(h => h.StartsWith("Content-Length", StringComparison.Ordinal) || h.StartsWith("Transfer-Encoding", StringComparison.Ordinal) || h == "")
+        IEnumerable<string> all = headers.Any(h => h.StartsWith("Content-Length", StringComparison.Ordinal)
+            || h.StartsWith("Transfer-Encoding", StringComparison.Ordinal) || h == "")
             ? headers.Where(h => h.Length > 0) : [$"Content-Length: {body.Length}", .. headers];
-        return new WebAnswer([.. Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\n{string.Concat(all.Select(h => h + "\r\n"))}Connection: close\r\n\r\n"), .. body]);
+        return new WebAnswer([.. Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\n{string.Concat(all.Select(h => h + "\r\n"))}Connection: "
+            + "close\r\n\r\n"), .. body]);
     }
 
     /// <summary>The same, of which only the head and so many bytes of the body are sent.</summary>

@@ -53,6 +53,7 @@ public sealed class SourceFormatTests
     [InlineData("[1]\n", true)]
     public async Task What_may_be_CSV_is_read(string text, bool hasHeader)
     {
-        Assert.Equal(text, Encoding.UTF8.GetString(await SourceReading.ReadAllAsync(Encoding.UTF8.GetBytes(text), "f.csv", new CsvDialect { HasHeader = hasHeader })));
+        Assert.Equal(text, Encoding.UTF8.GetString(await SourceReading.ReadAllAsync(Encoding.UTF8.GetBytes(text), "f.csv",
+            new CsvDialect { HasHeader = hasHeader })));
     }
 }

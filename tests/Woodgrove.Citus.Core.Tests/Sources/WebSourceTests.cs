@@ -18,7 +18,8 @@ public sealed class WebSourceTests
     public async Task A_cut_connection_is_continued_with_a_range_of_the_same_version()
     {
         using var server = new RawWebServer(r => r.From is { } from
-            ? WebAnswer.Of("206 Partial Content", Content[from..], Version, $"Content-Range: bytes {from}-{Content.Length - 1}/{Content.Length}")
+            ? WebAnswer.Of("206 Partial Content", Content[from..], Version,
+                $"Content-Range: bytes {from}-{Content.Length - 1}/{Content.Length}")
             : WebAnswer.Of("200 OK", Content, Version).CutAfter(Half));
 
         Assert.Equal(Content, await ReadAsync(server));
@@ -39,14 +40,16 @@ public sealed class WebSourceTests
 
     [Theory]
     [MemberData(nameof(WrongRanges))]
-    public async Task A_range_that_is_not_what_was_asked_for_is_not_used(string what, int fromShift, int toShift, int? totalShift, string? version)
+    public async Task A_range_that_is_not_what_was_asked_for_is_not_used(string what, int fromShift, int toShift, int? totalShift,
+        string? version)
     {
         using var server = new RawWebServer(r =>
         {
             if (r.Number == 1) return WebAnswer.Of("200 OK", Content, Version).CutAfter(Half);
             if (r.From is null) return WebAnswer.Of("200 OK", Content, Version);
             (int from, int to) = (r.From.Value + fromShift, Content.Length - 1 + toShift);
-            string range = string.Create(CultureInfo.InvariantCulture, $"Content-Range: bytes {from}-{to}/{Content.Length + (totalShift ?? 0)}");
+            string range = string.Create(CultureInfo.InvariantCulture,
+                $"Content-Range: bytes {from}-{to}/{Content.Length + (totalShift ?? 0)}");
             return WebAnswer.Of("206 Partial Content", Content[from..(to + 1)], version is null ? [range] : [range, version]);
         });
 
@@ -77,21 +80,25 @@ public sealed class WebSourceTests
     public async Task Without_a_strong_version_no_range_is_asked_for_and_two_versions_are_never_spliced(string? version)
     {
         string[] headers = version is null ? [] : [version];
-        using (var same = new RawWebServer(r => r.Number == 1 ? WebAnswer.Of("200 OK", Content, headers).CutAfter(Half) : WebAnswer.Of("200 OK", Content, headers)))
+        using (var same = new RawWebServer(r => r.Number == 1 ? WebAnswer.Of("200 OK", Content, headers).CutAfter(Half)
+            : WebAnswer.Of("200 OK", Content, headers)))
         {
             Assert.Equal(Content, await ReadAsync(same));
             Assert.All(same.Requests, r => Assert.Null(r.From));
         }
-        using var other = new RawWebServer(r => r.Number == 1 ? WebAnswer.Of("200 OK", Content, headers).CutAfter(Half) : WebAnswer.Of("200 OK", Other, headers));
+        using var other = new RawWebServer(r => r.Number == 1 ? WebAnswer.Of("200 OK", Content, headers).CutAfter(Half)
+            : WebAnswer.Of("200 OK", Other, headers));
         await FailsAsync(other, "CitusSourceChanged");
     }
 
     [Fact]
     public async Task Another_length_or_version_is_another_content()
     {
-        using var longer = new RawWebServer(r => r.Number == 1 ? WebAnswer.Of("200 OK", Content).CutAfter(Half) : WebAnswer.Of("200 OK", [.. Content, .. "1,more\n"u8]));
+        using var longer = new RawWebServer(r => r.Number == 1 ? WebAnswer.Of("200 OK", Content).CutAfter(Half)
+            : WebAnswer.Of("200 OK", [.. Content, .. "1,more\n"u8]));
         await FailsAsync(longer, "CitusSourceChanged");
-        using var newer = new RawWebServer(r => r.Number == 1 ? WebAnswer.Of("200 OK", Content, Version).CutAfter(Half) : WebAnswer.Of("200 OK", Content, "ETag: \"2\""));
+        using var newer = new RawWebServer(r => r.Number == 1 ? WebAnswer.Of("200 OK", Content, Version).CutAfter(Half)
+            : WebAnswer.Of("200 OK", Content, "ETag: \"2\""));
         await FailsAsync(newer, "CitusSourceChanged");
     }
 
@@ -118,7 +125,8 @@ public sealed class WebSourceTests
     public async Task Chunks_must_end_with_their_last_one()
     {
         byte[] chunks = [.. Encoding.ASCII.GetBytes($"{Content.Length:x}\r\n"), .. Content, .. "\r\n0\r\n\r\n"u8];
-        using (var whole = new RawWebServer(_ => WebAnswer.Of("200 OK", chunks, "Transfer-Encoding: chunked"))) Assert.Equal(Content, await ReadAsync(whole));
+        using (var whole = new RawWebServer(_ => WebAnswer.Of("200 OK", chunks, "Transfer-Encoding: chunked")))
+            Assert.Equal(Content, await ReadAsync(whole));
         using var cut = new RawWebServer(_ => WebAnswer.Of("200 OK", chunks[..^5], "Transfer-Encoding: chunked"));
         await FailsAsync(cut, "CitusDownloadFailed");
     }
@@ -128,7 +136,8 @@ public sealed class WebSourceTests
     {
         using (var plain = new RawWebServer(_ => WebAnswer.Of("200 OK", Content, "")))
             Assert.Contains("neither a length nor chunks", (await FailsAsync(plain, "CitusDownloadFailed")).What, StringComparison.Ordinal);
-        using (var gzip = new RawWebServer(_ => WebAnswer.Of("200 OK", Archives.Gzip(Content), ""))) Assert.Equal(Content, await ReadAsync(gzip));
+        using (var gzip = new RawWebServer(_ => WebAnswer.Of("200 OK", Archives.Gzip(Content), "")))
+            Assert.Equal(Content, await ReadAsync(gzip));
         using var cut = new RawWebServer(_ => WebAnswer.Of("200 OK", Archives.Gzip(Content)[..20_000], ""));
         await FailsAsync(cut, "CitusInvalidCompression");
     }
@@ -142,7 +151,8 @@ public sealed class WebSourceTests
     [InlineData("429 Too Many Requests")]
     public async Task A_server_that_is_busy_once_is_asked_again(string status)
     {
-        using var server = new RawWebServer(r => r.Number == 1 ? WebAnswer.Of(status, "oops"u8.ToArray(), "Retry-After: 1") : WebAnswer.Of("200 OK", Content));
+        using var server = new RawWebServer(r => r.Number == 1 ? WebAnswer.Of(status, "oops"u8.ToArray(), "Retry-After: 1")
+            : WebAnswer.Of("200 OK", Content));
         var clock = Stopwatch.StartNew();
         Assert.Equal(Content, await ReadAsync(server));
         Assert.Equal(2, server.Requests.Count);
@@ -163,10 +173,16 @@ public sealed class WebSourceTests
     }
 
     [Theory]
-    [InlineData("403 Forbidden", "<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code><Message>Server failed to authenticate the request.\nRequestId:1</Message><AuthenticationErrorDetail>Signature not valid in the specified time frame: Expiry [Wed]</AuthenticationErrorDetail></Error>", "(AuthenticationFailed: Server failed to authenticate the request. Signature not valid in the specified time frame: Expiry [Wed])")]
-    [InlineData("404 Not Found", "\uFEFF<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>BlobNotFound</Code><Message>The specified blob does not exist.</Message></Error>", "404 Not Found (BlobNotFound: The specified blob does not exist)")]
+    [InlineData("403 Forbidden", "<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code><Message>Server failed to authenticate "
+        + "the request.\nRequestId:1</Message><AuthenticationErrorDetail>Signature not valid in the specified time frame: "
+        + "Expiry [Wed]</AuthenticationErrorDetail></Error>",
+        "(AuthenticationFailed: Server failed to authenticate the request. Signature not valid in the specified time frame: Expiry [Wed])")]
+    [InlineData("404 Not Found", "\uFEFF<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>BlobNotFound</Code><Message>The specified "
+        + "blob does not exist.</Message></Error>", "404 Not Found (BlobNotFound: The specified blob does not exist)")]
     [InlineData("401 Unauthorized", "<html>sign in</html>", "401 Unauthorized")]
-    [InlineData("403 Forbidden", "<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code><Message>No.</Message><AuthenticationErrorDetail>Signature did not match. String to sign used was secret</AuthenticationErrorDetail></Error>", "(AuthenticationFailed: No)")]
+    [InlineData("403 Forbidden",
+        "<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code><Message>No.</Message><AuthenticationErrorDetail>Signature did "
+            + "not match. String to sign used was secret</AuthenticationErrorDetail></Error>", "(AuthenticationFailed: No)")]
     public async Task A_refusal_is_told_at_once_with_the_servers_reason(string status, string body, string told)
     {
         using var server = new RawWebServer(_ => WebAnswer.Of(status, Encoding.UTF8.GetBytes(body), "Content-Type: application/xml"));
@@ -218,13 +234,16 @@ public sealed class WebSourceTests
     [Fact]
     public async Task A_server_that_falls_silent_is_given_up_within_the_timeout_and_continued()
     {
-        using (var once = new RawWebServer(r => r.Number == 1 ? WebAnswer.Of("200 OK", Content).CutAfter(Half) with { ThenSilence = true } : WebAnswer.Of("200 OK", Content)))
+        using (var once = new RawWebServer(r => r.Number == 1 ? WebAnswer.Of("200 OK", Content).CutAfter(Half) with { ThenSilence = true }
+            : WebAnswer.Of("200 OK", Content)))
             Assert.Equal(Content, await SourceReading.ReadAllAsync(CsvSource.Web(once.Address, TimeSpan.FromSeconds(0.5))));
         var clock = Stopwatch.StartNew();
         foreach (int body in new[] { -1, 0, Half })
         {
-            using var always = new RawWebServer(_ => (body < 0 ? new WebAnswer([]) : WebAnswer.Of("200 OK", Content).CutAfter(body)) with { ThenSilence = true });
-            CitusException failed = await Assert.ThrowsAsync<CitusException>(() => SourceReading.ReadAllAsync(CsvSource.Web(always.Address, TimeSpan.FromSeconds(0.5))));
+            using var always = new RawWebServer(_ => (body < 0 ? new WebAnswer([]) : WebAnswer.Of("200 OK", Content).CutAfter(body)) with
+                { ThenSilence = true });
+            CitusException failed = await Assert.ThrowsAsync<CitusException>(() => SourceReading.ReadAllAsync(CsvSource.Web(always.Address,
+                TimeSpan.FromSeconds(0.5))));
             Assert.Equal("CitusDownloadFailed", failed.ErrorId);
             Assert.Contains("for 0.5 s", failed.What, StringComparison.Ordinal);
         }
@@ -238,14 +257,17 @@ public sealed class WebSourceTests
         TestContext.Current.TestOutputHelper!.WriteLine($"seed {seed}");
         byte[] content = Archives.Rows(300), gzip = Archives.Gzip(content);
         int errors = 0;
-        await Parallel.ForEachAsync(Enumerable.Range(0, 500), new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = TestContext.Current.CancellationToken }, async (round, _) =>
+        await Parallel.ForEachAsync(Enumerable.Range(0, 500),
+            new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = TestContext.Current.CancellationToken },
+            async (round, _) =>
         {
             var random = new Random(seed + round);
             string what = "";
             using var server = new RawWebServer(r =>
             {
                 WebAnswer whole = r.From is { } from
-                    ? WebAnswer.Of("206 Partial Content", gzip[from..], Version, $"Content-Range: bytes {from}-{gzip.Length - 1}/{gzip.Length}")
+                    ? WebAnswer.Of("206 Partial Content", gzip[from..], Version,
+                        $"Content-Range: bytes {from}-{gzip.Length - 1}/{gzip.Length}")
                     : WebAnswer.Of("200 OK", gzip, Version, "Content-Type: application/gzip");
                 if (r.Number > 1 && random.Next(4) > 0) return whole;
                 (byte[] bytes, string damage) = Archives.Damage(whole.Bytes, random);
@@ -259,7 +281,8 @@ public sealed class WebSourceTests
             }
             catch (CitusException e)
             {
-                Assert.True(e.ErrorId is "CitusInvalidCompression" or "CitusDownloadFailed" or "CitusSourceChanged" or "CitusCsvEmpty", $"round {round}: {what}{e.ErrorId}: {e.Message}");
+                Assert.True(e.ErrorId is "CitusInvalidCompression" or "CitusDownloadFailed" or "CitusSourceChanged" or "CitusCsvEmpty",
+                    $"round {round}: {what}{e.ErrorId}: {e.Message}");
                 Interlocked.Increment(ref errors);
             }
         });

@@ -15,7 +15,8 @@ public sealed class DecisionTests
     [Fact]
     public void Clocks_apart_by_more_than_the_limit_and_the_uncertainty_are_a_warning()
     {
-        NodeState[] nodes = [Networked[0] with { ClockOffset = 0.2, ClockUncertainty = 0.01 }, Networked[1] with { ClockOffset = -2.5, ClockUncertainty = 0.02 }];
+        NodeState[] nodes = [Networked[0] with { ClockOffset = 0.2, ClockUncertainty = 0.01 },
+            Networked[1] with { ClockOffset = -2.5, ClockUncertainty = 0.02 }];
 
         CheckResult result = Judge(new ClockDifference(), nodes);
 
@@ -26,7 +27,10 @@ public sealed class DecisionTests
 
     [Fact]
     public void A_difference_that_slow_answers_explain_is_none() =>
-        Assert.Equal(CheckStatus.Passed, Judge(new ClockDifference(), [Networked[0] with { ClockOffset = 0, ClockUncertainty = 1 }, Networked[1] with { ClockOffset = 2.5, ClockUncertainty = 1 }]).Status);
+        Assert.Equal(CheckStatus.Passed,
+            Judge(new ClockDifference(),
+                [Networked[0] with { ClockOffset = 0, ClockUncertainty = 1 },
+                    Networked[1] with { ClockOffset = 2.5, ClockUncertainty = 1 }]).Status);
 
     [Theory]
     [InlineData("sslmode=require", true, CheckStatus.Passed)]
@@ -48,7 +52,8 @@ public sealed class DecisionTests
     [InlineData("::1", CheckStatus.Passed)]
     public void A_client_from_elsewhere_without_tls_is_a_failure(string address, CheckStatus expected)
     {
-        CheckResult result = Judge(new ClientTls(), Networked, $$"""[{"node":"c.bank.example:5432","user_name":"teller","address":"{{address}}","application":"till","connections":3}]""");
+        CheckResult result = Judge(new ClientTls(), Networked,
+            $$"""[{"node":"c.bank.example:5432","user_name":"teller","address":"{{address}}","application":"till","connections":3}]""");
 
         Assert.Equal(expected, result.Status);
         if (expected == CheckStatus.Failed) Assert.Equal("teller from 10.1.2.3 to c.bank.example:5432 (till)", result.Actual);
@@ -59,12 +64,14 @@ public sealed class DecisionTests
     [InlineData(14, CheckStatus.Warning)]
     [InlineData(4, CheckStatus.Failed)]
     public void A_disk_warns_before_it_fails(int freePercent, CheckStatus expected) =>
-        Assert.Equal(expected, Judge(new DiskSpace(), Networked, $$"""[{"node":"w1.bank.example:5432","free_bytes":{{freePercent}}000,"total_bytes":100000}]""").Status);
+        Assert.Equal(expected, Judge(new DiskSpace(), Networked,
+            $$"""[{"node":"w1.bank.example:5432","free_bytes":{{freePercent}}000,"total_bytes":100000}]""").Status);
 
     [Fact]
     public void A_minor_release_of_PostgreSQL_apart_is_a_warning_and_a_major_one_a_failure()
     {
-        string With(string second) => $$"""[{"node":"a","postgre_sql":"17.4","library":"13.2.2","extension":"13.2-1"},{"node":"b","postgre_sql":"{{second}}","library":"13.2.2","extension":"13.2-1"}]""";
+        string With(string second) =>
+            $$"""[{"node":"a","postgre_sql":"17.4","library":"13.2.2","extension":"13.2-1"},{"node":"b","postgre_sql":"{{second}}","library":"13.2.2","extension":"13.2-1"}]""";
 
         Assert.Equal(CheckStatus.Passed, Judge(new NodeVersions(), Networked, With("17.4")).Status);
         Assert.Equal(CheckStatus.Warning, Judge(new NodeVersions(), Networked, With("17.5")).Status);
@@ -73,16 +80,20 @@ public sealed class DecisionTests
 
     [Fact]
     public void An_extension_behind_its_library_is_a_failure() =>
-        Assert.Equal(CheckStatus.Failed, Judge(new NodeVersions(), Loopbacks, """[{"node":"a","postgre_sql":"17.4","library":"13.2.2","extension":"13.1-1"}]""").Status);
+        Assert.Equal(CheckStatus.Failed,
+            Judge(new NodeVersions(), Loopbacks, """[{"node":"a","postgre_sql":"17.4","library":"13.2.2","extension":"13.1-1"}]""").Status);
 
     [Fact]
     public void No_slots_for_prepared_transactions_are_a_failure() =>
-        Assert.Equal(CheckStatus.Failed, Judge(new PreparedTransactionLimit(), Networked, """[{"node":"a","max_prepared_transactions":0,"max_connections":100}]""").Status);
+        Assert.Equal(CheckStatus.Failed,
+            Judge(new PreparedTransactionLimit(), Networked,
+                """[{"node":"a","max_prepared_transactions":0,"max_connections":100}]""").Status);
 
     [Fact]
     public void A_background_task_that_was_given_up_is_a_failure_for_a_week()
     {
-        string With(double days) => $$"""[{"job_id":1,"task_id":2,"job_type":"rebalance","job_state":"failed","status":"error","retries":30,"command":"c","message":"disk full","age_days":{{days.ToString(System.Globalization.CultureInfo.InvariantCulture)}}}]""";
+        string With(double days) =>
+            $$"""[{"job_id":1,"task_id":2,"job_type":"rebalance","job_state":"failed","status":"error","retries":30,"command":"c","message":"disk full","age_days":{{days.ToString(System.Globalization.CultureInfo.InvariantCulture)}}}]""";
 
         Assert.Equal(CheckStatus.Failed, Judge(new BackgroundTasks(), Networked, With(1)).Status);
         Assert.Equal(CheckStatus.Passed, Judge(new BackgroundTasks(), Networked, With(8)).Status);
@@ -93,8 +104,10 @@ public sealed class DecisionTests
     {
         Gap gap = new(new WalLevel().Questions[0], Networked[1].Node, "cannot be reached", false);
 
-        Assert.Equal(CheckStatus.Skipped, Judge(new WalLevel(), Networked, """[{"node":"c.bank.example:5432","value":"logical"}]""", gap).Status);
-        Assert.Equal(CheckStatus.Warning, Judge(new WalLevel(), Networked, """[{"node":"c.bank.example:5432","value":"replica"}]""", gap).Status);
+        Assert.Equal(CheckStatus.Skipped,
+            Judge(new WalLevel(), Networked, """[{"node":"c.bank.example:5432","value":"logical"}]""", gap).Status);
+        Assert.Equal(CheckStatus.Warning,
+            Judge(new WalLevel(), Networked, """[{"node":"c.bank.example:5432","value":"replica"}]""", gap).Status);
     }
 
     [Fact]
@@ -102,7 +115,8 @@ public sealed class DecisionTests
     {
         var check = new CoordinatorRegistered();
 
-        CheckResult result = Judge(check, Networked, null, new Gap(check.Questions[0], Networked[0].Node, "permission denied for table pg_dist_node. (SQLSTATE 42501)", true));
+        CheckResult result = Judge(check, Networked, null,
+            new Gap(check.Questions[0], Networked[0].Node, "permission denied for table pg_dist_node. (SQLSTATE 42501)", true));
 
         Assert.Equal(CheckStatus.Skipped, result.Status);
         Assert.Equal("a right is missing: permission denied for table pg_dist_node. (SQLSTATE 42501)", result.Actual);
@@ -110,10 +124,12 @@ public sealed class DecisionTests
 
     [Fact]
     public void A_node_s_name_is_quoted_in_its_question() =>
-        Assert.StartsWith("SELECT coalesce(pg_catalog.json_agg(a), '[]')::text FROM (SELECT 'it''s:1' AS node", new WalLevel().Questions[0].ToSql("it's:1"), StringComparison.Ordinal);
+        Assert.StartsWith("SELECT coalesce(pg_catalog.json_agg(a), '[]')::text FROM (SELECT 'it''s:1' AS node",
+            new WalLevel().Questions[0].ToSql("it's:1"), StringComparison.Ordinal);
 
     [Theory]
-    [InlineData("pgoutput, test_decoding", "ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'test_decoding', 'citus'; SELECT pg_reload_conf(); -- on ")]
+    [InlineData("pgoutput, test_decoding", "ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'test_decoding', 'citus'; "
+        + "SELECT pg_reload_conf(); -- on ")]
     [InlineData("", "ALTER SYSTEM SET output_plugin_libraries = 'citus'; SELECT pg_reload_conf(); -- on ")]
     public void A_node_that_forbids_citus_as_an_output_plugin_is_warned_of(string value, string fix)
     {
@@ -149,8 +165,10 @@ public sealed class DecisionTests
         const string Shard = """{"node":"b:1","name":"i_102008","table":"t_102008","is_unique":true,"size_bytes":1,"shard_of":"t"}""";
         const string Table = """{"node":"a:1","name":"i","table":"t","is_unique":true,"size_bytes":1,"shard_of":null}""";
 
-        Assert.Equal("REINDEX INDEX i_102008; -- on b:1: it is the index of a shard of t", Judge(new InvalidIndexes(), Networked, $"[{Shard}]").Fix);
-        Assert.StartsWith("DROP INDEX IF EXISTS i; -- on the coordinator", Judge(new InvalidIndexes(), Networked, $"[{Shard},{Table}]").Fix);
+        Assert.Equal("REINDEX INDEX i_102008; -- on b:1: it is the index of a shard of t",
+            Judge(new InvalidIndexes(), Networked, $"[{Shard}]").Fix);
+        Assert.StartsWith("DROP INDEX IF EXISTS i; -- on the coordinator",
+            Judge(new InvalidIndexes(), Networked, $"[{Shard},{Table}]").Fix);
         Assert.DoesNotContain("i_102008", Judge(new InvalidIndexes(), Networked, $"[{Shard},{Table}]").Fix!);
     }
 

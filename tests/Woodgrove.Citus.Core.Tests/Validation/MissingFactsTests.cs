@@ -23,7 +23,8 @@ public sealed class MissingFactsTests
         {
             Type row = question.GetType().GetGenericArguments()[0];
             var nulls = new JsonObject();
-            foreach (ParameterInfo column in row.GetConstructors()[0].GetParameters()) nulls[JsonNamingPolicy.SnakeCaseLower.ConvertName(column.Name!)] = null;
+            foreach (ParameterInfo column in row.GetConstructors()[0].GetParameters())
+                nulls[JsonNamingPolicy.SnakeCaseLower.ConvertName(column.Name!)] = null;
             facts.Add(question, Node, $"[{nulls.ToJsonString()}]");
         }
 
@@ -52,7 +53,8 @@ public sealed class MissingFactsTests
         CheckResult result = Judge(new IdleTransactions(), """[{"node":"n","pid":null}]""");
 
         Assert.Equal(CheckStatus.Skipped, result.Status);
-        Assert.Contains($"{Node} gave an answer that could not be read: The JSON value could not be converted", result.Actual, StringComparison.Ordinal);
+        Assert.Contains($"{Node} gave an answer that could not be read: The JSON value could not be converted", result.Actual,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -36,7 +36,8 @@ internal sealed class Blockade : IDisposable
     {
         NpgsqlConnection session = Open(connectionString);
         _waiting.Add(Task.Run(() => Run(session, sql.StartsWith("LOCK", StringComparison.Ordinal) ? $"BEGIN; {sql}; COMMIT" : sql)));
-        Assert.True(SpinWait.SpinUntil(() => cluster.Shell.Get("Get-CitusLockWait").Count == expected, TimeSpan.FromSeconds(30)), $"{sql} does not wait");
+        Assert.True(SpinWait.SpinUntil(() => cluster.Shell.Get("Get-CitusLockWait").Count == expected, TimeSpan.FromSeconds(30)),
+            $"{sql} does not wait");
     }
 
     private NpgsqlConnection Open(string connectionString)

@@ -14,9 +14,11 @@ internal sealed class Bystander : IDisposable
         cluster.RequireSandbox();
         _cluster = cluster;
         Name = cluster.NewName("bystander");
-        string password = everywhere ? File.ReadLines(Path.Combine((string)cluster.Sandbox!.Get("Path")!, "pgpass")).First().Split(':')[^1] : "its own";
+        string password = everywhere
+            ? File.ReadLines(Path.Combine((string)cluster.Sandbox!.Get("Path")!, "pgpass")).First().Split(':')[^1] : "its own";
         cluster.Execute($"CREATE ROLE {Name} LOGIN PASSWORD '{password}'{(memberOf is null ? "" : $" IN ROLE {memberOf}")}");
-        ConnectionString = new NpgsqlConnectionStringBuilder(cluster.ConnectionString) { Username = Name, Password = password, Passfile = null, Pooling = false }.ConnectionString;
+        ConnectionString = new NpgsqlConnectionStringBuilder(cluster.ConnectionString) { Username = Name, Password = password,
+            Passfile = null, Pooling = false }.ConnectionString;
         cluster.Shell["text"] = ConnectionString;
         cluster.Shell.Run($"$bystander = Connect-CitusCluster -ConnectionString $text -Name {Name}").Succeeded();
     }

@@ -17,11 +17,13 @@ public sealed class LockWaitTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal([0, 1, 2], waits.Select(w => (int)w.Get("Depth")!));
         Assert.Equal([2, 1, 0], waits.Select(w => (int)w.Get("Blocks")!));
         Assert.Equal(["idle in transaction", "active", "active"], waits.Select(w => w.Get("State")));
-        Assert.Equal([$"UPDATE {blockade.Table} SET value = 1 WHERE id = 5", $"UPDATE {blockade.Table} SET value = 2 WHERE id = 5", $"LOCK TABLE {blockade.Table} IN ACCESS EXCLUSIVE MODE"],
+        Assert.Equal([$"UPDATE {blockade.Table} SET value = 1 WHERE id = 5", $"UPDATE {blockade.Table} SET value = 2 WHERE id = 5",
+            $"LOCK TABLE {blockade.Table} IN ACCESS EXCLUSIVE MODE"],
             waits.Select(w => w.Get("Query")));
         Assert.Empty((IEnumerable)waits[0].Get("BlockedBy")!);
         Assert.Equal([waits[0].Get("GlobalProcessId")], ((IEnumerable)waits[1].Get("BlockedBy")!).Cast<object>());
-        Assert.Equal([waits[0].Get("GlobalProcessId"), waits[1].Get("GlobalProcessId")], ((IEnumerable)waits[2].Get("BlockedBy")!).Cast<object>());
+        Assert.Equal([waits[0].Get("GlobalProcessId"), waits[1].Get("GlobalProcessId")],
+            ((IEnumerable)waits[2].Get("BlockedBy")!).Cast<object>());
         Assert.StartsWith($"row of {blockade.Table}_", (string)waits[1].Get("AwaitedLock")!);
         Assert.Equal($"{blockade.Table} (AccessExclusiveLock)", waits[2].Get("AwaitedLock"));
         Assert.All(waits.Skip(1), w => Assert.True(w.Get("Waiting") is TimeSpan { Ticks: > 0 }));
@@ -37,7 +39,8 @@ public sealed class LockWaitTests(ClusterFixture cluster) : ClusterTest(cluster)
         using (var blockade = new Blockade(Cluster))
         {
             waits = Shell.Get("Get-CitusLockWait")[1];
-            activity = Assert.Single(Shell.Get($"Get-CitusActivity | Where-Object {{ $_.GlobalProcessId -eq {waits.Get("GlobalProcessId")} }}"));
+            activity = Assert.Single(Shell.Get($"Get-CitusActivity | Where-Object {{ $_.GlobalProcessId -eq "
+                + $"{waits.Get("GlobalProcessId")} }}"));
             blockade.Dispose();
             // Only now: it would have waited behind the LOCK TABLE.
             home = Shell.Run($"Get-ShardPlacement {blockade.Table} 5").Single;
@@ -46,7 +49,8 @@ public sealed class LockWaitTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal($"{home.Get("NodeName")}:{home.Get("NodePort")}", waits.Get("WaitsOn"));
         Assert.Equal(Cluster.Sandbox?.Get("Port") ?? waits.Get("NodePort"), waits.Get("NodePort"));
         object part = Assert.Single(((IEnumerable)activity.Get("Parts")!).Cast<object>());
-        Assert.Equal((home.Get("NodePort"), "active", "Lock: transactionid"), (part.Get("NodePort"), part.Get("State"), part.Get("WaitsFor")));
+        Assert.Equal((home.Get("NodePort"), "active", "Lock: transactionid"),
+            (part.Get("NodePort"), part.Get("State"), part.Get("WaitsFor")));
         Assert.Contains((string)home.Get("ShardName")!, (string)part.Get("Query")!);
         Assert.Equal("Lock: transactionid", activity.Get("WaitsFor"));
     }
@@ -60,7 +64,8 @@ public sealed class LockWaitTests(ClusterFixture cluster) : ClusterTest(cluster)
         {
             using var blockade = new Blockade(Cluster, bystander.ConnectionString);
 
-            RunResult run = Shell.Run("Get-CitusLockWait -Connection $bystander").Succeeded(), activity = Shell.Run("Get-CitusActivity -Connection $bystander").Succeeded();
+            RunResult run = Shell.Run("Get-CitusLockWait -Connection $bystander").Succeeded(),
+                activity = Shell.Run("Get-CitusActivity -Connection $bystander").Succeeded();
 
             Assert.Equal([0, 1, 2], run.Output.Select(w => (int)w.Get("Depth")!));
             Assert.Equal([null, $"UPDATE {blockade.Table} SET value = 2 WHERE id = 5", null], run.Output.Select(w => w.Get("Query")));
@@ -68,7 +73,8 @@ public sealed class LockWaitTests(ClusterFixture cluster) : ClusterTest(cluster)
             Assert.Contains($"GRANT pg_read_all_stats TO {bystander.Name}", Assert.Single(run.Warnings));
             Assert.Equal(run.Output[1].Get("GlobalProcessId"), Assert.Single(activity.Output).Get("GlobalProcessId"));
             Assert.Contains($"GRANT pg_read_all_stats TO {bystander.Name}", Assert.Single(activity.Warnings));
-            Assert.Contains(Shell.Get("Get-CitusActivity -Connection $bystander -All -WarningAction SilentlyContinue"), a => (bool)a.Get("IsHidden")!);
+            Assert.Contains(Shell.Get("Get-CitusActivity -Connection $bystander -All -WarningAction SilentlyContinue"),
+                a => (bool)a.Get("IsHidden")!);
         }
         finally
         {
@@ -87,7 +93,8 @@ public sealed class LockWaitTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         Assert.Equal([0, 1, 2], run.Output.Select(w => (int)w.Get("Depth")!));
         Assert.All(run.Output, w => Assert.NotNull(w.Get("Query")));
-        string[] workers = [.. Shell.Get("Get-CitusNode | Where-Object GroupId -NE 0").Select(n => $"{n.Get("NodeName")}:{n.Get("NodePort")}")];
+        string[] workers = [.. Shell.Get("Get-CitusNode | Where-Object GroupId -NE 0")
+            .Select(n => $"{n.Get("NodeName")}:{n.Get("NodePort")}")];
         Assert.Equal(workers.Length, run.Warnings.Count);
         Assert.All(workers, w => Assert.Contains(run.Warnings, text => text.Contains(w) && text.Contains("pg_dist_authinfo")));
     }
@@ -119,7 +126,8 @@ public sealed class LockWaitTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         using Npgsql.NpgsqlConnection idle = Cluster.Database.OpenConnection();
 
-        Assert.DoesNotContain(Shell.Get("Get-CitusActivity"), a => a.Get("State") is "idle" || ((string)a.Get("Query")!).Contains("pg_stat_activity"));
+        Assert.DoesNotContain(Shell.Get("Get-CitusActivity"),
+            a => a.Get("State") is "idle" || ((string)a.Get("Query")!).Contains("pg_stat_activity"));
         Assert.Contains(Shell.Get("Get-CitusActivity -All"), a => a.Get("ProcessId") is int id && id == idle.ProcessID);
     }
 }

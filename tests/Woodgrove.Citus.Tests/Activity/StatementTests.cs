@@ -26,7 +26,8 @@ public sealed class StatementTests : ClusterTest
 
         Assert.Equal((3L, 30L, "postgres"), (statement.Get("Calls"), statement.Get("Rows"), statement.Get("UserName")));
         Assert.Equal($"SELECT value FROM {_table} WHERE id > $1 ORDER BY 1", statement.Get("Query"));
-        Assert.True(statement.Get("TotalTime") is TimeSpan total && statement.Get("MaxTime") is TimeSpan max && statement.Get("MeanTime") is TimeSpan mean && total >= max && max >= mean && mean > TimeSpan.Zero);
+        Assert.True(statement.Get("TotalTime") is TimeSpan total && statement.Get("MaxTime") is TimeSpan max
+            && statement.Get("MeanTime") is TimeSpan mean && total >= max && max >= mean && mean > TimeSpan.Zero);
         Assert.Null(statement.Get("Executor"));
     }
 
@@ -35,7 +36,8 @@ public sealed class StatementTests : ClusterTest
     {
         Cluster.RequireCitus();
         RequireStatements();
-        Assert.Contains(Shell.Run("Get-CitusStatement -Verbose").Verbose, v => v.Contains("ALTER SYSTEM SET citus.stat_statements_track = 'all'"));
+        Assert.Contains(Shell.Run("Get-CitusStatement -Verbose").Verbose,
+            v => v.Contains("ALTER SYSTEM SET citus.stat_statements_track = 'all'"));
         Cluster.Execute("ALTER SYSTEM SET citus.stat_statements_track = 'all'");
         Cluster.Execute("SELECT pg_reload_conf()");
         try
@@ -100,10 +102,13 @@ public sealed class StatementTests : ClusterTest
         RunResult off = Shell.Run("Get-CitusTenant").Succeeded();
         Assert.Empty(off.Output);
         string fix = Assert.Single(off.Warnings);
-        foreach (string sql in fix[fix.IndexOf("SELECT", StringComparison.Ordinal)..].Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)) Cluster.Execute(sql);
+        foreach (string sql in fix[fix.IndexOf("SELECT", StringComparison.Ordinal)..].Split(';',
+            StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)) Cluster.Execute(sql);
         try
         {
-            Assert.True(SpinWait.SpinUntil(() => Cluster.Scalar("SELECT bool_and(result = 'all') FROM run_command_on_all_nodes('SHOW citus.stat_tenants_track')") is true, TimeSpan.FromSeconds(10)));
+            Assert.True(SpinWait.SpinUntil(() =>
+                Cluster.Scalar("SELECT bool_and(result = 'all') FROM run_command_on_all_nodes('SHOW citus.stat_tenants_track')") is true,
+                TimeSpan.FromSeconds(10)));
             for (int i = 0; i < 4; i++) Cluster.Scalar($"SELECT value FROM {_table} WHERE id = 3");
             Cluster.Execute($"UPDATE {_table} SET value = 0 WHERE id = 3");
 
@@ -113,7 +118,8 @@ public sealed class StatementTests : ClusterTest
             object colocation = Shell.Run($"Get-DistributedTable {_table}").Single.Get("ColocationId")!;
             PSObject tenant = Assert.Single(on.Output, t => t.Get("Tenant") is "3" && t.Get("ColocationId")!.Equals(colocation));
             // A period may have ended between the statements.
-            Assert.Equal((4, 5), ((int)tenant.Get("Reads")! + (int)tenant.Get("LastReads")!, (int)tenant.Get("Queries")! + (int)tenant.Get("LastQueries")!));
+            Assert.Equal((4, 5), ((int)tenant.Get("Reads")! + (int)tenant.Get("LastReads")!, (int)tenant.Get("Queries")!
+                + (int)tenant.Get("LastQueries")!));
             Assert.Equal(Shell.Run($"Get-ShardPlacement {_table} 3").Single.Get("NodePort"), tenant.Get("NodePort"));
             Assert.True((TimeSpan)tenant.Get("CpuTime")! + (TimeSpan)tenant.Get("LastCpuTime")! > TimeSpan.Zero);
 
@@ -146,10 +152,12 @@ public sealed class StatementTests : ClusterTest
     }
 
     private PSObject Statement(string part) =>
-        Assert.Single(Shell.Get("Get-CitusStatement"), s => s.Get("Query") is string query && query.Contains($"FROM {_table} ") && query.Contains(part));
+        Assert.Single(Shell.Get("Get-CitusStatement"),
+            s => s.Get("Query") is string query && query.Contains($"FROM {_table} ") && query.Contains(part));
 
     private void RequireStatements()
     {
-        if (Cluster.Scalar("SELECT count(*) FROM pg_extension WHERE extname = 'pg_stat_statements'") is 0L) Assert.Skip("needs pg_stat_statements, which this machine's PostgreSQL lacks");
+        if (Cluster.Scalar("SELECT count(*) FROM pg_extension WHERE extname = 'pg_stat_statements'") is 0L)
+            Assert.Skip("needs pg_stat_statements, which this machine's PostgreSQL lacks");
     }
 }

@@ -17,7 +17,8 @@ public sealed class ConnectionTests : ClusterTest, IDisposable
         Shell["user"] = _user;
         Shell["port"] = cluster.Sandbox!.Get("Port");
         Shell["secret"] = Secret;
-        Shell.Get("$secure = [securestring]::new(); foreach ($c in $secret.ToCharArray()) { $secure.AppendChar($c) }; $credential = [pscredential]::new($user, $secure)");
+        Shell.Get("$secure = [securestring]::new(); foreach ($c in $secret.ToCharArray()) { $secure.AppendChar($c) }; "
+            + "$credential = [pscredential]::new($user, $secure)");
     }
 
     public void Dispose()
@@ -38,16 +39,21 @@ public sealed class ConnectionTests : ClusterTest, IDisposable
         Shell["file"] = file;
         try
         {
-            Shell.Get("$rotating = Connect-CitusCluster 127.0.0.1 -Port $port -UserName $user -AccessToken { [System.IO.File]::ReadAllText($using:file) } -Name rotating");
-            Assert.Equal(role, Shell.Run("Invoke-CitusQuery 'SELECT current_user::text' -As Scalar -Connection $rotating").Single.BaseObject);
+            Shell.Get("$rotating = Connect-CitusCluster 127.0.0.1 -Port $port -UserName $user -AccessToken { "
+                + "[System.IO.File]::ReadAllText($using:file) } -Name rotating");
+            Assert.Equal(role, Shell.Run(
+                "Invoke-CitusQuery 'SELECT current_user::text' -As Scalar -Connection $rotating").Single.BaseObject);
 
             Cluster.Execute($"ALTER ROLE {role} PASSWORD 'second'");
             File.WriteAllText(file, "second");
             Cluster.Execute($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'");
             Shell.Run("Invoke-CitusQuery 'SELECT 1' -Connection $rotating");
 
-            Assert.Equal(role, Shell.Run("Invoke-CitusQuery 'SELECT current_user::text' -As Scalar -Connection $rotating").Single.BaseObject);
-            Assert.Contains("gave no token: no luck", Shell.Run("Connect-CitusCluster 127.0.0.1 -Port $port -UserName $user -AccessToken { throw 'no luck' }").Failed("CitusTokenFailed").Exception.Message);
+            Assert.Equal(role, Shell.Run(
+                "Invoke-CitusQuery 'SELECT current_user::text' -As Scalar -Connection $rotating").Single.BaseObject);
+            Assert.Contains("gave no token: no luck",
+                Shell.Run("Connect-CitusCluster 127.0.0.1 -Port $port -UserName $user -AccessToken { throw 'no luck' }")
+                    .Failed("CitusTokenFailed").Exception.Message);
         }
         finally
         {
@@ -62,8 +68,10 @@ public sealed class ConnectionTests : ClusterTest, IDisposable
         PSObject connection = Shell.Run("Connect-CitusCluster 127.0.0.1 -Port $port -Credential $credential -Name test").Single;
 
         Assert.Equal(["Name", "Server", "Port", "Database", "UserName", "ServerVersion", "CitusVersion", "Engine", "SslMode"],
-            connection.Properties.Select(p => p.Name).Intersect(["Name", "Server", "Port", "Database", "UserName", "ServerVersion", "CitusVersion", "Engine", "SslMode"]));
-        Assert.Equal(("test", "127.0.0.1", "citus", _user), (connection.Get("Name"), connection.Get("Server"), connection.Get("Database"), connection.Get("UserName")));
+            connection.Properties.Select(p => p.Name)
+                .Intersect(["Name", "Server", "Port", "Database", "UserName", "ServerVersion", "CitusVersion", "Engine", "SslMode"]));
+        Assert.Equal(("test", "127.0.0.1", "citus", _user),
+            (connection.Get("Name"), connection.Get("Server"), connection.Get("Database"), connection.Get("UserName")));
         Assert.Equal(Cluster.Connection.Get("Engine"), connection.Get("Engine"));
         Assert.NotNull(connection.Get("CitusVersion"));
         Assert.InRange(((Version)connection.Get("ServerVersion")!).Major, 14, 30);
@@ -74,7 +82,8 @@ public sealed class ConnectionTests : ClusterTest, IDisposable
     public void A_token_in_place_of_a_password_and_a_connection_string_connect_too()
     {
         Shell.Get("Connect-CitusCluster 127.0.0.1 -Port $port -UserName $user -AccessToken $secure -Name test1");
-        Shell.Get("Connect-CitusCluster -Name test2 -ConnectionString \"Host=127.0.0.1;Port=$port;Database=citus;Username=$user;Password='$($secret.Replace(\"'\", \"''\"))'\"");
+        Shell.Get("Connect-CitusCluster -Name test2 -ConnectionString "
+            + "\"Host=127.0.0.1;Port=$port;Database=citus;Username=$user;Password='$($secret.Replace(\"'\", \"''\"))'\"");
 
         Assert.Equal(2, Shell.Get("Get-CitusConnection test*").Count);
     }
@@ -105,7 +114,8 @@ public sealed class ConnectionTests : ClusterTest, IDisposable
     [Fact]
     public void A_wrong_password_is_an_authentication_error()
     {
-        ErrorRecord error = Shell.Run("Connect-CitusCluster 127.0.0.1 -Port $port -UserName $user -AccessToken ($s = [securestring]::new(); $s.AppendChar('x'); $s)".Replace("($s =", "$($s =")).Failed("CitusAuthenticationFailed");
+        ErrorRecord error = Shell.Run(
+            "Connect-CitusCluster 127.0.0.1 -Port $port -UserName $user -AccessToken ($s = [securestring]::new(); $s.AppendChar('x'); $s)".Replace("($s =", "$($s =")).Failed("CitusAuthenticationFailed");
 
         Assert.Equal((ErrorCategory.AuthenticationError, "28P01"), (error.CategoryInfo.Category, error.Exception.Get("SqlState")));
     }
@@ -116,7 +126,8 @@ public sealed class ConnectionTests : ClusterTest, IDisposable
     public void A_missing_password_is_told_as_that(string mode)
     {
         Shell["none"] = Cluster.File("pgpass", "");
-        ErrorRecord error = Shell.Run($"Connect-CitusCluster -ConnectionString \"Host=127.0.0.1;Port=$port;Username=$user;Passfile=$none;SSL Mode={mode}\"").Failed("CitusConnectionFailed");
+        ErrorRecord error = Shell.Run("Connect-CitusCluster -ConnectionString "
+            + $"\"Host=127.0.0.1;Port=$port;Username=$user;Passfile=$none;SSL Mode={mode}\"").Failed("CitusConnectionFailed");
         Assert.Contains("-Credential", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
     }
 
@@ -124,14 +135,17 @@ public sealed class ConnectionTests : ClusterTest, IDisposable
     [InlineData("postgresql://lead@127.0.0.1/citus")]
     [InlineData("Hosst=127.0.0.1")]
     public void A_connection_string_of_another_kind_is_told_the_form(string text) =>
-        Assert.Contains("Host=", Shell.Run($"Connect-CitusCluster -ConnectionString '{text}'").Failed("CitusInvalidArgument").ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+        Assert.Contains("Host=",
+            Shell.Run($"Connect-CitusCluster -ConnectionString '{text}'").Failed("CitusInvalidArgument").ErrorDetails.RecommendedAction,
+            StringComparison.Ordinal);
 
     [Fact]
     public void No_server_no_database_and_no_TLS_are_told_apart()
     {
         ErrorRecord nobody = Shell.Run("Connect-CitusCluster 127.0.0.1 -Port 9 -Credential $credential").Failed("CitusConnectionFailed");
         Shell.Run("Connect-CitusCluster 127.0.0.1 -Port $port -Credential $credential -Database nowhere").Failed("CitusDatabaseNotFound");
-        ErrorRecord plain = Shell.Run("Connect-CitusCluster 127.0.0.1 -Port $port -Credential $credential -SslMode Require").Failed("CitusConnectionFailed");
+        ErrorRecord plain = Shell.Run("Connect-CitusCluster 127.0.0.1 -Port $port -Credential $credential -SslMode Require")
+            .Failed("CitusConnectionFailed");
 
         Assert.Contains("127.0.0.1:9/citus", nobody.Exception.Message, StringComparison.Ordinal);
         Assert.Contains("-SslMode Disable", plain.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
@@ -155,7 +169,8 @@ public sealed class ConnectionTests : ClusterTest, IDisposable
         {
             Shell.Run("Connect-CitusCluster 127.0.0.1 -Port $port -Credential $credential -Name test -Verbose | Out-Default"),
             Shell.Run("Get-CitusConnection test | Format-List * -Force | Out-Default".Replace(" | Format-List * -Force", "")),
-            Shell.Run("(Get-CitusConnection test).ToString(); (Get-CitusConnection test).psobject.Properties.Value; [System.Management.Automation.PSSerializer]::Serialize((Get-CitusConnection test), 5)"),
+            Shell.Run("(Get-CitusConnection test).ToString(); (Get-CitusConnection test).psobject.Properties.Value; "
+                + "[System.Management.Automation.PSSerializer]::Serialize((Get-CitusConnection test), 5)"),
             Shell.Run("Import-CsvToCitus nowhere.csv t -Verbose"),
             Shell.Run("Invoke-CitusQuery 'SELECT nothing' -Verbose"),
             Shell.Run("Connect-CitusCluster 127.0.0.1 -Port 9 -Credential $credential -Verbose"),
@@ -164,8 +179,10 @@ public sealed class ConnectionTests : ClusterTest, IDisposable
             Shell.Run("Connect-CitusCluster -ConnectionString \"Host=127.0.0.1;Port=x$port;Password=`\"$secret`\"\""),
         };
 
-        IEnumerable<string> texts = seen.SelectMany(r => r.Output.Select(o => o?.ToString() ?? "").Append(r.Screen).Concat(r.Verbose).Concat(r.Warnings)
-            .Concat(r.Errors.SelectMany(e => new[] { e.ToString(), e.Exception.ToString(), e.ErrorDetails?.ToString() ?? "", e.TargetObject?.ToString() ?? "" })));
+        IEnumerable<string> texts = seen.SelectMany(r => r.Output.Select(o => o?.ToString() ?? "").Append(r.Screen).Concat(r.Verbose)
+            .Concat(r.Warnings)
+            .Concat(r.Errors.SelectMany(e => new[] { e.ToString(), e.Exception.ToString(), e.ErrorDetails?.ToString() ?? "",
+                e.TargetObject?.ToString() ?? "" })));
         Assert.All(texts, t => Assert.DoesNotContain("s3cr3t", t, StringComparison.Ordinal));
         Assert.All(seen.Skip(3), r => Assert.NotEmpty(r.Errors));
     }
@@ -180,12 +197,14 @@ public sealed class ConnectionTests : ClusterTest, IDisposable
 
         (_, string byVariables, string e1) = await Repository.RunScriptAsync("$c = Connect-CitusCluster; \"$($c.UserName) $($c.Port)\"",
             ("PGHOST", "127.0.0.1"), ("PGPORT", port), ("PGUSER", _user), ("PGDATABASE", "citus"), ("PGPASSFILE", passwords));
-        (_, string byService, string e2) = await Repository.RunScriptAsync("$c = Connect-CitusCluster -Service bank; \"$($c.UserName) $($c.Port)\"",
+        (_, string byService, string e2) = await Repository.RunScriptAsync("$c = Connect-CitusCluster -Service bank; "
+            + "\"$($c.UserName) $($c.Port)\"",
             ("PGSERVICEFILE", services), ("PGPASSWORD", Secret));
 
         Assert.Equal(($"{_user} {port}", ""), (byVariables, e1));
         Assert.Equal(($"{_user} {port}", ""), (byService, e2));
     }
 
-    private string CurrentUser(string options) => (string)Shell.Run($"Invoke-CitusQuery 'SELECT current_user::text' -As Scalar {options}").Single.BaseObject;
+    private string CurrentUser(string options) =>
+        (string)Shell.Run($"Invoke-CitusQuery 'SELECT current_user::text' -As Scalar {options}").Single.BaseObject;
 }

@@ -25,7 +25,8 @@ public sealed class ExportSnapshotTests(ClusterFixture cluster, ITestOutputHelpe
         string folder = Directory.CreateDirectory(Path.Combine(Cluster.Folder, table)).FullName;
         using var over = new CancellationTokenSource();
         string coordinator = Cluster.ConnectionString, second = fromWorker ? WorkerConnectionString() : coordinator;
-        Task<int>[] writers = [.. new[] { coordinator, coordinator, second, second }.Select((node, i) => TransferAsync(node, table, i, over.Token))];
+        Task<int>[] writers = [.. new[] { coordinator, coordinator, second, second }.Select(
+            (node, i) => TransferAsync(node, table, i, over.Token))];
         Task<int> mover = moves ? MoveShardsAsync(table, over.Token) : Task.FromResult(0);
 
         const int exports = 40;
@@ -41,14 +42,18 @@ public sealed class ExportSnapshotTests(ClusterFixture cluster, ITestOutputHelpe
                 Assert.Single(result.Warnings);
                 continue;
             }
-            longest = Math.Max(longest, double.Parse(((string)result.Single.Get("RouteReason")!).Split("waited ")[1].Split(' ')[0], CultureInfo.InvariantCulture));
+            longest = Math.Max(longest,
+                double.Parse(((string)result.Single.Get("RouteReason")!).Split("waited ")[1].Split(' ')[0], CultureInfo.InvariantCulture));
             string[][] rows = [.. File.ReadLines((string)Shell["to"]!).Select(l => l.Split(','))];
-            Assert.Equal(Enumerable.Range(1, Accounts).Select(n => n.ToString(CultureInfo.InvariantCulture)).Order(), rows.Select(r => r[0]).Order());
+            Assert.Equal(Enumerable.Range(1, Accounts).Select(n => n.ToString(CultureInfo.InvariantCulture)).Order(),
+                rows.Select(r => r[0]).Order());
             Assert.Equal(Accounts * 1000L, rows.Sum(r => long.Parse(r[1], CultureInfo.InvariantCulture)));
         }
         await over.CancelAsync();
         int[] transfers = await Task.WhenAll(writers);
-        output.WriteLine($"{transfers[0] + transfers[1]} transfers from the coordinator, {transfers[2] + transfers[3]} from {(fromWorker ? "a worker" : "there too")}, {await mover} moves; {exports - refused} snapshots, {refused} not; writers waited {longest} ms at most");
+        output.WriteLine($"{transfers[0] + transfers[1]} transfers from the coordinator, "
+            + $"{transfers[2] + transfers[3]} from {(fromWorker ? "a worker" : "there too")}, {await mover} moves; "
+            + $"{exports - refused} snapshots, {refused} not; writers waited {longest} ms at most");
         Assert.All(transfers, t => Assert.InRange(t, 10, int.MaxValue));
         Assert.InRange(refused, 0, moves ? exports / 2 : 0);
         Assert.Equal(Accounts * 1000m, Cluster.Scalar($"SELECT sum(cents) FROM {table}"));
@@ -65,11 +70,13 @@ public sealed class ExportSnapshotTests(ClusterFixture cluster, ITestOutputHelpe
         await using var node = new NpgsqlConnection(there.ConnectionString);
         await node.OpenAsync(TestContext.Current.CancellationToken);
         string name = Cluster.NewName("doubt");
-        await using (var prepare = new NpgsqlCommand($"BEGIN; INSERT INTO {table}_{shard.Get("ShardId")} VALUES (1, 1); PREPARE TRANSACTION '{name}'", node)) await prepare.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await using (var prepare = new NpgsqlCommand($"BEGIN; INSERT INTO {table}_{shard.Get("ShardId")} VALUES (1, 1); "
+            + $"PREPARE TRANSACTION '{name}'", node)) await prepare.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
         try
         {
             Shell["to"] = Path.Combine(Cluster.Folder, "doubt.csv");
-            Assert.Contains("prepared and not yet committed", Assert.Single(Shell.Run($"Export-CitusToCsv {table} $to -Parallel").Warnings), StringComparison.Ordinal);
+            Assert.Contains("prepared and not yet committed", Assert.Single(Shell.Run($"Export-CitusToCsv {table} $to -Parallel").Warnings),
+                StringComparison.Ordinal);
         }
         finally
         {
@@ -90,7 +97,8 @@ public sealed class ExportSnapshotTests(ClusterFixture cluster, ITestOutputHelpe
         var random = new Random(seed);
         await using var session = new NpgsqlConnection(node + ";Pooling=false");
         await session.OpenAsync(CancellationToken.None);
-        await using var move = new NpgsqlCommand($"UPDATE {table} SET cents = cents + $1 WHERE user_id = $2", session) { Parameters = { new() { Value = 1L }, new() { Value = 1L } } };
+        await using var move = new NpgsqlCommand($"UPDATE {table} SET cents = cents + $1 WHERE user_id = $2", session)
+            { Parameters = { new() { Value = 1L }, new() { Value = 1L } } };
         await move.PrepareAsync(CancellationToken.None);
         int transfers = 0;
         while (!over.IsCancellationRequested)

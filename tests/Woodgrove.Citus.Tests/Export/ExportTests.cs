@@ -11,11 +11,14 @@ public sealed class ExportTests(ClusterFixture cluster) : ClusterTest(cluster)
 {
     private const string Columns = "id bigint, user_id bigint, note text, \"Odd, \"\"name\" jsonb";
     private const string Values = """
-        INSERT INTO {0} VALUES (1, 1, NULL, NULL), (2, 2, '', '{{}}'), (3, 3, 'a,b "q" ''s', '{{"k": "v, \"w\""}}'), (4, 4, E'l1\nl2\r\nl3\r', '[1, null]'),
-            (5, 5, 'é支😀', '"x"'), (6, 6, E'\\.', NULL), (7, 7, ' padded ', NULL), (8, 8, 'NULL', NULL), (9, 9, E'tab\t;|', NULL), (10, 10, '\N', NULL), (11, 11, '""', NULL)
+        INSERT INTO {0} VALUES (1, 1, NULL, NULL), (2, 2, '', '{{}}'), (3, 3, 'a,b "q" ''s', '{{"k": "v, \"w\""}}'),
+            (4, 4, E'l1\nl2\r\nl3\r', '[1, null]'),
+            (5, 5, 'é支😀', '"x"'), (6, 6, E'\\.', NULL), (7, 7, ' padded ', NULL), (8, 8, 'NULL', NULL), (9, 9, E'tab\t;|', NULL),
+                (10, 10, '\N', NULL), (11, 11, '""', NULL)
         """;
 
-    private string Target(string name = "out.csv") => Path.Combine(Directory.CreateDirectory(Path.Combine(Cluster.Folder, Cluster.NewName("export"))).FullName, name);
+    private string Target(string name = "out.csv") =>
+        Path.Combine(Directory.CreateDirectory(Path.Combine(Cluster.Folder, Cluster.NewName("export"))).FullName, name);
 
     [Theory]
     [InlineData("", "", "out.csv")]
@@ -37,7 +40,8 @@ public sealed class ExportTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         Assert.Equal((from, 20_000L, Shell["to"]), (result.Get("Source"), result.Get("Rows"), result.Get("Path")));
         Assert.Equal(new FileInfo((string)Shell["to"]!).Length, result.Get("Bytes"));
-        Assert.Equal((how.Contains("Parallel") ? "Shard" : "Coordinator", how.Contains("Parallel") ? "Snapshot" : "PerShard"), (result.Get("Route")!.ToString(), result.Get("Consistency")!.ToString()));
+        Assert.Equal((how.Contains("Parallel") ? "Shard" : "Coordinator", how.Contains("Parallel") ? "Snapshot" : "PerShard"),
+            (result.Get("Route")!.ToString(), result.Get("Consistency")!.ToString()));
         byte[] start = File.ReadAllBytes((string)Shell["to"]!)[..2];
         Assert.Equal(how == "-Compress" || name.EndsWith(".gz", StringComparison.Ordinal), start is [0x1F, 0x8B]);
         Assert.Equal(20_000L, Shell.Run($"Import-CsvToCitus $to {to} {dialect}").Single.Get("Rows"));
@@ -48,14 +52,17 @@ public sealed class ExportTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Fact]
     public void What_it_writes_is_what_COPY_writes()
     {
-        string table = Cluster.Distribute("id bigint, user_id bigint, note text, twice bigint GENERATED ALWAYS AS (id * 2) STORED", "user_id");
-        Cluster.Execute($"INSERT INTO {table} (id, user_id, note) SELECT i, i, CASE WHEN i % 3 > 0 THEN repeat('x, ', i % 700) END FROM generate_series(1, 3000) i");
+        string table = Cluster.Distribute("id bigint, user_id bigint, note text, twice bigint GENERATED ALWAYS AS (id * 2) STORED",
+            "user_id");
+        Cluster.Execute($"INSERT INTO {table} (id, user_id, note) SELECT i, i, CASE WHEN i % 3 > 0 THEN repeat('x, ', "
+            + "i % 700) END FROM generate_series(1, 3000) i");
         Shell["to"] = Target();
 
         Shell.Run($"Export-CitusToCsv {table} $to").Succeeded();
 
         using NpgsqlConnection session = Cluster.Database.OpenConnection();
-        using TextReader copy = session.BeginTextExport($"COPY (SELECT id, user_id, note FROM {table}) TO STDOUT (FORMAT csv, HEADER true)");
+        using TextReader copy = session.BeginTextExport($"COPY (SELECT id, user_id, note FROM {table}) TO STDOUT (FORMAT csv, "
+            + "HEADER true)");
         Assert.Equal(copy.ReadToEnd().Split('\n').Order(), File.ReadAllText((string)Shell["to"]!).Split('\n').Order());
         Shell.Run($"Export-CitusToCsv {table} $to -Column note, id -Parallel").Succeeded();
         Assert.StartsWith("note,id\n", File.ReadAllText((string)Shell["to"]!), StringComparison.Ordinal);
@@ -67,9 +74,11 @@ public sealed class ExportTests(ClusterFixture cluster) : ClusterTest(cluster)
     [InlineData("-Parallel")]
     public void Reference_and_partitioned_tables_are_written_whole(string how)
     {
-        string parts = Cluster.CreateTable("user_id bigint, day int) PARTITION BY RANGE (day"), reference = Cluster.CreateTable("id bigint");
+        string parts = Cluster.CreateTable("user_id bigint, day int) PARTITION BY RANGE (day"),
+            reference = Cluster.CreateTable("id bigint");
         Cluster.RequireCitus();
-        Cluster.Execute($"CREATE TABLE {parts}_1 PARTITION OF {parts} FOR VALUES FROM (0) TO (10); CREATE TABLE {parts}_2 PARTITION OF {parts} FOR VALUES FROM (10) TO (20)");
+        Cluster.Execute($"CREATE TABLE {parts}_1 PARTITION OF {parts} FOR VALUES FROM (0) TO (10); "
+            + $"CREATE TABLE {parts}_2 PARTITION OF {parts} FOR VALUES FROM (10) TO (20)");
         Cluster.Execute($"SELECT create_distributed_table('{parts}', 'user_id', shard_count := 4, colocate_with := 'none')");
         Cluster.Execute($"SELECT create_reference_table('{reference}')");
         Cluster.Execute($"INSERT INTO {parts} SELECT i, i % 20 FROM generate_series(1, 500) i");
@@ -77,7 +86,8 @@ public sealed class ExportTests(ClusterFixture cluster) : ClusterTest(cluster)
         Shell["to"] = Target();
 
         Assert.Equal(500L, Shell.Run($"Export-CitusToCsv {parts} $to {how} -WarningAction SilentlyContinue").Single.Get("Rows"));
-        Assert.Equal(Enumerable.Range(1, 500).Select(i => $"{i},{i % 20}").Append("user_id,day").Order(), File.ReadLines((string)Shell["to"]!).Order());
+        Assert.Equal(Enumerable.Range(1, 500).Select(i => $"{i},{i % 20}").Append("user_id,day").Order(),
+            File.ReadLines((string)Shell["to"]!).Order());
         PSObject copy = Shell.Run($"Export-CitusToCsv {reference} $to {how} -WarningAction SilentlyContinue").Single;
         Assert.Equal((300L, "Snapshot"), (copy.Get("Rows"), copy.Get("Consistency")!.ToString()));
     }
@@ -211,14 +221,17 @@ public sealed class ExportTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         using PowerShell export = Shell.Create($"Export-CitusToCsv {table} $to {how}");
         Task<PSDataCollection<PSObject>> running = export.InvokeAsync();
-        while (Directory.GetFiles(Path.GetDirectoryName(path)!).Length < 2 && !running.IsCompleted) await Task.Delay(2, TestContext.Current.CancellationToken);
+        while (Directory.GetFiles(Path.GetDirectoryName(path)!).Length < 2 && !running.IsCompleted)
+            await Task.Delay(2, TestContext.Current.CancellationToken);
         export.Stop();
         await Assert.ThrowsAsync<PipelineStoppedException>(() => running);
 
         Assert.Equal([path], Directory.GetFiles(Path.GetDirectoryName(path)!));
         Assert.Equal("precious", File.ReadAllText(path));
         Assert.Equal(1L, Shell.Run("Invoke-CitusQuery 'SELECT 1::bigint' -As Scalar").Single.BaseObject);
-        Assert.Contains("no file is left", Shell.Run($"Export-CitusToCsv -Query 'SELECT 1 / (id - 150000) FROM {table}' -Path $to").Failed("CitusInvalidValue").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("no file is left",
+            Shell.Run($"Export-CitusToCsv -Query 'SELECT 1 / (id - 150000) FROM {table}' -Path $to")
+                .Failed("CitusInvalidValue").Exception.Message, StringComparison.Ordinal);
         Assert.Equal([path], Directory.GetFiles(Path.GetDirectoryName(path)!));
     }
 
@@ -228,7 +241,8 @@ public sealed class ExportTests(ClusterFixture cluster) : ClusterTest(cluster)
         string local = Cluster.CreateTable("id bigint"), table = Cluster.Distribute("id bigint, user_id bigint", "user_id");
         Cluster.Execute($"INSERT INTO {table} SELECT i, i FROM generate_series(1, 100) i");
         Shell["to"] = Target();
-        Assert.Contains("has one shard", Assert.Single(Shell.Run($"Export-CitusToCsv {local} $to -Parallel").Warnings), StringComparison.Ordinal);
+        Assert.Contains("has one shard", Assert.Single(Shell.Run($"Export-CitusToCsv {local} $to -Parallel").Warnings),
+            StringComparison.Ordinal);
 
         using (NpgsqlConnection writer = Cluster.Database.OpenConnection())
         using (NpgsqlTransaction open = writer.BeginTransaction())
@@ -236,7 +250,8 @@ public sealed class ExportTests(ClusterFixture cluster) : ClusterTest(cluster)
             using (var insert = new NpgsqlCommand($"INSERT INTO {table} VALUES (101, 101)", writer)) insert.ExecuteNonQuery();
             RunResult held = Shell.Run($"Export-CitusToCsv {table} $to -Parallel");
             Assert.Contains("a writer", Assert.Single(held.Warnings), StringComparison.Ordinal);
-            Assert.Equal(("Coordinator", "PerShard", 100L), (held.Single.Get("Route")!.ToString(), held.Single.Get("Consistency")!.ToString(), held.Single.Get("Rows")));
+            Assert.Equal(("Coordinator", "PerShard", 100L),
+                (held.Single.Get("Route")!.ToString(), held.Single.Get("Consistency")!.ToString(), held.Single.Get("Rows")));
         }
 
         // The nodes know one another by the sandbox's one password.
@@ -247,7 +262,8 @@ public sealed class ExportTests(ClusterFixture cluster) : ClusterTest(cluster)
         Cluster.Execute($"GRANT SELECT ON {table} TO {role}");
         server.Username = role;
         Shell["reader"] = server.ConnectionString;
-        RunResult read = Shell.Run($"$null = Connect-CitusCluster -ConnectionString $reader -Name reader; Export-CitusToCsv {table} $to -Parallel -Connection reader; Disconnect-CitusCluster reader");
+        RunResult read = Shell.Run("$null = Connect-CitusCluster -ConnectionString $reader -Name reader; "
+            + $"Export-CitusToCsv {table} $to -Parallel -Connection reader; Disconnect-CitusCluster reader");
         Assert.Contains("permission denied", Assert.Single(read.Warnings), StringComparison.Ordinal);
         Assert.Equal(100L, read.Single.Get("Rows"));
     }

@@ -14,7 +14,8 @@ public sealed partial class BuiltHelpTests(ClusterFixture cluster)
     {
         (string Name, string Text)[] built = [.. HelpFolder.Build(Pages.Folder)];
 
-        Assert.Equal(built.Select(b => b.Name).Order(StringComparer.Ordinal), Directory.EnumerateFiles(Pages.BuiltFolder).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
+        Assert.Equal(built.Select(b => b.Name).Order(StringComparer.Ordinal),
+            Directory.EnumerateFiles(Pages.BuiltFolder).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
         foreach ((string name, string text) in built)
         {
             Assert.True(text == File.ReadAllText(Path.Combine(Pages.BuiltFolder, name)).ReplaceLineEndings("\n"),
@@ -44,7 +45,8 @@ public sealed partial class BuiltHelpTests(ClusterFixture cluster)
             .SelectMany(File.ReadAllLines)
             .Where(l => !l.TrimStart().StartsWith("//", StringComparison.Ordinal) && !l.Contains("[Cmdlet(", StringComparison.Ordinal))
             .SelectMany(l => Id().Matches(l).Select(m => m.Groups[1].Value)).Distinct().Order(StringComparer.Ordinal)];
-        string[][] rows = [.. File.ReadLines(Path.Combine(Pages.Folder, "errors.md")).Where(l => l.StartsWith("| `", StringComparison.Ordinal))
+        string[][] rows = [.. File.ReadLines(Path.Combine(Pages.Folder, "errors.md"))
+            .Where(l => l.StartsWith("| `", StringComparison.Ordinal))
             .Select(l => l.Trim('|', ' ').Split(" | "))];
 
         Assert.All(rows, row => Assert.True(row.Length == 3 && row.All(cell => cell.Length > 0), string.Join(" | ", row)));
@@ -55,7 +57,8 @@ public sealed partial class BuiltHelpTests(ClusterFixture cluster)
     public void README_has_a_line_for_every_cmdlet() =>
         Assert.Equal(
             Pages.CmdletNames,
-            File.ReadLines(Path.Combine(Repository.Root, "README.md")).Select(l => Row().Match(l)).Where(m => m.Success).Select(m => m.Groups[1].Value).Order(StringComparer.Ordinal));
+            File.ReadLines(Path.Combine(Repository.Root, "README.md")).Select(l => Row().Match(l)).Where(m => m.Success)
+                .Select(m => m.Groups[1].Value).Order(StringComparer.Ordinal));
 
     [GeneratedRegex("\"(Citus[A-Z][A-Za-z]+)\"")]
     private static partial Regex Id();

@@ -11,7 +11,8 @@ public sealed class CmdletHelpTests(ClusterFixture cluster)
 
     [Fact]
     public void Every_cmdlet_has_a_page_and_every_page_a_cmdlet() =>
-        Assert.Equal(cluster.Shell.Get("Get-Command -Module Woodgrove.Citus").Select(c => (string)c.Get("Name")!).Order(StringComparer.Ordinal), Pages.CmdletNames);
+        Assert.Equal(cluster.Shell.Get("Get-Command -Module Woodgrove.Citus").Select(c => (string)c.Get("Name")!)
+            .Order(StringComparer.Ordinal), Pages.CmdletNames);
 
     [Theory, MemberData(nameof(Cmdlets))]
     public void Get_Help_shows_the_page(string cmdlet)
@@ -26,10 +27,12 @@ public sealed class CmdletHelpTests(ClusterFixture cluster)
         Assert.NotEmpty(page.Outputs);
         Assert.NotEmpty(page.Notes);
         Assert.NotEmpty(page.Links);
-        Assert.Equal(page.Examples.Select(e => e.Title), cluster.Shell.Get($"(Get-Help {cmdlet} -Full).examples.example.title").Select(t => t.ToString().Trim('-', ' ')));
+        Assert.Equal(page.Examples.Select(e => e.Title),
+            cluster.Shell.Get($"(Get-Help {cmdlet} -Full).examples.example.title").Select(t => t.ToString().Trim('-', ' ')));
         Assert.Equal(
             page.Parameters.Select(p => p.Name).Distinct().Order(StringComparer.Ordinal),
-            cluster.Shell.Get($"(Get-Help {cmdlet} -Full).parameters.parameter.name").Select(p => p?.ToString()).OfType<string>().Order(StringComparer.Ordinal));
+            cluster.Shell.Get($"(Get-Help {cmdlet} -Full).parameters.parameter.name").Select(p => p?.ToString()).OfType<string>()
+                .Order(StringComparer.Ordinal));
     }
 
     [Theory, MemberData(nameof(Cmdlets))]
@@ -50,7 +53,8 @@ public sealed class CmdletHelpTests(ClusterFixture cluster)
         {
             foreach ((string set, ParameterSetMetadata facts) in parameter.ParameterSets)
             {
-                ParameterEntry said = page.Parameters.First(p => p.Name == parameter.Name && p.IsIn(set == ParameterAttribute.AllParameterSets ? page.ParameterSets[0] : set));
+                ParameterEntry said = page.Parameters.First(p => p.Name == parameter.Name
+                    && p.IsIn(set == ParameterAttribute.AllParameterSets ? page.ParameterSets[0] : set));
                 Assert.Equal(Facts(parameter, facts), Facts(said));
             }
         }
@@ -59,13 +63,18 @@ public sealed class CmdletHelpTests(ClusterFixture cluster)
     private static string Facts(ParameterMetadata parameter, ParameterSetMetadata set)
     {
         Type type = Nullable.GetUnderlyingType(parameter.ParameterType) ?? parameter.ParameterType;
-        string pipeline = string.Join(", ", new[] { set.ValueFromPipelineByPropertyName ? "ByPropertyName" : null, set.ValueFromPipeline ? "ByValue" : null }.OfType<string>());
+        string pipeline = string.Join(", ",
+            new[] { set.ValueFromPipelineByPropertyName ? "ByPropertyName" : null,
+                set.ValueFromPipeline ? "ByValue" : null }.OfType<string>());
         return $"-{parameter.Name}: {type.Name}, required {set.IsMandatory}, position {(set.Position < 0 ? "named" : set.Position)}, "
-            + $"pipeline {(pipeline.Length > 0 ? $"True ({pipeline})" : "False")}, wildcards {parameter.Attributes.OfType<SupportsWildcardsAttribute>().Any()}, "
-            + $"aliases {(parameter.Aliases.Count > 0 ? string.Join(", ", parameter.Aliases) : "none")}, values {string.Join(", ", parameter.Attributes.OfType<ValidateSetAttribute>().SelectMany(a => a.ValidValues).Concat(type.IsEnum ? Enum.GetNames(type) : []))}";
+            + $"pipeline {(pipeline.Length > 0 ? $"True ({pipeline})" : "False")}, "
+            + $"wildcards {parameter.Attributes.OfType<SupportsWildcardsAttribute>().Any()}, "
+            + $"aliases {(parameter.Aliases.Count > 0 ? string.Join(", ", parameter.Aliases) : "none")}, "
+            + $"values {string.Join(", ", parameter.Attributes.OfType<ValidateSetAttribute>().SelectMany(a => a.ValidValues).Concat(type.IsEnum ? Enum.GetNames(type) : []))}";
     }
 
     private static string Facts(ParameterEntry said) =>
-        $"-{said.Name}: {said.Type.Split('.')[^1]}, required {said.Required}, position {said.Position}, pipeline {said.PipelineInput}, wildcards {said.Wildcards}, "
+        $"-{said.Name}: {said.Type.Split('.')[^1]}, required {said.Required}, position {said.Position}, pipeline {said.PipelineInput}, "
+            + $"wildcards {said.Wildcards}, "
         + $"aliases {said.Aliases}, values {string.Join(", ", said.AcceptedValues)}";
 }

@@ -13,15 +13,18 @@ namespace Woodgrove.Citus.Tests.Help;
 public sealed class ExampleRun : IDisposable
 {
     /// <summary>Cmdlets whose examples make what others look at come first, those that end the sandbox last.</summary>
-    private static readonly string[] First = ["New-DistributedTable", "New-ReferenceTable", "Import-CsvToCitus", "Add-CitusRow", "Get-CitusImport", "Remove-CitusImport"];
-    private static readonly string[] Last = ["New-CitusSampleData", "Connect-CitusCluster", "Disconnect-CitusCluster", "Stop-CitusSandbox", "Start-CitusSandbox"];
+    private static readonly string[] First = ["New-DistributedTable", "New-ReferenceTable", "Import-CsvToCitus", "Add-CitusRow",
+        "Get-CitusImport", "Remove-CitusImport"];
+    private static readonly string[] Last = ["New-CitusSampleData", "Connect-CitusCluster", "Disconnect-CitusCluster", "Stop-CitusSandbox",
+        "Start-CitusSandbox"];
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(8);
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("woodgrove-examples-");
     private readonly ConcurrentDictionary<string, Task<IReadOnlyDictionary<(string, int), ExampleResult>>> _runs = [];
 
     /// <summary>What each example did in a shell, which runs all of them when it is first asked.</summary>
-    public Task<IReadOnlyDictionary<(string Cmdlet, int Number), ExampleResult>> ResultsAsync(string shell) => _runs.GetOrAdd(shell, RunAsync);
+    public Task<IReadOnlyDictionary<(string Cmdlet, int Number), ExampleResult>> ResultsAsync(string shell) =>
+        _runs.GetOrAdd(shell, RunAsync);
 
     /// <summary>What no sandbox can run, with the reason.</summary>
     public static string? NotRun(string cmdlet, int number) => (cmdlet, number) switch
@@ -43,7 +46,8 @@ public sealed class ExampleRun : IDisposable
         DirectoryInfo folder = _folder.CreateSubdirectory(shell);
         // Started by root, a sandbox's servers run as another account, which makes their folder.
         if (!OperatingSystem.IsWindows()) _folder.UnixFileMode = folder.UnixFileMode = (UnixFileMode)0b111_111_111;
-        var script = new StringBuilder(File.ReadAllText(Path.Combine(Repository.Root, "tests", "Woodgrove.Citus.Tests", "Help", "Examples.ps1")));
+        var script = new StringBuilder(File.ReadAllText(Path.Combine(Repository.Root, "tests", "Woodgrove.Citus.Tests", "Help",
+            "Examples.ps1")));
         script.AppendLine().AppendLine($"Begin '{folder.FullName}' '{ClusterFixture.Engine}'");
         foreach (string cmdlet in Ordered)
         {
@@ -51,10 +55,12 @@ public sealed class ExampleRun : IDisposable
             for (int number = 1; number <= examples.Count; number++)
             {
                 if (NotRun(cmdlet, number) is not null) continue;
-                if (cmdlet.StartsWith("New-", StringComparison.Ordinal) && number == 1 && cmdlet != "New-CitusSampleData") script.AppendLine("Reset None");
+                if (cmdlet.StartsWith("New-", StringComparison.Ordinal) && number == 1 && cmdlet != "New-CitusSampleData")
+                    script.AppendLine("Reset None");
                 else if (cmdlet is "Import-CsvToCitus" or "Add-CitusRow") script.AppendLine("Reset Empty");
                 else if (number == 1 && !Last.Contains(cmdlet)) script.AppendLine("Reset Loaded");
-                script.AppendLine($"Example {cmdlet} {number} '{Convert.ToBase64String(Encoding.UTF8.GetBytes(examples[number - 1].Code.Replace("PS C:\\> ", "")))}'");
+                script.AppendLine($"Example {cmdlet} {number} "
+                    + $"'{Convert.ToBase64String(Encoding.UTF8.GetBytes(examples[number - 1].Code.Replace("PS C:\\> ", "")))}'");
             }
         }
         return script.AppendLine("Stop-CitusSandbox").ToString();
@@ -71,7 +77,8 @@ public sealed class ExampleRun : IDisposable
             string complaint = await error;
             var results = new Dictionary<(string, int), ExampleResult>();
             foreach (string[] parts in (await output).Split('\n').Select(l => l.Trim().Split('|')).Where(p => p is ["@@", _, _, _, _]))
-                results[(parts[1], int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture))] = new ExampleResult(parts[3], Encoding.UTF8.GetString(Convert.FromBase64String(parts[4])));
+                results[(parts[1], int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture))] = new ExampleResult(parts[3],
+                    Encoding.UTF8.GetString(Convert.FromBase64String(parts[4])));
             if (results.Count == 0) throw new InvalidOperationException($"The examples did not run: {complaint}");
             return results;
         }

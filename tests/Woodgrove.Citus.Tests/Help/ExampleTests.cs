@@ -30,14 +30,16 @@ public sealed partial class ExampleTests(ExampleRun run, ClusterFixture cluster)
         ExampleResult result = (await run.ResultsAsync(shell))[(cmdlet, number)];
         Assert.True(result.State == "Done", result.Text);
         if (Prints(cmdlet, number) is { } shown) Assert.True(
-            Lasting(result.Text).Contains(Lasting(shown).Split(" : ")[0], StringComparison.Ordinal), $"The help shows: {shown}\nIt printed: {result.Text}");
+            Lasting(result.Text).Contains(Lasting(shown).Split(" : ")[0], StringComparison.Ordinal),
+            $"The help shows: {shown}\nIt printed: {result.Text}");
         else Assert.Empty(result.Text.Trim());
     }
 
     private void Require(string cmdlet, int number)
     {
         Cluster.RequireSandbox();
-        if (cmdlet.Contains("CitusQueryPlan", StringComparison.Ordinal) || cmdlet is "Get-CitusQueryFragment" or "Get-CitusTenant") Cluster.RequireCitus();
+        if (cmdlet.Contains("CitusQueryPlan", StringComparison.Ordinal) || cmdlet is "Get-CitusQueryFragment" or "Get-CitusTenant")
+            Cluster.RequireCitus();
         if (cmdlet == "Get-CitusStatement" || (cmdlet, number) == ("Export-CitusReport", 3)) Cluster.RequireCitus();
         if (ExampleRun.NotRun(cmdlet, number) is { } reason) Assert.Skip(reason);
     }

@@ -100,7 +100,8 @@ public sealed class ClusterFixture : IAsyncLifetime
     public string Distribute(string definition, string column, string? name = null, string colocateWith = "none")
     {
         name = CreateTable(definition, name);
-        Execute($"SELECT create_distributed_table('{Quote(name).Replace("'", "''")}', '{column.Replace("'", "''")}', colocate_with := '{colocateWith}'{(colocateWith == "none" ? ", shard_count := 4" : "")})");
+        Execute($"SELECT create_distributed_table('{Quote(name).Replace("'", "''")}', '{column.Replace("'", "''")}', "
+            + $"colocate_with := '{colocateWith}'{(colocateWith == "none" ? ", shard_count := 4" : "")})");
         return name;
     }
 

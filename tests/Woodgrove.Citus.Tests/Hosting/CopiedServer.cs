@@ -3,7 +3,10 @@ using System.Globalization;
 
 namespace Woodgrove.Citus.Tests.Hosting;
 
-/// <summary>A physical copy of a sandbox's server: a hot standby of it, or a restored backup that knows nothing of what came later.</summary>
+/// <summary>
+/// A physical copy of a sandbox's server: a hot standby of it, or a restored backup that knows nothing of what came
+/// later.
+/// </summary>
 internal sealed class CopiedServer : IDisposable
 {
     private readonly SandboxServer _original;
@@ -19,7 +22,8 @@ internal sealed class CopiedServer : IDisposable
     {
         string data = original.Beside($"copy{Guid.NewGuid():N}");
         int port = FreePort();
-        original.Run("pg_basebackup", "-h", "127.0.0.1", "-p", original.Port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "-D", data, "-X", "stream", "-c", "fast", "-R");
+        original.Run("pg_basebackup", "-h", "127.0.0.1", "-p", original.Port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "-D",
+            data, "-X", "stream", "-c", "fast", "-R");
         original.Run("pg_ctl", "start", "-D", data, "-l", data + ".log", "-w", "-s", "-o", $"-p {port} -c cluster_name={name}");
         var copy = new CopiedServer(original, data, port);
         if (!isStandby) copy.Promote();

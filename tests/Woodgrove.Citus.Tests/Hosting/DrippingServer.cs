@@ -68,7 +68,8 @@ internal sealed class DrippingServer : IDisposable
     private static byte[] Rows(int time)
     {
         var rows = new StringBuilder();
-        for (int i = 0; i < RowsAtOnce; i++) rows.Append(CultureInfo.InvariantCulture, $"{(long)time * RowsAtOnce + i:D13},{i % 50},some text to fill the row\n");
+        for (int i = 0; i < RowsAtOnce; i++)
+            rows.Append(CultureInfo.InvariantCulture, $"{(long)time * RowsAtOnce + i:D13},{i % 50},some text to fill the row\n");
         return Encoding.ASCII.GetBytes(rows.ToString());
     }
 }

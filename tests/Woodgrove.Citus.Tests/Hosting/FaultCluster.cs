@@ -68,7 +68,9 @@ public sealed class FaultCluster(ClusterFixture cluster) : IAsyncLifetime
 
     /// <summary>A connection string to the coordinator, or to a proxy before it.</summary>
     public string ConnectionString(int? port = null) =>
-        string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={port ?? Coordinator.Port};Database=citus;Username=postgres;Password={_password};Include Error Detail=true");
+        string.Create(CultureInfo.InvariantCulture,
+            $"Host=127.0.0.1;Port={port ?? Coordinator.Port};Database=citus;Username=postgres;Password={_password};Include Error "
+                + $"Detail=true");
 
     /// <summary>Creates a role that logs in with the sandbox's password, so that the nodes reach each other as it too.</summary>
     public string CreateRole(string stem)
@@ -79,7 +81,8 @@ public sealed class FaultCluster(ClusterFixture cluster) : IAsyncLifetime
     }
 
     /// <summary>A connection string of a role.</summary>
-    public string ConnectionStringOf(string role, int? port = null) => ConnectionString(port).Replace("Username=postgres", $"Username={role}", StringComparison.Ordinal);
+    public string ConnectionStringOf(string role, int? port = null) =>
+        ConnectionString(port).Replace("Username=postgres", $"Username={role}", StringComparison.Ordinal);
 
     public string Distribute()
     {
@@ -93,7 +96,8 @@ public sealed class FaultCluster(ClusterFixture cluster) : IAsyncLifetime
     public string[] Content(string table)
     {
         using NpgsqlConnection session = Open();
-        using var command = new NpgsqlCommand($"SELECT user_id || ' ' || count(*) || ' ' || md5(string_agg(id || ':' || note, ';' ORDER BY id, note)) FROM {table} GROUP BY user_id ORDER BY user_id", session);
+        using var command = new NpgsqlCommand("SELECT user_id || ' ' || count(*) || ' ' || md5(string_agg(id || ':' || note, "
+            + $"';' ORDER BY id, note)) FROM {table} GROUP BY user_id ORDER BY user_id", session);
         using NpgsqlDataReader row = command.ExecuteReader();
         var content = new List<string>();
         while (row.Read()) content.Add(row.GetString(0));
@@ -106,7 +110,8 @@ public sealed class FaultCluster(ClusterFixture cluster) : IAsyncLifetime
     {
         Assert.Equal(Expected, Content(table));
         if (!prepared) return;
-        Assert.Equal(0L, Scalar("SELECT sum(result::bigint)::bigint FROM run_command_on_all_nodes('SELECT count(*) FROM pg_prepared_xacts WHERE starts_with(gid, ''woodgrove_'')')"));
+        Assert.Equal(0L, Scalar("SELECT sum(result::bigint)::bigint FROM run_command_on_all_nodes('SELECT count(*) FROM "
+            + "pg_prepared_xacts WHERE starts_with(gid, ''woodgrove_'')')"));
     }
 
     /// <summary>Returns when a load has its ledger open: what happens from then on happens during the load.</summary>
@@ -143,7 +148,8 @@ public sealed class FaultCluster(ClusterFixture cluster) : IAsyncLifetime
         var random = new Random(seed);
         var text = new StringBuilder("id,user_id,note\n");
         for (int id = 1; id <= rows; id++)
-            text.Append(CultureInfo.InvariantCulture, $"{id},{random.Next(1, 5000)},\"note {random.Next()}, \"\"q\"\"{(id % 50 == 0 ? "\nsecond line" : "")}\"\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"{id},{random.Next(1, 5000)},\"note {random.Next()}, \"\"q\"\"{(id % 50 == 0 ? "\nsecond line" : "")}\"\n");
         return text.ToString();
     }
 

@@ -82,7 +82,8 @@ public sealed record RunResult
 
     public RunResult Succeeded()
     {
-        if (Errors.Count > 0) Assert.Fail(string.Join(Environment.NewLine, Errors.Select(e => $"{e.FullyQualifiedErrorId}: {e.Exception.Message}")));
+        if (Errors.Count > 0)
+            Assert.Fail(string.Join(Environment.NewLine, Errors.Select(e => $"{e.FullyQualifiedErrorId}: {e.Exception.Message}")));
         return this;
     }
 
@@ -90,7 +91,8 @@ public sealed record RunResult
     public ErrorRecord Failed(string errorId)
     {
         ErrorRecord error = Assert.Single(Errors);
-        Assert.True(error.FullyQualifiedErrorId.Split(',')[0] == errorId, $"{errorId} expected, but {error.FullyQualifiedErrorId}: {error.Exception.Message}");
+        Assert.True(error.FullyQualifiedErrorId.Split(',')[0] == errorId,
+            $"{errorId} expected, but {error.FullyQualifiedErrorId}: {error.Exception.Message}");
         return error;
     }
 }

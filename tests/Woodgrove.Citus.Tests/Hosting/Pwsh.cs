@@ -12,14 +12,16 @@ public static class Pwsh
     private static readonly string? OnPath = Repository.OnPath("pwsh");
 
     /// <summary>Each version of Pester from 5 on, with the manifest to import, by shell.</summary>
-    private static readonly Lazy<Dictionary<string, (string Version, string Manifest)[]>> Pesters = new(() => Names.ToDictionary(shell => shell, FindPester));
+    private static readonly Lazy<Dictionary<string, (string Version, string Manifest)[]>> Pesters =
+        new(() => Names.ToDictionary(shell => shell, FindPester));
 
     private static IEnumerable<string> Names => OnPath is null ? [Packaged] : [Packaged, Installed];
 
     public static TheoryData<string> Shells => new(Names);
 
     /// <summary>Each shell with each version of Pester.</summary>
-    public static TheoryData<string, string> WithPester => new(Names.SelectMany(shell => Pesters.Value[shell].Select(pester => (shell, pester.Version))));
+    public static TheoryData<string, string> WithPester =>
+        new(Names.SelectMany(shell => Pesters.Value[shell].Select(pester => (shell, pester.Version))));
 
     public static ProcessStartInfo StartInfo(string shell, params string[] arguments)
     {
@@ -38,7 +40,8 @@ public static class Pwsh
     {
         string import = pester is null ? "" : $"Import-Module '{Pesters.Value[shell].Single(p => p.Version == pester).Manifest}'\n";
         string file = Path.Combine(Path.GetTempPath(), $"woodgrove-{Guid.NewGuid():N}.ps1");
-        await File.WriteAllTextAsync(file, $"$ErrorActionPreference = 'Stop'\n$PSStyle.OutputRendering = 'PlainText'\n{import}Import-Module '{Repository.Manifest}'\n{script}\n");
+        await File.WriteAllTextAsync(file, "$ErrorActionPreference = 'Stop'\n$PSStyle.OutputRendering = "
+            + $"'PlainText'\n{import}Import-Module '{Repository.Manifest}'\n{script}\n");
         try
         {
             ProcessStartInfo start = StartInfo(shell, "-File", file);
@@ -57,11 +60,14 @@ public static class Pwsh
     /// <summary>What the shell itself finds; the versions of the package for an installed pwsh that finds none.</summary>
     private static (string Version, string Manifest)[] FindPester(string shell)
     {
-        const string List = "Get-Module Pester -ListAvailable | Where-Object { $_.Version.Major -ge 5 } | ForEach-Object { \"$($_.Version)|$($_.Path)\" }";
+        const string List = "Get-Module Pester -ListAvailable | Where-Object { $_.Version.Major -ge 5 } | ForEach-Object { "
+            + "\"$($_.Version)|$($_.Path)\" }";
         using Process process = Process.Start(StartInfo(shell, "-Command", List))!;
-        string[] lines = process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        string[] lines = process.StandardOutput.ReadToEnd()
+            .Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         process.WaitForExit();
-        var found = lines.Select(l => l.Split('|')).Select(l => (Version: l[0], Manifest: l[1])).DistinctBy(p => p.Version).Order().ToArray();
+        var found = lines.Select(l => l.Split('|')).Select(l => (Version: l[0], Manifest: l[1])).DistinctBy(p => p.Version).Order()
+            .ToArray();
         return found.Length > 0 || shell == Packaged ? found : FindPester(Packaged);
     }
 }

@@ -8,7 +8,8 @@ internal static class Repository
 {
     public static string Root => Metadata("RepositoryRoot");
     public static string Manifest => Path.Combine(Root, "Woodgrove.Citus.psd1");
-    public static string Shell => Path.Combine(Root, "src", "Woodgrove.Citus.Shell", "bin", Metadata("Configuration"), "net10.0", "pwsh.dll");
+    public static string Shell =>
+        Path.Combine(Root, "src", "Woodgrove.Citus.Shell", "bin", Metadata("Configuration"), "net10.0", "pwsh.dll");
     public static string OtherModule => Built("tests", "Woodgrove.Citus.OtherNpgsql");
 
     /// <summary>A project's assembly, built as the tests are.</summary>
@@ -19,7 +20,8 @@ internal static class Repository
         typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(m => m.Key == key).Value!;
 
     /// <summary>Starts a script in a PowerShell engine in a process of its own.</summary>
-    public static Process StartScript(string script, params (string Name, string? Value)[] environment) => StartScript(script, [], environment);
+    public static Process StartScript(string script, params (string Name, string? Value)[] environment) =>
+        StartScript(script, [], environment);
 
     /// <param name="before">A program that starts the process in surroundings of its own, with its arguments.</param>
     private static Process StartScript(string script, string[] before, (string Name, string? Value)[] environment)
@@ -30,7 +32,10 @@ internal static class Repository
         return process;
     }
 
-    /// <summary>Starts a script's file in a PowerShell engine in a process of its own, whose standard input is the caller's to write.</summary>
+    /// <summary>
+    /// Starts a script's file in a PowerShell engine in a process of its own, whose standard input is the caller's to
+    /// write.
+    /// </summary>
     public static Process StartScriptFile(string path) => Start([], path, []);
 
     private static Process Start(string[] before, string? scriptFile, (string Name, string? Value)[] environment)
@@ -54,11 +59,13 @@ internal static class Repository
     }
 
     /// <summary>Runs a script in a PowerShell engine in a process of its own, to its end.</summary>
-    public static Task<(int ExitCode, string Output, string Error)> RunScriptAsync(string script, params (string Name, string? Value)[] environment) =>
+    public static Task<(int ExitCode, string Output, string Error)> RunScriptAsync(string script,
+        params (string Name, string? Value)[] environment) =>
         RunScriptAsync(script, [], environment);
 
     /// <summary>The same in surroundings of its own, which a program before it makes.</summary>
-    public static async Task<(int ExitCode, string Output, string Error)> RunScriptAsync(string script, string[] before, params (string Name, string? Value)[] environment)
+    public static async Task<(int ExitCode, string Output, string Error)> RunScriptAsync(string script, string[] before,
+        params (string Name, string? Value)[] environment)
     {
         using Process process = StartScript(script, before, environment);
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();

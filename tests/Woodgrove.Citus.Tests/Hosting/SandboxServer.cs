@@ -20,7 +20,8 @@ internal sealed class SandboxServer
         string[] status = File.ReadAllLines($"/proc/{ProcessId}/status");
         string Id(string kind) => status.First(l => l.StartsWith(kind, StringComparison.Ordinal)).Split('\t')[1];
         _programs = Path.GetDirectoryName(program)!;
-        _account = Environment.IsPrivilegedProcess ? ["setpriv", $"--reuid={Id("Uid:")}", $"--regid={Id("Gid:")}", "--clear-groups", "--"] : [];
+        _account = Environment.IsPrivilegedProcess
+            ? ["setpriv", $"--reuid={Id("Uid:")}", $"--regid={Id("Gid:")}", "--clear-groups", "--"] : [];
     }
 
     public int Port { get; }
@@ -39,7 +40,8 @@ internal sealed class SandboxServer
     }
 
     public async Task StartAsync() =>
-        await Task.Run(() => Run("pg_ctl", "start", "-D", _data, "-l", _data + ".log", "-w", "-s", "-o", $"-p {Port}"), TestContext.Current.CancellationToken);
+        await Task.Run(() => Run("pg_ctl", "start", "-D", _data, "-l", _data + ".log", "-w", "-s", "-o", $"-p {Port}"),
+            TestContext.Current.CancellationToken);
 
     /// <summary>A path in the sandbox's folder, where the server's account may write.</summary>
     public string Beside(string name) => Path.Combine(_folder, name);
@@ -49,7 +51,8 @@ internal sealed class SandboxServer
     {
         string[] command = [.. _account, Path.Combine(_programs, program), .. arguments];
         // Servers reach one another by the password file of their home.
-        var info = new ProcessStartInfo(command[0], command[1..]) { WorkingDirectory = _folder, Environment = { ["HOME"] = _folder, ["PGPASSFILE"] = Path.Combine(_folder, "pgpass") } };
+        var info = new ProcessStartInfo(command[0], command[1..]) { WorkingDirectory = _folder,
+            Environment = { ["HOME"] = _folder, ["PGPASSFILE"] = Path.Combine(_folder, "pgpass") } };
         using Process process = Process.Start(info)!;
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);

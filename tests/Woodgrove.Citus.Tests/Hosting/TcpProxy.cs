@@ -62,7 +62,10 @@ internal sealed class TcpProxy : IDisposable
         }
     }
 
-    /// <summary>Cuts the one connection that sends a statement, once some others of its kind have passed, and so many of those after it.</summary>
+    /// <summary>
+    /// Cuts the one connection that sends a statement, once some others of its kind have passed, and so many of those
+    /// after it.
+    /// </summary>
     public void CutAt(string sql, int skip, CutMoment moment, int times = 1)
     {
         lock (_connections) _trap = (Encoding.UTF8.GetBytes(sql), skip, moment, times);
@@ -146,7 +149,8 @@ internal sealed class TcpProxy : IDisposable
         {
             try
             {
-                for (ReadOnlyMemory<byte> bytes = buffer.AsMemory(0, count); bytes.Length > 0;) bytes = bytes[await client.SendAsync(bytes)..];
+                for (ReadOnlyMemory<byte> bytes = buffer.AsMemory(0, count); bytes.Length > 0;)
+                    bytes = bytes[await client.SendAsync(bytes)..];
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {

@@ -32,13 +32,16 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
         Shell["values"] = new Shards.RandomValues(FaultCluster.Chance(log)).Of(type, 200);
 
         // Batches of few rows, so that some are plain all through and go in binary, and others are not.
-        RunResult added = Shell.Run($"$id = 0; $values | ForEach-Object {{ [pscustomobject]@{{ id = $script:id++; v = $_ }} }} | Add-CitusRow {table} -BatchSize 3");
+        RunResult added = Shell.Run($"$id = 0; $values | ForEach-Object {{ [pscustomobject]@{{ id = $script:id++; "
+            + $"v = $_ }} }} | Add-CitusRow {table} -BatchSize 3");
 
         using (NpgsqlConnection session = Cluster.Database.OpenConnection())
         {
-            using NpgsqlCommand insert = new($"INSERT INTO {read} SELECT i - 1, nullif(v, $2)::{type} FROM unnest($1) WITH ORDINALITY u (v, i)", session);
+            using NpgsqlCommand insert = new($"INSERT INTO {read} SELECT i - 1, nullif(v, $2)::{type} FROM unnest($1) WITH ORDINALITY u "
+                + "(v, i)", session);
             insert.Parameters.Add(new() { Value = Shell["values"] });
-            insert.Parameters.Add(new() { Value = type.StartsWith("char", StringComparison.Ordinal) || type == "text" ? "no value is this" : "" });
+            insert.Parameters.Add(new()
+                { Value = type.StartsWith("char", StringComparison.Ordinal) || type == "text" ? "no value is this" : "" });
             insert.ExecuteNonQuery();
         }
         Assert.Equal((200L, 0L), (added.Single.Get("Rows"), added.Single.Get("Rejected")));
@@ -48,7 +51,8 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
     [Fact]
     public void Objects_become_rows_by_property_name()
     {
-        string table = Cluster.Distribute("user_id bigint, amount numeric, note text, details jsonb, at timestamptz, tags text[], ok boolean", "user_id");
+        string table = Cluster.Distribute("user_id bigint, amount numeric, note text, details jsonb, at timestamptz, tags text[], "
+            + "ok boolean", "user_id");
 
         PSObject result = Shell.Run($$"""
             [pscustomobject]@{ OK = $true; user_id = 1; amount = 1.5; note = 'a "b", c'; details = @{ n = 1 }; at = [DateTime]::new(2024, 1, 2, 3, 4, 5, [DateTimeKind]::Utc); tags = 'x', 'y"z' },
@@ -57,7 +61,8 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
 
         Assert.Equal((2L, 0L), (result.Get("Rows"), result.Get("Rejected")));
         Assert.Equal(
-            ["1\t1.5\ta \"b\", c\t{\"n\": 1}\t2024-01-02 03:04:05+00\t{x,\"y\\\\\"z\"}\tt", "2\t2.50\t\t{\"k\": [1, \"v\"]}\t2024-01-02 00:00:00+00\t\\N\t\\N"],
+            ["1\t1.5\ta \"b\", c\t{\"n\": 1}\t2024-01-02 03:04:05+00\t{x,\"y\\\\\"z\"}\tt",
+                "2\t2.50\t\t{\"k\": [1, \"v\"]}\t2024-01-02 00:00:00+00\t\\N\t\\N"],
             Cluster.Rows(table, "user_id, amount, note, details, at AT TIME ZONE 'UTC' || '+00', tags, ok"));
     }
 
@@ -67,11 +72,13 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
         string table = Cluster.Distribute("user_id bigint, amount numeric, note text DEFAULT 'none', PRIMARY KEY (user_id)", "user_id");
         Cluster.Execute($"INSERT INTO {table} VALUES (1, 1, 'old')");
 
-        PSObject skipped = Shell.Run($"@{{ user_id = 1; amount = 9 }}, @{{ user_id = 2; amount = 2 }}, @{{ user_id = 2; amount = 3 }} | Add-CitusRow {table} -OnConflict Skip").Single;
+        PSObject skipped = Shell.Run($"@{{ user_id = 1; amount = 9 }}, @{{ user_id = 2; amount = 2 }}, @{{ user_id = 2; "
+            + $"amount = 3 }} | Add-CitusRow {table} -OnConflict Skip").Single;
         Assert.Equal((1L, 2L), (skipped.Get("Rows"), skipped.Get("Conflicts")));
         Assert.Equal(["1\t1\told", "2\t2\tnone"], Cluster.Rows(table));
 
-        RunResult updated = Shell.Run($"@{{ user_id = 1; amount = 9 }}, @{{ user_id = 3; amount = 'x' }}, @{{ user_id = 2; amount = 7 }}, @{{ user_id = 2; amount = 8 }} | Add-CitusRow {table} -OnConflict Update");
+        RunResult updated = Shell.Run($"@{{ user_id = 1; amount = 9 }}, @{{ user_id = 3; amount = 'x' }}, @{{ user_id = 2; "
+            + $"amount = 7 }}, @{{ user_id = 2; amount = 8 }} | Add-CitusRow {table} -OnConflict Update");
         Assert.Equal(2L, Assert.Single(updated.Errors).Exception.Get("Row")!.Get("Line"));
         Assert.Equal((2L, 1L, 1L), (updated.Output[0].Get("Rows"), updated.Output[0].Get("Conflicts"), updated.Output[0].Get("Rejected")));
         Assert.Equal(["1\t9\told", "2\t8\tnone"], Cluster.Rows(table));
@@ -81,7 +88,8 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
     public void First_refused_row_ends_the_load_where_it_is_asked_for()
     {
         string table = Cluster.Distribute("user_id bigint, amount numeric, PRIMARY KEY (user_id)", "user_id");
-        ErrorRecord error = Shell.Run($"1..7 | ForEach-Object {{ @{{ user_id = $_; amount = if ($_ -eq 5) {{ 'x' }} else {{ $_ }} }} }} | Add-CitusRow {table} -OnError Stop -BatchSize 3").Failed("CitusRowRefused");
+        ErrorRecord error = Shell.Run($"1..7 | ForEach-Object {{ @{{ user_id = $_; amount = if ($_ -eq 5) {{ 'x' }} else {{ $_ }} }} }} "
+            + $"| Add-CitusRow {table} -OnError Stop -BatchSize 3").Failed("CitusRowRefused");
         Assert.Contains("Row 5, column amount", error.Exception.Message, StringComparison.Ordinal);
         Assert.Contains("3 rows before its batch are loaded", error.Exception.Message, StringComparison.Ordinal);
         Assert.Equal(["1\t1", "2\t2", "3\t3"], Cluster.Rows(table));
@@ -97,7 +105,8 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
             @{ user_id = 1; amount = 1 }, @{ user_id = $null; amount = 2 }, @{ user_id = 3; amount = 'abc' }, @{ user_id = 7; amount = 4 }, @{ user_id = 5; amount = 5 } | Add-CitusRow {{table}}
             """);
 
-        Assert.Equal(["CitusRowRefused", "CitusRowRefused", "CitusRowRefused"], result.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0]));
+        Assert.Equal(["CitusRowRefused", "CitusRowRefused", "CitusRowRefused"],
+            result.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0]));
         Assert.Equal([2L, 3L, 4L], result.Errors.Select(e => e.Exception.Get("Row")!.Get("Line")));
         Assert.Equal((2L, 3L), (Assert.Single(result.Output).Get("Rows"), result.Output[0].Get("Rejected")));
         Assert.Equal(["1\t1", "5\t5", "7\t0"], Cluster.Rows(table));
@@ -124,7 +133,8 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
             @{ user_id = 3; span = [timespan]'-00:00:00.5' }, @{ user_id = 4; span = [timespan]'2.00:00:00' } | Add-CitusRow {{table}}
             """);
 
-        Assert.Equal(["1\t1 day 02:03:04.5\t13:05:06.25", "2\t-1 days -02:03:04.5\t\\N", "3\t-00:00:00.5\t\\N", "4\t2 days\t\\N"], Cluster.Rows(table));
+        Assert.Equal(["1\t1 day 02:03:04.5\t13:05:06.25", "2\t-1 days -02:03:04.5\t\\N", "3\t-00:00:00.5\t\\N", "4\t2 days\t\\N"],
+            Cluster.Rows(table));
     }
 
     [Fact]
@@ -145,7 +155,8 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
 
     public static TheoryData<string, object[]> Values => new()
     {
-        { "interval", [TimeSpan.FromMilliseconds(500), -new TimeSpan(1, 2, 3, 4, 567), TimeSpan.FromMinutes(-3), new TimeSpan(40, 0, 0, 0), TimeSpan.Zero] },
+        { "interval", [TimeSpan.FromMilliseconds(500), -new TimeSpan(1, 2, 3, 4, 567), TimeSpan.FromMinutes(-3), new TimeSpan(40, 0, 0, 0),
+            TimeSpan.Zero] },
         { "time", [new TimeSpan(0, 23, 59, 59, 999), new TimeOnly(1, 2, 3, 4, 5)] },
         { "timestamp", [new DateTime(2026, 3, 4, 5, 6, 7, 8, 9)] },
         { "timestamptz", [new DateTime(2026, 3, 4, 5, 6, 7, DateTimeKind.Utc), new DateTimeOffset(1999, 3, 4, 5, 6, 7, TimeSpan.Zero)] },
@@ -172,7 +183,8 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
         {
             for (int i = 0; i < values.Length; i++)
             {
-                using var insert = new NpgsqlCommand($"INSERT INTO {expected} VALUES ($1, $2)", session) { Parameters = { new() { Value = (long)i }, new() { Value = values[i] } } };
+                using var insert = new NpgsqlCommand($"INSERT INTO {expected} VALUES ($1, $2)", session)
+                    { Parameters = { new() { Value = (long)i }, new() { Value = values[i] } } };
                 insert.ExecuteNonQuery();
             }
         }
@@ -187,7 +199,8 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
     {
         string table = Cluster.Distribute("id bigint, v text, w jsonb", "id");
 
-        Shell.Run($"$nested = @{{ a = @(1, @{{ b = $null }}) }}; @{{ id = 1; v = $nested; w = $nested }}, @{{ id = 2; v = @('x', 'y'); w = 'null' }} | Add-CitusRow {table}").Succeeded();
+        Shell.Run($"$nested = @{{ a = @(1, @{{ b = $null }}) }}; @{{ id = 1; v = $nested; w = $nested }}, @{{ id = 2; v = @('x', 'y'); "
+            + $"w = 'null' }} | Add-CitusRow {table}").Succeeded();
 
         Assert.Equal(["1\t{\"a\":[1,{\"b\":null}]}\t{\"a\": [1, {\"b\": null}]}", "2\t[\"x\",\"y\"]\tnull"], Cluster.Rows(table));
     }
@@ -226,7 +239,8 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
     public void An_empty_text_is_a_value_of_a_text_distribution_column()
     {
         string table = Cluster.Distribute("code text, n int", "code");
-        RunResult result = Shell.Run($"@{{ code = ''; n = 1 }}, @{{ code = $null; n = 2 }}, @{{ code = 'c'; n = 3 }} | Add-CitusRow {table}");
+        RunResult result = Shell.Run($"@{{ code = ''; n = 1 }}, @{{ code = $null; n = 2 }}, @{{ code = 'c'; "
+            + $"n = 3 }} | Add-CitusRow {table}");
         Assert.Equal((2L, 1L), (result.Output.Single().Get("Rows"), result.Output.Single().Get("Rejected")));
         Assert.Equal(["\t1", "c\t3"], Cluster.Rows(table));
     }

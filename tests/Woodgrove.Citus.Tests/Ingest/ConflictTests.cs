@@ -10,7 +10,8 @@ public sealed class ConflictTests(ClusterFixture cluster) : ClusterTest(cluster)
 
     private string TableWithRows()
     {
-        string table = Cluster.Distribute("id bigint, user_id bigint, note text DEFAULT 'none', extra int DEFAULT 5, PRIMARY KEY (id, user_id)", "user_id");
+        string table = Cluster.Distribute("id bigint, user_id bigint, note text DEFAULT 'none', extra int DEFAULT 5, PRIMARY KEY (id, "
+            + "user_id)", "user_id");
         Cluster.Execute($"INSERT INTO {table} VALUES (1, 1, 'old 1', 9), (4, 4, 'old 4', 9)");
         Shell["path"] = Cluster.File("conflicts.csv", Csv);
         return table;
@@ -67,7 +68,8 @@ public sealed class ConflictTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         Assert.Equal((30_000L, 10_000L), (result.Get("Rows"), result.Get("Conflicts")));
         Assert.Equal(30_000L, Cluster.Count(table));
-        Assert.Equal(0L, Cluster.Scalar($"SELECT count(*) FROM {table} WHERE note <> 'note ' || CASE WHEN id < 10000 THEN id + 30000 ELSE id END"));
+        Assert.Equal(0L, Cluster.Scalar($"SELECT count(*) FROM {table} WHERE note <> 'note ' || CASE WHEN id < 10000 THEN id + 30000 "
+            + "ELSE id END"));
         Shell.Run($"Import-CsvToCitus $path {table} -OnConflict Update -Resume").Failed("CitusImportComplete");
     }
 
@@ -91,7 +93,8 @@ public sealed class ConflictTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         string table = TableWithRows();
         Shell["bad"] = Cluster.File("bad-conflicts.csv", Csv + (onError == "Stop" ? "x,5,bad\n" : "2,2,again\n1,,null\n"));
-        Shell.Run($"Import-CsvToCitus $bad {table} -Truncate -Route {route} -MaxErrors 0 -OnError {onError}").Failed(onError == "Stop" ? "CitusRowRefused" : "CitusTooManyErrors");
+        Shell.Run($"Import-CsvToCitus $bad {table} -Truncate -Route {route} -MaxErrors 0 -OnError {onError}")
+            .Failed(onError == "Stop" ? "CitusRowRefused" : "CitusTooManyErrors");
         Assert.Equal(["1\t1\told 1\t9", "4\t4\told 4\t9"], Cluster.Rows(table));
 
         Shell["good"] = Cluster.File("good-conflicts.csv", "id,user_id,note\n7,7,seven\n");
@@ -107,14 +110,17 @@ public sealed class ConflictTests(ClusterFixture cluster) : ClusterTest(cluster)
         // Short rows fill the gaps that wide ones left on earlier pages, so their place does not tell their order.
         string table = Cluster.Distribute("user_id bigint PRIMARY KEY, n int, filler text", "user_id");
         int[] widths = [5, 900, 40, 3000, 200];
-        Shell["path"] = Cluster.File("uneven.csv", "user_id,n,filler\n" + string.Concat(Enumerable.Range(0, 20_000).Select(i => $"{i % 50},{i},{new string('x', widths[i * 7919 % 5])}\n")));
+        Shell["path"] = Cluster.File("uneven.csv",
+            "user_id,n,filler\n" + string.Concat(Enumerable.Range(0, 20_000)
+                .Select(i => $"{i % 50},{i},{new string('x', widths[i * 7919 % 5])}\n")));
 
         foreach ((string action, int first) in new[] { ("Update", 19_950), ("Skip", 0) })
         {
             Cluster.Execute($"TRUNCATE {table}");
             PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -OnConflict {action} -Route {route}").Single;
             Assert.Equal((50L, 19_950L), (result.Get("Rows"), result.Get("Conflicts")));
-            Assert.Equal(Enumerable.Range(0, 50).Select(i => $"{i}\t{first + i}").Order(StringComparer.Ordinal), Cluster.Rows(table, "user_id, n"));
+            Assert.Equal(Enumerable.Range(0, 50).Select(i => $"{i}\t{first + i}").Order(StringComparer.Ordinal),
+                Cluster.Rows(table, "user_id, n"));
         }
         Assert.Equal(50L, Shell.Get($"Get-CitusImport").First(i => (string)i.Get("Table")! == $"public.{table}").Get("Rows"));
     }
@@ -133,7 +139,8 @@ public sealed class ConflictTests(ClusterFixture cluster) : ClusterTest(cluster)
         PSObject result = Shell.Run($"Import-CsvToCitus $path {schema}.notes -OnConflict Skip").Single;
 
         Assert.Equal((2L, 2L), (result.Get("Rows"), result.Get("Conflicts")));
-        Assert.Equal("1 old 1, 2 new 2, 3 new 3", Cluster.Scalar($"SELECT string_agg(id || ' ' || note, ', ' ORDER BY id) FROM {schema}.notes"));
+        Assert.Equal("1 old 1, 2 new 2, 3 new 3",
+            Cluster.Scalar($"SELECT string_agg(id || ' ' || note, ', ' ORDER BY id) FROM {schema}.notes"));
     }
 
     [Fact]
@@ -179,7 +186,8 @@ public sealed class ConflictTests(ClusterFixture cluster) : ClusterTest(cluster)
         Shell["path"] = Cluster.File("users.csv", "user_id\n1\n");
         Guid import = Guid.NewGuid();
         Assert.NotEmpty(Shell.Run($"Import-CsvToCitus $path {users} -Truncate -ImportId {import} -Route Coordinator").Errors);
-        Assert.Equal(0L, Cluster.Scalar("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1464815428 AND objsubid = 2"));
+        Assert.Equal(0L, Cluster.Scalar("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1464815428 AND objsubid "
+            + "= 2"));
         Assert.Equal(0L, Cluster.Count(orders));
     }
 }

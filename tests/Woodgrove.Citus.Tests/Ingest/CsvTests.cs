@@ -8,7 +8,8 @@ namespace Woodgrove.Citus.Tests.Ingest;
 /// <summary>Test-CitusCsv, and New-DistributedTable -FromCsv.</summary>
 public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
 {
-    private const string Definition = "event_id bigint NOT NULL, event_type varchar(12), user_id bigint, amount numeric, paid boolean, details jsonb, created_at timestamp";
+    private const string Definition = "event_id bigint NOT NULL, event_type varchar(12), user_id bigint, amount numeric, paid boolean, "
+        + "details jsonb, created_at timestamp";
 
     [Fact]
     public void Rows_are_predicted_where_a_load_puts_them()
@@ -43,8 +44,10 @@ public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
     public void What_a_load_with_fields_mapped_and_converted_would_refuse_is_named()
     {
         string table = Cluster.Distribute(Definition, "user_id");
-        string file = Cluster.File(Cluster.NewName("f") + ".csv", "id;typ;wer;betrag;bezahlt;notiz;am\n1;SendFunds;5;1.234,50;ja;x;05.01.2024\n2;SendFunds;6;1,5;nein;y;31.02.2024\n3;SendFunds;7;viel;ja;z;06.01.2024\n4;SendFunds;8\n");
-        const string Shape = "-ColumnMap @{ id = 'event_id'; typ = 'event_type'; wer = 'user_id'; betrag = 'amount'; bezahlt = 'paid'; am = 'created_at' } -SkipColumn notiz"
+        string file = Cluster.File(Cluster.NewName("f") + ".csv",
+            "id;typ;wer;betrag;bezahlt;notiz;am\n1;SendFunds;5;1.234,50;ja;x;05.01.2024\n2;SendFunds;6;1,5;nein;y;31.02.2024\n3;SendFunds;7;viel;ja;z;06.01.2024\n4;SendFunds;8\n");
+        const string Shape = "-ColumnMap @{ id = 'event_id'; typ = 'event_type'; wer = 'user_id'; betrag = 'amount'; bezahlt = 'paid'; "
+            + "am = 'created_at' } -SkipColumn notiz"
             + " -Culture de-DE -DateTimeFormat dd.MM.yyyy -TrueValue ja -FalseValue nein -Delimiter ';'";
 
         PSObject profile = Shell.Run($"Test-CitusCsv '{file}' {table} {Shape}").Single;
@@ -53,7 +56,8 @@ public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal((4L, 3L), (profile.Get("Rows"), profile.Get("ProblemCount")));
         Assert.Equal(
             ["3 created_at 31.02.2024", "4 amount viel", "5  "],
-            ((IEnumerable<object>)profile.Get("Problems")!).Select(PSObject.AsPSObject).Select(p => $"{p.Get("Line")} {p.Get("Column")} {p.Get("Value")}"));
+            ((IEnumerable<object>)profile.Get("Problems")!).Select(PSObject.AsPSObject)
+                .Select(p => $"{p.Get("Line")} {p.Get("Column")} {p.Get("Value")}"));
         Assert.Equal((1L, 3L), (loaded.Get("Rows"), loaded.Get("Rejected")));
         Assert.Contains("none is named", Shell.Run($"Test-CitusCsv '{file}' {Shape}").Failed("CitusShapeNeedsTable").Exception.Message);
     }
@@ -80,7 +84,8 @@ public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         Assert.Equal(8L, profile.Get("Rows"));
         Assert.Equal(
-            ["5 event_id three", "6 user_id ", "7 event_type MuchTooLongForIt", "8 event_id ", "8 details {\"a\": 1", "9 paid maybe", "9 created_at 2024-13-01", "10  "],
+            ["5 event_id three", "6 user_id ", "7 event_type MuchTooLongForIt", "8 event_id ", "8 details {\"a\": 1", "9 paid maybe",
+                "9 created_at 2024-13-01", "10  "],
             Problems(profile).OrderBy(p => p.Line).Select(p => $"{p.Line} {p.Column} {p.Value}"));
         Assert.Equal(8L, profile.Get("ProblemCount"));
         Assert.False((bool)profile.Get("IsClean")!);
@@ -91,13 +96,16 @@ public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         string file = Cluster.File(Cluster.NewName("f") + ".csv", Encoding.Unicode.GetPreamble().Concat(Encoding.Unicode.GetBytes(
             "id;name;zip;born;weight;note\r\n" + string.Concat(Enumerable.Range(1, 300).Select(i =>
-                string.Create(CultureInfo.InvariantCulture, $"{i};Ann{i % 3};0{i % 10}123;200{i % 10}-01-01;{i}.5;{(i == 7 ? "" : i == 8 ? "\"\"" : "x")}\r\n"))))).ToArray());
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{i};Ann{i % 3};0{i % 10}123;200{i % 10}-01-01;{i}.5;{(i == 7 ? "" : i == 8 ? "\"\"" : "x")}\r\n"))))).ToArray());
 
         PSObject profile = Shell.Run($"Test-CitusCsv '{file}' -DistributionColumn id -ShardCount 4").Single;
 
-        Assert.Equal(("utf-16", "CRLF", 300L, ';'), (profile.Get("Encoding"), profile.Get("LineEnd"), profile.Get("Rows"), profile.Get("Dialect")!.Get("Delimiter")));
+        Assert.Equal(("utf-16", "CRLF", 300L, ';'),
+            (profile.Get("Encoding"), profile.Get("LineEnd"), profile.Get("Rows"), profile.Get("Dialect")!.Get("Delimiter")));
         object[] columns = [.. ((System.Collections.IEnumerable)profile.Get("Columns")!).Cast<object>()];
-        Assert.Equal(["id bigint", "name text", "zip text", "born date", "weight numeric", "note text"], columns.Select(c => $"{c.Get("Name")} {c.Get("Type")}"));
+        Assert.Equal(["id bigint", "name text", "zip text", "born date", "weight numeric", "note text"],
+            columns.Select(c => $"{c.Get("Name")} {c.Get("Type")}"));
         Assert.Equal([300L, 3L, 10L, 10L, 300L, 2L], columns.Select(c => (long)c.Get("DistinctValues")!));
         Assert.Equal((1L, 299L), (columns[5].Get("Nulls"), columns[5].Get("Values")));
         Assert.Equal([75.0, 4.0], [profile.Get("Distribution")!.Get("Mean"), (double)(int)profile.Get("Distribution")!.Get("ShardCount")!]);
@@ -107,7 +115,8 @@ public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Fact]
     public void Values_unlike_nearly_all_others_are_problems()
     {
-        string file = Cluster.File(Cluster.NewName("f") + ".csv", "id\n" + string.Concat(Enumerable.Range(1, 500).Select(i => i == 77 ? "N/A\n" : $"{i}\n")));
+        string file = Cluster.File(Cluster.NewName("f") + ".csv",
+            "id\n" + string.Concat(Enumerable.Range(1, 500).Select(i => i == 77 ? "N/A\n" : $"{i}\n")));
 
         PSObject profile = Shell.Run($"Test-CitusCsv '{file}'").Single;
 
@@ -143,7 +152,9 @@ public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(DBNull.Value, Cluster.Scalar($"SELECT to_regclass('{table}')::text"));
 
         RunResult made = Shell.Run($"New-DistributedTable {table} user_id -FromCsv (Test-CitusCsv '{file}') -Verbose");
-        Assert.Contains(made.Verbose, v => v.StartsWith($"CREATE TABLE {table} (event_id bigint, event_type text, user_id bigint NOT NULL", StringComparison.Ordinal));
+        Assert.Contains(made.Verbose,
+            v => v.StartsWith($"CREATE TABLE {table} (event_id bigint, event_type text, user_id bigint NOT NULL",
+                StringComparison.Ordinal));
         Assert.Equal("user_id", made.Single.Get("DistributionColumn"));
         Assert.Equal(300L, Shell.Run($"Import-CsvToCitus '{file}' {table}").Single.Get("Rows"));
     }
@@ -152,12 +163,16 @@ public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         var text = new StringBuilder("event_id,event_type,user_id,amount,paid,details,created_at\n");
         for (int i = 1; i <= rows; i++)
-            text.Append(CultureInfo.InvariantCulture, $"{i},SendFunds,{(i % 5 == 0 ? 1 : i % 997)},{i}.25,{(i % 2 == 0 ? "t" : "f")},\"{{\"\"n\"\": \"\"a,b\"\"}}\",2024-01-01 00:00:{i % 60:00}\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"{i},SendFunds,{(i % 5 == 0 ? 1 : i % 997)},{i}.25,{(i % 2 == 0 ? "t" : "f")},\"{{\"\"n\"\": "
+                    + $"\"\"a,b\"\"}}\",2024-01-01 00:00:{i % 60:00}\n");
         return Cluster.File(Cluster.NewName("events") + ".csv", text.ToString());
     }
 
-    private static (object?, object?)[] Loads(object loads) => [.. ((System.Collections.IEnumerable)loads).Cast<object>().Select(l => (l.Get("ShardId"), l.Get("Amount")))];
+    private static (object?, object?)[] Loads(object loads) =>
+        [.. ((System.Collections.IEnumerable)loads).Cast<object>().Select(l => (l.Get("ShardId"), l.Get("Amount")))];
 
     private static (long Line, string? Column, string? Value)[] Problems(PSObject profile) =>
-        [.. ((System.Collections.IEnumerable)profile.Get("Problems")!).Cast<object>().Select(p => ((long)p.Get("Line")!, (string?)p.Get("Column"), (string?)p.Get("Value")))];
+        [.. ((System.Collections.IEnumerable)profile.Get("Problems")!).Cast<object>()
+            .Select(p => ((long)p.Get("Line")!, (string?)p.Get("Column"), (string?)p.Get("Value")))];
 }

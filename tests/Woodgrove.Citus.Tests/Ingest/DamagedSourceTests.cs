@@ -8,7 +8,10 @@ using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Ingest;
 
-/// <summary>A source that is damaged, or is not what was asked for, is loaded exactly or refused, and the error says what is in the table.</summary>
+/// <summary>
+/// A source that is damaged, or is not what was asked for, is loaded exactly or refused, and the error says what is in
+/// the table.
+/// </summary>
 public sealed partial class DamagedSourceTests(ClusterFixture cluster, ITestOutputHelper output) : ClusterTest(cluster)
 {
     private string[] Routes => Cluster.IsCitus ? ["Coordinator", "Shard", "Worker"] : ["Coordinator", "Shard"];
@@ -27,7 +30,8 @@ public sealed partial class DamagedSourceTests(ClusterFixture cluster, ITestOutp
             {
                 var clock = Stopwatch.StartNew();
                 RunResult result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route}");
-                Assert.Contains($"Nothing of the file is in {table}.", result.Failed("CitusInvalidCompression").Exception.Message, StringComparison.Ordinal);
+                Assert.Contains($"Nothing of the file is in {table}.", result.Failed("CitusInvalidCompression").Exception.Message,
+                    StringComparison.Ordinal);
                 Assert.Empty(result.Warnings);
                 Assert.InRange(clock.Elapsed.TotalSeconds, 0, 10);
                 Assert.Equal(0L, Cluster.Count(table));
@@ -108,7 +112,8 @@ public sealed partial class DamagedSourceTests(ClusterFixture cluster, ITestOutp
         string table = Cluster.Distribute("id bigint, note text", "id");
         Shell["path"] = Cluster.File("undefined.csv", [.. "id,note\n1,x"u8, 0x9D, 0x81, 0x0A]);
         ErrorRecord error = Shell.Run($"Import-CsvToCitus $path {table} -Encoding windows-1252").Failed("CitusInvalidEncoding");
-        Assert.Contains("line 2: the byte 0x9D is not defined in windows-1252 (byte 11 of the file", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("line 2: the byte 0x9D is not defined in windows-1252 (byte 11 of the file", error.Exception.Message,
+            StringComparison.Ordinal);
         Shell.Run($"Test-CitusCsv $path {table} -Encoding windows-1252").Failed("CitusInvalidEncoding");
         Assert.Equal(0L, Cluster.Count(table));
     }
@@ -120,10 +125,13 @@ public sealed partial class DamagedSourceTests(ClusterFixture cluster, ITestOutp
         foreach (string route in Routes)
         {
             string table = Cluster.Distribute("id bigint, note text", "id");
-            string locks = $"SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.pid <> pg_backend_pid() AND (l.relation = '{table}'::regclass AND l.mode <> 'AccessShareLock' OR a.state = 'idle in transaction' AND a.application_name LIKE 'Woodgrove%')";
+            string locks = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.pid <> pg_backend_pid() AND "
+                + $"(l.relation = '{table}'::regclass AND l.mode <> 'AccessShareLock' OR a.state = 'idle in transaction' AND "
+                + "a.application_name LIKE 'Woodgrove%')";
             using (var silent = new RawWebServer(_ => new WebAnswer([], ThenSilence: true)))
             {
-                using PowerShell load = Shell.Create($"Import-CsvToCitus -Uri {silent.Address} -Table {table} -Route {route} -ReadTimeout 1");
+                using PowerShell load = Shell.Create($"Import-CsvToCitus -Uri {silent.Address} -Table {table} -Route {route} "
+                    + $"-ReadTimeout 1");
                 Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
                 for (int i = 0; i < 100 && silent.Requests.IsEmpty; i++) await Task.Delay(20, TestContext.Current.CancellationToken);
                 Assert.NotEmpty(silent.Requests);
@@ -131,7 +139,8 @@ public sealed partial class DamagedSourceTests(ClusterFixture cluster, ITestOutp
                 await running.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
                 Assert.Contains("gave no answer", Assert.Single(load.Streams.Error).Exception.Message, StringComparison.Ordinal);
             }
-            using var stalled = new RawWebServer(_ => WebAnswer.Of("200 OK", rows).CutAfter(rows.Length - 1000) with { ThenSilence = true });
+            using var stalled = new RawWebServer(_ => WebAnswer.Of("200 OK", rows).CutAfter(rows.Length - 1000) with
+                { ThenSilence = true });
             var clock = Stopwatch.StartNew();
             RunResult result = Shell.Run($"Import-CsvToCitus -Uri {stalled.Address} -Table {table} -Route {route} -ReadTimeout 1");
             Assert.Contains("sent nothing for 1 s", result.Failed("CitusDownloadFailed").Exception.Message, StringComparison.Ordinal);
@@ -165,9 +174,11 @@ public sealed partial class DamagedSourceTests(ClusterFixture cluster, ITestOutp
                 }
                 using var server = new RawWebServer(r => r.Number > 2 ? WebAnswer.Of("200 OK", gzip, "ETag: \"1\"")
                     : new WebAnswer(Damaged(WebAnswer.Of("200 OK", gzip, "ETag: \"1\"").Bytes)), "rows.csv.gz");
-                (byte[]? bytes, string name) = (round % 3) switch { 0 => (Damaged(gzip), "f.csv.gz"), 1 => (Damaged(zstd), "f.csv.zst"), _ => (null, "") };
+                (byte[]? bytes, string name) = (round % 3) switch { 0 => (Damaged(gzip), "f.csv.gz"), 1 => (Damaged(zstd), "f.csv.zst"),
+                    _ => (null, "") };
                 if (bytes is not null) Shell["path"] = Cluster.File(name, bytes);
-                RunResult result = Shell.Run($"Import-CsvToCitus {(bytes is null ? $"-Uri {server.Address} -ReadTimeout 2" : "$path")} -Table {table} -Route {route} -WarningAction SilentlyContinue");
+                RunResult result = Shell.Run($"Import-CsvToCitus {(bytes is null ? $"-Uri {server.Address} -ReadTimeout 2" : "$path")} "
+                    + $"-Table {table} -Route {route} -WarningAction SilentlyContinue");
                 if (result.Errors.Count == 0)
                 {
                     Assert.True(all.SequenceEqual(Cluster.Rows(table)), $"{route}, {name}: {what}other rows, and no error");
@@ -176,7 +187,8 @@ public sealed partial class DamagedSourceTests(ClusterFixture cluster, ITestOutp
                 }
                 refused++;
                 string told = Assert.Single(result.Errors).Exception.Message;
-                Assert.True(told.Contains($"Nothing of the file is in {table}.", StringComparison.Ordinal), $"{route}, {name}: {what}{told}");
+                Assert.True(told.Contains($"Nothing of the file is in {table}.", StringComparison.Ordinal),
+                    $"{route}, {name}: {what}{told}");
                 Assert.Equal(0L, Cluster.Count(table));
             }
         }

@@ -39,7 +39,8 @@ public sealed class ExactlyOnceTests(ClusterFixture cluster, ITestOutputHelper o
             Assert.Equal(Content(expected), Content(table));
             PSObject listed = Shell.Run($"Get-CitusImport {import}").Single;
             Assert.Equal(("Complete", 300_000L), (listed.Get("State")!.ToString(), listed.Get("Rows")));
-            Assert.Equal(0L, Cluster.Scalar("SELECT sum(result::bigint)::bigint FROM run_command_on_all_nodes('SELECT count(*) FROM pg_prepared_xacts WHERE starts_with(gid, ''woodgrove_'')')"));
+            Assert.Equal(0L, Cluster.Scalar("SELECT sum(result::bigint)::bigint FROM run_command_on_all_nodes('SELECT count(*) FROM "
+                + "pg_prepared_xacts WHERE starts_with(gid, ''woodgrove_'')')"));
             Shell.Run($"Remove-CitusImport {import} -Confirm:$false").Succeeded();
             Assert.Empty(Shell.Run($"Get-CitusImport {import}").Output);
         }
@@ -64,7 +65,8 @@ public sealed class ExactlyOnceTests(ClusterFixture cluster, ITestOutputHelper o
         Shell.Run($"Import-CsvToCitus $path {other} {load}").Failed("CitusImportComplete");
         Shell.Run($"Import-CsvToCitus $path {table} {load}").Failed("CitusImportComplete");
         Assert.Equal((0, 0), ((int)Cluster.Count(table), (int)Cluster.Count(other)));
-        Assert.Equal(0L, Cluster.Scalar("SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('woodgrove') AND relkind IN ('r', 'p') AND relname NOT IN ('import_batch', 'import_part')"));
+        Assert.Equal(0L, Cluster.Scalar("SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('woodgrove') AND relkind IN "
+            + "('r', 'p') AND relname NOT IN ('import_batch', 'import_part')"));
     }
 
     /// <summary>Runs a load in processes of its own until it is complete, and kills the first of them in its midst.</summary>
@@ -92,7 +94,8 @@ public sealed class ExactlyOnceTests(ClusterFixture cluster, ITestOutputHelper o
     /// <summary>Each key with a hash over its rows in order.</summary>
     private object? Content(string table) => Cluster.Scalar($"""
         SELECT string_agg(line, ';' ORDER BY user_id)
-        FROM (SELECT user_id, user_id || ' ' || md5(string_agg(id || ':' || note, ';' ORDER BY id, note)) AS line FROM {table} GROUP BY user_id) x
+        FROM (SELECT user_id, user_id || ' ' || md5(string_agg(id || ':' || note, ';' ORDER BY id, note)) AS line FROM {table}
+            GROUP BY user_id) x
         """);
 
     [Fact]
@@ -153,14 +156,17 @@ public sealed class ExactlyOnceTests(ClusterFixture cluster, ITestOutputHelper o
         {
             ("small.csv", "user_id,note\n1,one\n"u8.ToArray()),
             ("dot.csv", "user_id,note\n2,two\n\\.\n3,beyond\n"u8.ToArray()),
-            ("wide.csv", [.. System.Text.Encoding.Unicode.GetPreamble(), .. System.Text.Encoding.Unicode.GetBytes("user_id,note\n4,今日は今日は今日は今日は今日は\n")]),
+            ("wide.csv", [.. System.Text.Encoding.Unicode.GetPreamble(),
+                .. System.Text.Encoding.Unicode.GetBytes("user_id,note\n4,今日は今日は今日は今日は今日は\n")]),
         })
         {
             Shell["path"] = Cluster.File(name, bytes);
             if (name == "dot.csv" && Cluster.PostgresMajor >= 18)
             {
                 // From PostgreSQL 18 on, \. no longer ends a CSV file: it is a row, and no good one.
-                Assert.Contains("line 3, column user_id, value \"\\.\"", Shell.Run($"Import-CsvToCitus $path {table} -Resume").Failed("CitusRowRefused").Exception.Message, StringComparison.Ordinal);
+                Assert.Contains("line 3, column user_id, value \"\\.\"",
+                    Shell.Run($"Import-CsvToCitus $path {table} -Resume").Failed("CitusRowRefused").Exception.Message,
+                    StringComparison.Ordinal);
                 continue;
             }
             Assert.Equal(1L, Shell.Run($"Import-CsvToCitus $path {table} -Resume").Single.Get("Rows"));

@@ -31,7 +31,8 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
         Cluster.RequireSandbox();
         string table = TableWithARow();
 
-        Assert.Contains("404", Shell.Run($"Import-CsvToCitus -Uri '{Cluster.Sandbox!.Get("WebUri")}nowhere.csv' -Table {table}").Failed("CitusDownloadFailed").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("404", Shell.Run($"Import-CsvToCitus -Uri '{Cluster.Sandbox!.Get("WebUri")}nowhere.csv' -Table {table}")
+            .Failed("CitusDownloadFailed").Exception.Message, StringComparison.Ordinal);
         Shell.Run($"Import-CsvToCitus -Uri 'http://127.0.0.1:9/x.csv' -Table {table}").Failed("CitusDownloadFailed");
         Unchanged(table);
     }
@@ -61,7 +62,8 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
     {
         string table = TableWithARow();
 
-        Assert.Contains("has a header and no rows", Import(text, table).Failed("CitusCsvNoRows").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("has a header and no rows", Import(text, table).Failed("CitusCsvNoRows").Exception.Message,
+            StringComparison.Ordinal);
         Unchanged(table);
     }
 
@@ -110,7 +112,8 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
     {
         string table = TableWithARow();
 
-        Assert.Contains("-Delimiter ';'", Import("1;1;1\n", table, "-NoHeader").Failed("CitusWrongColumnCount").ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+        Assert.Contains("-Delimiter ';'",
+            Import("1;1;1\n", table, "-NoHeader").Failed("CitusWrongColumnCount").ErrorDetails.RecommendedAction, StringComparison.Ordinal);
         Unchanged(table);
     }
 
@@ -119,7 +122,8 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
     {
         string table = TableWithARow();
 
-        Assert.Contains("'user_id', by which", Import("id,amount\n1,1\n", table).Failed("CitusDistributionColumnMissing").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("'user_id', by which", Import("id,amount\n1,1\n", table).Failed("CitusDistributionColumnMissing").Exception.Message,
+            StringComparison.Ordinal);
         Unchanged(table);
     }
 
@@ -128,7 +132,8 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
     {
         string table = TableWithARow();
 
-        Assert.Contains("'id', which", Import("user_id,amount\n1,1\n", table).Failed("CitusColumnMissing").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("'id', which", Import("user_id,amount\n1,1\n", table).Failed("CitusColumnMissing").Exception.Message,
+            StringComparison.Ordinal);
         Unchanged(table);
     }
 
@@ -209,7 +214,8 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
     {
         string table = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id");
 
-        Import([0xFF, 0xFE, .. Encoding.Unicode.GetBytes("id,user_id,note\n1,1,"), 0x00, 0xD8, .. Encoding.Unicode.GetBytes("x\n")], table).Failed("CitusInvalidEncoding");
+        Import([0xFF, 0xFE, .. Encoding.Unicode.GetBytes("id,user_id,note\n1,1,"), 0x00, 0xD8, .. Encoding.Unicode.GetBytes("x\n")], table)
+            .Failed("CitusInvalidEncoding");
         Assert.Empty(Cluster.Rows(table));
     }
 
@@ -254,7 +260,8 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
     public void The_line_is_the_file_s_own_where_values_hold_line_ends(string lineEnd, string within)
     {
         string table = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id");
-        string text = string.Join(lineEnd, "id,user_id,note", $"1,1,\"two{within}lines\"", $"2,2,\"three{within}such{within}lines\"", "3,x,bad", "");
+        string text = string.Join(lineEnd, "id,user_id,note", $"1,1,\"two{within}lines\"", $"2,2,\"three{within}such{within}lines\"",
+            "3,x,bad", "");
         int line = text[..text.IndexOf("3,x", StringComparison.Ordinal)].Count(c => c == lineEnd[^1]) + 1;
 
         Refused(Import(text, table), line, "user_id", "x", "22P02");
@@ -349,13 +356,15 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
         Shell["path"] = Cluster.File("denied.csv", "id,user_id,amount\n1,1,1\n");
         Shell["text"] = $"Host=127.0.0.1;Port={Cluster.Sandbox!.Get("Port")};Database=citus;Username={user};Password=r3ader";
 
-        RunResult run = Shell.Run($"$c = Connect-CitusCluster -ConnectionString $text -Name reader; try {{ Import-CsvToCitus $path {table} -Connection $c }} finally {{ Disconnect-CitusCluster reader }}");
+        RunResult run = Shell.Run("$c = Connect-CitusCluster -ConnectionString $text -Name reader; "
+            + $"try {{ Import-CsvToCitus $path {table} -Connection $c }} finally {{ Disconnect-CitusCluster reader }}");
 
         ErrorRecord error = run.Failed("CitusPermissionDenied");
         Assert.Equal((ErrorCategory.PermissionDenied, "42501"), (error.CategoryInfo.Category, error.Exception.Get("SqlState")));
         Unchanged(table);
         // A session ends a moment after its connection.
-        Assert.True(SpinWait.SpinUntil(() => Cluster.Scalar($"SELECT count(*) FROM pg_stat_activity WHERE usename = '{user}'") is 0L, TimeSpan.FromSeconds(10)));
+        Assert.True(SpinWait.SpinUntil(() => Cluster.Scalar($"SELECT count(*) FROM pg_stat_activity WHERE usename = '{user}'") is 0L,
+            TimeSpan.FromSeconds(10)));
     }
 
     [Fact]
@@ -365,7 +374,8 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
         Cluster.Execute($"CREATE VIEW {view} AS SELECT 1 AS id");
         Cluster.AtEnd($"DROP VIEW IF EXISTS {view}");
 
-        Assert.Contains("no table nowhere", Import("id\n1\n", "nowhere").Failed("CitusTableNotFound").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("no table nowhere", Import("id\n1\n", "nowhere").Failed("CitusTableNotFound").Exception.Message,
+            StringComparison.Ordinal);
         Import("id\n1\n", view).Failed("CitusNotATable");
     }
 
@@ -412,7 +422,8 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
     private static string Large(int rows, int badRow, string bad)
     {
         var text = new StringBuilder("id,user_id,amount\n");
-        for (int i = 1; i <= rows; i++) text.Append(i).Append(',').Append(i % 500).Append(',').Append(i == badRow ? $"\"{bad}\"" : "12.34").Append('\n');
+        for (int i = 1; i <= rows; i++)
+            text.Append(i).Append(',').Append(i % 500).Append(',').Append(i == badRow ? $"\"{bad}\"" : "12.34").Append('\n');
         return text.ToString();
     }
 

@@ -45,7 +45,8 @@ public sealed class ImportStopTests(ClusterFixture cluster) : ClusterTest(cluste
         Shell["path"] = Cluster.File("locked.csv", "id,user_id,note\n1,1,a\n");
         using PowerShell load = Shell.Create($"Import-CsvToCitus $path {table}");
         Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
-        await WaitUntilAsync("the COPY waits for the lock", () => Cluster.Scalar($"SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'COPY%{table}%'") is > 0L);
+        await WaitUntilAsync("the COPY waits for the lock",
+            () => Cluster.Scalar($"SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'COPY%{table}%'") is > 0L);
 
         var clock = Stopwatch.StartNew();
         load.Stop();
@@ -76,7 +77,8 @@ public sealed class ImportStopTests(ClusterFixture cluster) : ClusterTest(cluste
         Shell["victim"] = sandbox;
         try
         {
-            Shell.Get("New-DistributedTable doomed user_id -Definition 'id bigint, user_id bigint, note text' -WarningAction SilentlyContinue");
+            Shell.Get("New-DistributedTable doomed user_id -Definition 'id bigint, user_id bigint, "
+                + "note text' -WarningAction SilentlyContinue");
             using var server = new DrippingServer();
             using PowerShell load = Shell.Create($"Import-CsvToCitus -Uri {server.Address} -Table doomed -Route Coordinator");
             Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
@@ -103,8 +105,10 @@ public sealed class ImportStopTests(ClusterFixture cluster) : ClusterTest(cluste
 
     private static async Task WaitUntilAsync(string what, Func<bool> holds)
     {
-        for (var clock = Stopwatch.StartNew(); !holds(); await Task.Delay(20)) Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"waited in vain until {what}");
+        for (var clock = Stopwatch.StartNew(); !holds(); await Task.Delay(20))
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"waited in vain until {what}");
     }
 
-    private long OnAllNodes(string count) => Convert.ToInt64(Cluster.Scalar($"SELECT sum(result::bigint) FROM run_command_on_all_nodes($${count}$$)"));
+    private long OnAllNodes(string count) => Convert.ToInt64(Cluster.Scalar("SELECT sum(result::bigint) FROM "
+        + $"run_command_on_all_nodes($${count}$$)"));
 }

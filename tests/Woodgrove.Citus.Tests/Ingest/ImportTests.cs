@@ -12,7 +12,8 @@ public sealed class ImportTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Fact]
     public void Rows_are_those_that_psql_s_copy_would_have_put()
     {
-        const string columns = "event_id bigint, event_type text, user_id bigint, merchant_id bigint, event_details jsonb, created_at timestamp, PRIMARY KEY (event_id, user_id)";
+        const string columns = "event_id bigint, event_type text, user_id bigint, merchant_id bigint, event_details jsonb, "
+            + "created_at timestamp, PRIMARY KEY (event_id, user_id)";
         string table = Cluster.Distribute(columns, "user_id"), expected = Cluster.CreateTable(columns);
         Shell["folder"] = Cluster.Folder;
         Shell.Get("New-CitusSampleData $folder -UserCount 500 -EventCount 30000");
@@ -28,13 +29,15 @@ public sealed class ImportTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(30_000L, result.Get("Rows"));
         Assert.Equal(new FileInfo(path).Length, result.Get("Bytes"));
         Assert.Equal("Coordinator", result.Get("Route")!.ToString());
-        Assert.InRange((double)result.Get("RowsPerSecond")!, 30_000 / ((TimeSpan)result.Get("Duration")!).TotalSeconds * 0.99, 30_000 / ((TimeSpan)result.Get("Duration")!).TotalSeconds * 1.01);
+        Assert.InRange((double)result.Get("RowsPerSecond")!, 30_000 / ((TimeSpan)result.Get("Duration")!).TotalSeconds * 0.99,
+            30_000 / ((TimeSpan)result.Get("Duration")!).TotalSeconds * 1.01);
     }
 
     [Fact]
     public void Quotes_line_ends_commas_and_empty_texts_arrive_as_they_are()
     {
-        const string text = "id,user_id,note\n1,1,\"a,b\"\n2,2,\"say \"\"hi\"\"\"\n3,3,\"two\nlines\"\n4,4,\"\"\n5,5,\n6,6,  spaces  \n7,7,\"\\.\"\n8,8,\\N\n9,9,ab\"c,\"d\n";
+        const string text = "id,user_id,note\n1,1,\"a,b\"\n2,2,\"say \"\"hi\"\"\"\n3,3,\"two\nlines\"\n4,4,\"\"\n5,5,\n6,6, "
+            + " spaces  \n7,7,\"\\.\"\n8,8,\\N\n9,9,ab\"c,\"d\n";
         string table = Cluster.Distribute(Definition, "user_id"), expected = Cluster.CreateTable(Definition);
         Cluster.CopyAsPsql(expected, Encoding.UTF8.GetBytes(text), "FORMAT csv, HEADER");
 
@@ -149,7 +152,8 @@ public sealed class ImportTests(ClusterFixture cluster) : ClusterTest(cluster)
         string table = Cluster.Distribute(Definition, "user_id");
         Shell["files"] = new[]
         {
-            Cluster.File("good-1.csv", "id,user_id,note\n1,1,a\n"), Cluster.File("bad.csv", "id,user_id,note\nx,1,a\n"), Cluster.File("good-2.csv", "id,user_id,note\n2,2,b\n"),
+            Cluster.File("good-1.csv", "id,user_id,note\n1,1,a\n"), Cluster.File("bad.csv", "id,user_id,note\nx,1,a\n"),
+            Cluster.File("good-2.csv", "id,user_id,note\n2,2,b\n"),
         };
 
         RunResult run = Shell.Run($"$files | Import-CsvToCitus -Table {table}");
@@ -163,9 +167,11 @@ public sealed class ImportTests(ClusterFixture cluster) : ClusterTest(cluster)
     public void ErrorAction_Stop_makes_a_bad_file_catchable_and_the_next_is_not_begun()
     {
         string table = Cluster.Distribute(Definition, "user_id");
-        Shell["files"] = new[] { Cluster.File("bad.csv", "id,user_id,note\nx,1,a\n"), Cluster.File("good.csv", "id,user_id,note\n2,2,b\n") };
+        Shell["files"] = new[] { Cluster.File("bad.csv", "id,user_id,note\nx,1,a\n"),
+            Cluster.File("good.csv", "id,user_id,note\n2,2,b\n") };
 
-        PSObject caught = Shell.Run($"try {{ $files | Import-CsvToCitus -Table {table} -ErrorAction Stop }} catch {{ $_.Exception.Row.Line, $_.FullyQualifiedErrorId -join ' ' }}").Single;
+        PSObject caught = Shell.Run($"try {{ $files | Import-CsvToCitus -Table {table} -ErrorAction Stop }} catch {{ "
+            + $"$_.Exception.Row.Line, $_.FullyQualifiedErrorId -join ' ' }}").Single;
 
         Assert.Equal("2 CitusRowRefused,Woodgrove.Citus.Ingest.ImportCsvToCitusCommand", caught.ToString());
         Assert.Empty(Cluster.Rows(table));
@@ -179,7 +185,8 @@ public sealed class ImportTests(ClusterFixture cluster) : ClusterTest(cluster)
         Cluster.File("web.csv", "id,user_id,note\n1,1,a\n");
         string address = $"{Cluster.Sandbox!.Get("WebUri")}web.csv";
 
-        PSObject result = Shell.Run($"Import-CsvToCitus -Uri '{address.Replace("//", "//me:secretpw@")}?sig=secretpw' -Table {table}").Single;
+        PSObject result = Shell.Run(
+            $"Import-CsvToCitus -Uri '{address.Replace("//", "//me:secretpw@")}?sig=secretpw' -Table {table}").Single;
 
         Assert.Equal(address, result.Get("Source"));
         Assert.Equal(["1\t1\ta"], Cluster.Rows(table));
@@ -221,7 +228,8 @@ public sealed class ImportTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         Assert.Equal(ClusterFixture.Quote(name), result.Get("Table"));
         Assert.Equal(["1\t5"], Cluster.Rows(name));
-        Assert.Equal(5L, Shell.Run("Invoke-CitusQuery ('SELECT \"co\"\"l; --\" FROM ' + (Get-DistributedTable $table).Table) -As Scalar").Single.BaseObject);
+        Assert.Equal(5L, Shell.Run(
+            "Invoke-CitusQuery ('SELECT \"co\"\"l; --\" FROM ' + (Get-DistributedTable $table).Table) -As Scalar").Single.BaseObject);
         Assert.Single(Shell.Get("Get-ShardPlacement $table -Value 5"));
     }
 
@@ -267,7 +275,8 @@ public sealed class ImportTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         RunResult run = Shell.Run($"Import-CsvToCitus -Uri {server.Address} -Table {table}").Succeeded();
 
-        List<ProgressRecord> during = run.Progress.Where(p => p.RecordType == ProgressRecordType.Processing && p.Activity == $"Loading {table}").ToList();
+        List<ProgressRecord> during = run.Progress.Where(p => p.RecordType == ProgressRecordType.Processing
+            && p.Activity == $"Loading {table}").ToList();
         Assert.NotEmpty(during);
         Assert.All(during, p => Assert.Contains("rows/s", p.StatusDescription, StringComparison.Ordinal));
         Assert.All(during, p => Assert.InRange(p.PercentComplete, 0, 100));
@@ -276,7 +285,8 @@ public sealed class ImportTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(100_000, Cluster.Count(table));
     }
 
-    private RunResult Import(string name, string text, string table, string options = "") => Import(name, Encoding.UTF8.GetBytes(text), table, options);
+    private RunResult Import(string name, string text, string table, string options = "") =>
+        Import(name, Encoding.UTF8.GetBytes(text), table, options);
 
     private RunResult Import(string name, byte[] bytes, string table, string options = "")
     {

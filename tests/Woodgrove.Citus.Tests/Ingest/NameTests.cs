@@ -14,7 +14,8 @@ public sealed class NameTests(ClusterFixture cluster) : ClusterTest(cluster)
     [InlineData("id,éééééééééééééééééééééééééééééééééééé")]
     public void A_table_made_from_a_file_takes_the_file(string header)
     {
-        string table = Cluster.NewName(), file = Cluster.File("names.csv", $"{header}\n{string.Join(",", header.Split(',').Select(_ => "1"))}\n");
+        string table = Cluster.NewName(),
+            file = Cluster.File("names.csv", $"{header}\n{string.Join(",", header.Split(',').Select(_ => "1"))}\n");
         Cluster.AtEnd($"DROP TABLE IF EXISTS {table}");
 
         Shell.Run($"$null = New-DistributedTable {table} id -FromCsv '{file}'; $null = Import-CsvToCitus '{file}' {table}").Succeeded();
@@ -30,7 +31,8 @@ public sealed class NameTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         string table = Cluster.NewName(), file = Cluster.File("names.csv", $"{header}\n1,2,3\n");
 
-        Assert.Contains(told, Shell.Run($"New-DistributedTable {table} id -FromCsv '{file}'").Failed("CitusDuplicateColumn").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains(told, Shell.Run($"New-DistributedTable {table} id -FromCsv '{file}'")
+            .Failed("CitusDuplicateColumn").Exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -38,8 +40,11 @@ public sealed class NameTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         string table = Cluster.Distribute("id bigint, name text", "id"), file = Cluster.File("twice.csv", "id,name,name\n1,first,second\n");
 
-        Assert.Contains("fields 2 and 3", Shell.Run($"Import-CsvToCitus '{file}' {table} -SkipColumn name").Failed("CitusDuplicateColumn").Exception.Message, StringComparison.Ordinal);
-        Assert.Contains("fields 2 and 3", Shell.Run($"Import-CsvToCitus '{file}' {table}").Failed("CitusDuplicateColumn").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("fields 2 and 3",
+            Shell.Run($"Import-CsvToCitus '{file}' {table} -SkipColumn name").Failed("CitusDuplicateColumn").Exception.Message,
+            StringComparison.Ordinal);
+        Assert.Contains("fields 2 and 3", Shell.Run($"Import-CsvToCitus '{file}' {table}").Failed("CitusDuplicateColumn").Exception.Message,
+            StringComparison.Ordinal);
         Shell.Run($"Import-CsvToCitus '{file}' {table} -SkipColumn 3").Succeeded();
 
         Assert.Equal(["1\tfirst"], Cluster.Rows(table));
@@ -60,7 +65,8 @@ public sealed class NameTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         string table = Cluster.Distribute("id bigint, t text", "id"), file = Cluster.File("inches.csv", "id,t\n1,pipe 5\" long\n2,ok\n");
 
-        Assert.Contains("-Quote $null", Shell.Run($"Import-CsvToCitus '{file}' {table}").Failed("CitusUnterminatedQuote").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("-Quote $null", Shell.Run($"Import-CsvToCitus '{file}' {table}").Failed("CitusUnterminatedQuote").Exception.Message,
+            StringComparison.Ordinal);
         Shell.Run($"Import-CsvToCitus '{file}' {table} -Quote $null").Succeeded();
 
         Assert.Equal(["1\tpipe 5\" long", "2\tok"], Cluster.Rows(table));
@@ -69,10 +75,13 @@ public sealed class NameTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Fact]
     public void A_refused_value_is_shown_as_the_file_has_it()
     {
-        string table = Cluster.Distribute("id bigint, a numeric, i int", "id"), file = Cluster.File("value.csv", "id;skipped;a;i\n1;x;1,5;2\n2;y;\"1.234,5\";\"1,5\"\n");
+        string table = Cluster.Distribute("id bigint, a numeric, i int", "id"),
+            file = Cluster.File("value.csv", "id;skipped;a;i\n1;x;1,5;2\n2;y;\"1.234,5\";\"1,5\"\n");
 
-        var error = Shell.Run($"Import-CsvToCitus '{file}' {table} -Delimiter ';' -Culture de-DE -SkipColumn skipped").Failed("CitusRowRefused");
+        var error = Shell.Run($"Import-CsvToCitus '{file}' {table} -Delimiter ';' -Culture de-DE -SkipColumn skipped")
+            .Failed("CitusRowRefused");
 
-        Assert.Equal(("i", "1,5", 3L), (error.Exception.Get("Row")!.Get("Column"), error.Exception.Get("Row")!.Get("Value"), error.Exception.Get("Row")!.Get("Line")));
+        Assert.Equal(("i", "1,5", 3L),
+            (error.Exception.Get("Row")!.Get("Column"), error.Exception.Get("Row")!.Get("Value"), error.Exception.Get("Row")!.Get("Line")));
     }
 }

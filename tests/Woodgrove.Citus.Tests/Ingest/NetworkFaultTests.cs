@@ -38,7 +38,8 @@ public sealed class NetworkFaultTests : IClassFixture<FaultCluster>, IDisposable
             for (int cut = 0; cut < 2; cut++)
             {
                 await Task.Delay(random.Next(0, 600), TestContext.Current.CancellationToken);
-                if (!running.IsCompleted) _proxies[route == "Shard" ? random.Next(3) : 0].Cut(TimeSpan.FromMilliseconds(random.Next(0, 1500)));
+                if (!running.IsCompleted)
+                    _proxies[route == "Shard" ? random.Next(3) : 0].Cut(TimeSpan.FromMilliseconds(random.Next(0, 1500)));
             }
             await EndsWellAsync(load, running, table);
         }
@@ -148,7 +149,8 @@ public sealed class NetworkFaultTests : IClassFixture<FaultCluster>, IDisposable
         await EndsWellAsync(load, running, table);
 
         _proxies[1].Release();
-        const string prepared = "SELECT sum(result::bigint)::bigint FROM run_command_on_all_nodes('SELECT count(*) FROM pg_prepared_xacts WHERE starts_with(gid, ''woodgrove_'')')";
+        const string prepared = "SELECT sum(result::bigint)::bigint FROM run_command_on_all_nodes('SELECT count(*) FROM "
+            + "pg_prepared_xacts WHERE starts_with(gid, ''woodgrove_'')')";
         while (_faults.Scalar(prepared) is 0L) await Task.Delay(10, TestContext.Current.CancellationToken);
         PSObject step = _faults.Shell.Run("Repair-CitusImport -Connection faulty").Single;
         Assert.Equal("RolledBack", step.Get("Action")!.ToString());
@@ -195,7 +197,8 @@ public sealed class NetworkFaultTests : IClassFixture<FaultCluster>, IDisposable
         string table = _faults.Distribute();
         using PowerShell load = AddRows(table);
         Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
-        while (!running.IsCompleted && _faults.Scalar($"SELECT count(*) FROM {table}") is 0L) await Task.Delay(5, TestContext.Current.CancellationToken);
+        while (!running.IsCompleted && _faults.Scalar($"SELECT count(*) FROM {table}") is 0L)
+            await Task.Delay(5, TestContext.Current.CancellationToken);
         _proxies[0].Cut(TimeSpan.FromDays(1));
 
         Assert.Empty(await running);
@@ -204,21 +207,24 @@ public sealed class NetworkFaultTests : IClassFixture<FaultCluster>, IDisposable
         Assert.StartsWith("CitusConnectionLost,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
         long loaded = (long)_faults.Scalar($"SELECT count(*) FROM {table}")!;
         _output.WriteLine(error.Exception.Message);
-        Assert.Contains($"broke off at row {loaded + 1}: {loaded} rows before it are loaded", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Contains($"broke off at row {loaded + 1}: {loaded} rows before it are loaded", error.Exception.Message,
+            StringComparison.Ordinal);
         Assert.Equal(6, load.Streams.Warning.Count);
     }
 
     private PowerShell AddRows(string table)
     {
         _faults.Shell["text"] = _faults.ConnectionString(_proxies[0].Port);
-        return _faults.AddRows("$null = Connect-CitusCluster -ConnectionString $text -Name faulty", $"{table} -BatchSize 20000 -Connection faulty");
+        return _faults.AddRows("$null = Connect-CitusCluster -ConnectionString $text -Name faulty",
+            $"{table} -BatchSize 20000 -Connection faulty");
     }
 
     private async Task<PSObject> EndsWellAsync(PowerShell load, Task<PSDataCollection<PSObject>> running, string table)
     {
         PSDataCollection<PSObject> results = await running.WaitAsync(TimeSpan.FromSeconds(240), TestContext.Current.CancellationToken);
         foreach (WarningRecord warning in load.Streams.Warning) _output.WriteLine(warning.Message);
-        Assert.True(load.Streams.Error.Count == 0, string.Join('\n', load.Streams.Error.Select(e => $"{e.FullyQualifiedErrorId}: {e.Exception}")));
+        Assert.True(load.Streams.Error.Count == 0,
+            string.Join('\n', load.Streams.Error.Select(e => $"{e.FullyQualifiedErrorId}: {e.Exception}")));
         _faults.AssertLoaded(table);
         return Assert.Single(results);
     }

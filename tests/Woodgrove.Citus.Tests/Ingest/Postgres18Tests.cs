@@ -17,13 +17,16 @@ public sealed class Postgres18Tests : ClusterTest
     [InlineData("Coordinator")]
     public void Virtual_generated_columns_and_uuidv7_keys_are_left_to_the_server(string route)
     {
-        string table = Cluster.Distribute("id uuid DEFAULT uuidv7(), user_id bigint, amount numeric, tax numeric GENERATED ALWAYS AS (amount * 0.2) VIRTUAL, PRIMARY KEY (id, user_id)", "user_id");
-        Shell["path"] = Cluster.File("generated.csv", "user_id,amount\n" + string.Concat(Enumerable.Range(1, 500).Select(i => $"{i % 7},{i}\n")));
+        string table = Cluster.Distribute("id uuid DEFAULT uuidv7(), user_id bigint, amount numeric, "
+            + "tax numeric GENERATED ALWAYS AS (amount * 0.2) VIRTUAL, PRIMARY KEY (id, user_id)", "user_id");
+        Shell["path"] = Cluster.File("generated.csv",
+            "user_id,amount\n" + string.Concat(Enumerable.Range(1, 500).Select(i => $"{i % 7},{i}\n")));
 
         PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route}").Single;
 
         Assert.Equal((500L, route), (result.Get("Rows"), result.Get("Route")!.ToString()));
-        Assert.Equal("500 500 25050.0 7", Cluster.Scalar($"SELECT format('%s %s %s %s', count(*), count(DISTINCT id), sum(tax), max(uuid_extract_version(id))) FROM {table}"));
+        Assert.Equal("500 500 25050.0 7", Cluster.Scalar("SELECT format('%s %s %s %s', count(*), count(DISTINCT id), sum(tax), "
+            + $"max(uuid_extract_version(id))) FROM {table}"));
     }
 
     [Theory]
@@ -51,8 +54,10 @@ public sealed class Postgres18Tests : ClusterTest
         PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route} -OnError Skip -RejectPath $rejects").Single;
 
         Assert.Equal((3L, 3L), (result.Get("Rows"), result.Get("Rejected")));
-        Assert.Equal(["5\t[2024-01-01,2024-02-01)", "5\t[2024-02-01,2024-03-01)", "6\t[2024-01-15,2024-01-20)", "7\t[2024-01-01,2024-02-01)"], Cluster.Rows(table));
-        string[] states = [.. File.ReadAllLines(Path.Combine(Cluster.Folder, $"{table}.errors.csv")).Skip(1).Select(line => line.Split(',')[2])];
+        Assert.Equal(["5\t[2024-01-01,2024-02-01)", "5\t[2024-02-01,2024-03-01)", "6\t[2024-01-15,2024-01-20)",
+            "7\t[2024-01-01,2024-02-01)"], Cluster.Rows(table));
+        string[] states = [.. File.ReadAllLines(Path.Combine(Cluster.Folder, $"{table}.errors.csv")).Skip(1)
+            .Select(line => line.Split(',')[2])];
         // Not 23505: nothing here is a duplicate key, though one range equals another.
         Assert.Equal(["23P01", "22P02", "23P01"], states);
     }

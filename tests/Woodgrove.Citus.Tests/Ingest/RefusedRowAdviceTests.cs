@@ -51,7 +51,8 @@ public sealed class RefusedRowAdviceTests(ClusterFixture cluster) : ClusterTest(
         string table = Cluster.Distribute("id bigint, n int", "id");
         Shell["file"] = Write($"id,n\n1,\"{new string('x', 5_000_000)}\"\n");
 
-        Assert.InRange(Shell.Run($"Import-CsvToCitus $file {table} -Route Coordinator").Failed("CitusRowRefused").Exception.Message.Length, 100, 2000);
+        Assert.InRange(Shell.Run($"Import-CsvToCitus $file {table} -Route Coordinator").Failed("CitusRowRefused").Exception.Message.Length,
+            100, 2000);
     }
 
     [Fact]
@@ -60,7 +61,8 @@ public sealed class RefusedRowAdviceTests(ClusterFixture cluster) : ClusterTest(
         Cluster.Require();
         string table = Cluster.Distribute("id bigint, name text", "id");
         Shell["file"] = Write("Payments report\nproduced 2026-01-02\n\nid,name\n5,a\n");
-        Assert.Contains("Line 4 holds the header", Shell.Run($"Import-CsvToCitus $file {table}").Failed("CitusUnknownColumn").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("Line 4 holds the header",
+            Shell.Run($"Import-CsvToCitus $file {table}").Failed("CitusUnknownColumn").Exception.Message, StringComparison.Ordinal);
 
         // The engine under test has no Get-Content; this is what Select-Object -Skip 3 leaves of it.
         Shell["file"] = Write(string.Join('\n', File.ReadLines((string)Shell["file"]!).Skip(3)));

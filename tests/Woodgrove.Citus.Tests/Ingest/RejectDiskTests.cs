@@ -12,7 +12,8 @@ public sealed class RejectDiskTests(ClusterFixture cluster) : ClusterTest(cluste
     {
         // A small file system that only the load's own process sees, and that goes with it.
         string rights = Environment.IsPrivilegedProcess ? "-m" : "-rm";
-        if (!OperatingSystem.IsLinux() || !Repository.Runs("unshare", rights, "mount", "-t", "tmpfs", "tmpfs", "/mnt")) Assert.Skip("needs Linux and the right to mount a file system");
+        if (!OperatingSystem.IsLinux() || !Repository.Runs("unshare", rights, "mount", "-t", "tmpfs", "tmpfs", "/mnt"))
+            Assert.Skip("needs Linux and the right to mount a file system");
         const string columns = "id bigint, user_id bigint, note text";
         string table = Cluster.Distribute(columns, "user_id"), expected = Cluster.CreateTable(columns);
         string good = FaultCluster.Generate(30_000, 5);
@@ -28,7 +29,8 @@ public sealed class RejectDiskTests(ClusterFixture cluster) : ClusterTest(cluste
             csv.Append(bad[^1]).Append('\n');
         }
         csv.Length--;
-        string path = Cluster.File($"{table}.csv", csv.ToString()), disk = Directory.CreateDirectory(Path.Combine(Cluster.Folder, $"{table}_disk")).FullName;
+        string path = Cluster.File($"{table}.csv", csv.ToString()),
+            disk = Directory.CreateDirectory(Path.Combine(Cluster.Folder, $"{table}_disk")).FullName;
         string load = $"Import-CsvToCitus '{path}' {table} -Route {route} -Checkpoint 256KB -OnError Skip -RejectPath '{disk}/bad.csv'";
 
         (int exit, string output, string error) = await Repository.RunScriptAsync($$"""

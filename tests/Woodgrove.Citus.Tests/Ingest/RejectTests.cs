@@ -24,7 +24,8 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
     [InlineData("Coordinator")]
     public void Refused_rows_are_set_aside_and_load_once_mended(string route)
     {
-        string table = Cluster.Distribute("id bigint, user_id bigint, note text CHECK (note <> 'bad word'), PRIMARY KEY (id, user_id)", "user_id");
+        string table = Cluster.Distribute("id bigint, user_id bigint, note text CHECK (note <> 'bad word'), PRIMARY KEY (id, user_id)",
+            "user_id");
         Cluster.Execute($"INSERT INTO {table} VALUES (3, 2, 'there already')");
         Cluster.Execute($"DELETE FROM {table}");
         Shell["path"] = Cluster.File("mixed.csv", Csv.Replace("\r\n", "\n", StringComparison.Ordinal));
@@ -34,7 +35,8 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         Assert.Equal((3L, 4L), (result.Get("Rows"), result.Get("Rejected")));
         Assert.Equal(["1\t1\tgood", "3\t2\ttwo\\nlines", "6\t3\tlast, \"good\""], Cluster.Rows(table));
-        Assert.Equal("id,user_id,note\nx,1,no number\n2,,no user\n4,2\n5,3,bad word\n", File.ReadAllText(Path.Combine(Cluster.Folder, "rejects.csv")));
+        Assert.Equal("id,user_id,note\nx,1,no number\n2,,no user\n4,2\n5,3,bad word\n",
+            File.ReadAllText(Path.Combine(Cluster.Folder, "rejects.csv")));
         string[] errors = File.ReadAllLines(Path.Combine(Cluster.Folder, "rejects.errors.csv"));
         Assert.Equal("line,column,sqlstate,message", errors[0]);
         Assert.Equal(["3,id,22P02", "4,user_id", "7,", "8,"], errors.Skip(1).Select((e, i) => e[..new[] { 10, 9, 2, 2 }[i]]));
@@ -53,18 +55,22 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
     public void Rows_that_clash_with_other_rows_are_set_aside(string route)
     {
         string users = Cluster.Distribute("user_id bigint PRIMARY KEY", "user_id");
-        string table = Cluster.Distribute("id bigint, user_id bigint, at date CHECK (at > '2000-01-01'), PRIMARY KEY (id, user_id)", "user_id", colocateWith: users);
+        string table = Cluster.Distribute("id bigint, user_id bigint, at date CHECK (at > '2000-01-01'), PRIMARY KEY (id, user_id)",
+            "user_id", colocateWith: users);
         Cluster.Execute($"ALTER TABLE {table} ADD CONSTRAINT known_user FOREIGN KEY (user_id) REFERENCES {users}");
         Cluster.Execute($"INSERT INTO {users} SELECT generate_series(1, 50)");
         Cluster.Execute($"INSERT INTO {table} VALUES (7, 7, '2024-01-01'), (9, 9, '2024-01-01')");
-        Shell["path"] = Cluster.File("clashes.csv", "id,user_id,at\n1,1,2024-01-01\n07,7,2024-01-01\n2,99,2024-01-01\n3,3,2024-01-01\n3,3,2024-01-02\n4,4,1999-01-01\n5,5,soon\n6,6,2024-01-01\n");
+        Shell["path"] = Cluster.File("clashes.csv",
+            "id,user_id,at\n1,1,2024-01-01\n07,7,2024-01-01\n2,99,2024-01-01\n3,3,2024-01-01\n3,3,2024-01-02\n4,4,1999-01-01\n5,5,soon\n6,6,2024-01-01\n");
         Shell["rejects"] = Path.Combine(Cluster.Folder, "clashes.rejects.csv");
 
         PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route} -OnError Skip -RejectPath $rejects").Single;
 
         Assert.Equal((3L, 5L, route), (result.Get("Rows"), result.Get("Rejected"), result.Get("Route")!.ToString()));
-        Assert.Equal(["1\t1\t2024-01-01", "3\t3\t2024-01-01", "6\t6\t2024-01-01", "7\t7\t2024-01-01", "9\t9\t2024-01-01"], Cluster.Rows(table));
-        Assert.Equal("id,user_id,at\n07,7,2024-01-01\n2,99,2024-01-01\n3,3,2024-01-02\n4,4,1999-01-01\n5,5,soon\n", File.ReadAllText(Path.Combine(Cluster.Folder, "clashes.rejects.csv")));
+        Assert.Equal(["1\t1\t2024-01-01", "3\t3\t2024-01-01", "6\t6\t2024-01-01", "7\t7\t2024-01-01", "9\t9\t2024-01-01"],
+            Cluster.Rows(table));
+        Assert.Equal("id,user_id,at\n07,7,2024-01-01\n2,99,2024-01-01\n3,3,2024-01-02\n4,4,1999-01-01\n5,5,soon\n",
+            File.ReadAllText(Path.Combine(Cluster.Folder, "clashes.rejects.csv")));
         string[] errors = File.ReadAllLines(Path.Combine(Cluster.Folder, "clashes.rejects.errors.csv"))[1..];
         Assert.Equal(["3", "4", "6", "7", "8"], errors.Select(e => e.Split(',')[0]));
         Assert.Equal(["23505", "23503", "23505", "23514", "22007"], errors.Select(e => e.Split(',')[2]));
@@ -81,7 +87,8 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         const int Rows = 24_000; // of 1 kB each: the coordinator route takes them in several stretches
         var random = new Random(20261122);
-        string table = Cluster.Distribute("id bigint, user_id bigint, amount numeric(6,2), note text, PRIMARY KEY (id, user_id)", "user_id");
+        string table = Cluster.Distribute("id bigint, user_id bigint, amount numeric(6,2), note text, PRIMARY KEY (id, user_id)",
+            "user_id");
         Cluster.Execute($"INSERT INTO {table} VALUES (100, 100, 0, 'there')");
         string note = new('n', 1000);
         var csv = new System.Text.StringBuilder("id,user_id,amount,note\n");
@@ -115,7 +122,8 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(rejected.Length, (int)(long)result.Get("Rejected")!);
         Assert.Equal(Rows, (long)result.Get("Rows")! + rejected.Length);
         Assert.Equal(bad.Order(StringComparer.Ordinal).Distinct(), rejected.Order(StringComparer.Ordinal).Distinct());
-        Assert.Equal(good.Select(g => g.Split(',')[0]).Append("100").Order(StringComparer.Ordinal), Cluster.Rows(table, "id").Order(StringComparer.Ordinal));
+        Assert.Equal(good.Select(g => g.Split(',')[0]).Append("100").Order(StringComparer.Ordinal),
+            Cluster.Rows(table, "id").Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -126,11 +134,13 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
         string table = Cluster.Distribute("id bigint, user_id bigint, PRIMARY KEY (id, user_id)", "user_id");
         Cluster.Execute($"INSERT INTO {table} VALUES (500000, 500000)");
         // A block of the file is the least that a checkpoint commits, and long fields make many.
-        string rows = string.Join('\n', Enumerable.Range(1, 60_000).Select(i => i == 10 ? "x,10" : i == 59_000 ? "500000,500000" : $"{i:D9},{i:D9}"));
+        string rows = string.Join('\n',
+            Enumerable.Range(1, 60_000).Select(i => i == 10 ? "x,10" : i == 59_000 ? "500000,500000" : $"{i:D9},{i:D9}"));
         Shell["path"] = Cluster.File("checked.csv", "id,user_id\n" + rows + "\n");
         Shell["rejects"] = Path.Combine(Cluster.Folder, "checked.rejects.csv");
 
-        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route} -Checkpoint 10000 -OnError Skip -RejectPath $rejects").Single;
+        PSObject result = Shell.Run(
+            $"Import-CsvToCitus $path {table} -Route {route} -Checkpoint 10000 -OnError Skip -RejectPath $rejects").Single;
 
         Assert.Equal((59_998L, 2L), (result.Get("Rows"), result.Get("Rejected")));
         Assert.Equal([11L, 59_001L], ((IEnumerable<object>)result.Get("Rejects")!).Select(r => (long)r.Get("Line")!));
@@ -178,7 +188,8 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
         string table = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id");
         Shell["path"] = Cluster.File("worse.csv", "id,user_id,note\n1,1,a\nx,1,b\ny,1,c\n");
         Shell.Run($"Import-CsvToCitus $path {table} -OnError Skip -MaxErrors 1").Failed("CitusTooManyErrors");
-        string shared = Shell.Run($"Import-CsvToCitus $path {table} -OnError Skip -MaxErrors 0").Failed("CitusTooManyErrors").Exception.Message;
+        string shared = Shell.Run($"Import-CsvToCitus $path {table} -OnError Skip -MaxErrors 0")
+            .Failed("CitusTooManyErrors").Exception.Message;
         Assert.Contains("The last is line 3, column id: invalid input syntax for type bigint: \"x\".", shared, StringComparison.Ordinal);
         Shell.Run($"Import-CsvToCitus $path {table} -OnError Skip -MaxErrors 50%").Failed("CitusTooManyErrors");
         Shell.Run($"Import-CsvToCitus $path {table} -OnError Skip -MaxErrors lots").Failed("CitusInvalidErrorLimit");
@@ -195,7 +206,8 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
     public void A_last_record_without_its_line_end_stays_a_record_of_its_own(string route, string lineEnd)
     {
         string table = Cluster.Distribute("user_id bigint, note text", "user_id");
-        Shell["path"] = Cluster.File("bare.csv", string.Join(lineEnd, "user_id,note", "1,good", "x,bad", " 42,doubtful", "7,\"two", "lines\"", "y,\"the", "last\""));
+        Shell["path"] = Cluster.File("bare.csv",
+            string.Join(lineEnd, "user_id,note", "1,good", "x,bad", " 42,doubtful", "7,\"two", "lines\"", "y,\"the", "last\""));
         Shell["rejects"] = Path.Combine(Cluster.Folder, "bare.rejects.csv");
 
         PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Route {route} -OnError Skip -RejectPath $rejects").Single;
@@ -203,8 +215,10 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal((3L, 2L), (result.Get("Rows"), result.Get("Rejected")));
         string escaped = lineEnd.Replace("\r", "\\r", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
         Assert.Equal(["1\tgood", "42\tdoubtful", $"7\ttwo{escaped}lines"], Cluster.Rows(table));
-        Assert.Equal(string.Join(lineEnd, "user_id,note", "x,bad", "y,\"the", "last\"", ""), File.ReadAllText(Path.Combine(Cluster.Folder, "bare.rejects.csv")));
-        Assert.Equal(["3", "8"], File.ReadAllLines(Path.Combine(Cluster.Folder, "bare.rejects.errors.csv")).Skip(1).Select(e => e.Split(',')[0]));
+        Assert.Equal(string.Join(lineEnd, "user_id,note", "x,bad", "y,\"the", "last\"", ""),
+            File.ReadAllText(Path.Combine(Cluster.Folder, "bare.rejects.csv")));
+        Assert.Equal(["3", "8"],
+            File.ReadAllLines(Path.Combine(Cluster.Folder, "bare.rejects.errors.csv")).Skip(1).Select(e => e.Split(',')[0]));
     }
 
     [Theory]
@@ -233,7 +247,8 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
         string table = Cluster.Distribute("user_id bigint PRIMARY KEY", "user_id");
         Shell["path"] = Cluster.File("half.csv", "user_id\n1\nx\n2\ny\n3\nz\n4\nw\n");
 
-        Exception error = Shell.Run($"Import-CsvToCitus $path {table} -OnError Skip -MaxErrors 1% {options}").Failed("CitusTooManyErrors").Exception;
+        Exception error = Shell.Run($"Import-CsvToCitus $path {table} -OnError Skip -MaxErrors 1% {options}")
+            .Failed("CitusTooManyErrors").Exception;
 
         Assert.Contains("4 of 8 rows", error.Message, StringComparison.Ordinal);
         if (!options.Contains("Checkpoint", StringComparison.Ordinal)) Assert.Empty(Cluster.Rows(table));

@@ -9,7 +9,8 @@ namespace Woodgrove.Citus.Tests.Ingest;
 public sealed class RouteTests(ClusterFixture cluster, ITestOutputHelper output) : ClusterTest(cluster)
 {
     private static readonly string[] Pieces =
-        ["a", "b c", "\"q\"", "\"a,b\"", "\"l1\nl2\"", "\"d\"\"q\"", "", "\"\"", "x\"y\"z", "\\.", "é支😀", " ", "\"\\.\"", "'", "\t", "long " + new string('x', 200)];
+        ["a", "b c", "\"q\"", "\"a,b\"", "\"l1\nl2\"", "\"d\"\"q\"", "", "\"\"", "x\"y\"z", "\\.", "é支😀", " ", "\"\\.\"", "'", "\t",
+            "long " + new string('x', 200)];
 
     [Fact]
     public void All_routes_put_what_copy_puts_and_refuse_what_it_refuses()
@@ -17,7 +18,8 @@ public sealed class RouteTests(ClusterFixture cluster, ITestOutputHelper output)
         int seed = Environment.TickCount;
         output.WriteLine($"seed {seed}");
         var random = new Random(seed);
-        string direct = Cluster.CreateTable("note text, user_id bigint NOT NULL, other text"), table = Cluster.Distribute("note text, user_id bigint, other text", "user_id");
+        string direct = Cluster.CreateTable("note text, user_id bigint NOT NULL, other text"),
+            table = Cluster.Distribute("note text, user_id bigint, other text", "user_id");
         int refused = 0;
         for (int file = 0; file < 60; file++)
         {
@@ -30,8 +32,11 @@ public sealed class RouteTests(ClusterFixture cluster, ITestOutputHelper output)
                 RunResult result = Shell.Run($"Import-CsvToCitus $path {table} -NoHeader -Route {route} -WarningAction SilentlyContinue");
                 string[] there = Cluster.Rows(table);
                 if (expected is null && result.Errors.Count == 0) Assert.Equal(Cluster.Rows(direct), there);
-                else if (expected is null) Assert.True(bytes.Length == 0 || there.Length == 0 && Cluster.Count(direct) == 0, $"{route}: {result.Errors[0]}: {Encoding.UTF8.GetString(bytes)}");
-                else Assert.True(result.Errors.Count == 1 && there.Length == 0, $"{route} took what COPY refused ({expected}): {Encoding.UTF8.GetString(bytes)}");
+                else if (expected is null)
+                    Assert.True(bytes.Length == 0 || there.Length == 0 && Cluster.Count(direct) == 0,
+                        $"{route}: {result.Errors[0]}: {Encoding.UTF8.GetString(bytes)}");
+                else Assert.True(result.Errors.Count == 1 && there.Length == 0,
+                    $"{route} took what COPY refused ({expected}): {Encoding.UTF8.GetString(bytes)}");
                 Cluster.Execute($"TRUNCATE {table}");
             }
             Cluster.Execute($"TRUNCATE {direct}");
@@ -62,7 +67,8 @@ public sealed class RouteTests(ClusterFixture cluster, ITestOutputHelper output)
         // A row in the wrong shard would not be found by its key.
         string[] keys = Cluster.Rows(source, "k").Where((_, i) => i % 40 == 0).ToArray();
         foreach (string key in keys)
-            Assert.True(Cluster.Scalar($"SELECT count(*) FROM {table} WHERE k = '{key}'::{type}") is >= 1L, $"{key} is not where it is looked for");
+            Assert.True(Cluster.Scalar($"SELECT count(*) FROM {table} WHERE k = '{key}'::{type}") is >= 1L,
+                $"{key} is not where it is looked for");
     }
 
     [Fact]
@@ -87,7 +93,8 @@ public sealed class RouteTests(ClusterFixture cluster, ITestOutputHelper output)
     {
         string table = Cluster.Distribute("id bigint, note text", "id");
         Shell["path"] = Cluster.File("far.csv", "id,note\n1,a\n2,b\n");
-        ErrorRecord error = Shell.Run($"Import-CsvToCitus $path {table} -Route Shard -NodeAddress @{{ '127.0.0.1' = '127.0.0.1:1' }}").Failed("CitusRouteNotPossible");
+        ErrorRecord error = Shell.Run($"Import-CsvToCitus $path {table} -Route Shard -NodeAddress @{{ '127.0.0.1' = '127.0.0.1:1' }}")
+            .Failed("CitusRouteNotPossible");
         Assert.Contains("127.0.0.1:1 can't be reached", error.Exception.Message, StringComparison.Ordinal);
         Assert.Equal(0, Cluster.Count(table));
     }
@@ -111,7 +118,8 @@ public sealed class RouteTests(ClusterFixture cluster, ITestOutputHelper output)
         var text = new StringBuilder();
         for (int row = random.Next(1, 40); row > 0; row--)
         {
-            string key = random.Next(30) switch { 0 => "", 1 => "x1", 2 => $"\"{random.Next()}\"", 3 => $" {random.Next()} ", _ => $"{random.Next(-100, 100)}" };
+            string key = random.Next(30) switch { 0 => "", 1 => "x1", 2 => $"\"{random.Next()}\"", 3 => $" {random.Next()} ",
+                _ => $"{random.Next(-100, 100)}" };
             // Line ends inside quotes are the file's own: COPY counts others as stray.
             string Piece() => Pieces[random.Next(Pieces.Length)].Replace("\n", end, StringComparison.Ordinal);
             text.Append(Piece()).Append(',').Append(key).Append(',').Append(Piece());
@@ -147,7 +155,8 @@ public sealed class RouteTests(ClusterFixture cluster, ITestOutputHelper output)
             Cluster.Execute("SELECT pg_reload_conf(), pg_sleep(0.5)");
         }
         Assert.Equal(Cluster.Rows(expected), Cluster.Rows(table));
-        Assert.Equal(["2023-12-31 15:30:00\t2024-04-03", "2024-07-01 03:00:00\t2024-02-01"], Cluster.Rows(table, "at AT TIME ZONE 'UTC', day"));
+        Assert.Equal(["2023-12-31 15:30:00\t2024-04-03", "2024-07-01 03:00:00\t2024-02-01"],
+            Cluster.Rows(table, "at AT TIME ZONE 'UTC', day"));
         Assert.Equal(2L, Cluster.Scalar($"SELECT count(*) FROM {table} t WHERE EXISTS (SELECT FROM {table} o WHERE o.at = t.at)"));
     }
 }

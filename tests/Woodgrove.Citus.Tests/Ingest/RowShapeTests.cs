@@ -16,7 +16,8 @@ public sealed class RowShapeTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         string table = Cluster.Distribute("id bigint, j jsonb", "id");
 
-        RunResult run = Shell.Run($"$bad = {value}; @{{ id = 1; j = '1' }}, @{{ id = 2; j = $bad }}, @{{ id = 3; j = '3' }} | Add-CitusRow {table}");
+        RunResult run = Shell.Run($"$bad = {value}; @{{ id = 1; j = '1' }}, @{{ id = 2; j = $bad }}, @{{ id = 3; "
+            + $"j = '3' }} | Add-CitusRow {table}");
 
         ErrorRecord error = Assert.Single(run.Errors);
         Assert.StartsWith("CitusRowRefused", error.FullyQualifiedErrorId, StringComparison.Ordinal);
@@ -30,7 +31,9 @@ public sealed class RowShapeTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         string table = Cluster.Distribute("id bigint, v int", "id");
 
-        RunResult run = Shell.Run($"1..3 | ForEach-Object {{ $row = [pscustomobject]@{{ id = $_ }}; $row.PSObject.Properties.Add([psscriptproperty]::new('v', {{ if ($this.id -eq 2) {{ throw 'no value' }}; $this.id }})); $row }} | Add-CitusRow {table}");
+        RunResult run = Shell.Run($"1..3 | ForEach-Object {{ $row = [pscustomobject]@{{ id = $_ }}; "
+            + $"$row.PSObject.Properties.Add([psscriptproperty]::new('v', {{ if ($this.id -eq 2) {{ throw 'no value' }}; $this.id }})); "
+            + $"$row }} | Add-CitusRow {table}");
 
         Assert.Contains("Row 2: no value", Assert.Single(run.Errors).Exception.Message, StringComparison.Ordinal);
         Assert.Equal(["1\t1", "3\t3"], Cluster.Rows(table));
@@ -40,7 +43,8 @@ public sealed class RowShapeTests(ClusterFixture cluster) : ClusterTest(cluster)
     public void A_property_that_only_later_rows_have_is_told_once_or_rejected()
     {
         string table = Cluster.Distribute("id bigint, a text, b text DEFAULT 'none'", "id");
-        const string Rows = "[pscustomobject]@{ id = 1; a = 'x' }, [pscustomobject]@{ b = 'lost'; id = 2; a = 'y' }, [pscustomobject]@{ id = 3; b = 'lost' }, @{ id = 4; other = 1 }";
+        const string Rows = "[pscustomobject]@{ id = 1; a = 'x' }, [pscustomobject]@{ b = 'lost'; id = 2; a = 'y' }, "
+            + "[pscustomobject]@{ id = 3; b = 'lost' }, @{ id = 4; other = 1 }";
 
         RunResult warned = Shell.Run($"{Rows} | Add-CitusRow {table}");
         Assert.Equal(4L, warned.Single.Get("Rows"));
@@ -72,7 +76,8 @@ public sealed class RowShapeTests(ClusterFixture cluster) : ClusterTest(cluster)
             """).Succeeded();
 
         const string Xml = "<a><b c=\"1\">t</b></a>", Json = "\"<a><b c=\\\\\"1\\\\\">t</b></a>\"";
-        Assert.Equal(["1\t\\N\t\\N\t\\N", "2\t\\N\t\\N\t\\N", "3\t\\N\t\\N\t\\N", "4\t\\N\t\\N\t\\N", $"5\t{Xml}\t{Json}\t{Xml}", $"6\t\\N\t{{\"d\": {Json}}}\t{Xml}"], Cluster.Rows(table));
+        Assert.Equal(["1\t\\N\t\\N\t\\N", "2\t\\N\t\\N\t\\N", "3\t\\N\t\\N\t\\N", "4\t\\N\t\\N\t\\N", $"5\t{Xml}\t{Json}\t{Xml}",
+            $"6\t\\N\t{{\"d\": {Json}}}\t{Xml}"], Cluster.Rows(table));
     }
 
     [Fact]
@@ -90,13 +95,17 @@ public sealed class RowShapeTests(ClusterFixture cluster) : ClusterTest(cluster)
     public void A_distribution_column_with_a_default_may_be_left_out(string definition)
     {
         Cluster.RequireCitus();
-        string table = Cluster.Distribute(definition, "id"), file = Cluster.File("default.csv", "t\na\nb\n"), bad = Cluster.File("bad.csv", $"t\nd\n{new string('e', 30)}\n");
+        string table = Cluster.Distribute(definition, "id"), file = Cluster.File("default.csv", "t\na\nb\n"),
+            bad = Cluster.File("bad.csv", $"t\nd\n{new string('e', 30)}\n");
         Cluster.Execute($"ALTER TABLE {table} ADD CONSTRAINT short CHECK (length(t) < 20)");
 
         Assert.Equal(2L, Shell.Run($"Import-CsvToCitus '{file}' {table}").Single.Get("Rows"));
         Assert.Equal(1L, Shell.Run($"@{{ t = 'c' }} | Add-CitusRow {table}").Single.Get("Rows"));
         Assert.Equal(1L, Shell.Run($"Import-CsvToCitus '{bad}' {table} -OnError Skip -Checkpoint 1000").Output.Single().Get("Rows"));
-        Assert.Contains("left out", Shell.Run($"Import-CsvToCitus '{file}' {table} -Route Shard").Failed("CitusRouteNotPossible").Exception.Message.Replace("leaves out", "left out", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains("left out",
+            Shell.Run($"Import-CsvToCitus '{file}' {table} -Route Shard")
+                .Failed("CitusRouteNotPossible").Exception.Message.Replace("leaves out", "left out", StringComparison.Ordinal),
+                StringComparison.Ordinal);
 
         Assert.Equal(["a", "b", "c", "d"], Cluster.Rows(table, "t").Order());
         Assert.Equal(4L, Cluster.Scalar($"SELECT count(DISTINCT id) FROM {table} WHERE id IS NOT NULL"));

@@ -71,9 +71,11 @@ public sealed class ServerFaultTests(FaultCluster faults, ITestOutputHelper outp
             string table = faults.Distribute();
             SandboxServer victim = coordinator ? faults.Coordinator : faults.Workers[random.Next(2)];
             faults.Shell["to"] = faults.ConnectionString();
-            using PowerShell load = faults.AddRows("$null = Connect-CitusCluster -ConnectionString $to -Name faulty", $"{table} -Connection faulty -BatchSize 10000");
+            using PowerShell load = faults.AddRows("$null = Connect-CitusCluster -ConnectionString $to -Name faulty",
+                $"{table} -Connection faulty -BatchSize 10000");
             Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
-            while (!running.IsCompleted && faults.Scalar($"SELECT count(*) FROM {table}") is 0L) await Task.Delay(2, TestContext.Current.CancellationToken);
+            while (!running.IsCompleted && faults.Scalar($"SELECT count(*) FROM {table}") is 0L)
+                await Task.Delay(2, TestContext.Current.CancellationToken);
             if (await KillAsync(victim, running, random)) kills++;
             Assert.Equal(300_000L, Assert.Single(await EndsWellAsync(load, running)).Get("Rows"));
             // What was decided and not yet carried out everywhere, Citus does within a minute.
@@ -98,7 +100,8 @@ public sealed class ServerFaultTests(FaultCluster faults, ITestOutputHelper outp
     {
         PSDataCollection<PSObject> results = await running;
         foreach (WarningRecord warning in load.Streams.Warning) output.WriteLine(warning.Message);
-        Assert.True(load.Streams.Error.Count == 0, string.Join('\n', load.Streams.Error.Select(e => $"{e.FullyQualifiedErrorId}: {e.Exception}")));
+        Assert.True(load.Streams.Error.Count == 0,
+            string.Join('\n', load.Streams.Error.Select(e => $"{e.FullyQualifiedErrorId}: {e.Exception}")));
         return results;
     }
 
@@ -106,6 +109,7 @@ public sealed class ServerFaultTests(FaultCluster faults, ITestOutputHelper outp
     {
         faults.Shell["csv"] = faults.Csv;
         faults.Shell["to"] = faults.ConnectionString();
-        return faults.Shell.Create($"$null = Connect-CitusCluster -ConnectionString $to -Name faulty; Import-CsvToCitus $csv {table} -Connection faulty -Route Shard");
+        return faults.Shell.Create($"$null = Connect-CitusCluster -ConnectionString $to -Name faulty; "
+            + $"Import-CsvToCitus $csv {table} -Connection faulty -Route Shard");
     }
 }

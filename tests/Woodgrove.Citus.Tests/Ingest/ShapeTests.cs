@@ -16,10 +16,13 @@ public sealed class ShapeTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         """;
 
-    private const string Mapping = "-Delimiter ';' -ColumnMap @{ Nr = 'id'; Kunde = 'user_id'; Betrag = 'amount'; am = 'at'; bezahlt = 'paid'; Bemerkung = 'note' } -SkipColumn intern "
-        + "-Culture de-DE -DateTimeFormat 'dd.MM.yyyy HH:mm' -TrueValue ja -FalseValue nein -StaticColumn @{ source_file = { [IO.Path]::GetFileName($_) }; batch = 7 }";
+    private const string Mapping = "-Delimiter ';' -ColumnMap @{ Nr = 'id'; Kunde = 'user_id'; Betrag = 'amount'; am = 'at'; "
+        + "bezahlt = 'paid'; Bemerkung = 'note' } -SkipColumn intern "
+        + "-Culture de-DE -DateTimeFormat 'dd.MM.yyyy HH:mm' -TrueValue ja -FalseValue nein -StaticColumn @{ source_file = { "
+        + "[IO.Path]::GetFileName($_) }; batch = 7 }";
 
-    private string Table() => Cluster.Distribute("id bigint, user_id bigint, amount numeric(10,2), at timestamp, paid boolean, note text, source_file text, batch int", "user_id");
+    private string Table() => Cluster.Distribute("id bigint, user_id bigint, amount numeric(10,2), at timestamp, paid boolean, "
+        + "note text, source_file text, batch int", "user_id");
 
     [Theory]
     [InlineData("Coordinator")]
@@ -56,14 +59,16 @@ public sealed class ShapeTests(ClusterFixture cluster) : ClusterTest(cluster)
     public void Refused_rows_are_set_aside_as_they_stand_in_the_source(string route)
     {
         string table = Table();
-        string csv = German.Replace("\r\n", "\n", StringComparison.Ordinal).Replace("-7", "viel", StringComparison.Ordinal).Replace(";30;", ";x30;", StringComparison.Ordinal);
+        string csv = German.Replace("\r\n", "\n", StringComparison.Ordinal).Replace("-7", "viel", StringComparison.Ordinal)
+            .Replace(";30;", ";x30;", StringComparison.Ordinal);
         Shell["path"] = Cluster.File("german.csv", csv);
         Shell["rejects"] = Path.Combine(Cluster.Folder, "german-rejects.csv");
 
         PSObject result = Shell.Run($"Import-CsvToCitus $path {table} {Mapping} -Route {route} -OnError Skip -RejectPath $rejects").Single;
 
         Assert.Equal((1L, 2L), (result.Get("Rows"), result.Get("Rejected")));
-        Assert.Equal(csv[..csv.IndexOf("1;10", StringComparison.Ordinal)] + csv[csv.IndexOf("2;20", StringComparison.Ordinal)..], File.ReadAllText((string)Shell["rejects"]!));
+        Assert.Equal(csv[..csv.IndexOf("1;10", StringComparison.Ordinal)] + csv[csv.IndexOf("2;20", StringComparison.Ordinal)..],
+            File.ReadAllText((string)Shell["rejects"]!));
         string[] errors = File.ReadAllLines(Path.Combine(Cluster.Folder, "german-rejects.errors.csv"));
         Assert.StartsWith("3,amount,22P02,", errors[1], StringComparison.Ordinal);
         Assert.StartsWith("6,user_id,22P02,", errors[2], StringComparison.Ordinal);

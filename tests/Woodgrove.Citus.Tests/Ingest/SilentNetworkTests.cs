@@ -14,7 +14,8 @@ public sealed class SilentNetworkTests(ClusterFixture cluster, ITestOutputHelper
     public async Task A_load_that_nobody_answered_for_a_while_goes_on_and_no_row_comes_twice(string route)
     {
         Cluster.RequireCitus();
-        if (!Environment.IsPrivilegedProcess || !Repository.Runs("unshare", "-n", "ip", "link", "set", "lo", "up")) Assert.Skip("needs root, unshare and ip, for a network of its own");
+        if (!Environment.IsPrivilegedProcess || !Repository.Runs("unshare", "-n", "ip", "link", "set", "lo", "up"))
+            Assert.Skip("needs root, unshare and ip, for a network of its own");
         string rows = FaultCluster.Generate(300_000, 3)["id,user_id,note\n".Length..];
         string path = Cluster.File($"silent_{route}.csv", "id,user_id,note\n" + string.Concat(Enumerable.Repeat(rows, 8)));
 

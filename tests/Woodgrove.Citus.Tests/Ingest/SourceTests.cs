@@ -22,8 +22,10 @@ public sealed class SourceTests(ClusterFixture cluster) : ClusterTest(cluster)
     public void Folder_stands_for_its_csv_files_and_recurse_for_those_below()
     {
         string table = Cluster.Distribute("id bigint, note text", "id");
-        Shell["folder"] = FolderOf(("b.csv", "id,note\n2,b\n"), ("a.csv", "id,note\n1,a\n"), ("c.txt", "nothing"), ("below/d.csv", "id,note\n3,d\n"));
-        Assert.Equal(["a.csv", "b.csv"], Shell.Run($"Import-CsvToCitus $folder {table}").Succeeded().Output.Select(r => Path.GetFileName((string)r.Get("Source")!)));
+        Shell["folder"] = FolderOf(("b.csv", "id,note\n2,b\n"), ("a.csv", "id,note\n1,a\n"), ("c.txt", "nothing"),
+            ("below/d.csv", "id,note\n3,d\n"));
+        Assert.Equal(["a.csv", "b.csv"],
+            Shell.Run($"Import-CsvToCitus $folder {table}").Succeeded().Output.Select(r => Path.GetFileName((string)r.Get("Source")!)));
         Shell.Run($"Import-CsvToCitus $folder {table} -Recurse -Truncate").Succeeded();
         Assert.Equal(["1\ta", "2\tb", "3\td"], Cluster.Rows(table)); // the first file emptied the table
     }
@@ -33,7 +35,8 @@ public sealed class SourceTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         string table = Cluster.Distribute("id bigint, note text", "id");
         string rows(int file) => string.Concat(Enumerable.Range(0, 1000).Select(i => $"{file * 1000 + i},f{file}\n"));
-        Shell["folder"] = FolderOf([.. Enumerable.Range(0, 6).Select(f => ($"f{f}.csv", "id,note\n" + rows(f) + (f == 3 ? "x,bad\n" : "")))]);
+        Shell["folder"] = FolderOf([.. Enumerable.Range(0, 6)
+            .Select(f => ($"f{f}.csv", "id,note\n" + rows(f) + (f == 3 ? "x,bad\n" : "")))]);
 
         RunResult result = Shell.Run($"Import-CsvToCitus $folder {table} -ThrottleLimit 3");
 

@@ -136,9 +136,11 @@ public sealed class SpecialFileTests : ClusterTest, IDisposable
             foreach (string path in new[] { "$folder", "$folder/*.csv" })
             {
                 Shell.Run($"Import-CsvToCitus $folder/a.csv {table} -OnError Skip -RejectPath {rejects}").Succeeded();
-                RunResult second = Shell.Run($"Import-CsvToCitus {path} {table} -Truncate -OnError Skip -RejectPath $elsewhere -Verbose").Succeeded();
+                RunResult second = Shell.Run($"Import-CsvToCitus {path} {table} -Truncate -OnError Skip -RejectPath $elsewhere -Verbose")
+                    .Succeeded();
                 Assert.Equal(["a.csv", "own.errors.csv"], second.Output.Select(r => Path.GetFileName((string)r.Get("Source")!)));
-                Assert.Contains(second.Verbose, v => v.Contains("is left out: it holds refused rows of an earlier run", StringComparison.Ordinal));
+                Assert.Contains(second.Verbose,
+                    v => v.Contains("is left out: it holds refused rows of an earlier run", StringComparison.Ordinal));
                 Assert.Equal(["1\ta", "2\tb", "5\tmine"], Cluster.Rows(table));
             }
         }

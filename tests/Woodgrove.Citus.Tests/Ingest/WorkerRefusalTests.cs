@@ -21,7 +21,10 @@ public sealed class WorkerRefusalTests(ClusterFixture cluster) : ClusterTest(clu
     public void A_row_that_a_worker_refuses_is_rejected_with_its_line_and_reason(string columns, string bad, string sqlState)
     {
         Cluster.RequireCitus();
-        if (sqlState == "54000") bad = bad.Replace("long", string.Concat(Enumerable.Range(0, 600).Select(i => System.Security.Cryptography.RandomNumberGenerator.GetHexString(32))), StringComparison.Ordinal);
+        if (sqlState == "54000")
+            bad = bad.Replace("long",
+                string.Concat(Enumerable.Range(0, 600).Select(i => System.Security.Cryptography.RandomNumberGenerator.GetHexString(32))),
+                StringComparison.Ordinal);
         Shell["path"] = Cluster.File("refused.csv", "id,user_id,n\n" + Good + bad + Better);
         string reject = Path.Combine(Cluster.Folder, "refused-rejects.csv");
         Shell["reject"] = reject;
@@ -43,7 +46,8 @@ public sealed class WorkerRefusalTests(ClusterFixture cluster) : ClusterTest(clu
         string rows = Create(columns, sqlState);
         var clock = System.Diagnostics.Stopwatch.StartNew();
         Shell["lines"] = (Good + bad + Better).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        RunResult added = Shell.Run($"$lines | ForEach-Object {{ $f = $_ -split ','; [pscustomobject]@{{ id = $f[0]; user_id = $f[1]; n = $f[2] }} }} | Add-CitusRow {rows}");
+        RunResult added = Shell.Run($"$lines | ForEach-Object {{ $f = $_ -split ','; [pscustomobject]@{{ id = $f[0]; user_id = $f[1]; "
+            + $"n = $f[2] }} }} | Add-CitusRow {rows}");
         Assert.Contains("Row 3", added.Failed("CitusRowRefused").Exception.Message, StringComparison.Ordinal);
         Assert.Empty(added.Warnings); // it is not taken for a lost connection
         Assert.Equal(4, Cluster.Count(rows));

@@ -28,16 +28,23 @@ public sealed class WorkerRouteTests(ClusterFixture cluster) : ClusterTest(clust
         Cluster.Execute($"""
             INSERT INTO woodgrove.import_part
             SELECT import_id, batch, -2147483648, end_byte, fingerprint,
-                   (SELECT array_agg(s.shardminvalue::int) FROM pg_dist_shard s JOIN pg_dist_placement p USING (shardid) JOIN pg_dist_node n USING (groupid)
-                    WHERE s.logicalrelid = '{table}'::regclass AND n.nodeport = (SELECT min(nodeport) FROM citus_shards WHERE table_name = '{table}'::regclass)),
-                   (SELECT array_agg(s.shardmaxvalue::int) FROM pg_dist_shard s JOIN pg_dist_placement p USING (shardid) JOIN pg_dist_node n USING (groupid)
-                    WHERE s.logicalrelid = '{table}'::regclass AND n.nodeport = (SELECT min(nodeport) FROM citus_shards WHERE table_name = '{table}'::regclass))
+                   (SELECT array_agg(s.shardminvalue::int) FROM pg_dist_shard s JOIN pg_dist_placement p USING (shardid)
+                       JOIN pg_dist_node n USING (groupid)
+                    WHERE s.logicalrelid = '{table}'::regclass
+                        AND n.nodeport = (SELECT min(nodeport) FROM citus_shards WHERE table_name = '{table}'::regclass)),
+                   (SELECT array_agg(s.shardmaxvalue::int) FROM pg_dist_shard s JOIN pg_dist_placement p USING (shardid)
+                       JOIN pg_dist_node n USING (groupid)
+                    WHERE s.logicalrelid = '{table}'::regclass
+                        AND n.nodeport = (SELECT min(nodeport) FROM citus_shards WHERE table_name = '{table}'::regclass))
             FROM woodgrove.import_batch WHERE import_id = '{import}' AND batch = {last}
             """);
-        long batchFirstRow = (long)Cluster.Scalar($"SELECT sum(rows)::bigint FROM woodgrove.import_batch WHERE import_id = '{import}' AND batch < {last}")!;
+        long batchFirstRow = (long)Cluster.Scalar($"SELECT sum(rows)::bigint FROM woodgrove.import_batch WHERE import_id = '{import}' "
+            + $"AND batch < {last}")!;
         Cluster.Execute($"""
-            SELECT master_run_on_worker(ARRAY[nodename], ARRAY[nodeport], ARRAY[format('DELETE FROM %s WHERE id >= {batchFirstRow}', shard_name)], false)
-            FROM citus_shards WHERE table_name = '{table}'::regclass AND nodeport = (SELECT max(nodeport) FROM citus_shards WHERE table_name = '{table}'::regclass)
+            SELECT master_run_on_worker(ARRAY[nodename], ARRAY[nodeport],
+                ARRAY[format('DELETE FROM %s WHERE id >= {batchFirstRow}', shard_name)], false)
+            FROM citus_shards WHERE table_name = '{table}'::regclass
+                AND nodeport = (SELECT max(nodeport) FROM citus_shards WHERE table_name = '{table}'::regclass)
             """);
         Cluster.Execute($"DELETE FROM woodgrove.import_batch WHERE import_id = '{import}' AND batch >= {last}");
         Assert.NotEqual(whole, Sum(table));
@@ -58,19 +65,24 @@ public sealed class WorkerRouteTests(ClusterFixture cluster) : ClusterTest(clust
         Cluster.RequireSandbox();
         string table = Cluster.Distribute(Columns, "user_id"), expected = Cluster.CreateTable(Columns), loader = Cluster.NewName("loader");
         byte[] csv = Encoding.UTF8.GetBytes(Csv(100_000));
-        while (csv.Length < 9 * 1024 * 1024) csv = [.. csv, .. Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(csv.Length, 100_000).Select(i => $"{i + 1_000_000},{i % 977},more{i}\n")))];
+        while (csv.Length < 9 * 1024 * 1024)
+            csv = [.. csv, .. Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(csv.Length, 100_000)
+                .Select(i => $"{i + 1_000_000},{i % 977},more{i}\n")))];
         Cluster.CopyAsPsql(expected, csv, "FORMAT csv, HEADER true");
         Shell["path"] = Cluster.File($"{table}.csv", csv);
         // The sandbox's nodes know one password among themselves.
         var settings = new Npgsql.NpgsqlConnectionStringBuilder(Cluster.ConnectionString) { Username = loader };
-        Cluster.Execute($"CREATE ROLE {loader} LOGIN PASSWORD '{File.ReadAllText(settings.Passfile!).Trim().Split(':')[^1]}'; GRANT SELECT, INSERT ON {table} TO {loader}");
+        Cluster.Execute($"CREATE ROLE {loader} LOGIN PASSWORD '{File.ReadAllText(settings.Passfile!).Trim().Split(':')[^1]}'; "
+            + $"GRANT SELECT, INSERT ON {table} TO {loader}");
         Cluster.AtEnd($"DROP OWNED BY {loader}; DROP ROLE {loader}");
         Shell["small"] = Cluster.File("one.csv", "id,user_id,note\n-1,1,first\n");
         Shell.Run($"Import-CsvToCitus $small {table} -Route Worker").Succeeded(); // makes woodgrove.import_part
-        Cluster.Execute($"DELETE FROM {table}; GRANT USAGE ON SCHEMA woodgrove TO {loader}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA woodgrove TO {loader}");
+        Cluster.Execute($"DELETE FROM {table}; GRANT USAGE ON SCHEMA woodgrove TO {loader}; GRANT SELECT, INSERT, UPDATE, "
+            + $"DELETE ON ALL TABLES IN SCHEMA woodgrove TO {loader}");
         Shell["text"] = settings.ConnectionString;
 
-        PSObject result = Shell.Run($"$c = Connect-CitusCluster -ConnectionString $text -Name loader; try {{ Import-CsvToCitus $path {table} -Connection $c }} finally {{ Disconnect-CitusCluster loader }}").Single;
+        PSObject result = Shell.Run("$c = Connect-CitusCluster -ConnectionString $text -Name loader; "
+            + $"try {{ Import-CsvToCitus $path {table} -Connection $c }} finally {{ Disconnect-CitusCluster loader }}").Single;
 
         Assert.Equal("Worker", result.Get("Route")!.ToString());
         Assert.Contains("only the owner", (string)result.Get("RouteReason")!, StringComparison.Ordinal);
@@ -89,8 +101,10 @@ public sealed class WorkerRouteTests(ClusterFixture cluster) : ClusterTest(clust
         ErrorRecord number = Shell.Run($"Import-CsvToCitus $path {table} -Route Worker").Failed("CitusRowRefused");
         Assert.Contains("line 5002, column id, value \"z\"", number.Exception.Message, StringComparison.Ordinal);
         Assert.Equal(0, Cluster.Count(table));
-        Assert.DoesNotContain(Shell.Run("Get-CitusImport").Output, i => ((string)i.Get("Table")!).Contains(table, StringComparison.Ordinal));
-        Assert.Equal("CitusRouteNotPossible", Shell.Run($"Import-CsvToCitus $path {table} -Route Worker -OnError Skip").Errors.Single().FullyQualifiedErrorId.Split(',')[0]);
+        Assert.DoesNotContain(Shell.Run("Get-CitusImport").Output,
+            i => ((string)i.Get("Table")!).Contains(table, StringComparison.Ordinal));
+        Assert.Equal("CitusRouteNotPossible",
+            Shell.Run($"Import-CsvToCitus $path {table} -Route Worker -OnError Skip").Errors.Single().FullyQualifiedErrorId.Split(',')[0]);
     }
 
     private object? Sum(string table) => Cluster.Scalar(string.Format(CultureInfo.InvariantCulture, Checksum, table));

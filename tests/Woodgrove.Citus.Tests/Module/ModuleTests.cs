@@ -13,7 +13,8 @@ public sealed class ModuleTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         Shell["manifest"] = Repository.Manifest;
         var listed = (Hashtable)Shell.Run("[scriptblock]::Create([IO.File]::ReadAllText($manifest)).Invoke()").Single.BaseObject;
-        string[] defined = Types().SelectMany(t => t.GetCustomAttributesData()).Where(a => a.AttributeType.FullName == typeof(CmdletAttribute).FullName)
+        string[] defined = Types().SelectMany(t => t.GetCustomAttributesData())
+            .Where(a => a.AttributeType.FullName == typeof(CmdletAttribute).FullName)
             .Select(a => $"{a.ConstructorArguments[0].Value}-{a.ConstructorArguments[1].Value}").Order().ToArray();
 
         Assert.Equal(defined, ((object[])listed["CmdletsToExport"]!).Cast<string>().Order());
@@ -23,7 +24,8 @@ public sealed class ModuleTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Fact]
     public void Every_verb_is_approved()
     {
-        var approved = new[] { typeof(VerbsCommon), typeof(VerbsData), typeof(VerbsLifecycle), typeof(VerbsDiagnostic), typeof(VerbsCommunications), typeof(VerbsSecurity), typeof(VerbsOther) }
+        var approved = new[] { typeof(VerbsCommon), typeof(VerbsData), typeof(VerbsLifecycle), typeof(VerbsDiagnostic),
+            typeof(VerbsCommunications), typeof(VerbsSecurity), typeof(VerbsOther) }
             .SelectMany(t => t.GetFields()).Select(f => (string)f.GetValue(null)!).ToHashSet();
 
         Assert.All(Commands(), c => Assert.Contains(c.Verb, approved));
@@ -32,9 +34,11 @@ public sealed class ModuleTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Fact]
     public void Every_output_type_of_the_module_has_a_view()
     {
-        HashSet<string> viewed = XDocument.Load(Path.Combine(Repository.Root, "module", "Woodgrove.Citus.Format.ps1xml")).Descendants("TypeName").Select(t => t.Value).ToHashSet();
+        HashSet<string> viewed = XDocument.Load(Path.Combine(Repository.Root, "module", "Woodgrove.Citus.Format.ps1xml"))
+            .Descendants("TypeName").Select(t => t.Value).ToHashSet();
 
-        IEnumerable<string> ours = Commands().SelectMany(c => c.OutputType).Select(t => t.Name).Where(n => n.StartsWith("Woodgrove.", StringComparison.Ordinal)).Distinct();
+        IEnumerable<string> ours = Commands().SelectMany(c => c.OutputType).Select(t => t.Name)
+            .Where(n => n.StartsWith("Woodgrove.", StringComparison.Ordinal)).Distinct();
 
         Assert.NotEmpty(ours);
         Assert.All(ours, n => Assert.Contains(n, viewed));
@@ -46,11 +50,13 @@ public sealed class ModuleTests(ClusterFixture cluster) : ClusterTest(cluster)
         var types = Types().Concat(Types().First().Assembly.GetReferencedAssemblies().Where(a => a.Name == "Woodgrove.Citus.Core")
             .SelectMany(a => AppDomain.CurrentDomain.GetAssemblies().Where(l => l.GetName().Name == a.Name)).SelectMany(a => a.GetTypes()))
             .Where(t => t.FullName is not null).GroupBy(t => t.FullName!).ToDictionary(g => g.Key, g => g.First());
-        foreach (XElement view in XDocument.Load(Path.Combine(Repository.Root, "module", "Woodgrove.Citus.Format.ps1xml")).Descendants("View"))
+        foreach (XElement view in XDocument.Load(Path.Combine(Repository.Root, "module", "Woodgrove.Citus.Format.ps1xml"))
+            .Descendants("View"))
         {
             string name = view.Descendants("TypeName").First().Value;
             if (!types.TryGetValue(name, out Type? type)) continue;
-            Assert.All(view.Descendants("PropertyName"), p => Assert.True(type.GetProperty(p.Value) is not null, $"{name} has no {p.Value}"));
+            Assert.All(view.Descendants("PropertyName"),
+                p => Assert.True(type.GetProperty(p.Value) is not null, $"{name} has no {p.Value}"));
         }
     }
 
@@ -59,7 +65,8 @@ public sealed class ModuleTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         string[] changing = ["New", "Remove", "Import", "Start", "Stop", "Move", "Set", "Update"];
 
-        Assert.All(Commands().Where(c => changing.Contains(c.Verb)), c => Assert.True(c.Parameters.ContainsKey("WhatIf"), $"{c.Name} has no -WhatIf"));
+        Assert.All(Commands().Where(c => changing.Contains(c.Verb)),
+            c => Assert.True(c.Parameters.ContainsKey("WhatIf"), $"{c.Name} has no -WhatIf"));
     }
 
     [Fact]
@@ -76,13 +83,16 @@ public sealed class ModuleTests(ClusterFixture cluster) : ClusterTest(cluster)
     [InlineData(false)]
     public async Task Beside_a_module_with_another_Npgsql_both_work(bool otherFirst)
     {
-        string text = Cluster.ConnectionString, other = $"Import-Module '{Repository.OtherModule}'; Invoke-OtherQuery -ConnectionString '{text}' -Query 'SELECT 40 + 2'";
+        string text = Cluster.ConnectionString,
+            other = $"Import-Module '{Repository.OtherModule}'; Invoke-OtherQuery -ConnectionString '{text}' -Query 'SELECT 40 + 2'";
         string ours = $"$null = Connect-CitusCluster -ConnectionString '{text}'; Invoke-CitusQuery 'SELECT 6 * 7' -As Scalar";
 
-        (int code, string output, string error) = await Repository.RunScriptAsync(otherFirst ? $"{other}; {ours}; {other}" : $"{ours}; {other}; {ours}");
+        (int code, string output, string error) = await Repository.RunScriptAsync(otherFirst ? $"{other}; {ours}; {other}"
+            : $"{ours}; {other}; {ours}");
 
         Assert.True(code == 0, error);
-        Assert.Equal(otherFirst ? ["9.0.3 42", "42", "9.0.3 42"] : ["42", "9.0.3 42", "42"], output.Split('\n', StringSplitOptions.TrimEntries));
+        Assert.Equal(otherFirst ? ["9.0.3 42", "42", "9.0.3 42"] : ["42", "9.0.3 42", "42"],
+            output.Split('\n', StringSplitOptions.TrimEntries));
     }
 
     [Fact]

@@ -7,7 +7,8 @@ namespace Woodgrove.Citus.Tests.Module;
 public sealed partial class PesterTests(PesterRun run) : IClassFixture<PesterRun>
 {
     public static TheoryData<string, string, string> Tests => new(
-        from name in Directory.GetFiles(PesterRun.Folder, "*.Tests.ps1").SelectMany(File.ReadLines).Select(line => It().Match(line).Groups[1].Value)
+        from name in Directory.GetFiles(PesterRun.Folder, "*.Tests.ps1").SelectMany(File.ReadLines)
+            .Select(line => It().Match(line).Groups[1].Value)
         where name.Length > 0
         from run in Pwsh.WithPester
         select (run.Data.Item1, run.Data.Item2, name));

@@ -13,7 +13,8 @@ public sealed class QuickstartTests(ClusterFixture cluster) : ClusterTest(cluste
         string csv = Cluster.File("orders.csv", "order_id,customer_id,note\n1,5,a\n2,6,b\n");
         using var process = Process.Start(new ProcessStartInfo("dotnet")
         {
-            ArgumentList = { Repository.Built("src", "Woodgrove.Citus.Quickstart"), "--csv", csv, "--table", "orders", "--column", "customer_id" },
+            ArgumentList = { Repository.Built("src", "Woodgrove.Citus.Quickstart"), "--csv", csv, "--table", "orders", "--column",
+                "customer_id" },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
@@ -42,7 +43,8 @@ public sealed class QuickstartTests(ClusterFixture cluster) : ClusterTest(cluste
     {
         Cluster.RequireSandbox();
         string script = Path.Combine(Repository.Root, "module", "examples", "Quickstart.ps1");
-        await ShownAsync(Pwsh.StartInfo(shell, "-Command", $"$PSStyle.OutputRendering = 'PlainText'; Import-Module '{Repository.Manifest}'; & '{script}' -Engine {Engine}"));
+        await ShownAsync(Pwsh.StartInfo(shell, "-Command",
+            $"$PSStyle.OutputRendering = 'PlainText'; Import-Module '{Repository.Manifest}'; & '{script}' -Engine {Engine}"));
     }
 
     private string Engine => Cluster.Sandbox!.Get("Engine")!.ToString()!;
@@ -50,7 +52,8 @@ public sealed class QuickstartTests(ClusterFixture cluster) : ClusterTest(cluste
     private static async Task ShownAsync(ProcessStartInfo start)
     {
         using Process process = Process.Start(start)!;
-        string output = await process.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromMinutes(4)), error = await process.StandardError.ReadToEndAsync();
+        string output = await process.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromMinutes(4)),
+            error = await process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
         Assert.True(process.ExitCode == 0, output + error);
         Assert.Empty(error);

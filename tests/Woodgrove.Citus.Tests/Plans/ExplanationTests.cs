@@ -17,11 +17,15 @@ public sealed class ExplanationTests : ClusterTest, IClassFixture<PlanTables>
     /// <summary>Subqueries, CTEs, set operations, reference tables and windows, beside those of queries.json.</summary>
     private static readonly string[] More =
     [
-        "SELECT merchant_id, count(*) FROM payment_events GROUP BY 1 HAVING count(*) > (SELECT avg(n) FROM (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1) s)",
-        "SELECT merchant_id, count(*) FROM payment_events GROUP BY 1 HAVING count(*) >= (SELECT max(n) FROM (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1) s)",
+        "SELECT merchant_id, count(*) FROM payment_events GROUP BY 1 HAVING count(*) > (SELECT avg(n) FROM (SELECT merchant_id, "
+            + "count(*) AS n FROM payment_events GROUP BY 1) s)",
+        "SELECT merchant_id, count(*) FROM payment_events GROUP BY 1 HAVING count(*) >= (SELECT max(n) FROM (SELECT merchant_id, "
+            + "count(*) AS n FROM payment_events GROUP BY 1) s)",
         "WITH c AS (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1) SELECT * FROM c WHERE n > (SELECT avg(n) FROM c)",
-        "WITH c AS (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1), d AS (SELECT avg(n) AS a FROM c), e AS (SELECT max(a) AS m FROM d) SELECT c.* FROM c, e WHERE n > m",
-        "WITH c AS MATERIALIZED (SELECT user_id FROM payment_users LIMIT 20) SELECT count(*) FROM c WHERE user_id IN (SELECT user_id FROM c)",
+        "WITH c AS (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1), d AS (SELECT avg(n) AS a FROM c), "
+            + "e AS (SELECT max(a) AS m FROM d) SELECT c.* FROM c, e WHERE n > m",
+        "WITH c AS MATERIALIZED (SELECT user_id FROM payment_users LIMIT 20) SELECT count(*) FROM c WHERE user_id IN (SELECT user_id "
+            + "FROM c)",
         "SELECT m.name, e.event_id FROM payment_merchants m LEFT JOIN payment_events e USING (merchant_id)",
         "SELECT m.name, count(e.event_id) FROM payment_merchants m LEFT JOIN payment_events e USING (merchant_id) GROUP BY 1",
         "SELECT m.name, e.event_id FROM payment_events e RIGHT JOIN payment_merchants m USING (merchant_id)",
@@ -55,11 +59,16 @@ public sealed class ExplanationTests : ClusterTest, IClassFixture<PlanTables>
         "SELECT * FROM payment_events WHERE event_id > (SELECT avg(event_id) FROM payment_events)",
         "SELECT user_id, event_id, row_number() OVER (PARTITION BY merchant_id ORDER BY created_at) FROM payment_events",
         "SELECT user_id, sum(count(*)) OVER (PARTITION BY user_id) FROM payment_events GROUP BY user_id",
-        "SELECT * FROM (SELECT user_id, row_number() OVER (PARTITION BY user_id ORDER BY created_at) AS n FROM payment_events) s WHERE n = 1",
-        "SELECT * FROM (SELECT merchant_id, row_number() OVER (PARTITION BY merchant_id ORDER BY created_at) AS n FROM payment_events) s WHERE n = 1",
-        "SELECT m.name, s.n FROM payment_merchants m JOIN (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1) s USING (merchant_id)",
-        "SELECT m.name, coalesce(s.n, 0) FROM payment_merchants m LEFT JOIN (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1) s USING (merchant_id)",
-        "SELECT a, b, sum(n) FROM (SELECT event_type a, merchant_id b, count(*) AS n FROM payment_events GROUP BY 1, 2 OFFSET 0) s GROUP BY CUBE (a, b)",
+        "SELECT * FROM (SELECT user_id, row_number() OVER (PARTITION BY user_id ORDER BY created_at) AS n FROM payment_events) s WHERE n "
+            + "= 1",
+        "SELECT * FROM (SELECT merchant_id, row_number() OVER (PARTITION BY merchant_id ORDER BY created_at) AS n FROM payment_events) s "
+            + "WHERE n = 1",
+        "SELECT m.name, s.n FROM payment_merchants m JOIN (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1) s USING "
+            + "(merchant_id)",
+        "SELECT m.name, coalesce(s.n, 0) FROM payment_merchants m LEFT JOIN (SELECT merchant_id, "
+            + "count(*) AS n FROM payment_events GROUP BY 1) s USING (merchant_id)",
+        "SELECT a, b, sum(n) FROM (SELECT event_type a, merchant_id b, count(*) AS n FROM payment_events GROUP BY 1, "
+            + "2 OFFSET 0) s GROUP BY CUBE (a, b)",
         "SELECT g, count(*) FROM generate_series(1, 10) g LEFT JOIN payment_events e ON e.merchant_id = g GROUP BY 1",
         "SELECT count(*) FROM generate_series(1, 10) g JOIN payment_events e ON e.merchant_id = g",
         "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 5) SELECT * FROM n",
@@ -104,11 +113,15 @@ public sealed class ExplanationTests : ClusterTest, IClassFixture<PlanTables>
 
             if (Says("can hold for no row")) Assert.Equal(0L, received);
             if (Says("in which Citus lets no row be NULL")) Assert.InRange(received, 0, 0);
-            if (Says("finished on the workers")) Assert.True(readsShards, "Groups are said to be finished on workers, of a query that reads no shard of a distributed table.");
-            if (Says("no shard is asked again")) Assert.DoesNotContain(OwnFragments(plan), f => Shards(f).Any(t => t is not ("payment_merchants" or "currencies")));
+            if (Says("finished on the workers"))
+                Assert.True(readsShards, "Groups are said to be finished on workers, of a query that reads no shard of a distributed "
+                    + "table.");
+            if (Says("no shard is asked again"))
+                Assert.DoesNotContain(OwnFragments(plan), f => Shards(f).Any(t => t is not ("payment_merchants" or "currencies")));
             if (Says("It reads only the result")) Assert.NotEmpty((IEnumerable)plan.Get("Subplans")!);
             if (Says("its node was sent")) Assert.Contains(OwnFragments(plan), f => Shards(f).Any());
-            if (plan.Get("Aggregation")!.ToString() == "PulledToCoordinator") Assert.True(received > 0, "Rows are said to be pulled, and nothing was received.");
+            if (plan.Get("Aggregation")!.ToString() == "PulledToCoordinator")
+                Assert.True(received > 0, "Rows are said to be pulled, and nothing was received.");
         }
         // What is estimated to move is what moved, part by part; an empty result apart, which only a run can show.
         foreach (string movement in Kinds(counted, over: 0)) Assert.Contains(movement, Kinds(told, over: -1));
@@ -116,13 +129,18 @@ public sealed class ExplanationTests : ClusterTest, IClassFixture<PlanTables>
     }
 
     private static string[] Kinds(PSObject plan, long over) =>
-        [.. ((IEnumerable)plan.Get("Movements")!).Cast<object>().Where(m => (long)m.Get("Bytes")! > over).Select(m => $"{m.Get("Kind")} of {m.Get("Part") ?? "the query"}").Distinct()];
+        [.. ((IEnumerable)plan.Get("Movements")!).Cast<object>().Where(m => (long)m.Get("Bytes")! > over)
+            .Select(m => $"{m.Get("Kind")} of {m.Get("Part") ?? "the query"}").Distinct()];
 
-    private static long Received(PSObject plan) => ((IEnumerable)plan.Get("Movements")!).Cast<object>().Where(m => m.Get("Kind")!.ToString() == "FragmentResult").Sum(m => (long)m.Get("Bytes")!);
+    private static long Received(PSObject plan) =>
+        ((IEnumerable)plan.Get("Movements")!).Cast<object>().Where(m => m.Get("Kind")!.ToString() == "FragmentResult")
+            .Sum(m => (long)m.Get("Bytes")!);
 
     private static IEnumerable<object> OwnFragments(object plan) => ((IEnumerable)plan.Get("Fragments")!).Cast<object>();
 
-    private static IEnumerable<object> AllFragments(object plan) => OwnFragments(plan).Concat(((IEnumerable)plan.Get("Subplans")!).Cast<object>().SelectMany(AllFragments));
+    private static IEnumerable<object> AllFragments(object plan) =>
+        OwnFragments(plan).Concat(((IEnumerable)plan.Get("Subplans")!).Cast<object>().SelectMany(AllFragments));
 
-    private static IEnumerable<string> Shards(object fragment) => ((IEnumerable)fragment.Get("Shards")!).Cast<object>().Select(s => (string)s.Get("Table")!);
+    private static IEnumerable<string> Shards(object fragment) =>
+        ((IEnumerable)fragment.Get("Shards")!).Cast<object>().Select(s => (string)s.Get("Table")!);
 }

@@ -17,46 +17,62 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
     public static TheoryData<string, string, string, string> Rewrites => new()
     {
         {
-            "SELECT user_id FROM payment_users UNION SELECT user_id FROM payment_events", "IntermediateResultMoved", "SELECT * FROM (… UNION …) u",
+            "SELECT user_id FROM payment_users UNION SELECT user_id FROM payment_events", "IntermediateResultMoved",
+            "SELECT * FROM (… UNION …) u",
             "SELECT * FROM (SELECT user_id FROM payment_users UNION SELECT user_id FROM payment_events) u"
         },
         {
-            "SELECT merchant_id FROM payment_events UNION SELECT merchant_id FROM merchant_totals", "IntermediateResultMoved", "Write SELECT DISTINCT in each branch of the UNION",
+            "SELECT merchant_id FROM payment_events UNION SELECT merchant_id FROM merchant_totals", "IntermediateResultMoved",
+            "Write SELECT DISTINCT in each branch of the UNION",
             "SELECT DISTINCT merchant_id FROM payment_events UNION SELECT DISTINCT merchant_id FROM merchant_totals"
         },
         {
-            "SELECT event_type FROM payment_events EXCEPT SELECT login FROM payment_users", "IntermediateResultMoved", "Write SELECT DISTINCT in each branch of the EXCEPT",
+            "SELECT event_type FROM payment_events EXCEPT SELECT login FROM payment_users", "IntermediateResultMoved",
+            "Write SELECT DISTINCT in each branch of the EXCEPT",
             "SELECT DISTINCT event_type FROM payment_events EXCEPT SELECT DISTINCT login FROM payment_users"
         },
         {
-            "SELECT m.name, count(e.event_id) FROM payment_merchants m LEFT JOIN payment_events e USING (merchant_id) GROUP BY 1", "IntermediateResultMoved",
-            "… FROM payment_merchants LEFT JOIN (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY merchant_id) s ON s.merchant_id = payment_merchants.merchant_id, with coalesce(s.n, 0)",
-            "SELECT name, coalesce(s.n, 0) FROM payment_merchants LEFT JOIN (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY merchant_id) s ON s.merchant_id = payment_merchants.merchant_id"
+            "SELECT m.name, count(e.event_id) FROM payment_merchants m LEFT JOIN payment_events e USING (merchant_id) GROUP BY 1",
+            "IntermediateResultMoved",
+            "… FROM payment_merchants LEFT JOIN (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY merchant_id) s ON "
+                + "s.merchant_id = payment_merchants.merchant_id, with coalesce(s.n, 0)",
+            "SELECT name, coalesce(s.n, 0) FROM payment_merchants LEFT JOIN (SELECT merchant_id, "
+                + "count(*) AS n FROM payment_events GROUP BY merchant_id) s ON s.merchant_id = payment_merchants.merchant_id"
         },
         {
-            "SELECT * FROM payment_merchants WHERE merchant_id NOT IN (SELECT merchant_id FROM payment_events WHERE merchant_id < 30)", "IntermediateResultMoved", "NOT IN (SELECT DISTINCT …)",
-            "SELECT * FROM payment_merchants WHERE merchant_id NOT IN (SELECT DISTINCT merchant_id FROM payment_events WHERE merchant_id < 30)"
+            "SELECT * FROM payment_merchants WHERE merchant_id NOT IN (SELECT merchant_id FROM payment_events WHERE merchant_id < 30)",
+            "IntermediateResultMoved", "NOT IN (SELECT DISTINCT …)",
+            "SELECT * FROM payment_merchants WHERE merchant_id NOT IN (SELECT DISTINCT merchant_id FROM payment_events WHERE merchant_id "
+                + "< 30)"
         },
         {
-            "SELECT count(*) FROM payment_disputes WHERE user_id IN (SELECT merchant_id FROM payment_events)", "IntermediateResultMoved", "write IN (SELECT DISTINCT …)",
+            "SELECT count(*) FROM payment_disputes WHERE user_id IN (SELECT merchant_id FROM payment_events)", "IntermediateResultMoved",
+            "write IN (SELECT DISTINCT …)",
             "SELECT count(*) FROM payment_disputes WHERE user_id IN (SELECT DISTINCT merchant_id FROM payment_events)"
         },
-        { "WITH m AS MATERIALIZED (SELECT * FROM payment_events) SELECT count(*) FROM m", "IntermediateResultMoved", "Leave out MATERIALIZED", "WITH m AS (SELECT * FROM payment_events) SELECT count(*) FROM m" },
+        { "WITH m AS MATERIALIZED (SELECT * FROM payment_events) SELECT count(*) FROM m", "IntermediateResultMoved",
+            "Leave out MATERIALIZED", "WITH m AS (SELECT * FROM payment_events) SELECT count(*) FROM m" },
         {
-            "SELECT count(*) FROM payment_events e JOIN (SELECT user_id FROM payment_users OFFSET 0) d USING (user_id)", "IntermediateResultMoved", "Leave out OFFSET 0",
+            "SELECT count(*) FROM payment_events e JOIN (SELECT user_id FROM payment_users OFFSET 0) d USING (user_id)",
+            "IntermediateResultMoved", "Leave out OFFSET 0",
             "SELECT count(*) FROM payment_events e JOIN (SELECT user_id FROM payment_users) d USING (user_id)"
         },
         {
-            "WITH c AS (SELECT user_id, event_id FROM payment_events) SELECT count(*) FROM c a JOIN c b ON a.user_id = b.user_id AND a.event_id = b.event_id", "IntermediateResultMoved", "WITH c AS NOT MATERIALIZED",
-            "WITH c AS NOT MATERIALIZED (SELECT user_id, event_id FROM payment_events) SELECT count(*) FROM c a JOIN c b ON a.user_id = b.user_id AND a.event_id = b.event_id"
+            "WITH c AS (SELECT user_id, event_id FROM payment_events) SELECT count(*) FROM c a JOIN c b ON a.user_id = b.user_id AND "
+                + "a.event_id = b.event_id", "IntermediateResultMoved", "WITH c AS NOT MATERIALIZED",
+            "WITH c AS NOT MATERIALIZED (SELECT user_id, event_id FROM payment_events) SELECT count(*) FROM c a JOIN c b ON a.user_id = "
+                + "b.user_id AND a.event_id = b.event_id"
         },
         {
-            "SELECT event_id FROM payment_events ORDER BY event_id LIMIT 10 OFFSET 9000", "DeepOffset", "WHERE event_id > <event_id of the last row> ORDER BY event_id, with LIMIT and without OFFSET",
+            "SELECT event_id FROM payment_events ORDER BY event_id LIMIT 10 OFFSET 9000", "DeepOffset",
+            "WHERE event_id > <event_id of the last row> ORDER BY event_id, with LIMIT and without OFFSET",
             "SELECT event_id FROM payment_events WHERE event_id > 9000 ORDER BY event_id LIMIT 10"
         },
         {
-            "SELECT event_id, user_id FROM payment_events ORDER BY event_id DESC, user_id DESC LIMIT 10 OFFSET 5000", "DeepOffset", "WHERE (event_id, user_id) < (<event_id of the last row>, <user_id of the last row>)",
-            "SELECT event_id, user_id FROM payment_events WHERE (event_id, user_id) < (5001, (SELECT 1 + (5001 * 5001) % 500)) ORDER BY event_id DESC, user_id DESC LIMIT 10"
+            "SELECT event_id, user_id FROM payment_events ORDER BY event_id DESC, user_id DESC LIMIT 10 OFFSET 5000", "DeepOffset",
+            "WHERE (event_id, user_id) < (<event_id of the last row>, <user_id of the last row>)",
+            "SELECT event_id, user_id FROM payment_events WHERE (event_id, user_id) < (5001, "
+                + "(SELECT 1 + (5001 * 5001) % 500)) ORDER BY event_id DESC, user_id DESC LIMIT 10"
         },
     };
 
@@ -80,9 +96,11 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
     {
         Cluster.RequireCitus();
 
-        if (Cluster.PostgresMajor >= 18 && (int)Plan(query, analyze: false).Get("TaskCount")! <= tasks) Assert.Skip("needs PostgreSQL 17 or older, which does not make a list of VALUES by itself");
+        if (Cluster.PostgresMajor >= 18 && (int)Plan(query, analyze: false).Get("TaskCount")! <= tasks)
+            Assert.Skip("needs PostgreSQL 17 or older, which does not make a list of VALUES by itself");
         string fix = Fix(query, "ValuesNotInList", analyze: false);
-        string rewritten = query[..query.IndexOf("user_id IN", StringComparison.Ordinal)] + fix[fix.IndexOf("user_id IN", StringComparison.Ordinal)..].TrimEnd('.');
+        string rewritten = query[..query.IndexOf("user_id IN", StringComparison.Ordinal)]
+            + fix[fix.IndexOf("user_id IN", StringComparison.Ordinal)..].TrimEnd('.');
 
         Assert.EndsWith(list, rewritten, StringComparison.Ordinal);
         Assert.Equal(Rows(query), Rows(rewritten));
@@ -101,20 +119,29 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
         Cluster.AtEnd($"DROP TABLE IF EXISTS woodgrove_plans.{table}");
         foreach (string statement in fix.Split("; ")) Shell.Run($"Invoke-CitusQuery \"{statement}\" -Setting $setting").Succeeded();
 
-        Assert.Equal("user_id", Cluster.Scalar($"SELECT column_to_column_name(logicalrelid, partkey) FROM pg_dist_partition WHERE logicalrelid = 'woodgrove_plans.{table}'::regclass"));
-        Assert.Equal(Cluster.Scalar("SELECT count(DISTINCT user_id) FROM woodgrove_plans.payment_events"), Cluster.Scalar($"SELECT count(*) FROM woodgrove_plans.{table}"));
+        Assert.Equal("user_id", Cluster.Scalar("SELECT column_to_column_name(logicalrelid, "
+            + $"partkey) FROM pg_dist_partition WHERE logicalrelid = 'woodgrove_plans.{table}'::regclass"));
+        Assert.Equal(Cluster.Scalar("SELECT count(DISTINCT user_id) FROM woodgrove_plans.payment_events"),
+            Cluster.Scalar($"SELECT count(*) FROM woodgrove_plans.{table}"));
     }
 
     [Theory]
-    [InlineData("SELECT merchant_id, count(*) FROM payment_events GROUP BY 1 HAVING count(*) > (SELECT avg(n) FROM (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1) s)", "It reads only the result of part 1", "can hold for no row")]
-    [InlineData("WITH c AS (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1) SELECT * FROM c WHERE n > (SELECT avg(n) FROM c)", "It reads only the result of part 1", "can hold for no row")]
-    [InlineData("SELECT m.name, count(e.event_id) FROM payment_merchants m LEFT JOIN payment_events e USING (merchant_id) GROUP BY 1", " groups and aggregates alone, over all rows that the parts brought to it", "finished on the workers")]
-    [InlineData("SELECT m.name, e.event_id FROM payment_merchants m LEFT JOIN payment_events e USING (merchant_id)", "together with the results of the parts; no shard is asked again", "its node was sent")]
-    [InlineData("SELECT * FROM payment_merchants WHERE merchant_id NOT IN (SELECT merchant_id FROM payment_events)", "together with the results of the parts", "its node was sent")]
+    [InlineData("SELECT merchant_id, count(*) FROM payment_events GROUP BY 1 HAVING count(*) > (SELECT avg(n) FROM (SELECT merchant_id, "
+        + "count(*) AS n FROM payment_events GROUP BY 1) s)", "It reads only the result of part 1", "can hold for no row")]
+    [InlineData("WITH c AS (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1) SELECT * FROM c WHERE n > (SELECT avg(n) "
+        + "FROM c)", "It reads only the result of part 1", "can hold for no row")]
+    [InlineData("SELECT m.name, count(e.event_id) FROM payment_merchants m LEFT JOIN payment_events e USING (merchant_id) GROUP BY 1",
+        " groups and aggregates alone, over all rows that the parts brought to it", "finished on the workers")]
+    [InlineData("SELECT m.name, e.event_id FROM payment_merchants m LEFT JOIN payment_events e USING (merchant_id)",
+        "together with the results of the parts; no shard is asked again", "its node was sent")]
+    [InlineData("SELECT * FROM payment_merchants WHERE merchant_id NOT IN (SELECT merchant_id FROM payment_events)",
+        "together with the results of the parts", "its node was sent")]
     [InlineData("SELECT name, count(*) FROM payment_merchants GROUP BY 1", "groups and aggregates them alone", "finished on the workers")]
     [InlineData("SELECT * FROM payment_events WHERE user_id IS NULL", "in which Citus lets no row be NULL", "receives")]
-    [InlineData("SELECT count(*) FROM payment_events WHERE user_id = 5 AND user_id = 6", "The condition can hold for no row", "return every row")]
-    [InlineData("SELECT merchant_id, count(*), string_agg(event_type, ',' ORDER BY event_id) FROM payment_events GROUP BY 1", "string_agg(… ORDER BY …) can't be merged from parts", "count can't")]
+    [InlineData("SELECT count(*) FROM payment_events WHERE user_id = 5 AND user_id = 6", "The condition can hold for no row",
+        "return every row")]
+    [InlineData("SELECT merchant_id, count(*), string_agg(event_type, ',' ORDER BY event_id) FROM payment_events GROUP BY 1",
+        "string_agg(… ORDER BY …) can't be merged from parts", "count can't")]
     public void Explanation_says_what_happens(string query, string said, string unsaid)
     {
         Cluster.RequireCitus();
@@ -122,7 +149,8 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
         {
             string[] sentences = Sentences(query, analyze);
             if (analyze && Cluster.PostgresMajor >= 18 && query.Contains("IS NULL", StringComparison.Ordinal)) continue;
-            if (!(Cluster.PostgresMajor >= 18 && query.Contains("IS NULL", StringComparison.Ordinal))) Assert.Contains(sentences, s => s.Contains(said, StringComparison.Ordinal));
+            if (!(Cluster.PostgresMajor >= 18 && query.Contains("IS NULL", StringComparison.Ordinal)))
+                Assert.Contains(sentences, s => s.Contains(said, StringComparison.Ordinal));
             Assert.DoesNotContain(sentences, s => s.Contains(unsaid, StringComparison.Ordinal));
         }
     }
@@ -143,7 +171,8 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
     [Theory]
     [InlineData("SELECT count(*) FROM payment_events WHERE EXISTS (SELECT 1 FROM payment_disputes LIMIT 1)")]
     [InlineData("SELECT * FROM payment_events WHERE user_id = (SELECT max(user_id) FROM payment_users)")]
-    [InlineData("SELECT a, b, sum(n) FROM (SELECT event_type a, merchant_id b, count(*) AS n FROM payment_events GROUP BY 1, 2 OFFSET 0) s GROUP BY CUBE (a, b)")]
+    [InlineData("SELECT a, b, sum(n) FROM (SELECT event_type a, merchant_id b, count(*) AS n FROM payment_events GROUP BY 1, "
+        + "2 OFFSET 0) s GROUP BY CUBE (a, b)")]
     [InlineData("SELECT user_id FROM payment_users UNION ALL SELECT user_id FROM payment_events")]
     public void No_advice_where_little_moves_or_nothing_would_move_less(string query)
     {
@@ -157,7 +186,8 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
     public void Advice_says_which_part_moved_how_much_and_how_that_is_known(bool analyze, string how)
     {
         Cluster.RequireCitus();
-        object advice = Advice(Plan("WITH m AS MATERIALIZED (SELECT * FROM payment_events) SELECT count(*) FROM m", analyze)).Single(a => (string)a.Get("Code")! == "IntermediateResultMoved");
+        object advice = Advice(Plan("WITH m AS MATERIALIZED (SELECT * FROM payment_events) SELECT count(*) FROM m", analyze))
+            .Single(a => (string)a.Get("Code")! == "IntermediateResultMoved");
         string message = (string)advice.Get("Message")!;
         Assert.StartsWith("Part 1 runs first, because it is a CTE that is MATERIALIZED.", message, StringComparison.Ordinal);
         Assert.EndsWith($"bytes come to the coordinator {how}.", message, StringComparison.Ordinal);
@@ -167,7 +197,8 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
     public void Merge_is_said_to_send_its_rows_to_shards_and_they_are_counted_as_moved()
     {
         Cluster.RequireCitus();
-        PSObject plan = Plan("MERGE INTO merchant_totals t USING (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1) s ON t.merchant_id = s.merchant_id WHEN MATCHED THEN UPDATE SET events = s.n", analyze: false);
+        PSObject plan = Plan("MERGE INTO merchant_totals t USING (SELECT merchant_id, count(*) AS n FROM payment_events GROUP BY 1) s ON "
+            + "t.merchant_id = s.merchant_id WHEN MATCHED THEN UPDATE SET events = s.n", analyze: false);
         string[] sentences = [.. ((IEnumerable)plan.Get("Explanation")!).Cast<string>()];
         Assert.DoesNotContain(sentences, s => s.Contains("no shard is asked again", StringComparison.Ordinal));
         Assert.Contains("The coordinator sends the rows out again, to the shards of merchant_totals.", sentences);
@@ -177,12 +208,15 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
     }
 
     [Theory]
-    [InlineData("SELECT count(*) FROM payment_events e JOIN merchant_totals t ON e.merchant_id = t.merchant_id", "only the rows of payment_events are re-hashed and moved", "the rows of payment_events between the workers (single repartition")]
-    [InlineData("SELECT count(*) FROM payment_events e JOIN payment_disputes d ON e.event_id = d.event_id", "the rows of both sides are moved", "(dual repartition: both sides move)")]
+    [InlineData("SELECT count(*) FROM payment_events e JOIN merchant_totals t ON e.merchant_id = t.merchant_id",
+        "only the rows of payment_events are re-hashed and moved", "the rows of payment_events between the workers (single repartition")]
+    [InlineData("SELECT count(*) FROM payment_events e JOIN payment_disputes d ON e.event_id = d.event_id",
+        "the rows of both sides are moved", "(dual repartition: both sides move)")]
     public void Repartition_join_says_which_side_moves(string query, string said, string advised)
     {
         Cluster.RequireCitus();
-        foreach (string name in new[] { "citus.enable_repartition_joins", "citus.enable_single_hash_repartition_joins" }) ((Hashtable)Shell["setting"]!)[name] = "on";
+        foreach (string name in new[] { "citus.enable_repartition_joins", "citus.enable_single_hash_repartition_joins" })
+            ((Hashtable)Shell["setting"]!)[name] = "on";
         PSObject plan = Plan(query, analyze: false);
         Assert.Contains(((IEnumerable)plan.Get("Explanation")!).Cast<string>(), s => s.Contains(said, StringComparison.Ordinal));
         Assert.Contains(Advice(plan), a => ((string)a.Get("Message")!).Contains(advised, StringComparison.Ordinal));
@@ -192,7 +226,9 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
     public void Window_advice_says_that_the_result_changes()
     {
         Cluster.RequireCitus();
-        Assert.Contains("That changes the result", Fix("SELECT event_id, row_number() OVER (PARTITION BY merchant_id ORDER BY created_at) FROM payment_events", "PulledToCoordinator", analyze: false), StringComparison.Ordinal);
+        Assert.Contains("That changes the result",
+            Fix("SELECT event_id, row_number() OVER (PARTITION BY merchant_id ORDER BY created_at) FROM payment_events",
+                "PulledToCoordinator", analyze: false), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -204,7 +240,8 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
         ErrorRecord refused = Shell.Run("Get-CitusQueryPlan $query -Setting $setting").Failed("CitusRecursiveCte");
         Assert.Contains("reads no table", refused.Exception.Message, StringComparison.Ordinal);
 
-        Assert.Equal(["1250"], Rows($"WITH r AS MATERIALIZED ({Recursion} * FROM n) SELECT count(*) FROM payment_events JOIN r ON i = merchant_id"));
+        Assert.Equal(["1250"], Rows($"WITH r AS MATERIALIZED ({Recursion} * FROM n) SELECT count(*) FROM payment_events JOIN r ON i = "
+            + "merchant_id"));
         Assert.Contains(Sentences($"{Recursion} * FROM n"), s => s.StartsWith("The query reads no table", StringComparison.Ordinal));
     }
 
@@ -221,7 +258,8 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
     {
         Cluster.Require();
         Shell["query"] = statement;
-        Assert.Contains(otherwise, Shell.Run("Get-CitusQueryPlan $query").Failed("CitusNoPlan").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains(otherwise, Shell.Run("Get-CitusQueryPlan $query").Failed("CitusNoPlan").Exception.Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -252,9 +290,11 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
 
     private static IEnumerable<object> Advice(PSObject plan) => ((IEnumerable)plan.Get("Advice")!).Cast<object>();
 
-    private string Fix(string query, string code, bool analyze) => (string)Advice(Plan(query, analyze)).Single(a => (string)a.Get("Code")! == code).Get("Fix")!;
+    private string Fix(string query, string code, bool analyze) =>
+        (string)Advice(Plan(query, analyze)).Single(a => (string)a.Get("Code")! == code).Get("Fix")!;
 
-    private string[] Sentences(string query, bool analyze = false) => [.. ((IEnumerable)Plan(query, analyze).Get("Explanation")!).Cast<string>()];
+    private string[] Sentences(string query, bool analyze = false) =>
+        [.. ((IEnumerable)Plan(query, analyze).Get("Explanation")!).Cast<string>()];
 
     private long Moved(string query) => (long)Plan(query, analyze: true).Get("MovedBytes")!;
 

@@ -29,5 +29,6 @@ public sealed class PlanTables : IDisposable
         if (_cluster.Database is not null && _cluster.IsCitus) _cluster.Execute(Drop);
     }
 
-    public static string Path(string file, [CallerFilePath] string here = "") => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(here)!, file);
+    public static string Path(string file, [CallerFilePath] string here = "") =>
+        System.IO.Path.Combine(System.IO.Path.GetDirectoryName(here)!, file);
 }

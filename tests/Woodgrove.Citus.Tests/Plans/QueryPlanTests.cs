@@ -30,7 +30,8 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
 
     /// <param name="JoinsFrom18">What joins is from PostgreSQL 18 on, whose planner removes self-joins on a key.</param>
     private sealed record ExpectedPlan(
-        string Query, Dictionary<string, string>? Setting, string? Execution, string? Aggregation, string? Joins, string? Refused, string? Advice, string? Without, string? JoinsFrom18);
+        string Query, Dictionary<string, string>? Setting, string? Execution, string? Aggregation, string? Joins, string? Refused,
+        string? Advice, string? Without, string? JoinsFrom18);
 
     [Theory]
     [MemberData(nameof(Queries))]
@@ -48,7 +49,8 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
         }
         PSObject plan = result.Single;
         string? joins = Cluster.PostgresMajor >= 18 && expected.JoinsFrom18 is { } without ? without : expected.Joins;
-        Assert.Equal($"{expected.Execution} / {expected.Aggregation} / {joins}", $"{plan.Get("Execution")} / {plan.Get("Aggregation")} / {plan.Get("Joins")}");
+        Assert.Equal($"{expected.Execution} / {expected.Aggregation} / {joins}",
+            $"{plan.Get("Execution")} / {plan.Get("Aggregation")} / {plan.Get("Joins")}");
         string[] codes = [.. ((IEnumerable)plan.Get("Advice")!).Cast<object>().Select(a => (string)a.Get("Code")!)];
         if (expected.Advice is { } drawn) Assert.Contains(drawn, codes);
         if (expected.Without is { } not) Assert.DoesNotContain(not, codes);
@@ -56,12 +58,17 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
     }
 
     [Theory]
-    [InlineData("WITH gone AS (DELETE FROM payment_events WHERE user_id = 5 RETURNING *) INSERT INTO user_events (user_id, event_count) SELECT user_id, 1 FROM gone", "The coordinator sends the rows out again, to the shards of user_events.")]
-    [InlineData("WITH gone AS (DELETE FROM payment_events WHERE user_id = 5 RETURNING *) INSERT INTO user_events (user_id, event_count) SELECT user_id, 1 FROM gone", "then Delete payment_events_")]
-    [InlineData("INSERT INTO payment_merchants SELECT merchant_id, 'x', 'y' FROM merchant_totals", "to the copy of payment_merchants on every node.")]
-    [InlineData("SELECT event_id FROM payment_events WHERE user_id = (SELECT max(user_id) FROM payment_users)", "does not set user_id equal to a value that is known when it is planned.")]
+    [InlineData("WITH gone AS (DELETE FROM payment_events WHERE user_id = 5 RETURNING *) INSERT INTO user_events (user_id, "
+        + "event_count) SELECT user_id, 1 FROM gone", "The coordinator sends the rows out again, to the shards of user_events.")]
+    [InlineData("WITH gone AS (DELETE FROM payment_events WHERE user_id = 5 RETURNING *) INSERT INTO user_events (user_id, "
+        + "event_count) SELECT user_id, 1 FROM gone", "then Delete payment_events_")]
+    [InlineData("INSERT INTO payment_merchants SELECT merchant_id, 'x', 'y' FROM merchant_totals",
+        "to the copy of payment_merchants on every node.")]
+    [InlineData("SELECT event_id FROM payment_events WHERE user_id = (SELECT max(user_id) FROM payment_users)",
+        "does not set user_id equal to a value that is known when it is planned.")]
     [InlineData("SELECT max(user_id) FROM payment_users", "The coordinator merges the partial aggregates.")]
-    [InlineData("SELECT * FROM settings_a WHERE k = 5", "All of settings_a lies in one shard, because it is distributed without a column: settings_a_")]
+    [InlineData("SELECT * FROM settings_a WHERE k = 5",
+        "All of settings_a lies in one shard, because it is distributed without a column: settings_a_")]
     [InlineData("SELECT count(*) FROM settings_a JOIN settings_b USING (k)", "lie on that node, so no row travels for the join.")]
     [InlineData("SELECT * FROM one_shard WHERE v = 'x'", "one_shard has one shard, one_shard_")]
     [InlineData("SELECT events_of(5::bigint)", "The function is distributed, and its call is handed whole to 127.0.0.1:")]
@@ -69,7 +76,8 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
     {
         Cluster.RequireCitus();
         Shell["query"] = query;
-        Assert.Contains(((IEnumerable)Shell.Run("Get-CitusQueryPlan $query -Setting $setting").Single.Get("Explanation")!).Cast<string>(), s => s.Contains(said, StringComparison.Ordinal));
+        Assert.Contains(((IEnumerable)Shell.Run("Get-CitusQueryPlan $query -Setting $setting").Single.Get("Explanation")!).Cast<string>(),
+            s => s.Contains(said, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -93,20 +101,26 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
         PSObject plan = Shell.Run($"Get-CitusQueryPlan 'SELECT * FROM {table} WHERE id = 5' -Connection $bystander").Single;
 
         object node = ((IEnumerable)plan.Get("Nodes")!).Cast<object>().Single();
-        Assert.Equal(Cluster.Scalar($"SELECT nodeport FROM citus_shards WHERE shardid = get_shard_id_for_distribution_column('{table}', 5)"), node.Get("NodePort"));
-        Assert.Contains(((IEnumerable)plan.Get("Explanation")!).Cast<string>(), s => s.StartsWith($"{node} gave no plan of its own", StringComparison.Ordinal));
+        Assert.Equal(Cluster.Scalar($"SELECT nodeport FROM citus_shards WHERE shardid = get_shard_id_for_distribution_column('{table}', "
+            + "5)"), node.Get("NodePort"));
+        Assert.Contains(((IEnumerable)plan.Get("Explanation")!).Cast<string>(),
+            s => s.StartsWith($"{node} gave no plan of its own", StringComparison.Ordinal));
     }
 
     [Theory]
-    [InlineData("IntermediateResultMoved", "SELECT e.event_id, b.note FROM payment_events e JOIN branch_notes b USING (merchant_id)", "SELECT create_reference_table('branch_notes');")]
-    [InlineData("IntermediateResultMoved", "WITH gone AS (DELETE FROM payment_events WHERE event_id > 100 RETURNING *) SELECT user_id, count(*) FROM gone GROUP BY 1", "A part that changes rows always runs first")]
-    [InlineData("RowsPulledForAggregate", "SELECT avg(DISTINCT merchant_id) FROM payment_events", "SELECT avg(x) FROM (SELECT DISTINCT x FROM …) s")]
+    [InlineData("IntermediateResultMoved", "SELECT e.event_id, b.note FROM payment_events e JOIN branch_notes b USING (merchant_id)",
+        "SELECT create_reference_table('branch_notes');")]
+    [InlineData("IntermediateResultMoved", "WITH gone AS (DELETE FROM payment_events WHERE event_id > 100 RETURNING *) SELECT user_id, "
+        + "count(*) FROM gone GROUP BY 1", "A part that changes rows always runs first")]
+    [InlineData("RowsPulledForAggregate", "SELECT avg(DISTINCT merchant_id) FROM payment_events",
+        "SELECT avg(x) FROM (SELECT DISTINCT x FROM …) s")]
     [InlineData("RowsPulledForAggregate", "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY event_id) FROM payment_events", "tdigest")]
     public void Advice_fits_the_query(string code, string query, string fix)
     {
         Cluster.RequireCitus();
         Shell["query"] = query;
-        object advice = ((IEnumerable)Shell.Run("Get-CitusQueryPlan $query -Setting $setting").Single.Get("Advice")!).Cast<object>().Single(a => a.Get("Code") is string found && found == code);
+        object advice = ((IEnumerable)Shell.Run("Get-CitusQueryPlan $query -Setting $setting").Single.Get("Advice")!).Cast<object>()
+            .Single(a => a.Get("Code") is string found && found == code);
         Assert.Contains(fix, (string)advice.Get("Fix")!, StringComparison.Ordinal);
     }
 
@@ -114,7 +128,8 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
     public void Parameter_routes_as_a_value_does()
     {
         Cluster.RequireCitus();
-        PSObject plan = Shell.Run("Get-CitusQueryPlan 'SELECT * FROM payment_events WHERE user_id = @user' @{ user = 5 } -Setting $setting").Single;
+        PSObject plan = Shell.Run("Get-CitusQueryPlan 'SELECT * FROM payment_events WHERE user_id = @user' @{ user = 5 } -Setting "
+            + "$setting").Single;
         Assert.Equal("Router", plan.Get("Execution")!.ToString());
     }
 
@@ -132,7 +147,8 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
     public void Analyze_counts_times_and_bytes_of_every_node()
     {
         Cluster.RequireCitus();
-        PSObject plan = Shell.Run("Get-CitusQueryPlan 'SELECT user_id, count(*) FROM payment_events GROUP BY 1' -Setting $setting -Analyze").Single;
+        PSObject plan = Shell.Run("Get-CitusQueryPlan 'SELECT user_id, count(*) FROM payment_events GROUP BY 1' -Setting $setting "
+            + "-Analyze").Single;
         object[] nodes = [.. ((IEnumerable)plan.Get("Nodes")!).Cast<object>()];
         Assert.Equal(8, nodes.Sum(n => (int)n.Get("TaskCount")!));
         Assert.All(nodes, n => Assert.True(n.Get("ExecutionTime") is TimeSpan { Ticks: > 0 } && n.Get("ReceivedBytes") is long and > 0));
@@ -142,8 +158,10 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
     public void Analyze_of_an_insert_select_that_would_run_and_fail_is_refused()
     {
         Cluster.RequireCitus();
-        Shell.Run("Get-CitusQueryPlan 'INSERT INTO user_events SELECT merchant_id, ''x'', event_type, 1 FROM payment_events' -Setting $setting -Analyze").Failed("CitusAnalyzeNotSupported");
-        Shell["query"] = "WITH a AS (INSERT INTO user_events VALUES (1, 'x', 'y', 1) RETURNING *), b AS (INSERT INTO merchant_totals SELECT event_count, user_id, 1 FROM a RETURNING *) SELECT * FROM b";
+        Shell.Run("Get-CitusQueryPlan 'INSERT INTO user_events SELECT merchant_id, ''x'', event_type, "
+            + "1 FROM payment_events' -Setting $setting -Analyze").Failed("CitusAnalyzeNotSupported");
+        Shell["query"] = "WITH a AS (INSERT INTO user_events VALUES (1, 'x', 'y', 1) RETURNING *), "
+            + "b AS (INSERT INTO merchant_totals SELECT event_count, user_id, 1 FROM a RETURNING *) SELECT * FROM b";
         ErrorRecord error = Shell.Run("Get-CitusQueryPlan $query -Setting $setting -Analyze").Failed("CitusAnalyzeNotSupported");
         Assert.StartsWith("A part of the query would run as InsertSelect", error.Exception.Message, StringComparison.Ordinal);
         Assert.Equal(0L, Cluster.Scalar("SELECT count(*) FROM woodgrove_plans.user_events"));
@@ -153,7 +171,8 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
     public void Fragments_are_those_of_all_shards_and_of_parts()
     {
         Cluster.RequireCitus();
-        IReadOnlyList<PSObject> fragments = Shell.Get("Get-CitusQueryFragment 'SELECT count(*) FROM payment_events WHERE event_id > (SELECT avg(user_id) FROM payment_users)' -Setting $setting");
+        IReadOnlyList<PSObject> fragments = Shell.Get("Get-CitusQueryFragment 'SELECT count(*) FROM payment_events WHERE event_id > "
+            + "(SELECT avg(user_id) FROM payment_users)' -Setting $setting");
         Assert.Equal(16, fragments.Count);
         Assert.Equal(16, fragments.Select(f => f.Get("ShardId")).Distinct().Count());
         Assert.Equal("payment_users", fragments[0].Get("Table"));
@@ -164,7 +183,8 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
     public void Comparison_prefers_the_query_that_moves_less()
     {
         Cluster.RequireCitus();
-        PSObject comparison = Shell.Run("Compare-CitusQueryPlan 'SELECT count(DISTINCT merchant_id) FROM payment_events' 'SELECT count(DISTINCT user_id) FROM payment_events' -Setting $setting -Analyze").Single;
+        PSObject comparison = Shell.Run("Compare-CitusQueryPlan 'SELECT count(DISTINCT merchant_id) FROM payment_events' 'SELECT "
+            + "count(DISTINCT user_id) FROM payment_events' -Setting $setting -Analyze").Single;
         Assert.Equal("Difference", comparison.Get("LessData")!.ToString());
         Assert.True((bool)comparison.Get("IsMeasured")!);
         Assert.True((long)comparison.Get("DifferenceBytes")! < (long)comparison.Get("ReferenceBytes")!);

@@ -42,15 +42,18 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         string table = Cluster.Distribute("user_id bigint", "user_id");
 
-        PSObject row = Shell.Run($"Invoke-CitusQuery \"SELECT table_name, citus_table_type, shard_count FROM citus_tables WHERE table_name = '{table}'::regclass\"").Single;
+        PSObject row = Shell.Run("Invoke-CitusQuery \"SELECT table_name, citus_table_type, "
+            + $"shard_count FROM citus_tables WHERE table_name = '{table}'::regclass\"").Single;
 
         Assert.Equal((table, "distributed", 4L), (row.Get("table_name"), row.Get("citus_table_type"), row.Get("shard_count")));
-        Assert.Equal("{postgres=arwdDxt/postgres}", Shell.Run("Invoke-CitusQuery \"-- rights\n /* of */ SELECT '{postgres=arwdDxt/postgres}'::aclitem[] AS acl\" -As Scalar").Single.BaseObject);
+        Assert.Equal("{postgres=arwdDxt/postgres}",
+            Shell.Run("Invoke-CitusQuery \"-- rights\n /* of */ SELECT '{postgres=arwdDxt/postgres}'::aclitem[] AS acl\" -As Scalar").Single.BaseObject);
         Assert.NotEmpty(Shell.Get("Invoke-CitusQuery 'SELECT * FROM pg_class LIMIT 5'"));
         Assert.NotEmpty(Shell.Get("Invoke-CitusQuery 'SELECT * FROM pg_proc LIMIT 5'"));
         Assert.NotEmpty(Shell.Get("Invoke-CitusQuery 'SELECT * FROM pg_stat_activity'"));
         Assert.NotEmpty(Shell.Get("Invoke-CitusQuery 'SELECT * FROM citus_shards'"));
-        Assert.Equal(typeof(string), ((System.Data.DataTable)Shell.Run("Invoke-CitusQuery \"SELECT 'pg_class'::regclass AS c\" -As DataTable").Single.BaseObject).Columns[0].DataType);
+        Assert.Equal(typeof(string), ((System.Data.DataTable)Shell.Run("Invoke-CitusQuery \"SELECT 'pg_class'::regclass AS c\" -As "
+            + "DataTable").Single.BaseObject).Columns[0].DataType);
     }
 
     [Theory]
@@ -85,7 +88,8 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     [InlineData("[System.DayOfWeek]::Monday", "text", "Monday")]
     public void Parameters_of_many_types_arrive_as_they_are(string value, string type, string? text)
     {
-        RunResult run = Shell.Run($"Invoke-CitusQuery \"SELECT (@value::{type})::text\" -Parameter @{{ value = {value} }} -As Scalar -Setting @{{ TimeZone = 'UTC' }}").Succeeded();
+        RunResult run = Shell.Run($"Invoke-CitusQuery \"SELECT (@value::{type})::text\" -Parameter @{{ value = {value} }} -As Scalar "
+            + $"-Setting @{{ TimeZone = 'UTC' }}").Succeeded();
 
         Assert.Equal(text, Assert.Single(run.Output)?.BaseObject);
     }
@@ -103,7 +107,8 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         string sql = "SELECT k FROM (VALUES (1::bigint), (2), (3)) v (k) WHERE k = ANY (@list) ORDER BY k";
 
-        Assert.Equal(found, string.Join(", ", Shell.Get($"Invoke-CitusQuery '{sql}' -Parameter @{{ list = {list} }}").Select(r => r.Get("k"))));
+        Assert.Equal(found, string.Join(", ",
+            Shell.Get($"Invoke-CitusQuery '{sql}' -Parameter @{{ list = {list} }}").Select(r => r.Get("k"))));
     }
 
     [Fact]
@@ -111,7 +116,8 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         string table = Cluster.CreateTable("note text");
 
-        Shell.Get($"Invoke-CitusQuery 'INSERT INTO {table} VALUES (@note)' -Parameter ([ordered]@{{ note = \"'); DROP TABLE {table}; --\" }})");
+        Shell.Get($"Invoke-CitusQuery 'INSERT INTO {table} VALUES (@note)' -Parameter ([ordered]@{{ note = \"'); DROP TABLE {table}; "
+            + $"--\" }})");
 
         Assert.Equal([$"'); DROP TABLE {table}; --"], Cluster.Rows(table));
     }
@@ -143,13 +149,15 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         Assert.Null(Assert.Single(Shell.Get("Invoke-CitusQuery 'SELECT NULL::int AS i' -As Scalar"))?.BaseObject);
         Assert.Null(((Hashtable)Shell.Run("Invoke-CitusQuery 'SELECT NULL::int AS i' -As Hashtable").Single.BaseObject)["i"]);
-        Assert.Equal(DBNull.Value, ((DataTable)Shell.Run("Invoke-CitusQuery 'SELECT NULL::int AS i' -As DataTable").Single.BaseObject).Rows[0]["i"]);
+        Assert.Equal(DBNull.Value,
+            ((DataTable)Shell.Run("Invoke-CitusQuery 'SELECT NULL::int AS i' -As DataTable").Single.BaseObject).Rows[0]["i"]);
     }
 
     [Fact]
     public void Columns_of_the_same_name_are_kept_apart()
     {
-        PSObject row = Shell.Run("Invoke-CitusQuery 'SELECT 1 AS a, 2 AS a, 3 AS \"A\", 4 AS a_2, count(*), count(*) FROM generate_series(1, 9)'").Single;
+        PSObject row = Shell.Run("Invoke-CitusQuery 'SELECT 1 AS a, 2 AS a, 3 AS \"A\", 4 AS a_2, count(*), "
+            + "count(*) FROM generate_series(1, 9)'").Single;
 
         Assert.Equal(6, row.Properties.Count());
         Assert.Equal([1, 2, 3, 4, 9L, 9L], row.Properties.Select(p => p.Value));
@@ -179,15 +187,20 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     public void Verbose_says_how_many_rows_were_changed()
     {
         string table = Cluster.Distribute("id bigint, note text", "id");
-        Assert.Contains("3 row(s) were inserted", Assert.Single(Shell.Run($"Invoke-CitusQuery 'INSERT INTO {table} SELECT i FROM generate_series(1, 3) i' -Verbose").Succeeded().Verbose), StringComparison.Ordinal);
-        Assert.Contains("2 row(s) were", Assert.Single(Shell.Run($"Invoke-CitusQuery 'UPDATE {table} SET note = id WHERE id > 1' -Verbose").Succeeded().Verbose), StringComparison.Ordinal);
+        Assert.Contains("3 row(s) were inserted",
+            Assert.Single(Shell.Run($"Invoke-CitusQuery 'INSERT INTO {table} SELECT i FROM generate_series(1, 3) i' -Verbose")
+                .Succeeded().Verbose), StringComparison.Ordinal);
+        Assert.Contains("2 row(s) were",
+            Assert.Single(Shell.Run($"Invoke-CitusQuery 'UPDATE {table} SET note = id WHERE id > 1' -Verbose").Succeeded().Verbose),
+            StringComparison.Ordinal);
         Assert.Empty(Shell.Run($"Invoke-CitusQuery 'SELECT count(*) FROM {table}' -Verbose").Succeeded().Verbose);
     }
 
     [Fact]
     public void Notices_go_to_verbose()
     {
-        RunResult run = Shell.Run("Invoke-CitusQuery \"DO `$`$ BEGIN RAISE NOTICE 'seen %', 42; RAISE WARNING 'beware'; END `$`$\" -Verbose").Succeeded();
+        RunResult run = Shell.Run("Invoke-CitusQuery \"DO `$`$ BEGIN RAISE NOTICE 'seen %', 42; RAISE WARNING 'beware'; "
+            + "END `$`$\" -Verbose").Succeeded();
 
         Assert.Contains(run.Verbose, v => v.Contains("seen 42", StringComparison.Ordinal));
         Assert.Contains(run.Verbose, v => v.Contains("beware", StringComparison.Ordinal));
@@ -196,7 +209,8 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Fact]
     public void Values_with_no_plain_type_lose_nothing()
     {
-        PSObject row = Shell.Run("Invoke-CitusQuery \"SELECT ARRAY[1, NULL, 3] AS a, '10.1.2.3/8'::inet AS net, '10.1.2.3'::inet AS host\"").Single;
+        PSObject row = Shell.Run("Invoke-CitusQuery \"SELECT ARRAY[1, NULL, 3] AS a, '10.1.2.3/8'::inet AS net, "
+            + "'10.1.2.3'::inet AS host\"").Single;
 
         Assert.Equal([1, null, 3], (int?[])row.Get("a")!);
         Assert.Equal("10.1.2.3/8", row.Get("net"));
@@ -225,7 +239,9 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         Cluster.RequireCitus();
         string table = Cluster.Distribute("user_id bigint, n int", "user_id");
-        Assert.Contains("Get-CitusQueryPlan", Shell.Run($"Invoke-CitusQuery 'SELECT * FROM {table} FOR UPDATE'").Failed("CitusNotSupported").ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+        Assert.Contains("Get-CitusQueryPlan",
+            Shell.Run($"Invoke-CitusQuery 'SELECT * FROM {table} FOR UPDATE'").Failed("CitusNotSupported").ErrorDetails.RecommendedAction,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -233,18 +249,22 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         for (int i = 0; i < 3; i++)
         {
-            Assert.Equal("7777ms", Shell.Run("Invoke-CitusQuery 'SHOW statement_timeout' -As Scalar -Setting @{ statement_timeout = 7777 }").Single.BaseObject);
+            Assert.Equal("7777ms", Shell.Run("Invoke-CitusQuery 'SHOW statement_timeout' -As Scalar -Setting @{ statement_timeout = 7777 "
+                + "}").Single.BaseObject);
             Assert.NotEqual("7777ms", Shell.Run("Invoke-CitusQuery 'SHOW statement_timeout' -As Scalar").Single.BaseObject);
         }
-        Assert.Equal("on", Shell.Run("Invoke-CitusQuery 'SHOW enable_seqscan' -As Scalar -Setting @{ enable_seqscan = $true }").Single.BaseObject);
-        Assert.Equal("on", Shell.Run("Invoke-CitusQuery 'SHOW citus.enable_repartition_joins' -As Scalar -Setting @{ 'citus.enable_repartition_joins' = 'on' }").Single.BaseObject);
+        Assert.Equal("on", Shell.Run(
+            "Invoke-CitusQuery 'SHOW enable_seqscan' -As Scalar -Setting @{ enable_seqscan = $true }").Single.BaseObject);
+        Assert.Equal("on", Shell.Run("Invoke-CitusQuery 'SHOW citus.enable_repartition_joins' -As Scalar -Setting @{ "
+            + "'citus.enable_repartition_joins' = 'on' }").Single.BaseObject);
         Shell.Run("Invoke-CitusQuery 'SELECT 1' -Setting @{ 'no_such_setting' = 1 }").Failed("CitusServerError");
     }
 
     [Fact]
     public void An_array_with_a_NULL_is_one_of_nullables()
     {
-        PSObject row = Shell.Run("Invoke-CitusQuery \"SELECT ARRAY[1, NULL, 3] AS some, ARRAY[1, 2] AS every, ARRAY['a', NULL] AS texts\"").Single;
+        PSObject row = Shell.Run(
+            "Invoke-CitusQuery \"SELECT ARRAY[1, NULL, 3] AS some, ARRAY[1, 2] AS every, ARRAY['a', NULL] AS texts\"").Single;
 
         Assert.Equal([1, null, 3], (int?[])row.Get("some")!);
         Assert.Equal([1, 2], (int[])row.Get("every")!);
@@ -254,7 +274,8 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Fact]
     public void A_number_that_no_type_of_NET_holds_is_told_with_the_cast_that_helps()
     {
-        ErrorRecord error = Shell.Run("Invoke-CitusQuery 'SELECT 1 AS a, 1e40::numeric AS \"Big One\"'").Failed("CitusValueNotRepresentable");
+        ErrorRecord error = Shell.Run("Invoke-CitusQuery 'SELECT 1 AS a, 1e40::numeric AS \"Big One\"'")
+            .Failed("CitusValueNotRepresentable");
 
         Assert.Contains("'Big One'", error.Exception.Message, StringComparison.Ordinal);
         Assert.Contains("\"Big One\"::text", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
@@ -281,7 +302,8 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     {
         string table = Cluster.CreateTable("note text");
 
-        Assert.Equal(table, Shell.Run($"Invoke-CitusQuery \"INSERT INTO {table} VALUES ('x') RETURNING tableoid::regclass AS c\" -As Scalar").Single.BaseObject);
+        Assert.Equal(table, Shell.Run($"Invoke-CitusQuery \"INSERT INTO {table} VALUES ('x') RETURNING tableoid::regclass AS c\" -As "
+            + "Scalar").Single.BaseObject);
         Assert.Equal(["x"], Cluster.Rows(table));
     }
 
@@ -296,7 +318,8 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         Assert.Equal(category, error.CategoryInfo.Category);
         Assert.Equal(state, error.Exception.Get("SqlState"));
-        Assert.Equal($"caught {errorId}", Shell.Run($"try {{ Invoke-CitusQuery '{sql}' -ErrorAction Stop }} catch {{ 'caught ' + $_.FullyQualifiedErrorId.Split(',')[0] }}").Single.ToString());
+        Assert.Equal($"caught {errorId}", Shell.Run($"try {{ Invoke-CitusQuery '{sql}' -ErrorAction Stop }} catch {{ 'caught ' + "
+            + $"$_.FullyQualifiedErrorId.Split(',')[0] }}").Single.ToString());
     }
 
     [Fact]
@@ -311,7 +334,8 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Fact]
     public async Task The_first_object_comes_before_the_last_row_is_read()
     {
-        using PowerShell query = Shell.Create("Invoke-CitusQuery \"SELECT i, repeat('x', 20000) AS wide, pg_sleep(0.1) FROM generate_series(1, 30) i\"");
+        using PowerShell query = Shell.Create("Invoke-CitusQuery \"SELECT i, repeat('x', 20000) AS wide, "
+            + "pg_sleep(0.1) FROM generate_series(1, 30) i\"");
         using var output = new PSDataCollection<PSObject>();
         var first = new TaskCompletionSource<TimeSpan>();
         var clock = Stopwatch.StartNew();
@@ -366,5 +390,6 @@ public sealed class QueryTests(ClusterFixture cluster) : ClusterTest(cluster)
     private void Idle(string part) => Assert.True(SpinWait.SpinUntil(() => Busy(part) == 0, Seconds), $"the server still works on {part}");
 
     private long Busy(string part) =>
-        (long)Cluster.Scalar($"SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND strpos(query, '{part}') > 0")!;
+        (long)Cluster.Scalar("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND "
+            + $"strpos(query, '{part}') > 0")!;
 }

@@ -14,7 +14,8 @@ public sealed class ValueLimitTests(ClusterFixture cluster) : ClusterTest(cluste
         ("smallint", ["-32768", "0", "32767"]),
         ("integer", ["-2147483648", "2147483647"]),
         ("bigint", ["-9223372036854775808", "9223372036854775807"]),
-        ("numeric", ["79228162514264337593543950335", "-79228162514264337593543950335", "0.0000000000000000000000000001", "-1234567.50", "0.00"]),
+        ("numeric", ["79228162514264337593543950335", "-79228162514264337593543950335", "0.0000000000000000000000000001", "-1234567.50",
+            "0.00"]),
         ("real", ["-3.4028235e+38", "3.4028235e+38", "1e-45", "NaN", "Infinity", "-Infinity", "1234.5"]),
         ("double precision", ["-1.7976931348623157e+308", "5e-324", "-0", "NaN", "Infinity", "-Infinity", "1234567.5"]),
         ("money", ["-$92,233,720,368,547,758.08", "$92,233,720,368,547,758.07"]),
@@ -123,7 +124,8 @@ public sealed class ValueLimitTests(ClusterFixture cluster) : ClusterTest(cluste
             Invoke-CitusQuery 'INSERT INTO {{table}} VALUES (3, @d, @t, @z), (4, @e, @u, @y)' @{ d = [DateOnly]::MaxValue; t = [datetime]::MaxValue; z = [DateTimeOffset]::MaxValue; e = [DateOnly]::MinValue; u = [datetime]::MinValue; y = [DateTimeOffset]::MinValue }
             """).Succeeded();
 
-        const string Last = "9999-12-31\t9999-12-31 23:59:59.999999\t9999-12-31 23:59:59.999999", First = "0001-01-01\t0001-01-01 00:00:00\t0001-01-01 00:00:00";
+        const string Last = "9999-12-31\t9999-12-31 23:59:59.999999\t9999-12-31 23:59:59.999999",
+            First = "0001-01-01\t0001-01-01 00:00:00\t0001-01-01 00:00:00";
         Assert.Equal([$"1\t{Last}", $"2\t{First}", $"3\t{Last}", $"4\t{First}"], Cluster.Rows(table, "id, d, ts, z AT TIME ZONE 'UTC'"));
     }
 }

@@ -29,7 +29,8 @@ internal sealed class Browser : IAsyncDisposable
     /// <summary>The addresses that the page asked for.</summary>
     public List<string> Requests { get; } = [];
 
-    public static string? Program => new[] { "chromium", "chromium-browser", "google-chrome", "chrome" }.Select(Repository.OnPath).FirstOrDefault(p => p is not null);
+    public static string? Program =>
+        new[] { "chromium", "chromium-browser", "google-chrome", "chrome" }.Select(Repository.OnPath).FirstOrDefault(p => p is not null);
 
     public static async Task<Browser> StartAsync()
     {
@@ -41,7 +42,8 @@ internal sealed class Browser : IAsyncDisposable
         DirectoryInfo profile = Directory.CreateTempSubdirectory("woodgrove-browser-");
         var start = new ProcessStartInfo(program,
         [
-            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update",
             "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0", $"--user-data-dir={profile.FullName}", "about:blank",
         ])
         {
@@ -58,10 +60,14 @@ internal sealed class Browser : IAsyncDisposable
     /// <summary>Shows a page of so many CSS pixels' width, in light or dark.</summary>
     public async Task ShowAsync(string address, int width, bool dark = false)
     {
-        await CallAsync("Emulation.setEmulatedMedia", new JsonObject { ["features"] = new JsonArray(new JsonObject { ["name"] = "prefers-color-scheme", ["value"] = dark ? "dark" : "light" }) });
-        await CallAsync("Emulation.setDeviceMetricsOverride", new JsonObject { ["width"] = width, ["height"] = 900, ["deviceScaleFactor"] = 1, ["mobile"] = false });
+        await CallAsync("Emulation.setEmulatedMedia",
+            new JsonObject { ["features"] = new JsonArray(new JsonObject { ["name"] = "prefers-color-scheme",
+                ["value"] = dark ? "dark" : "light" }) });
+        await CallAsync("Emulation.setDeviceMetricsOverride",
+            new JsonObject { ["width"] = width, ["height"] = 900, ["deviceScaleFactor"] = 1, ["mobile"] = false });
         await CallAsync("Page.navigate", new JsonObject { ["url"] = address });
-        for (var clock = Stopwatch.StartNew(); !await AskAsync<bool>($"document.readyState === 'complete' && location.href === {JsonSerializer.Serialize(address)}");)
+        for (var clock = Stopwatch.StartNew(); !await AskAsync<bool>("document.readyState === 'complete' && location.href === "
+            + $"{JsonSerializer.Serialize(address)}");)
         {
             Assert.True(clock.Elapsed < Patience, $"{address} does not load");
             await Task.Delay(50);
@@ -72,24 +78,29 @@ internal sealed class Browser : IAsyncDisposable
     public async Task<T> AskAsync<T>(string expression)
     {
         JsonNode answer = await CallAsync("Runtime.evaluate", new JsonObject { ["expression"] = expression, ["returnByValue"] = true });
-        return answer["exceptionDetails"] is { } failure ? throw new InvalidOperationException(failure.ToJsonString()) : answer["result"]!["value"]!.Deserialize<T>()!;
+        return answer["exceptionDetails"] is { } failure ? throw new InvalidOperationException(failure.ToJsonString())
+            : answer["result"]!["value"]!.Deserialize<T>()!;
     }
 
     public async Task<byte[]> ScreenshotAsync() =>
-        Convert.FromBase64String((string)(await CallAsync("Page.captureScreenshot", new JsonObject { ["captureBeyondViewport"] = true }))["data"]!);
+        Convert.FromBase64String((string)(await CallAsync("Page.captureScreenshot",
+            new JsonObject { ["captureBeyondViewport"] = true }))["data"]!);
 
-    public async Task<byte[]> PrintAsync() => Convert.FromBase64String((string)(await CallAsync("Page.printToPDF", new JsonObject { ["printBackground"] = false }))["data"]!);
+    public async Task<byte[]> PrintAsync() =>
+        Convert.FromBase64String((string)(await CallAsync("Page.printToPDF", new JsonObject { ["printBackground"] = false }))["data"]!);
 
     public async Task<JsonNode> CallAsync(string method, JsonObject? parameters = null)
     {
         int id = ++_calls;
-        byte[] text = Encoding.UTF8.GetBytes(new JsonObject { ["id"] = id, ["method"] = method, ["params"] = parameters ?? [] }.ToJsonString());
+        byte[] text = Encoding.UTF8.GetBytes(new JsonObject { ["id"] = id, ["method"] = method,
+            ["params"] = parameters ?? [] }.ToJsonString());
         using var patience = new CancellationTokenSource(Patience);
         await _socket.SendAsync(text, WebSocketMessageType.Text, true, patience.Token);
         while (true)
         {
             JsonNode message = await ReceiveAsync(patience.Token);
-            if ((int?)message["id"] == id) return message["result"] ?? throw new InvalidOperationException($"{method}: {message.ToJsonString()}");
+            if ((int?)message["id"] == id)
+                return message["result"] ?? throw new InvalidOperationException($"{method}: {message.ToJsonString()}");
             Note(message);
         }
     }
@@ -113,10 +124,12 @@ internal sealed class Browser : IAsyncDisposable
     private async Task ConnectAsync()
     {
         string file = Path.Combine(_profile.FullName, "DevToolsActivePort");
-        Assert.True(SpinWait.SpinUntil(() => File.Exists(file) && File.ReadAllText(file).Contains('\n'), Patience), "Chromium does not start");
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(file) && File.ReadAllText(file).Contains('\n'), Patience),
+            "Chromium does not start");
         using var http = new HttpClient();
         JsonNode pages = JsonNode.Parse(await http.GetStringAsync($"http://127.0.0.1:{File.ReadLines(file).First()}/json/list"))!;
-        await _socket.ConnectAsync(new Uri((string)pages.AsArray().First(p => (string?)p!["type"] == "page")!["webSocketDebuggerUrl"]!), CancellationToken.None);
+        await _socket.ConnectAsync(new Uri((string)pages.AsArray().First(p => (string?)p!["type"] == "page")!["webSocketDebuggerUrl"]!),
+            CancellationToken.None);
         foreach (string domain in (string[])["Page", "Runtime", "Log", "Network"]) await CallAsync($"{domain}.enable");
     }
 

@@ -36,13 +36,16 @@ public sealed class ReportTests : ClusterTest
 
             await KeepAsync(browser, $"report-{width}{(dark ? "-dark" : "")}");
             Assert.Empty(browser.Complaints);
-            Assert.All(browser.Requests, r => Assert.True(r.StartsWith("file:", StringComparison.Ordinal) || r.StartsWith("data:", StringComparison.Ordinal) || r == "about:blank", r));
+            Assert.All(browser.Requests,
+                r => Assert.True(r.StartsWith("file:", StringComparison.Ordinal) || r.StartsWith("data:", StringComparison.Ordinal)
+                    || r == "about:blank", r));
             Assert.InRange(await browser.AskAsync<int>("innerWidth"), width, width);
             Assert.Equal(0, await browser.AskAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth"));
             Assert.Equal(0, await browser.AskAsync<int>("document.querySelectorAll('script, b, i').length"));
             Assert.NotEqual("owned", await browser.AskAsync<string>("document.title"));
             Assert.Contains(Hostile, await browser.AskAsync<string>("document.querySelector('#tables').textContent"));
-            Assert.Equal(2, await browser.AskAsync<int>("[...document.querySelectorAll('#queries h3 + pre')].filter(p => p.textContent === " + System.Text.Json.JsonSerializer.Serialize(query) + ").length"));
+            Assert.Equal(2, await browser.AskAsync<int>("[...document.querySelectorAll('#queries h3 + pre')].filter(p => p.textContent === "
+                + System.Text.Json.JsonSerializer.Serialize(query) + ").length"));
         }
         finally
         {
@@ -57,24 +60,38 @@ public sealed class ReportTests : ClusterTest
         Shell.Run("Export-CitusReport $page").Succeeded();
         await browser.ShowAsync(new Uri(_page).AbsoluteUri, 1280);
 
-        string[] tables = await browser.AskAsync<string[]>("[...document.querySelectorAll('#tables tr[data-table]')].map(r => r.dataset.table + ' ' + [...r.querySelectorAll('data')].map(d => d.value).join(' '))");
-        Assert.Equal(Shell.Get("Get-DistributedTable -Size").Select(t => $"{t.Get("Table")} {t.Get("ShardCount")} {t.Get("SizeBytes")}").Order(StringComparer.Ordinal), tables.Order(StringComparer.Ordinal));
+        string[] tables = await browser.AskAsync<string[]>("[...document.querySelectorAll('#tables tr[data-table]')].map(r => "
+            + "r.dataset.table + ' ' + [...r.querySelectorAll('data')].map(d => d.value).join(' '))");
+        Assert.Equal(Shell.Get("Get-DistributedTable -Size").Select(t => $"{t.Get("Table")} {t.Get("ShardCount")} {t.Get("SizeBytes")}")
+            .Order(StringComparer.Ordinal), tables.Order(StringComparer.Ordinal));
 
-        string[] nodes = await browser.AskAsync<string[]>("[...document.querySelectorAll('.node')].map(n => n.dataset.node + ' ' + [...n.querySelectorAll('data')].map(d => d.value).join(' '))");
-        Assert.Equal(Shell.Get("Get-CitusNode -Size").Select(n => $"{n.Get("NodeName")}:{n.Get("NodePort")} {n.Get("ShardCount")} {n.Get("SizeBytes")}"), nodes);
+        string[] nodes = await browser.AskAsync<string[]>("[...document.querySelectorAll('.node')].map(n => n.dataset.node + ' ' + "
+            + "[...n.querySelectorAll('data')].map(d => d.value).join(' '))");
+        Assert.Equal(Shell.Get("Get-CitusNode -Size")
+            .Select(n => $"{n.Get("NodeName")}:{n.Get("NodePort")} {n.Get("ShardCount")} {n.Get("SizeBytes")}"), nodes);
 
-        string[] placements = await browser.AskAsync<string[]>($"[...document.querySelectorAll('table[data-placements={_table}] tbody tr')].map(r => [...r.cells].map(c => c.querySelector('data')?.value ?? c.textContent).join(' '))");
-        Assert.Equal(Shell.Get($"Get-ShardPlacement {_table}").Select(p => $"{p.Get("ShardId")} {p.Get("HashMin")} {p.Get("HashMax")} {p.Get("NodeName")}:{p.Get("NodePort")} {p.Get("SizeBytes")}"), placements);
+        string[] placements = await browser.AskAsync<string[]>($"[...document.querySelectorAll('table[data-placements={_table}] tbody "
+            + "tr')].map(r => [...r.cells].map(c => c.querySelector('data')?.value ?? c.textContent).join(' '))");
+        Assert.Equal(Shell.Get($"Get-ShardPlacement {_table}")
+            .Select(p => $"{p.Get("ShardId")} {p.Get("HashMin")} {p.Get("HashMax")} {p.Get("NodeName")}:{p.Get("NodePort")} "
+                + $"{p.Get("SizeBytes")}"), placements);
 
-        string[] skews = await browser.AskAsync<string[]>("[...document.querySelectorAll('dl[data-skew]')].map(l => [l.dataset.skew, l.closest('article').querySelector('h3 .badge').textContent.split(' ')[1], ...[...l.querySelectorAll('data')].map(d => d.value)].join(' '))");
+        string[] skews = await browser.AskAsync<string[]>("[...document.querySelectorAll('dl[data-skew]')].map(l => [l.dataset.skew, "
+            + "l.closest('article').querySelector('h3 .badge').textContent.split(' ')[1], "
+            + "...[...l.querySelectorAll('data')].map(d => d.value)].join(' '))");
         Assert.Equal(
-            Shell.Get("Measure-ShardSkew").Select(s => FormattableString.Invariant($"{s.Get("Table")} {s.Get("Verdict")} {s.Get("Largest")} {Math.Round((double)s.Get("MaxToMean")!, 4)} {s.Get("Smallest")} {Math.Round((double)s.Get("NodeMaxToMean")!, 4)}")).Order(StringComparer.Ordinal),
+            Shell.Get("Measure-ShardSkew")
+                .Select(s => FormattableString.Invariant(
+                    $"{s.Get("Table")} {s.Get("Verdict")} {s.Get("Largest")} {Math.Round((double)s.Get("MaxToMean")!, 4)} {s.Get("Smallest")} {Math.Round((double)s.Get("NodeMaxToMean")!, 4)}")).Order(StringComparer.Ordinal),
             skews.Order(StringComparer.Ordinal));
 
-        string[] groups = await browser.AskAsync<string[]>("[...document.querySelectorAll('.group')].map(g => g.dataset.group + ': ' + [...g.querySelectorAll('.chip')].map(c => c.textContent).join(', '))");
-        Assert.Equal(Shell.Get("Get-DistributedTable").Where(t => t.Get("ColocationId") is > 0).GroupBy(t => (int)t.Get("ColocationId")!).OrderBy(g => g.Key).Select(g => $"{g.Key}: {string.Join(", ", g.Select(t => t.Get("Table")))}"), groups);
+        string[] groups = await browser.AskAsync<string[]>("[...document.querySelectorAll('.group')].map(g => g.dataset.group + ': "
+            + "' + [...g.querySelectorAll('.chip')].map(c => c.textContent).join(', '))");
+        Assert.Equal(Shell.Get("Get-DistributedTable").Where(t => t.Get("ColocationId") is > 0).GroupBy(t => (int)t.Get("ColocationId")!)
+            .OrderBy(g => g.Key).Select(g => $"{g.Key}: {string.Join(", ", g.Select(t => t.Get("Table")))}"), groups);
 
-        string[] imports = await browser.AskAsync<string[]>("[...document.querySelectorAll('tr[data-import]')].map(r => r.dataset.import + ' ' + r.querySelector('data').value)");
+        string[] imports = await browser.AskAsync<string[]>("[...document.querySelectorAll('tr[data-import]')].map(r => r.dataset.import "
+            + "+ ' ' + r.querySelector('data').value)");
         Assert.Equal(Shell.Get("Get-CitusImport").Take(20).Select(i => $"{i.Get("ImportId")} {i.Get("Rows")}"), imports);
     }
 
@@ -87,12 +104,17 @@ public sealed class ReportTests : ClusterTest
         {
             await browser.ShowAsync(new Uri(_page).AbsoluteUri, 1280, dark);
 
-            Assert.Equal("1,1,1,1", await browser.AskAsync<string>("['header', 'nav[aria-label]', 'main', 'footer'].map(s => document.querySelectorAll('body > ' + s).length).join()"));
+            Assert.Equal("1,1,1,1", await browser.AskAsync<string>("['header', 'nav[aria-label]', 'main', 'footer'].map(s => "
+                + "document.querySelectorAll('body > ' + s).length).join()"));
             Assert.Equal("en", await browser.AskAsync<string>("document.documentElement.lang"));
-            Assert.Empty(await browser.AskAsync<string[]>("[...document.querySelectorAll('svg')].filter(s => s.getAttribute('role') !== 'img' || !s.ariaLabel || !s.querySelector(':scope > title')).map(s => s.outerHTML)"));
-            Assert.Empty(await browser.AskAsync<string[]>("[...document.querySelectorAll('table')].filter(t => !t.caption || [...t.querySelectorAll('th')].some(h => !h.scope)).map(t => t.outerHTML)"));
-            Assert.Empty(await browser.AskAsync<string[]>("[...document.querySelectorAll('.scroll, pre')].filter(s => s.tabIndex !== 0).map(s => s.outerHTML)"));
-            Assert.Empty(await browser.AskAsync<string[]>("[...document.querySelectorAll('a[href^=\"#\"]')].filter(a => !document.getElementById(a.hash.slice(1))).map(a => a.href)"));
+            Assert.Empty(await browser.AskAsync<string[]>("[...document.querySelectorAll('svg')].filter(s => s.getAttribute('role') !== "
+                + "'img' || !s.ariaLabel || !s.querySelector(':scope > title')).map(s => s.outerHTML)"));
+            Assert.Empty(await browser.AskAsync<string[]>("[...document.querySelectorAll('table')].filter(t => !t.caption || "
+                + "[...t.querySelectorAll('th')].some(h => !h.scope)).map(t => t.outerHTML)"));
+            Assert.Empty(await browser.AskAsync<string[]>("[...document.querySelectorAll('.scroll, pre')].filter(s => s.tabIndex !== "
+                + "0).map(s => s.outerHTML)"));
+            Assert.Empty(await browser.AskAsync<string[]>("[...document.querySelectorAll('a[href^=\"#\"]')].filter(a => "
+                + "!document.getElementById(a.hash.slice(1))).map(a => a.href)"));
             int[] levels = await browser.AskAsync<int[]>("[...document.querySelectorAll('h1, h2, h3, h4')].map(h => +h.tagName[1])");
             Assert.True(levels[0] == 1 && levels.Zip(levels.Skip(1)).All(p => p.Second <= p.First + 1), string.Join(' ', levels));
             Assert.Empty(await browser.AskAsync<string[]>(Contrast));
@@ -138,7 +160,8 @@ public sealed class ReportTests : ClusterTest
         byte[] pdf = await browser.PrintAsync();
 
         Assert.Equal("%PDF"u8.ToArray(), pdf[..4]);
-        if (Environment.GetEnvironmentVariable("WOODGROVE_TEST_KEEP") is { Length: > 0 } folder) System.IO.File.WriteAllBytes(Path.Combine(folder, "report.pdf"), pdf);
+        if (Environment.GetEnvironmentVariable("WOODGROVE_TEST_KEEP") is { Length: > 0 } folder)
+            System.IO.File.WriteAllBytes(Path.Combine(folder, "report.pdf"), pdf);
     }
 
     [Fact]
@@ -171,7 +194,8 @@ public sealed class ReportTests : ClusterTest
             Assert.True(SpinWait.SpinUntil(() => System.IO.File.Exists(shown), TimeSpan.FromSeconds(10)));
             Assert.Equal(_page, System.IO.File.ReadAllText(shown).Trim());
 
-            ErrorRecord error = Shell.Run($"$env:BROWSER = '{browser}-that-is-not-there'; Export-CitusReport $page {_table} -Open").Failed("CitusReportNotShown");
+            ErrorRecord error = Shell.Run($"$env:BROWSER = '{browser}-that-is-not-there'; Export-CitusReport $page {_table} -Open")
+                .Failed("CitusReportNotShown");
             Assert.Contains("is written", error.Exception.Message, StringComparison.Ordinal);
         }
         finally
@@ -188,7 +212,8 @@ public sealed class ReportTests : ClusterTest
         string name = $"woodgrove_{Cluster.Scalar("SELECT lpad(to_hex(system_identifier), 16, '0') FROM pg_control_system()")}_{import}_0_0123456789ab_1";
         Shell.Run("Get-CitusImport").Succeeded();
         System.IO.File.WriteAllText(Path.Combine(Cluster.Folder, "one.csv"), "1000002,a\n");
-        Shell.Run($"Import-CsvToCitus '{Path.Combine(Cluster.Folder, "one.csv")}' {_table} -NoHeader -Checkpoint 1000").Succeeded(); // the ledger is there
+        // the ledger is there
+        Shell.Run($"Import-CsvToCitus '{Path.Combine(Cluster.Folder, "one.csv")}' {_table} -NoHeader -Checkpoint 1000").Succeeded();
         Cluster.Execute($"BEGIN; INSERT INTO {other} VALUES (1); PREPARE TRANSACTION '{name}'");
         object? Left() => Cluster.Scalar($"SELECT count(*) FROM pg_prepared_xacts WHERE gid = '{name}'");
         try
@@ -224,7 +249,8 @@ public sealed class ReportTests : ClusterTest
         string text = System.IO.File.ReadAllText(_page);
         Assert.Contains("rows.csv", text);
         Assert.DoesNotContain("t0ken", text);
-        Assert.DoesNotContain(System.IO.File.ReadLines(Path.Combine((string)Cluster.Sandbox!.Get("Path")!, "pgpass")).First().Split(':')[^1], text);
+        Assert.DoesNotContain(System.IO.File.ReadLines(Path.Combine((string)Cluster.Sandbox!.Get("Path")!, "pgpass")).First()
+            .Split(':')[^1], text);
     }
 
     [Fact]
@@ -257,6 +283,7 @@ public sealed class ReportTests : ClusterTest
 
     private static async Task KeepAsync(Browser browser, string name)
     {
-        if (Environment.GetEnvironmentVariable("WOODGROVE_TEST_KEEP") is { Length: > 0 } folder) System.IO.File.WriteAllBytes(Path.Combine(folder, name + ".png"), await browser.ScreenshotAsync());
+        if (Environment.GetEnvironmentVariable("WOODGROVE_TEST_KEEP") is { Length: > 0 } folder)
+            System.IO.File.WriteAllBytes(Path.Combine(folder, name + ".png"), await browser.ScreenshotAsync());
     }
 }

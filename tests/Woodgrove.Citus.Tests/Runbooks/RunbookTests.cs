@@ -23,7 +23,8 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         Cluster.File("nightly.csv", string.Concat(Enumerable.Range(1, 300).Select(i => i == 77 ? "x,5\n" : $"{i},{i % 9}\n")));
         string rejects = Path.Combine(Cluster.Folder, $"rejects-{shell}");
 
-        (int code, string output, string error) = await RunAsync(shell, "Import-NightlyPayments.ps1", $"-Uri {Web("nightly.csv")} -Table {table} -RejectPath '{rejects}'");
+        (int code, string output, string error) = await RunAsync(shell, "Import-NightlyPayments.ps1",
+            $"-Uri {Web("nightly.csv")} -Table {table} -RejectPath '{rejects}'");
 
         Assert.True(code == 0, error + output);
         JsonElement result = JsonDocument.Parse(output).RootElement;
@@ -37,8 +38,10 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         string table = Cluster.Distribute("event_id bigint, user_id bigint", "user_id");
         Cluster.File("mostly-bad.csv", "1,1\nx,2\ny,3\n");
 
-        (int bad, _, string why) = await RunAsync(shell, "Import-NightlyPayments.ps1", $"-Uri {Web("mostly-bad.csv")} -Table {table} -RejectPath '{Path.Combine(Cluster.Folder, $"too-many-{shell}")}'");
-        (int missing, _, string whyMissing) = await RunAsync(shell, "Import-NightlyPayments.ps1", $"-Uri {Web("nowhere.csv")} -Table {table}");
+        (int bad, _, string why) = await RunAsync(shell, "Import-NightlyPayments.ps1",
+            $"-Uri {Web("mostly-bad.csv")} -Table {table} -RejectPath '{Path.Combine(Cluster.Folder, $"too-many-{shell}")}'");
+        (int missing, _, string whyMissing) = await RunAsync(shell, "Import-NightlyPayments.ps1",
+            $"-Uri {Web("nowhere.csv")} -Table {table}");
 
         Assert.True(bad != 0 && why.Length > 0, why);
         Assert.True(missing != 0 && whyMissing.Contains("404"), whyMissing);
@@ -51,7 +54,8 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         Cluster.RequireCitus();
         string folder = Path.Combine(Cluster.Folder, "validated");
 
-        (int code, string output, string error) = await RunAsync(shell, "Test-Cluster.ps1", $"-Path '{folder}'", _healthy.Coordinator, pester);
+        (int code, string output, string error) = await RunAsync(shell, "Test-Cluster.ps1", $"-Path '{folder}'", _healthy.Coordinator,
+            pester);
 
         Assert.True(code == 0, error + output);
         Assert.Equal("Passed", JsonDocument.Parse(output).RootElement.GetProperty("Result").GetString());
@@ -67,7 +71,8 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         _healthy.Worker.Run("BEGIN", "CREATE TABLE half_done (id int)", "PREPARE TRANSACTION 'forgotten'");
         try
         {
-            (int code, string output, string error) = await RunAsync(shell, "Test-Cluster.ps1", $"-Path '{folder}' -Threshold @{{ PreparedTransactions = 0 }}", _healthy.Coordinator, pester);
+            (int code, string output, string error) = await RunAsync(shell, "Test-Cluster.ps1",
+                $"-Path '{folder}' -Threshold @{{ PreparedTransactions = 0 }}", _healthy.Coordinator, pester);
 
             Assert.NotEqual(0, code);
             // The console breaks the message into lines, also within words.
@@ -87,20 +92,25 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         Cluster.RequireCitus();
         _healthy.Coordinator.Run(
             $"SELECT citus_set_node_property('127.0.0.1', {_healthy.Worker.Port}, 'shouldhaveshards', false)",
-            "CREATE TABLE lopsided (lopsided_id bigint PRIMARY KEY)", "SELECT create_distributed_table('lopsided', 'lopsided_id', colocate_with := 'none', shard_count := 4)",
+            "CREATE TABLE lopsided (lopsided_id bigint PRIMARY KEY)",
+            "SELECT create_distributed_table('lopsided', 'lopsided_id', colocate_with := 'none', shard_count := 4)",
             $"SELECT citus_set_node_property('127.0.0.1', {_healthy.Worker.Port}, 'shouldhaveshards', true)");
         try
         {
-            (int closed, string early, string complaint) = await RunAsync(shell, "Start-RebalanceWindow.ps1", "-Window 00:00:00 -Interval 00:00:00.1 -TransferMode block_writes", _healthy.Coordinator);
+            (int closed, string early, string complaint) = await RunAsync(shell, "Start-RebalanceWindow.ps1",
+                "-Window 00:00:00 -Interval 00:00:00.1 -TransferMode block_writes", _healthy.Coordinator);
             Assert.True(closed == 0, complaint + early);
             Assert.Equal(["Planned", "Stopped"], States(early).Where(s => s is "Planned" or "Stopped"));
 
-            (int code, string output, string error) = await RunAsync(shell, "Start-RebalanceWindow.ps1", "-Window 00:01:30 -Interval 00:00:01 -TransferMode block_writes", _healthy.Coordinator);
+            (int code, string output, string error) = await RunAsync(shell, "Start-RebalanceWindow.ps1",
+                "-Window 00:01:30 -Interval 00:00:01 -TransferMode block_writes", _healthy.Coordinator);
             Assert.True(code == 0, error + output);
             Assert.Equal(("Planned", "Finished"), (States(output)[0], States(output)[^1]));
-            Assert.Equal(2, _healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid = 'lopsided'::regclass AND groupid = 2"));
+            Assert.Equal(2, _healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) "
+                + "WHERE logicalrelid = 'lopsided'::regclass AND groupid = 2"));
 
-            (int again, string nothing, _) = await RunAsync(shell, "Start-RebalanceWindow.ps1", "-TransferMode block_writes", _healthy.Coordinator);
+            (int again, string nothing, _) = await RunAsync(shell, "Start-RebalanceWindow.ps1", "-TransferMode block_writes",
+                _healthy.Coordinator);
             Assert.Equal((0, "Balanced"), (again, Assert.Single(States(nothing))));
         }
         finally
@@ -117,7 +127,8 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         string password = File.ReadAllText(Path.Combine((string)Cluster.Sandbox!.Get("Path")!, "pgpass")).Trim().Split(':')[^1];
 
         (int code, string output, string error) = await RunAsync(shell, "Import-LongHistory.ps1",
-            $"-Uri {Web("history.csv")} -Table {table} -UserName postgres -Token {{ Add-Content '{Path.Combine(Cluster.Folder, $"fetched-{shell}")}' x; '{password}' }}");
+            $"-Uri {Web("history.csv")} -Table {table} -UserName postgres -Token {{ Add-Content "
+                + $"'{Path.Combine(Cluster.Folder, $"fetched-{shell}")}' x; '{password}' }}");
 
         Assert.True(code == 0, error + output);
         Assert.Equal(500, JsonDocument.Parse(output).RootElement.GetProperty("Rows").GetInt32());
@@ -136,17 +147,20 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
     public async Task Every_runbook_fails_its_job_with_the_server_s_name_when_it_is_not_let_in(string shell, string runbook)
     {
         (int code, string output, string error) = await Pwsh.RunAsync(shell, $"Set-Location '{Runbooks}'\n./{runbook}", null,
-            ("PGHOST", "127.0.0.1"), ("PGPORT", $"{Cluster.Sandbox!.Get("Port")}"), ("PGDATABASE", "citus"), ("PGUSER", "postgres"), ("PGPASSWORD", "wrong"), ("PGPASSFILE", null));
+            ("PGHOST", "127.0.0.1"), ("PGPORT", $"{Cluster.Sandbox!.Get("Port")}"), ("PGDATABASE", "citus"), ("PGUSER", "postgres"),
+            ("PGPASSWORD", "wrong"), ("PGPASSFILE", null));
 
         Assert.Equal((1, ""), (code, output));
-        Assert.Contains($"Noconnectionto127.0.0.1:{Cluster.Sandbox!.Get("Port")}/citusaspostgres:passwordauthenticationfailed", string.Concat(error.Where(c => !char.IsWhiteSpace(c) && c != '|')));
+        Assert.Contains($"Noconnectionto127.0.0.1:{Cluster.Sandbox!.Get("Port")}/citusaspostgres:passwordauthenticationfailed",
+            string.Concat(error.Where(c => !char.IsWhiteSpace(c) && c != '|')));
     }
 
     [Theory, MemberData(nameof(Pwsh.WithPester), MemberType = typeof(Pwsh))]
     public async Task A_validation_that_cannot_run_fails_its_job(string shell, string pester)
     {
         Cluster.RequireCitus();
-        (int code, _, string error) = await RunAsync(shell, "Test-Cluster.ps1", $"-Path '{Path.Combine(Cluster.Folder, "unknown")}' -Threshold @{{ WalLevel = 3 }}", _healthy.Coordinator, pester);
+        (int code, _, string error) = await RunAsync(shell, "Test-Cluster.ps1",
+            $"-Path '{Path.Combine(Cluster.Folder, "unknown")}' -Threshold @{{ WalLevel = 3 }}", _healthy.Coordinator, pester);
 
         Assert.Equal(1, code);
         Assert.Contains("WalLevel has no threshold", error);
@@ -154,13 +168,16 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
 
     private static string Runbooks => Path.Combine(Repository.Root, "module", "examples", "runbooks");
 
-    private static string[] States(string output) => [.. output.Split('\n').Select(l => JsonDocument.Parse(l).RootElement.GetProperty("State").GetString()!)];
+    private static string[] States(string output) =>
+        [.. output.Split('\n').Select(l => JsonDocument.Parse(l).RootElement.GetProperty("State").GetString()!)];
 
     private string Web(string file) => new Uri((Uri)Cluster.Sandbox!.Get("WebUri")!, file).ToString();
 
     /// <summary>As a job has it: no profile, no prompt, the connection from the environment.</summary>
-    private Task<(int ExitCode, string Output, string Error)> RunAsync(string shell, string runbook, string arguments, NodeUnderTest? at = null, string? pester = null) => Pwsh.RunAsync(
+    private Task<(int ExitCode, string Output, string Error)> RunAsync(string shell, string runbook, string arguments,
+        NodeUnderTest? at = null, string? pester = null) => Pwsh.RunAsync(
         shell, $"& '{Path.Combine(Runbooks, runbook)}' {arguments}", pester,
-        ("PGHOST", "127.0.0.1"), ("PGPORT", $"{at?.Port ?? (int)Cluster.Sandbox!.Get("Port")!}"), ("PGDATABASE", "citus"), ("PGUSER", "postgres"),
+        ("PGHOST", "127.0.0.1"), ("PGPORT", $"{at?.Port ?? (int)Cluster.Sandbox!.Get("Port")!}"), ("PGDATABASE", "citus"),
+        ("PGUSER", "postgres"),
         ("PGPASSFILE", at?.PasswordFile ?? Path.Combine((string)Cluster.Sandbox!.Get("Path")!, "pgpass")));
 }

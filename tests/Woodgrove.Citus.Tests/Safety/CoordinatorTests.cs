@@ -30,7 +30,8 @@ public sealed class CoordinatorTests : IClassFixture<FaultCluster>, IDisposable
         string table = _faults.Distribute();
         Guid import = Guid.NewGuid();
         Connect("node", _faults.Workers[0].Port);
-        Assert.Equal(300_000L, Shell($"Import-CsvToCitus $csv {table} -Route {route} -ImportId {import} -Connection node").Single.Get("Rows"));
+        Assert.Equal(300_000L, Shell($"Import-CsvToCitus $csv {table} -Route {route} -ImportId {import} -Connection node").Single.Get(
+            "Rows"));
         foreach (int port in new[] { _faults.Coordinator.Port, _faults.Workers[1].Port })
         {
             Connect("node", port);
@@ -38,7 +39,8 @@ public sealed class CoordinatorTests : IClassFixture<FaultCluster>, IDisposable
             Shell($"Import-CsvToCitus $csv {table} -Route {route} -ImportId {import} -Connection node").Failed("CitusImportComplete");
         }
         _faults.AssertLoaded(table);
-        foreach (SandboxServer worker in _faults.Workers) Assert.Equal(false, Scalar(worker.Port, "SELECT to_regclass('woodgrove.import_batch') IS NOT NULL"));
+        foreach (SandboxServer worker in _faults.Workers)
+            Assert.Equal(false, Scalar(worker.Port, "SELECT to_regclass('woodgrove.import_batch') IS NOT NULL"));
     }
 
     [Theory]
@@ -64,7 +66,8 @@ public sealed class CoordinatorTests : IClassFixture<FaultCluster>, IDisposable
 
         Assert.True(exit == 0, error);
         Assert.Equal(prepared, Scalar(_faults.Workers[0].Port, Prepared));
-        if (where == "restored copy") Assert.Contains("the node's coordinator is another server than this one", output, StringComparison.Ordinal);
+        if (where == "restored copy")
+            Assert.Contains("the node's coordinator is another server than this one", output, StringComparison.Ordinal);
         _load.Workers[0].Release();
         await FaultyLoad.EndsWellAsync(load, running);
         _faults.AssertLoaded(table);
@@ -83,7 +86,8 @@ public sealed class CoordinatorTests : IClassFixture<FaultCluster>, IDisposable
         Assert.NotEmpty(repair.Output);
         Assert.All(repair.Output, s => Assert.Equal("Pending", s.Get("Action")!.ToString()));
         Connect("original", _faults.Coordinator.Port);
-        Assert.Contains(Shell("Repair-CitusImport -Connection original").Succeeded().Output, s => s.Get("Action")!.ToString() == "Committed");
+        Assert.Contains(Shell("Repair-CitusImport -Connection original").Succeeded().Output,
+            s => s.Get("Action")!.ToString() == "Committed");
         _faults.AssertLoaded(table);
     }
 
@@ -135,7 +139,8 @@ public sealed class CoordinatorTests : IClassFixture<FaultCluster>, IDisposable
 
     private object? Scalar(int port, string sql)
     {
-        using var session = new NpgsqlConnection(string.Create(CultureInfo.InvariantCulture, $"{_faults.ConnectionString(port)};Pooling=false"));
+        using var session = new NpgsqlConnection(string.Create(CultureInfo.InvariantCulture,
+            $"{_faults.ConnectionString(port)};Pooling=false"));
         session.Open();
         using var command = new NpgsqlCommand(sql, session);
         return command.ExecuteScalar();

@@ -28,12 +28,14 @@ public sealed class DecisionTests : IClassFixture<FaultCluster>, IDisposable
     public async Task A_table_whose_rows_are_decided_and_not_yet_committed_can_not_be_replaced(string function)
     {
         _faults.Execute("CREATE EXTENSION IF NOT EXISTS citus_columnar");
-        string table = _faults.Distribute(), change = $"SELECT {string.Format(System.Globalization.CultureInfo.InvariantCulture, function, table)}";
+        string table = _faults.Distribute(),
+            change = $"SELECT {string.Format(System.Globalization.CultureInfo.InvariantCulture, function, table)}";
         Guid import = Guid.NewGuid();
         await _load.KillAtAsync($"{table} -Route Shard -ImportId {import}", _load.Workers[0], "COMMIT PREPARED");
         Assert.NotEqual(300_000L, _faults.Scalar($"SELECT count(*) FROM {table}")); // the fault is there
         Assert.Equal("Pending", Shell($"Get-CitusImport {import} -Connection direct").Single.Get("State")!.ToString());
-        Assert.Equal(PostgresErrorCodes.LockNotAvailable, Assert.Throws<PostgresException>(() => _faults.Execute($"SET lock_timeout = '1s'; {change}")).SqlState);
+        Assert.Equal(PostgresErrorCodes.LockNotAvailable,
+            Assert.Throws<PostgresException>(() => _faults.Execute($"SET lock_timeout = '1s'; {change}")).SqlState);
 
         RunResult repair = Shell("Repair-CitusImport -Connection direct").Succeeded();
 
@@ -97,7 +99,8 @@ public sealed class DecisionTests : IClassFixture<FaultCluster>, IDisposable
             WHERE locktype = 'relation' AND relation = '{table}'::regclass AND mode = 'RowExclusiveLock' AND pid IS NOT NULL
             """);
         Assert.Equal(1L, ended);
-        Task alter = Task.Run(() => _faults.Execute($"SELECT alter_distributed_table('{table}', shard_count := 6)"), TestContext.Current.CancellationToken);
+        Task alter = Task.Run(() => _faults.Execute($"SELECT alter_distributed_table('{table}', shard_count := 6)"),
+            TestContext.Current.CancellationToken);
         await Task.Delay(500, TestContext.Current.CancellationToken);
         _load.Workers[0].Release();
 
@@ -124,7 +127,8 @@ public sealed class DecisionTests : IClassFixture<FaultCluster>, IDisposable
     {
         TcpProxy node = route == "Coordinator" ? _load.Coordinator : _load.Workers[0];
         string table = _faults.Distribute();
-        _faults.Execute("ALTER ROLE postgres SET idle_in_transaction_session_timeout = '500ms'; ALTER ROLE postgres SET statement_timeout = '1500ms'");
+        _faults.Execute("ALTER ROLE postgres SET idle_in_transaction_session_timeout = '500ms'; "
+            + "ALTER ROLE postgres SET statement_timeout = '1500ms'");
         // Of connections that Citus keeps between nodes it ends those that are idle, and Citus then fails on them.
         if (route == "Shard") _faults.Execute("ALTER ROLE postgres SET idle_session_timeout = '2s'");
         try
@@ -175,7 +179,8 @@ public sealed class DecisionTests : IClassFixture<FaultCluster>, IDisposable
         }
         Shell("Repair-CitusImport -Connection direct").Succeeded();
         _faults.AssertLoaded(table);
-        Shell($"Import-CsvToCitus '{_faults.Csv}' {table} -Route Shard -ImportId {import} -Connection direct").Failed("CitusImportComplete");
+        Shell($"Import-CsvToCitus '{_faults.Csv}' {table} -Route Shard -ImportId {import} -Connection direct")
+            .Failed("CitusImportComplete");
         _faults.AssertLoaded(table);
     }
 
@@ -202,7 +207,9 @@ public sealed class DecisionTests : IClassFixture<FaultCluster>, IDisposable
 
     private RunResult Shell(string script) => _faults.Shell.Run(script);
 
-    private string[] Prepared() => [.. _faults.Workers.Append(_faults.Coordinator).SelectMany(n => RunOn(n.Port, "SELECT gid FROM pg_prepared_xacts WHERE starts_with(gid, 'woodgrove_') ORDER BY 1"))];
+    private string[] Prepared() =>
+        [.. _faults.Workers.Append(_faults.Coordinator)
+            .SelectMany(n => RunOn(n.Port, "SELECT gid FROM pg_prepared_xacts WHERE starts_with(gid, 'woodgrove_') ORDER BY 1"))];
 
     private string[] RunOn(int port, string sql)
     {

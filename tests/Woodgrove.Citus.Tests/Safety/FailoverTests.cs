@@ -24,19 +24,22 @@ public sealed class FailoverTests : IClassFixture<FaultCluster>, IDisposable
     [Fact]
     public async Task A_synchronous_standby_has_every_decision_and_the_load_goes_on_by_itself()
     {
-        string table = _faults.Distribute(), content = $"SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || md5(string_agg(id || note, ',' ORDER BY id)) FROM {{0}}";
+        string table = _faults.Distribute(), content = "SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || md5(string_agg(id || "
+            + $"note, ',' ORDER BY id)) FROM {{0}}";
         string expected = (string)_faults.Scalar(string.Format(CultureInfo.InvariantCulture, content, "expected"))!;
         using CopiedServer standby = CopiedServer.Start(_faults.Coordinator, isStandby: true, "standby1");
         _faults.Execute("ALTER SYSTEM SET synchronous_standby_names = 'standby1'");
         _faults.Execute("SELECT pg_reload_conf()");
         int original = _faults.Coordinator.Port;
         Guid import = Guid.NewGuid();
-        string registered = string.Create(CultureInfo.InvariantCulture, $"SELECT citus_update_node(nodeid, '127.0.0.1', {{0}}, true) FROM pg_dist_node WHERE groupid = 0");
+        string registered = string.Create(CultureInfo.InvariantCulture,
+            $"SELECT citus_update_node(nodeid, '127.0.0.1', {{0}}, true) FROM pg_dist_node WHERE groupid = 0");
         string batches = $"SELECT count(*) FROM woodgrove.import_batch WHERE import_id = '{import}'";
         bool isOver = false;
         try
         {
-            for (int attempt = 0; (_faults.Scalar("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") is not 1L) && attempt < 100; attempt++)
+            for (int attempt = 0; (_faults.Scalar("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") is not 1L)
+                && attempt < 100; attempt++)
                 await Task.Delay(50, TestContext.Current.CancellationToken);
             // Decided, and some nodes have not yet committed, when the coordinator is lost for good.
             _load.Workers[1].CutAt("COMMIT PREPARED", 2, CutMoment.Held);
@@ -57,11 +60,14 @@ public sealed class FailoverTests : IClassFixture<FaultCluster>, IDisposable
 
             PSDataCollection<PSObject> results = await running.WaitAsync(TimeSpan.FromMinutes(4), TestContext.Current.CancellationToken);
             foreach (WarningRecord warning in load.Streams.Warning) _output.WriteLine(warning.Message);
-            Assert.True(load.Streams.Error.Count == 0, string.Join('\n', load.Streams.Error.Select(e => $"{e.FullyQualifiedErrorId}: {e.Exception}")));
+            Assert.True(load.Streams.Error.Count == 0,
+                string.Join('\n', load.Streams.Error.Select(e => $"{e.FullyQualifiedErrorId}: {e.Exception}")));
             Assert.Equal(300_000L, Assert.Single(results).Get("Rows"));
             Assert.True((long)Scalar(standby.Port, batches)! > (long)decided); // the rest of it is the standby's work
             Assert.Equal(expected, Scalar(standby.Port, string.Format(CultureInfo.InvariantCulture, content, table)));
-            Assert.Equal("", Scalar(standby.Port, "SELECT coalesce(string_agg(result, ' '), '') FROM run_command_on_all_nodes('SELECT string_agg(gid, '','') FROM pg_prepared_xacts WHERE starts_with(gid, ''woodgrove_'')') WHERE result <> ''"));
+            Assert.Equal("", Scalar(standby.Port,
+                "SELECT coalesce(string_agg(result, ' '), '') FROM run_command_on_all_nodes('SELECT string_agg(gid, "
+                    + "'','') FROM pg_prepared_xacts WHERE starts_with(gid, ''woodgrove_'')') WHERE result <> ''"));
         }
         finally
         {

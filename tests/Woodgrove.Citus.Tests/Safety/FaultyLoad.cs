@@ -7,7 +7,10 @@ using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Safety;
 
-/// <summary>Loads of a fault cluster's file through proxies that a test can stop at a statement, in this process or in one that it kills.</summary>
+/// <summary>
+/// Loads of a fault cluster's file through proxies that a test can stop at a statement, in this process or in one that
+/// it kills.
+/// </summary>
 internal sealed class FaultyLoad : IDisposable
 {
     private readonly FaultCluster _faults;
@@ -23,7 +26,9 @@ internal sealed class FaultyLoad : IDisposable
     public TcpProxy[] Workers { get; }
 
     /// <summary>What maps the nodes' names to the proxies, in PowerShell.</summary>
-    private string NodeAddress => "@{ " + string.Join("; ", Ports.Select(p => string.Create(CultureInfo.InvariantCulture, $"'127.0.0.1:{p.From}' = '127.0.0.1:{p.To}'"))) + " }";
+    private string NodeAddress =>
+        "@{ " + string.Join("; ", Ports.Select(p => string.Create(CultureInfo.InvariantCulture, $"'127.0.0.1:{p.From}' = "
+            + $"'127.0.0.1:{p.To}'"))) + " }";
 
     private IEnumerable<(int From, int To)> Ports =>
         _faults.Workers.Select((w, i) => (w.Port, Workers[i].Port)).Prepend((_faults.Coordinator.Port, Coordinator.Port));
@@ -33,7 +38,8 @@ internal sealed class FaultyLoad : IDisposable
     {
         _faults.Shell["csv"] = _faults.Csv;
         _faults.Shell["to"] = _faults.ConnectionString(Coordinator.Port);
-        return _faults.Shell.Create($"$null = Connect-CitusCluster -ConnectionString $to -Name faulty; Import-CsvToCitus $csv -Connection faulty -NodeAddress {NodeAddress} -Table {load}");
+        return _faults.Shell.Create($"$null = Connect-CitusCluster -ConnectionString $to -Name faulty; "
+            + $"Import-CsvToCitus $csv -Connection faulty -NodeAddress {NodeAddress} -Table {load}");
     }
 
     /// <summary>A load in a process of its own.</summary>
@@ -42,14 +48,18 @@ internal sealed class FaultyLoad : IDisposable
         Import-CsvToCitus '{_faults.Csv}' -NodeAddress {NodeAddress} -Table {load} -ErrorAction Stop
         """);
 
-    /// <summary>Runs a load in a process of its own until a proxy holds a statement back, kills the process there, and drops the statement.</summary>
+    /// <summary>
+    /// Runs a load in a process of its own until a proxy holds a statement back, kills the process there, and drops the
+    /// statement.
+    /// </summary>
     public async Task KillAtAsync(string load, TcpProxy proxy, string sql)
     {
         proxy.CutAt(sql, 0, CutMoment.Held);
         using Process process = StartProcess(load);
         Task ended = process.WaitForExitAsync(TestContext.Current.CancellationToken);
         if (await Task.WhenAny(proxy.Held, ended).WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken) == ended)
-            Assert.Fail($"The load ended before it sent {sql}: {await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken)}");
+            Assert.Fail($"The load ended before it sent {sql}: "
+                + $"{await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken)}");
         process.Kill();
         await ended;
         foreach (TcpProxy each in Workers.Append(Coordinator)) each.Cut(TimeSpan.Zero);
@@ -64,7 +74,8 @@ internal sealed class FaultyLoad : IDisposable
     {
         using var session = new NpgsqlConnection(_faults.ConnectionString(server.Port) + ";Pooling=false");
         session.Open();
-        using var command = new NpgsqlCommand("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid IN (1464815428, 1464815429) AND objid <> 0", session);
+        using var command = new NpgsqlCommand("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid IN (1464815428, "
+            + "1464815429) AND objid <> 0", session);
         return command.ExecuteScalar() is not 0L;
     }
 
@@ -72,7 +83,8 @@ internal sealed class FaultyLoad : IDisposable
     public static async Task<PSObject> EndsWellAsync(PowerShell load, Task<PSDataCollection<PSObject>> running)
     {
         PSDataCollection<PSObject> results = await running.WaitAsync(TimeSpan.FromMinutes(4), TestContext.Current.CancellationToken);
-        Assert.True(load.Streams.Error.Count == 0, string.Join('\n', load.Streams.Error.Select(e => $"{e.FullyQualifiedErrorId}: {e.Exception}")));
+        Assert.True(load.Streams.Error.Count == 0,
+            string.Join('\n', load.Streams.Error.Select(e => $"{e.FullyQualifiedErrorId}: {e.Exception}")));
         return Assert.Single(results);
     }
 

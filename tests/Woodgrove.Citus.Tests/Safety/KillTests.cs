@@ -13,7 +13,8 @@ public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : I
 {
     private const int Attempts = 15;
 
-    private enum Fault { Client, Worker, Coordinator, Backend, Guard, Move, Split, Alter, Undistribute, SecondClient, RepairElsewhere, StandbyReader }
+    private enum Fault { Client, Worker, Coordinator, Backend, Guard, Move, Split, Alter, Undistribute, SecondClient, RepairElsewhere,
+        StandbyReader }
 
     private static int Rounds => int.TryParse(Environment.GetEnvironmentVariable("WOODGROVE_TEST_ROUNDS"), out int rounds) ? rounds : 12;
 
@@ -24,7 +25,8 @@ public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : I
         Random random = FaultCluster.Chance(output);
         faults.Shell["direct"] = faults.ConnectionString();
         // Undisturbed first; it creates woodgrove.import_part.
-        faults.Shell.Run($"$null = Connect-CitusCluster -ConnectionString $direct -Name direct; Import-CsvToCitus '{faults.Csv}' {faults.Distribute()} -Route Worker -Connection direct").Succeeded();
+        faults.Shell.Run("$null = Connect-CitusCluster -ConnectionString $direct -Name direct; "
+            + $"Import-CsvToCitus '{faults.Csv}' {faults.Distribute()} -Route Worker -Connection direct").Succeeded();
         using CopiedServer standby = CopiedServer.Start(faults.Coordinator, isStandby: true);
         var happened = new Dictionary<Fault, int>();
         for (int round = 0; round < Rounds; round++)
@@ -45,9 +47,13 @@ public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : I
         output.WriteLine(string.Join(", ", happened.OrderBy(h => h.Key).Select(h => $"{h.Key} {h.Value}")));
     }
 
-    /// <summary>Runs a load in processes of its own until it is complete or refuses to go on, with a fault in its midst while the first of them run.</summary>
+    /// <summary>
+    /// Runs a load in processes of its own until it is complete or refuses to go on, with a fault in its midst while
+    /// the first of them run.
+    /// </summary>
     /// <returns>The last word: complete, or the error id that ended it.</returns>
-    private async Task<string> LoadAsync(string table, string route, Guid import, Fault fault, CopiedServer standby, Random random, Dictionary<Fault, int> happened)
+    private async Task<string> LoadAsync(string table, string route, Guid import, Fault fault, CopiedServer standby, Random random,
+        Dictionary<Fault, int> happened)
     {
         for (int attempt = 0; attempt < Attempts; attempt++)
         {
@@ -55,16 +61,20 @@ public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : I
             Task<string> errors = load.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
             Assert.Equal("connected", await load.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
             // After its fault has come to pass, a load is only resumed.
-            if (attempt < 3 && !load.WaitForExit(random.Next(10, 1500)) && await BreakAsync(fault, load, table, route, import, standby, random))
+            if (attempt < 3 && !load.WaitForExit(random.Next(10, 1500))
+                && await BreakAsync(fault, load, table, route, import, standby, random))
                 happened[fault] = happened.GetValueOrDefault(fault) + 1;
-            await load.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(4), TestContext.Current.CancellationToken);
+            await load.WaitForExitAsync(TestContext.Current.CancellationToken)
+                .WaitAsync(TimeSpan.FromMinutes(4), TestContext.Current.CancellationToken);
             string told = await errors;
             if (load.ExitCode == 0 || told.StartsWith("CitusImportComplete", StringComparison.Ordinal)) return "complete";
             string id = told.Split([':', ',', ' ', '\n'], 2)[0];
             if (id is "CitusTableReplaced" or "CitusImportTableChanged") return id;
             // A node that is away for longer, or a load that still ends, is waited for.
-            if (load.ExitCode == 1 && id is not ("CitusConnectionLost" or "CitusImportRunning" or "CitusCommitPending" or "CitusImportPending" or "CitusLockTimeout" or "CitusServerError"
-                or "CitusTransactionConflict" or "CitusRouteNotPossible" or "CitusConnectionFailed" or "CitusQueryCancelled")) Assert.Fail(told);
+            if (load.ExitCode == 1 && id is not ("CitusConnectionLost" or "CitusImportRunning" or "CitusCommitPending"
+                or "CitusImportPending" or "CitusLockTimeout" or "CitusServerError"
+                or "CitusTransactionConflict" or "CitusRouteNotPossible" or "CitusConnectionFailed" or "CitusQueryCancelled"))
+                    Assert.Fail(told);
             await Task.Delay(500, TestContext.Current.CancellationToken);
         }
         Assert.Fail($"not complete after {Attempts} attempts");
@@ -72,7 +82,8 @@ public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : I
     }
 
     /// <returns>False where the load was over before.</returns>
-    private async Task<bool> BreakAsync(Fault fault, Process load, string table, string route, Guid import, CopiedServer standby, Random random)
+    private async Task<bool> BreakAsync(Fault fault, Process load, string table, string route, Guid import, CopiedServer standby,
+        Random random)
     {
         switch (fault)
         {
@@ -87,21 +98,27 @@ public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : I
                 await server.StartAsync();
                 return true;
             case Fault.Backend:
-                return Try("SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = 'citus' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 2) p") is > 0L;
+                return Try("SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity WHERE backend_type = 'client "
+                    + "backend' AND datname = 'citus' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 2) p") is > 0L;
             case Fault.Guard:
-                string end = $"SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'relation' AND relation = '{table}'::regclass AND mode = 'RowExclusiveLock' AND pid IS NOT NULL";
+                string end = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'relation' AND relation = "
+                    + $"'{table}'::regclass AND mode = 'RowExclusiveLock' AND pid IS NOT NULL";
                 while (!load.HasExited && Try(end) is 0L) await Task.Delay(5, TestContext.Current.CancellationToken);
                 return !load.HasExited;
             case Fault.Move:
                 return Try($"""
-                    SELECT count(citus_move_shard_placement(s.shardid, s.nodename, s.nodeport, s.other, s.otherport, '{(random.Next(2) == 0 ? "block_writes" : "force_logical")}'))
-                    FROM (SELECT s.shardid, s.nodename, s.nodeport, n.nodename AS other, n.nodeport AS otherport FROM citus_shards s JOIN pg_dist_node n ON n.shouldhaveshards AND n.nodeport <> s.nodeport
+                    SELECT count(citus_move_shard_placement(s.shardid, s.nodename, s.nodeport, s.other, s.otherport,
+                        '{(random.Next(2) == 0 ? "block_writes" : "force_logical")}'))
+                    FROM (SELECT s.shardid, s.nodename, s.nodeport, n.nodename AS other, n.nodeport AS otherport FROM citus_shards s
+                        JOIN pg_dist_node n ON n.shouldhaveshards AND n.nodeport <> s.nodeport
                           WHERE s.table_name = '{table}'::regclass ORDER BY random() LIMIT 1) s
                     """) is not null;
             case Fault.Split:
                 return Try($"""
-                    SELECT citus_split_shard_by_split_points(s.shardid, ARRAY[((s.shardminvalue::bigint + s.shardmaxvalue::bigint) / 2)::text], ARRAY[n.nodeid, n.nodeid], 'block_writes')
-                    FROM pg_dist_shard s JOIN pg_dist_placement p USING (shardid) JOIN pg_dist_node n USING (groupid) WHERE s.logicalrelid = '{table}'::regclass ORDER BY random() LIMIT 1
+                    SELECT citus_split_shard_by_split_points(s.shardid,
+                        ARRAY[((s.shardminvalue::bigint + s.shardmaxvalue::bigint) / 2)::text], ARRAY[n.nodeid, n.nodeid], 'block_writes')
+                    FROM pg_dist_shard s JOIN pg_dist_placement p USING (shardid) JOIN pg_dist_node n USING (groupid)
+                        WHERE s.logicalrelid = '{table}'::regclass ORDER BY random() LIMIT 1
                     """) is not null;
             case Fault.Alter:
                 return Try($"SELECT alter_distributed_table('{table}', shard_count := {random.Next(5, 9)})") is not null;
@@ -110,7 +127,8 @@ public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : I
             case Fault.SecondClient:
                 using (Process second = Start(table, route, import))
                 {
-                    await second.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(4), TestContext.Current.CancellationToken);
+                    await second.WaitForExitAsync(TestContext.Current.CancellationToken)
+                        .WaitAsync(TimeSpan.FromMinutes(4), TestContext.Current.CancellationToken);
                     return true;
                 }
             case Fault.RepairElsewhere:
@@ -124,7 +142,8 @@ public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : I
     private bool Look(int port, string command)
     {
         faults.Shell["look"] = faults.ConnectionString(port);
-        RunResult run = faults.Shell.Run($"$null = Connect-CitusCluster -ConnectionString $look -Name look; Get-CitusImport -Connection look; {command} -Connection look");
+        RunResult run = faults.Shell.Run("$null = Connect-CitusCluster -ConnectionString $look -Name look; "
+            + $"Get-CitusImport -Connection look; {command} -Connection look");
         run.Succeeded();
         return true;
     }
@@ -156,7 +175,8 @@ public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : I
             // It was replaced under the load: what the ledger says is in it, and nothing twice.
             object? rows = faults.Scalar($"SELECT coalesce(sum(rows), 0)::bigint FROM woodgrove.import_batch WHERE import_id = '{import}'");
             Assert.Equal(rows, faults.Scalar($"SELECT count(*) FROM {table}"));
-            Assert.Equal(rows, faults.Scalar($"SELECT count(*) FROM (SELECT id, user_id, note FROM {table} INTERSECT SELECT id, user_id, note FROM expected) x"));
+            Assert.Equal(rows, faults.Scalar($"SELECT count(*) FROM (SELECT id, user_id, note FROM {table} INTERSECT SELECT id, user_id, "
+                + "note FROM expected) x"));
         }
         // What a process that was killed left is ended within a moment.
         string[] left = [];
@@ -176,19 +196,22 @@ public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : I
         string[] sql =
         [
             $"SELECT 'prepared ' || count(*) FROM pg_prepared_xacts WHERE gid LIKE 'woodgrove%{import:N}%' HAVING count(*) > 0",
-            "SELECT 'lock ' || classid || ' ' || objid FROM pg_locks WHERE locktype = 'advisory' AND classid IN (1464815428, 1464815429) AND objid <> 0 LIMIT 1",
+            "SELECT 'lock ' || classid || ' ' || objid FROM pg_locks WHERE locktype = 'advisory' AND classid IN (1464815428, "
+                + "1464815429) AND objid <> 0 LIMIT 1",
             $"SELECT relname FROM pg_class WHERE relname = 'staging_{import:N}'",
         ];
         return
         [
             .. faults.Workers.Append(faults.Coordinator).SelectMany(n => sql.Select(s => Text(n.Port, s))).OfType<string>(),
-            .. new[] { Text(faults.Coordinator.Port, $"SELECT 'part ' || batch FROM woodgrove.import_part WHERE import_id = '{import}' AND EXISTS (SELECT FROM woodgrove.import_batch WHERE import_id = '{import}' AND is_last) LIMIT 1") }.OfType<string>(),
+            .. new[] { Text(faults.Coordinator.Port,
+                $"SELECT 'part ' || batch FROM woodgrove.import_part WHERE import_id = '{import}' AND EXISTS (SELECT FROM woodgrove.import_batch WHERE import_id = '{import}' AND is_last) LIMIT 1") }.OfType<string>(),
         ];
     }
 
     private string? Text(int port, string sql)
     {
-        using var session = new NpgsqlConnection(string.Create(CultureInfo.InvariantCulture, $"{faults.ConnectionString(port)};Pooling=false"));
+        using var session = new NpgsqlConnection(string.Create(CultureInfo.InvariantCulture,
+            $"{faults.ConnectionString(port)};Pooling=false"));
         session.Open();
         using var command = new NpgsqlCommand(sql, session);
         return command.ExecuteScalar() as string;

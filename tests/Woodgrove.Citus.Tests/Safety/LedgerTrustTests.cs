@@ -23,9 +23,12 @@ public sealed class LedgerTrustTests : IClassFixture<FaultCluster>, IDisposable
     public void Dispose() => DropLedger();
 
     [Theory]
-    [InlineData("CREATE TRIGGER planted AFTER INSERT ON woodgrove.import_batch FOR EACH ROW EXECUTE FUNCTION evil.run()", false, "Schema woodgrove belongs to role")]
-    [InlineData("ALTER TABLE woodgrove.import_batch ALTER COLUMN attempt SET DEFAULT evil.text()", false, "Schema woodgrove belongs to role")]
-    [InlineData("CREATE TRIGGER planted AFTER INSERT ON woodgrove.import_batch FOR EACH ROW EXECUTE FUNCTION evil.run()", true, "Table woodgrove.import_batch belongs to role")]
+    [InlineData("CREATE TRIGGER planted AFTER INSERT ON woodgrove.import_batch FOR EACH ROW EXECUTE FUNCTION evil.run()", false,
+        "Schema woodgrove belongs to role")]
+    [InlineData("ALTER TABLE woodgrove.import_batch ALTER COLUMN attempt SET DEFAULT evil.text()", false,
+        "Schema woodgrove belongs to role")]
+    [InlineData("CREATE TRIGGER planted AFTER INSERT ON woodgrove.import_batch FOR EACH ROW EXECUTE FUNCTION evil.run()", true,
+        "Table woodgrove.import_batch belongs to role")]
     public void A_ledger_of_a_role_that_is_not_trusted_runs_nothing_in_a_superusers_session(string plant, bool schemaOfSuper, string says)
     {
         string hostile = Hostile();
@@ -37,18 +40,23 @@ public sealed class LedgerTrustTests : IClassFixture<FaultCluster>, IDisposable
         if (schemaOfSuper) _faults.Execute("ALTER SCHEMA woodgrove OWNER TO postgres");
         string table = _faults.Distribute();
 
-        ErrorRecord error = Shell($"Import-CsvToCitus $csv {table} -Route Coordinator -ImportId {Guid.NewGuid()} -Connection super").Failed("CitusLedgerNotTrusted");
+        ErrorRecord error = Shell($"Import-CsvToCitus $csv {table} -Route Coordinator -ImportId {Guid.NewGuid()} -Connection super")
+            .Failed("CitusLedgerNotTrusted");
 
         Assert.Contains(says, error.Exception.Message, StringComparison.Ordinal);
         Assert.Contains(hostile, error.Exception.Message, StringComparison.Ordinal);
         Shell("Get-CitusImport -Connection super").Failed("CitusLedgerNotTrusted");
         RunResult auto = Shell($"Import-CsvToCitus $csv {table} -Connection super");
         Assert.Equal("Coordinator", auto.Single.Get("Route")!.ToString()); // with no ledger
-        Assert.Contains(says.Replace("Schema", "schema", StringComparison.Ordinal).Replace("Table", "table", StringComparison.Ordinal), (string)auto.Single.Get("RouteReason")!, StringComparison.Ordinal);
+        Assert.Contains(says.Replace("Schema", "schema", StringComparison.Ordinal).Replace("Table", "table", StringComparison.Ordinal),
+            (string)auto.Single.Get("RouteReason")!, StringComparison.Ordinal);
         Assert.Equal(false, _faults.Scalar($"SELECT rolsuper FROM pg_roles WHERE rolname = '{hostile}'"));
         // The plant works: somebody who writes without looking becomes its victim.
-        _faults.Execute("INSERT INTO woodgrove.import_batch (import_id, batch, table_name, table_oid, distribution, source, route, fingerprint, first_byte, end_byte, rows, rejected, is_last, is_pending"
-            + (plant.Contains("TRIGGER", StringComparison.Ordinal) ? ", attempt" : "") + $") VALUES ('{Guid.NewGuid()}', 0, '', 0, '', '', '', '', 0, 0, 0, 0, false, false" + (plant.Contains("TRIGGER", StringComparison.Ordinal) ? ", ''" : "") + ")");
+        _faults.Execute("INSERT INTO woodgrove.import_batch (import_id, batch, table_name, table_oid, distribution, source, route, "
+            + "fingerprint, first_byte, end_byte, rows, rejected, is_last, is_pending"
+            + (plant.Contains("TRIGGER", StringComparison.Ordinal) ? ", attempt" : "")
+            + $") VALUES ('{Guid.NewGuid()}', 0, '', 0, '', '', '', '', 0, 0, 0, 0, false, false"
+            + (plant.Contains("TRIGGER", StringComparison.Ordinal) ? ", ''" : "") + ")");
         Assert.Equal(true, _faults.Scalar($"SELECT rolsuper FROM pg_roles WHERE rolname = '{hostile}'"));
     }
 
@@ -59,7 +67,8 @@ public sealed class LedgerTrustTests : IClassFixture<FaultCluster>, IDisposable
         Shell($"Import-CsvToCitus $csv {table} -Route Coordinator -ImportId {Guid.NewGuid()} -Connection super").Succeeded();
         _faults.Execute($"GRANT USAGE ON SCHEMA woodgrove TO {hostile}; GRANT TRIGGER ON woodgrove.import_batch TO {hostile}");
 
-        ErrorRecord error = Shell($"Import-CsvToCitus $csv {table} -Route Coordinator -ImportId {Guid.NewGuid()} -Connection super").Failed("CitusLedgerNotTrusted");
+        ErrorRecord error = Shell($"Import-CsvToCitus $csv {table} -Route Coordinator -ImportId {Guid.NewGuid()} -Connection super")
+            .Failed("CitusLedgerNotTrusted");
 
         Assert.Contains($"lets role '{hostile}' create triggers", error.Exception.Message, StringComparison.Ordinal);
     }
@@ -75,7 +84,8 @@ public sealed class LedgerTrustTests : IClassFixture<FaultCluster>, IDisposable
         Shell($"Import-CsvToCitus $csv {_faults.Distribute()} -Route Coordinator -ImportId {Guid.NewGuid()} -Connection super").Succeeded();
         _faults.Execute($"GRANT USAGE, CREATE ON SCHEMA woodgrove TO {hostile}; GRANT SELECT ON {table} TO {hostile}");
         string name = planted == "staging" ? $"staging_{import:N}" : planted;
-        Execute(hostile, $"SET citus.enable_ddl_propagation = off; CREATE TABLE woodgrove.{name} (LIKE {table}); CREATE TRIGGER planted BEFORE INSERT ON woodgrove.{name} FOR EACH ROW EXECUTE FUNCTION evil.run()");
+        Execute(hostile, $"SET citus.enable_ddl_propagation = off; CREATE TABLE woodgrove.{name} (LIKE {table}); "
+            + $"CREATE TRIGGER planted BEFORE INSERT ON woodgrove.{name} FOR EACH ROW EXECUTE FUNCTION evil.run()");
 
         RunResult load = Shell($"Import-CsvToCitus $csv {table} {options} -ImportId {import} -Connection super");
 
@@ -93,7 +103,8 @@ public sealed class LedgerTrustTests : IClassFixture<FaultCluster>, IDisposable
         const string sql = "''; DROP SCHEMA evil CASCADE; --";
         string[] names =
         [
-            $"woodgrove_{Guid.NewGuid():N}_1_{sql}_1", $"woodgrove_{Id()}_{Guid.NewGuid():N}_1_{sql}_guard", $"woodgrove_{Id()}_{Guid.NewGuid():N}_1_0123456789ab_1{sql}",
+            $"woodgrove_{Guid.NewGuid():N}_1_{sql}_1", $"woodgrove_{Id()}_{Guid.NewGuid():N}_1_{sql}_guard",
+            $"woodgrove_{Id()}_{Guid.NewGuid():N}_1_0123456789ab_1{sql}",
         ];
         Execute(hostile, "CREATE TABLE evil.held (id int)");
         foreach (string name in names) Execute(hostile, $"BEGIN; LOCK TABLE evil.held IN ACCESS SHARE MODE; PREPARE TRANSACTION '{name}'");
@@ -114,12 +125,16 @@ public sealed class LedgerTrustTests : IClassFixture<FaultCluster>, IDisposable
     {
         string table = _faults.Distribute(), hostile = Hostile();
         Shell($"Import-CsvToCitus $csv {table} -Route Coordinator -ImportId {Guid.NewGuid()} -Connection super").Succeeded();
-        _faults.Execute($"GRANT USAGE ON SCHEMA woodgrove TO {hostile}; GRANT SELECT, INSERT, UPDATE, DELETE ON woodgrove.import_batch TO {hostile}; CREATE TABLE IF NOT EXISTS held (id int)");
+        _faults.Execute($"GRANT USAGE ON SCHEMA woodgrove TO {hostile}; GRANT SELECT, INSERT, UPDATE, "
+            + $"DELETE ON woodgrove.import_batch TO {hostile}; CREATE TABLE IF NOT EXISTS held (id int)");
         var import = Guid.NewGuid();
         string name = $"woodgrove_{Id()}_{import:N}_0_0123456789ab_102008";
         Execute("postgres", $"BEGIN; INSERT INTO held VALUES (1); PREPARE TRANSACTION '{name}'");
-        string row = $"(import_id, batch, table_name, table_oid, distribution, source, route, fingerprint, first_byte, end_byte, rows, rejected, is_last, is_pending, attempt, loaded_by) VALUES ('{import}', 0, '', 0, '', '', 'Shard', '', 0, 0, 0, 0, true, true, '0123456789ab', ";
-        Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, Assert.Throws<PostgresException>(() => Execute(hostile, $"INSERT INTO woodgrove.import_batch {row}'postgres')")).SqlState);
+        string row = "(import_id, batch, table_name, table_oid, distribution, source, route, fingerprint, first_byte, end_byte, rows, "
+            + $"rejected, is_last, is_pending, attempt, loaded_by) VALUES ('{import}', 0, '', 0, '', '', 'Shard', '', 0, 0, 0, 0, true, "
+            + "true, '0123456789ab', ";
+        Assert.Equal(PostgresErrorCodes.InsufficientPrivilege,
+            Assert.Throws<PostgresException>(() => Execute(hostile, $"INSERT INTO woodgrove.import_batch {row}'postgres')")).SqlState);
         Execute(hostile, $"INSERT INTO woodgrove.import_batch {row}'{hostile}')");
 
         PSObject step = Shell("Repair-CitusImport -Connection super").Succeeded().Output.Single(s => (string?)s.Get("Transaction") == name);
@@ -172,8 +187,10 @@ public sealed class LedgerTrustTests : IClassFixture<FaultCluster>, IDisposable
         _faults.Execute($"GRANT CREATE ON SCHEMA public TO {owner}; CREATE TABLE IF NOT EXISTS held (id int)");
         string own = Owned(owner);
         Shell($"Import-CsvToCitus $csv {table} -Route Coordinator -ImportId {Guid.NewGuid()} -Connection super").Succeeded();
-        _faults.Execute($"GRANT USAGE ON SCHEMA woodgrove TO {owner}; GRANT SELECT, INSERT, UPDATE, DELETE ON woodgrove.import_batch TO {owner}");
-        string others = $"woodgrove_{Id()}_{new Guid(new byte[16]):N}_0_0123456789ab_102008", mine = $"woodgrove_{Id()}_{Guid.NewGuid():N}_0_0123456789ab_102009";
+        _faults.Execute($"GRANT USAGE ON SCHEMA woodgrove TO {owner}; GRANT SELECT, INSERT, UPDATE, "
+            + $"DELETE ON woodgrove.import_batch TO {owner}");
+        string others = $"woodgrove_{Id()}_{new Guid(new byte[16]):N}_0_0123456789ab_102008",
+            mine = $"woodgrove_{Id()}_{Guid.NewGuid():N}_0_0123456789ab_102009";
         Execute("postgres", $"BEGIN; INSERT INTO held VALUES (1); PREPARE TRANSACTION '{others}'");
         Execute(owner, $"BEGIN; LOCK TABLE ONLY pg_catalog.pg_class IN ACCESS SHARE MODE; PREPARE TRANSACTION '{mine}'");
         try
@@ -181,7 +198,8 @@ public sealed class LedgerTrustTests : IClassFixture<FaultCluster>, IDisposable
             IReadOnlyList<PSObject> steps = ShellAs(owner, "Repair-CitusImport").Succeeded().Output;
 
             Assert.Equal("Pending", steps.Single(s => (string?)s.Get("Transaction") == others).Get("Action")!.ToString());
-            Assert.Contains("role 'postgres'", (string)steps.Single(s => (string?)s.Get("Transaction") == others).Get("Reason")!, StringComparison.Ordinal);
+            Assert.Contains("role 'postgres'", (string)steps.Single(s => (string?)s.Get("Transaction") == others).Get("Reason")!,
+                StringComparison.Ordinal);
             Assert.Equal("RolledBack", steps.Single(s => (string?)s.Get("Transaction") == mine).Get("Action")!.ToString());
         }
         finally

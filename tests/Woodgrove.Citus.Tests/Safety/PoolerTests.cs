@@ -47,24 +47,31 @@ public sealed class PoolerTests(ClusterFixture cluster) : ClusterTest(cluster)
         try
         {
             await ListensAsync(port);
-            string table = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id"), other = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id");
+            string table = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id"),
+                other = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id");
             Shell["path"] = Cluster.File("pooled.csv", FaultCluster.Generate(60_000, 5));
-            Shell["pooled"] = $"Host=127.0.0.1;Port={port};Database=citus;Username=postgres;Password={password};No Reset On Close={mode == "transaction"}";
+            Shell["pooled"] = $"Host=127.0.0.1;Port={port};Database=citus;Username=postgres;Password={password};No Reset On "
+                + $"Close={mode == "transaction"}";
             Shell.Run("$null = Connect-CitusCluster -ConnectionString $pooled -Name pooled").Succeeded();
             Guid import = Guid.NewGuid();
-            RunResult load = Shell.Run($"Import-CsvToCitus $path {table} -Route Coordinator -ImportId {import} -Checkpoint 200KB -Connection pooled");
+            RunResult load = Shell.Run($"Import-CsvToCitus $path {table} -Route Coordinator -ImportId {import} -Checkpoint 200KB "
+                + "-Connection pooled");
             if (mode == "session")
             {
                 Assert.Equal(60_000L, load.Single.Get("Rows"));
                 return;
             }
             // Several clients at once, so that sessions change hands.
-            string script = $"$null = Connect-CitusCluster -ConnectionString '{Shell["pooled"]}'; Import-CsvToCitus '{Shell["path"]}' {other} -Route Coordinator -ImportId {Guid.NewGuid()} -Checkpoint 100KB -ErrorAction Stop";
-            (int ExitCode, string Output, string Error)[] loads = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Repository.RunScriptAsync(script)));
+            string script = $"$null = Connect-CitusCluster -ConnectionString '{Shell["pooled"]}'; "
+                + $"Import-CsvToCitus '{Shell["path"]}' {other} -Route Coordinator -ImportId {Guid.NewGuid()} -Checkpoint 100KB "
+                + "-ErrorAction Stop";
+            (int ExitCode, string Output, string Error)[] loads = await Task.WhenAll(Enumerable.Range(0, 3)
+                .Select(_ => Repository.RunScriptAsync(script)));
             Assert.Contains(loads, l => l.ExitCode != 0); // they are one import
             // Which of a session's settings and locks is missed first is chance; what is loaded is not.
             Assert.All(loads.Where(l => l.ExitCode != 0), l => Assert.Matches("^Citus", l.Error));
-            Assert.Equal(Cluster.Scalar($"SELECT coalesce(sum(rows), 0)::bigint FROM woodgrove.import_batch WHERE table_name = 'public.{other}'"), Cluster.Count(other));
+            Assert.Equal(Cluster.Scalar("SELECT coalesce(sum(rows), 0)::bigint FROM woodgrove.import_batch WHERE table_name = "
+                + $"'public.{other}'"), Cluster.Count(other));
             Assert.Equal(Cluster.Count(other), Cluster.Scalar($"SELECT count(DISTINCT id) FROM {other}"));
         }
         finally

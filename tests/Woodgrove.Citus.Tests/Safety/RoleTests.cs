@@ -11,7 +11,8 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
     private static readonly string[] Denied = ["CitusPermissionDenied"];
     private static readonly string[] Elsewhere =
     [
-        "Connect-CitusCluster", "Disconnect-CitusCluster", "Get-CitusConnection", "Get-CitusCheck", "Start-CitusSandbox", "Stop-CitusSandbox", "Get-CitusSandbox", "New-CitusSampleData",
+        "Connect-CitusCluster", "Disconnect-CitusCluster", "Get-CitusConnection", "Get-CitusCheck", "Start-CitusSandbox",
+        "Stop-CitusSandbox", "Get-CitusSandbox", "New-CitusSampleData",
         "Invoke-CitusValidation", "Stop-ShardRebalance",
     ];
 
@@ -24,17 +25,22 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
     public void Every_cmdlet_works_or_names_the_privilege_that_is_missing(string kind)
     {
         Cluster.RequireSandbox();
-        string table = Cluster.Distribute("id bigint, user_id bigint, note text, PRIMARY KEY (user_id, id)", "user_id"), role = Cluster.NewName(kind);
+        string table = Cluster.Distribute("id bigint, user_id bigint, note text, PRIMARY KEY (user_id, id)", "user_id"),
+            role = Cluster.NewName(kind);
         Cluster.Execute($"INSERT INTO {table} SELECT i, i % 50, 'n' FROM generate_series(1, 500) i");
         string password = File.ReadAllText(new NpgsqlConnectionStringBuilder(Cluster.ConnectionString).Passfile!).Trim().Split(':')[^1];
-        Shell["csv"] = Cluster.File("roles.csv", "id,user_id,note\n" + string.Concat(Enumerable.Range(1000, 200).Select(i => string.Create(CultureInfo.InvariantCulture, $"{i},{i % 50},more\n"))));
+        Shell["csv"] = Cluster.File("roles.csv",
+            "id,user_id,note\n" + string.Concat(Enumerable.Range(1000, 200)
+                .Select(i => string.Create(CultureInfo.InvariantCulture, $"{i},{i % 50},more\n"))));
         // The ledger is a superuser's.
         string own = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id");
         Shell.Run($"Import-CsvToCitus $csv {own} -ImportId {Guid.NewGuid()}").Succeeded();
         if (Cluster.IsCitus) Shell.Run($"Import-CsvToCitus $csv {own} -Route Worker").Succeeded();
         Cluster.Execute($"CREATE ROLE {role} LOGIN PASSWORD '{password}'");
         Cluster.Execute($"REVOKE CREATE ON SCHEMA public FROM PUBLIC");
-        string ledger = $"GRANT USAGE ON SCHEMA woodgrove TO {role}; GRANT SELECT, INSERT, UPDATE, DELETE ON woodgrove.import_batch{(Cluster.IsCitus ? ", woodgrove.import_part" : "")} TO {role}; GRANT CREATE ON SCHEMA woodgrove TO {role}";
+        string ledger = $"GRANT USAGE ON SCHEMA woodgrove TO {role}; GRANT SELECT, INSERT, UPDATE, "
+            + $"DELETE ON woodgrove.import_batch{(Cluster.IsCitus ? ", woodgrove.import_part" : "")} TO {role}; "
+            + $"GRANT CREATE ON SCHEMA woodgrove TO {role}";
         foreach (string grant in kind switch
         {
             "owner" => new[] { $"GRANT CREATE ON SCHEMA public TO {role}", $"ALTER TABLE {table} OWNER TO {role}", ledger },
@@ -56,16 +62,22 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             ($"New-ReferenceTable {role}_reference -Definition 'id bigint PRIMARY KEY'", owns, true),
             ($"Get-DistributedTable {table}", true, true), ("Get-CitusNode", true, true), ($"Get-ShardPlacement {table}", true, true),
             ($"Get-ShardPlacement {table} -Value 7", true, true), ($"7, 8 | Resolve-ShardPlacement {table}", true, true),
-            ($"Measure-ShardSkew {table}", true, true), ($"Measure-ShardSkew {table} -By Rows", reads, true), ($"Find-DistributionColumn {table}", reads, true),
-            ("Get-Colocation", true, true), ($"Test-Colocation {table}, {table}", true, true), ("Start-ShardRebalance -WhatIf", true, false), ("Get-ShardRebalance", true, false),
+            ($"Measure-ShardSkew {table}", true, true), ($"Measure-ShardSkew {table} -By Rows", reads, true),
+            ($"Find-DistributionColumn {table}", reads, true),
+            ("Get-Colocation", true, true), ($"Test-Colocation {table}, {table}", true, true),
+            ("Start-ShardRebalance -WhatIf", true, false), ("Get-ShardRebalance", true, false),
             ($"Test-CitusCsv $csv {table}", true, true), ($"Import-CsvToCitus $csv {table}", writes, true),
-            ($"Import-CsvToCitus $csv {table} -OnConflict Skip", writes, true), ($"Import-CsvToCitus $csv {table} -ImportId {Guid.NewGuid()} -OnConflict Update", writes, true),
+            ($"Import-CsvToCitus $csv {table} -OnConflict Skip", writes, true),
+            ($"Import-CsvToCitus $csv {table} -ImportId {Guid.NewGuid()} -OnConflict Update", writes, true),
             ($"[pscustomobject]@{{ id = 9000; user_id = 1; note = 'n' }} | Add-CitusRow {table}", writes, true),
-            ("Get-CitusImport", writes, true), ("Repair-CitusImport", true, false), ($"Remove-CitusImport {Guid.Empty} -Confirm:$false", false, false),
+            ("Get-CitusImport", writes, true), ("Repair-CitusImport", true, false),
+            ($"Remove-CitusImport {Guid.Empty} -Confirm:$false", false, false),
             ($"Export-CitusToCsv {table} $out", reads, true), ($"Invoke-CitusQuery 'SELECT count(*) FROM {table}'", reads, true),
-            ($"Get-CitusQueryPlan 'SELECT * FROM {table}'", reads, true), ($"Get-CitusQueryFragment 'SELECT * FROM {table}'", reads, Cluster.IsCitus),
+            ($"Get-CitusQueryPlan 'SELECT * FROM {table}'", reads, true),
+            ($"Get-CitusQueryFragment 'SELECT * FROM {table}'", reads, Cluster.IsCitus),
             ($"Compare-CitusQueryPlan 'SELECT * FROM {table}' 'SELECT * FROM {table}'", reads, true),
-            ("Get-CitusActivity -All", true, true), ("Get-CitusLockWait", true, false), ("Get-CitusStatement", true, false), ("Get-CitusTenant", kind == "monitor", false),
+            ("Get-CitusActivity -All", true, true), ("Get-CitusLockWait", true, false), ("Get-CitusStatement", true, false),
+            ("Get-CitusTenant", kind == "monitor", false),
             ($"Export-CitusReport $page {table}", true, false), ("Test-CitusCluster", true, true), ("Get-CitusSetting", true, true),
         ];
         foreach (string name in Shell.Get("(Get-Module Woodgrove.Citus).ExportedCmdlets.Keys").Select(n => n.ToString()).Except(Elsewhere))
@@ -76,11 +88,14 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
         {
             RunResult run = Shell.Run($"{script} -Connection role");
             string[] ids = [.. run.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0])];
-            string said = ids.Length == 0 ? $"{run.Output.Count} objects, {run.Warnings.Count} warnings" : string.Join(' ', run.Errors.Select(e => $"{e.FullyQualifiedErrorId.Split(',')[0]}: {e.Exception.Message}"));
+            string said = ids.Length == 0 ? $"{run.Output.Count} objects, {run.Warnings.Count} warnings"
+                : string.Join(' ', run.Errors.Select(e => $"{e.FullyQualifiedErrorId.Split(',')[0]}: {e.Exception.Message}"));
             output.WriteLine($"{script}: {said}");
             bool isUnavailable = ids.Any(i => i is "CitusNotSupported" or "CitusStatementsNotCounted" or "CitusImportNotFound");
-            if (works && !isUnavailable && (ids.Length > 0 || (hasOutput && run.Output.Count == 0))) wrong.Add($"{script} should work: {said}");
-            if (!works && !isUnavailable && (ids.Length == 0 || !ids.All(Denied.Contains))) wrong.Add($"{script} should name the privilege that is missing: {said}");
+            if (works && !isUnavailable && (ids.Length > 0 || (hasOutput && run.Output.Count == 0)))
+                wrong.Add($"{script} should work: {said}");
+            if (!works && !isUnavailable && (ids.Length == 0 || !ids.All(Denied.Contains)))
+                wrong.Add($"{script} should name the privilege that is missing: {said}");
         }
         Shell.Run("Disconnect-CitusCluster role");
         Assert.True(wrong.Count == 0, string.Join(Environment.NewLine, wrong));

@@ -19,7 +19,9 @@ public sealed class SandboxTests : ClusterTest
         Assert.Equal("127.0.0.1", sandbox.Get("Server"));
         Assert.Equal("127.0.0.1", Cluster.Scalar("SHOW listen_addresses"));
         Assert.Equal("scram-sha-256", Cluster.Scalar("SELECT DISTINCT auth_method FROM pg_hba_file_rules WHERE type LIKE 'host%'"));
-        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode((string)sandbox.Get("Path")!));
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+                File.GetUnixFileMode((string)sandbox.Get("Path")!));
         Assert.Contains(Shell.Get("Get-CitusSandbox"), s => Equals(s.Get("Name"), sandbox.Get("Name")));
         Assert.Equal(Cluster.IsCitus ? 2 : 0, sandbox.Get("WorkerCount"));
     }
@@ -146,7 +148,8 @@ public sealed class SandboxTests : ClusterTest
         using var client = new HttpClient();
         Cluster.File("served.txt", "here");
         Assert.Equal("here", await client.GetStringAsync($"{Cluster.Sandbox!.Get("WebUri")}served.txt"));
-        Assert.Equal(System.Net.HttpStatusCode.NotFound, (await client.GetAsync($"{Cluster.Sandbox!.Get("WebUri")}..%2f..%2fetc%2fpasswd")).StatusCode);
+        Assert.Equal(System.Net.HttpStatusCode.NotFound,
+            (await client.GetAsync($"{Cluster.Sandbox!.Get("WebUri")}..%2f..%2fetc%2fpasswd")).StatusCode);
 
         Shell["folder"] = Cluster.Folder + Path.DirectorySeparatorChar;
         PSObject second = Shell.Run($"$web = {Start} -WebRoot $folder; $web").Single;

@@ -45,7 +45,8 @@ public sealed class ConsoleTests : ClusterTest, IDisposable
         Check(Shell.Run($"Import-CsvToCitus $named {table} -WhatIf"), null);
         Check(Shell.Run($"[pscustomobject]@{{ id = 1; note = 'x'; $('\"{Evil}\"') = 1 }} | Add-CitusRow {table}"), "errors");
         // Where a script shows an error by itself.
-        Check(Shell.Run("try { Invoke-CitusQuery $fail } catch { $_ | Out-Host; Write-Host $_; Write-Host $_.Exception.Message; $_ | Format-List -Force | Out-Host }"), null, hostOnly: true);
+        Check(Shell.Run("try { Invoke-CitusQuery $fail } catch { $_ | Out-Host; Write-Host $_; Write-Host $_.Exception.Message; "
+            + "$_ | Format-List -Force | Out-Host }"), null, hostOnly: true);
 
         void Check(RunResult run, string? where, bool hostOnly = false)
         {
@@ -55,9 +56,12 @@ public sealed class ConsoleTests : ClusterTest, IDisposable
                 Assert.Contains("␛]0;owned␇", run.Screen, StringComparison.Ordinal);
                 return;
             }
-            string[] texts = where == "errors" ? [.. run.Errors.SelectMany(e => new[] { e.ToString(), e.Exception.Message, e.CategoryInfo.ToString(), e.ErrorDetails?.RecommendedAction ?? "" })] : [.. run.Verbose];
+            string[] texts = where == "errors"
+                ? [.. run.Errors.SelectMany(e => new[] { e.ToString(), e.Exception.Message, e.CategoryInfo.ToString(),
+                    e.ErrorDetails?.RecommendedAction ?? "" })] : [.. run.Verbose];
             if (where is not null) Assert.Contains(texts, t => t.Contains('␛', StringComparison.Ordinal));
-            Assert.All(texts.Concat(run.Verbose).Concat(run.Warnings).Concat(run.Progress.SelectMany(p => new[] { p.Activity, p.StatusDescription })), AssertHarmless);
+            Assert.All(texts.Concat(run.Verbose).Concat(run.Warnings)
+                .Concat(run.Progress.SelectMany(p => new[] { p.Activity, p.StatusDescription })), AssertHarmless);
         }
     }
 
@@ -97,7 +101,8 @@ public sealed class ConsoleTests : ClusterTest, IDisposable
         AssertShown("Get-ShardPlacement");
         AssertShown("Get-Colocation");
         if (Cluster.IsCitus) AssertShown("Get-CitusTenant", mayBeHarmless: true);
-        if (Cluster.Scalar("SELECT count(*) FROM pg_extension WHERE extname = 'pg_stat_statements'") is 1L) AssertShown("Get-CitusStatement", mayBeHarmless: true);
+        if (Cluster.Scalar("SELECT count(*) FROM pg_extension WHERE extname = 'pg_stat_statements'") is 1L)
+            AssertShown("Get-CitusStatement", mayBeHarmless: true);
         Assert.Contains(Shell.Get("Get-CitusActivity -All"), a => a.Get("Query") is string q && q.Contains(Evil, StringComparison.Ordinal));
 
         foreach (NpgsqlConnection session in _sessions.Take(1)) Run(session, "ROLLBACK");
@@ -117,16 +122,19 @@ public sealed class ConsoleTests : ClusterTest, IDisposable
             string type = Shell.Run("$shown[0].GetType().FullName").Single.ToString();
             XElement[] items = [.. Views().Where(v => v.Descendants("TypeName").Any(t => t.Value == type)).Descendants("ScriptBlock")];
             Assert.NotEmpty(items);
-            string[] texts = [.. items.SelectMany(i => Shell.Get($"$shown | ForEach-Object {{ {i.Value} }}")).Select(t => t?.ToString() ?? "")];
+            string[] texts = [.. items.SelectMany(i => Shell.Get($"$shown | ForEach-Object {{ {i.Value} }}"))
+                .Select(t => t?.ToString() ?? "")];
             Assert.All(texts, AssertHarmless);
-            Assert.True(mayBeHarmless || texts.Any(t => t.Contains('␛', StringComparison.Ordinal)), $"nothing of {script} was made visible");
+            Assert.True(mayBeHarmless || texts.Any(t => t.Contains('␛', StringComparison.Ordinal)),
+                $"nothing of {script} was made visible");
         }
     }
 
     [Fact]
     public void Every_view_shows_text_by_the_one_rule()
     {
-        Type[] types = [.. AppDomain.CurrentDomain.GetAssemblies().Where(a => a.GetName().Name == "Woodgrove.Citus.Core").SelectMany(a => a.GetExportedTypes())];
+        Type[] types = [.. AppDomain.CurrentDomain.GetAssemblies().Where(a => a.GetName().Name == "Woodgrove.Citus.Core")
+            .SelectMany(a => a.GetExportedTypes())];
         XElement[] views = [.. Views()];
         Assert.NotEmpty(views);
         foreach (IGrouping<string, XElement> ofType in views.GroupBy(v => v.Descendants("TypeName").First().Value))
@@ -167,6 +175,7 @@ public sealed class ConsoleTests : ClusterTest, IDisposable
     {
         // The host's own colours are sequences too; those of the data are none of them.
         foreach (string part in new[] { "\u001b]0;", "\u001b[2J", "\u0007", "\u009b", "\u202e" })
-            Assert.False(text.Contains(part, StringComparison.Ordinal), $"{part.Replace("\u001b", "ESC", StringComparison.Ordinal)} in: {text.Replace("\u001b", "ESC", StringComparison.Ordinal)}");
+            Assert.False(text.Contains(part, StringComparison.Ordinal),
+                $"{part.Replace("\u001b", "ESC", StringComparison.Ordinal)} in: {text.Replace("\u001b", "ESC", StringComparison.Ordinal)}");
     }
 }

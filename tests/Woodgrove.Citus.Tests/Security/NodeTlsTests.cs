@@ -26,11 +26,13 @@ public sealed class NodeTlsTests : ClusterTest
         using var fake = new FakeServer();
         (Shell["csv"], Shell["port"]) = (Cluster.File("tls.csv", "id,note\n1,a\n"), Cluster.Sandbox!.Get("Port"));
         Shell["map"] = new System.Collections.Hashtable();
-        foreach (var node in Shell.Get("Get-CitusNode")) ((System.Collections.Hashtable)Shell["map"]!)[$"{node.Get("NodeName")}:{node.Get("NodePort")}"] = $"{host}:{fake.Port}";
+        foreach (var node in Shell.Get("Get-CitusNode"))
+            ((System.Collections.Hashtable)Shell["map"]!)[$"{node.Get("NodeName")}:{node.Get("NodePort")}"] = $"{host}:{fake.Port}";
         try
         {
             Shell.Get($"$secure = [securestring]::new(); foreach ($c in '{Secret}'.ToCharArray()) {{ $secure.AppendChar($c) }}");
-            Shell.Get($"$tls = Connect-CitusCluster 127.0.0.1 -Port $port -Database citus -Name tls -Credential ([pscredential]::new('{role}', $secure)){tls}");
+            Shell.Get("$tls = Connect-CitusCluster 127.0.0.1 -Port $port -Database citus -Name tls -Credential "
+                + $"([pscredential]::new('{role}', $secure)){tls}");
 
             RunResult run = Shell.Run($"Import-CsvToCitus $csv {table} -Route Shard -NodeAddress $map -Connection $tls");
 
@@ -48,7 +50,8 @@ public sealed class NodeTlsTests : ClusterTest
     }
 
     /// <summary>A name of the hosts file, or else localhost in letters that the module does not take for loopback.</summary>
-    private static string LoopbackName() => (File.Exists("/etc/hosts") ? File.ReadAllLines("/etc/hosts") : []).Where(l => l.StartsWith("127.", StringComparison.Ordinal))
+    private static string LoopbackName() =>
+        (File.Exists("/etc/hosts") ? File.ReadAllLines("/etc/hosts") : []).Where(l => l.StartsWith("127.", StringComparison.Ordinal))
         .SelectMany(l => l.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Skip(1)).Append("LOCALHOST")
         .First(n => n != "localhost" && n != Dns.GetHostName() && Dns.GetHostAddresses(n).All(IPAddress.IsLoopback));
 

@@ -5,11 +5,15 @@ using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Security;
 
-/// <summary>What other accounts put where sandboxes are registered decides nothing: no program is run and no folder deleted for it.</summary>
+/// <summary>
+/// What other accounts put where sandboxes are registered decides nothing: no program is run and no folder deleted for
+/// it.
+/// </summary>
 [UnsupportedOSPlatform("windows")]
 public sealed class SandboxRegistryTests : ClusterTest, IDisposable
 {
-    private const string Start = "$s = Start-CitusSandbox -Engine PostgreSql -Verbose 4>&1; $s | ForEach-Object { \"$_\" }; Stop-CitusSandbox";
+    private const string Start = "$s = Start-CitusSandbox -Engine PostgreSql -Verbose 4>&1; $s | ForEach-Object { \"$_\" }; "
+        + "Stop-CitusSandbox";
     private readonly string _home = Directory.CreateTempSubdirectory("woodgrove-home-").FullName;
 
     public SandboxRegistryTests(ClusterFixture cluster) : base(cluster)
@@ -75,7 +79,8 @@ public sealed class SandboxRegistryTests : ClusterTest, IDisposable
     [InlineData("no entry of ours")]
     public async Task A_folder_that_is_no_sandbox_of_this_user_is_not_deleted_and_nothing_in_it_is_run(string fault)
     {
-        if (fault == "no entry of ours" && !Environment.IsPrivilegedProcess) Assert.Skip("needs root, to give the entry to another account");
+        if (fault == "no entry of ours" && !Environment.IsPrivilegedProcess)
+            Assert.Skip("needs root, to give the entry to another account");
         (string victim, string program, string ran) = PlantVictim();
         string token = new('a', 32), path = victim;
         if (fault == "another mark") File.WriteAllText(Path.Combine(victim, ".woodgrove-sandbox"), new string('b', 32));
@@ -96,7 +101,9 @@ public sealed class SandboxRegistryTests : ClusterTest, IDisposable
     [Fact]
     public async Task The_registry_is_the_user_s_alone_and_where_there_can_be_none_the_sandbox_runs_all_the_same()
     {
-        (int code, string output, string error) = await RunAsync($"$null = Start-CitusSandbox -Engine PostgreSql; '{Registry}', (Get-ChildItem '{Registry}').FullName | ForEach-Object {{ \"$([int][System.IO.File]::GetUnixFileMode($_))\" }}".Replace("Get-ChildItem '" + Registry + "'", $"[System.IO.DirectoryInfo]::new('{Registry}').GetFiles()", StringComparison.Ordinal));
+        (int code, string output,
+            string error) = await RunAsync(
+                $"$null = Start-CitusSandbox -Engine PostgreSql; '{Registry}', (Get-ChildItem '{Registry}').FullName | ForEach-Object {{ \"$([int][System.IO.File]::GetUnixFileMode($_))\" }}".Replace("Get-ChildItem '" + Registry + "'", $"[System.IO.DirectoryInfo]::new('{Registry}').GetFiles()", StringComparison.Ordinal));
         Assert.True(code == 0, error);
         Assert.Equal([(int)Mode("700") + "", (int)Mode("600") + ""], output.Split('\n', StringSplitOptions.TrimEntries));
         Assert.Empty(Directory.GetFiles(Registry)); // it ended
@@ -106,20 +113,23 @@ public sealed class SandboxRegistryTests : ClusterTest, IDisposable
         Assert.Contains("could not be registered", output, StringComparison.Ordinal);
     }
 
-    private Task<(int ExitCode, string Output, string Error)> RunAsync(string script) => Repository.RunScriptAsync(script, ("XDG_STATE_HOME", _home));
+    private Task<(int ExitCode, string Output, string Error)> RunAsync(string script) =>
+        Repository.RunScriptAsync(script, ("XDG_STATE_HOME", _home));
 
     /// <summary>A folder that must stay, with a program that must not run.</summary>
     private (string Folder, string Programs, string Ran) PlantVictim()
     {
         // The server account can run the program, and leave its trace.
         File.SetUnixFileMode(_home, Mode("755"));
-        string victim = Directory.CreateDirectory(Path.Combine(_home, "victim"), Mode("755")).FullName, programs = Directory.CreateDirectory(Path.Combine(_home, "programs"), Mode("755")).FullName;
+        string victim = Directory.CreateDirectory(Path.Combine(_home, "victim"), Mode("755")).FullName,
+            programs = Directory.CreateDirectory(Path.Combine(_home, "programs"), Mode("755")).FullName;
         string traces = Directory.CreateDirectory(Path.Combine(_home, "traces")).FullName, ran = Path.Combine(traces, "ran");
         File.SetUnixFileMode(traces, Mode("777"));
         File.WriteAllText(Path.Combine(victim, "precious.txt"), "mine");
         // A server that seems to run.
         Directory.CreateDirectory(Path.Combine(victim, "coordinator"));
-        int server = int.Parse(File.ReadLines(Path.Combine((string)Cluster.Sandbox!.Get("Path")!, "coordinator", "postmaster.pid")).First());
+        int server = int.Parse(File.ReadLines(Path.Combine((string)Cluster.Sandbox!.Get("Path")!, "coordinator", "postmaster.pid"))
+            .First());
         File.WriteAllText(Path.Combine(victim, "coordinator", "postmaster.pid"), $"{server}\n");
         foreach (string program in new[] { "pg_ctl", "initdb", "postgres" })
         {
@@ -131,7 +141,8 @@ public sealed class SandboxRegistryTests : ClusterTest, IDisposable
 
     private static string EntryOf(string folder, string programs, string? token = null) => JsonSerializer.Serialize(new
     {
-        Path = folder, Keep = false, Servers = new[] { "coordinator" }, BinDirectory = programs, Token = token ?? "", ProcessId = 4_000_000, ProcessStart = 0L,
+        Path = folder, Keep = false, Servers = new[] { "coordinator" }, BinDirectory = programs, Token = token ?? "", ProcessId = 4_000_000,
+        ProcessStart = 0L,
     });
 
     private void AssertUntouched(string victim, string ran)

@@ -14,7 +14,8 @@ public sealed partial class SearchPathTests : ClusterTest
 {
     /// <summary>Cmdlets that ask no cluster anything, or start one of their own.</summary>
     private static readonly string[] Elsewhere =
-        ["Disconnect-CitusCluster", "Get-CitusConnection", "Get-CitusCheck", "Start-CitusSandbox", "Stop-CitusSandbox", "Get-CitusSandbox", "New-CitusSampleData", "Invoke-CitusValidation"];
+        ["Disconnect-CitusCluster", "Get-CitusConnection", "Get-CitusCheck", "Start-CitusSandbox", "Stop-CitusSandbox", "Get-CitusSandbox",
+            "New-CitusSampleData", "Invoke-CitusValidation"];
 
     private readonly string _hostile;
     private readonly List<(string Server, int Port)> _nodes = [];
@@ -29,11 +30,13 @@ public sealed partial class SearchPathTests : ClusterTest
     [Fact]
     public void Nothing_planted_in_public_is_run_by_any_cmdlet_of_a_superuser()
     {
-        string plain = Cluster.NewName("plain"), events = Cluster.NewName("events"), users = Cluster.NewName("users"), fresh = Cluster.NewName("fresh"), reference = Cluster.NewName("ref");
+        string plain = Cluster.NewName("plain"), events = Cluster.NewName("events"), users = Cluster.NewName("users"),
+            fresh = Cluster.NewName("fresh"), reference = Cluster.NewName("ref");
         // Columns of types without operators of their own, which only overloads have exactly.
         Cluster.Execute($"CREATE TABLE {users} (id varchar(20) PRIMARY KEY, label name)");
         Cluster.Execute($"SELECT create_distributed_table('{users}', 'id', shard_count := 4, colocate_with := 'none')");
-        Cluster.Execute($"CREATE TABLE {events} (id bigint, user_id varchar(20) REFERENCES {users}, note text, amount numeric, PRIMARY KEY (user_id, id))");
+        Cluster.Execute($"CREATE TABLE {events} (id bigint, user_id varchar(20) REFERENCES {users}, note text, amount numeric, "
+            + "PRIMARY KEY (user_id, id))");
         Cluster.Execute($"SELECT create_distributed_table('{events}', 'user_id', colocate_with := '{users}')");
         Cluster.Execute($"INSERT INTO {users} SELECT i::text, 'u' || i FROM generate_series(1, 500) i");
         Cluster.Execute($"INSERT INTO {events} SELECT 10000 + i, i::text, 'n', i FROM generate_series(1, 400) i");
@@ -41,9 +44,12 @@ public sealed partial class SearchPathTests : ClusterTest
         Cluster.Execute($"CREATE TABLE {fresh} (id bigint PRIMARY KEY, note text)");
         Cluster.Execute($"CREATE TABLE {reference} (id bigint PRIMARY KEY, note text)");
         Cluster.Execute("ANALYZE");
-        Shell["csv"] = Cluster.File("planted.csv", "id,user_id,note,amount\n" + string.Concat(Enumerable.Range(1, 400).Select(i => $"{i},{i},note {i},{i}.5\n")));
-        Shell["more"] = Cluster.File("planted-more.csv", "id,user_id,note,amount\n" + string.Concat(Enumerable.Range(1, 400).Select(i => $"{20_000 + i},{i},note {i},{i}.5\n")));
-        Shell["bad"] = Cluster.File("planted-bad.csv", "id,user_id,note,amount\n900,1,good,1\n1,1,has its key already,1\n901,nobody,lacks its user,1\n902,2,is no number,x\n");
+        Shell["csv"] = Cluster.File("planted.csv",
+            "id,user_id,note,amount\n" + string.Concat(Enumerable.Range(1, 400).Select(i => $"{i},{i},note {i},{i}.5\n")));
+        Shell["more"] = Cluster.File("planted-more.csv",
+            "id,user_id,note,amount\n" + string.Concat(Enumerable.Range(1, 400).Select(i => $"{20_000 + i},{i},note {i},{i}.5\n")));
+        Shell["bad"] = Cluster.File("planted-bad.csv",
+            "id,user_id,note,amount\n900,1,good,1\n1,1,has its key already,1\n901,nobody,lacks its user,1\n902,2,is no number,x\n");
         Shell["out"] = Path.Combine(Cluster.Folder, "planted-out.csv");
         Shell["report"] = Path.Combine(Cluster.Folder, "planted.html");
         Shell["rejects"] = Path.Combine(Cluster.Folder, "planted-rejects.csv");
@@ -55,21 +61,29 @@ public sealed partial class SearchPathTests : ClusterTest
             $"New-DistributedTable {fresh} id", $"New-ReferenceTable {reference}", "Get-DistributedTable", $"Get-DistributedTable {events}",
             "Get-CitusNode", "Get-ShardPlacement", $"Get-ShardPlacement {events} -Value 7", $"'7', '8' | Resolve-ShardPlacement {users}",
             $"Measure-ShardSkew {events} -By Rows", $"Measure-ShardSkew {events}", $"Find-DistributionColumn {events}",
-            "Get-Colocation", $"Test-Colocation {events}, {users}", "Start-ShardRebalance -WhatIf", "Get-ShardRebalance", "Stop-ShardRebalance -Confirm:$false",
+            "Get-Colocation", $"Test-Colocation {events}, {users}", "Start-ShardRebalance -WhatIf", "Get-ShardRebalance",
+            "Stop-ShardRebalance -Confirm:$false",
             $"Test-CitusCsv $csv {events}",
-            $"Import-CsvToCitus $csv {events} -Route Coordinator", $"Import-CsvToCitus $bad {events} -Route Coordinator -OnError Skip -RejectPath $rejects",
-            $"Import-CsvToCitus $bad {events} -OnError Skip -RejectPath $rejects -OnConflict Update -ImportId 11111111-2222-3333-4444-555555555555",
-            $"Import-CsvToCitus $csv {events} -Truncate", $"Import-CsvToCitus $csv {events} -Route Shard -OnError Skip -RejectPath $rejects", $"Import-CsvToCitus $more {events} -Route Worker",
+            $"Import-CsvToCitus $csv {events} -Route Coordinator",
+            $"Import-CsvToCitus $bad {events} -Route Coordinator -OnError Skip -RejectPath $rejects",
+            $"Import-CsvToCitus $bad {events} -OnError Skip -RejectPath $rejects -OnConflict Update -ImportId "
+                + "11111111-2222-3333-4444-555555555555",
+            $"Import-CsvToCitus $csv {events} -Truncate",
+            $"Import-CsvToCitus $csv {events} -Route Shard -OnError Skip -RejectPath $rejects",
+            $"Import-CsvToCitus $more {events} -Route Worker",
             $"Import-CsvToCitus $bad {events}", $"Import-CsvToCitus $csv {events} -WhatIf", $"Import-CsvToCitus $csv {events} -Resume",
             $"[pscustomobject]@{{ id = 5000; user_id = '1'; note = 'n'; amount = 1 }} | Add-CitusRow {events} -OnConflict Skip",
             $"[pscustomobject]@{{ id = 5000; user_id = '1'; note = 'n'; amount = 1 }} | Add-CitusRow {events} -OnError Skip",
             "Get-CitusImport", "Repair-CitusImport", "Remove-CitusImport 11111111-2222-3333-4444-555555555555 -Confirm:$false",
             $"Export-CitusToCsv {events} $out", $"Export-CitusToCsv {events} $out -Parallel", "Invoke-CitusQuery 'SELECT 1'",
-            $"Get-CitusQueryPlan 'SELECT * FROM {events}'", $"Get-CitusQueryPlan 'SELECT * FROM {events} FOR UPDATE'", $"Get-CitusQueryFragment 'SELECT * FROM {events}'",
+            $"Get-CitusQueryPlan 'SELECT * FROM {events}'", $"Get-CitusQueryPlan 'SELECT * FROM {events} FOR UPDATE'",
+            $"Get-CitusQueryFragment 'SELECT * FROM {events}'",
             $"Compare-CitusQueryPlan 'SELECT * FROM {events}' 'SELECT * FROM {users}'",
-            "Get-CitusActivity -All", "Get-CitusLockWait", "Get-CitusStatement", "Get-CitusTenant", $"Export-CitusReport $report -Table {events}", "Test-CitusCluster", "Get-CitusSetting",
+            "Get-CitusActivity -All", "Get-CitusLockWait", "Get-CitusStatement", "Get-CitusTenant",
+            $"Export-CitusReport $report -Table {events}", "Test-CitusCluster", "Get-CitusSetting",
             "[System.Management.Automation.CommandCompletion]::CompleteInput('Get-ShardPlacement ', 19, $null)",
-            $"[System.Management.Automation.CommandCompletion]::CompleteInput('New-DistributedTable {events} ', {22 + events.Length}, $null)",
+            $"[System.Management.Automation.CommandCompletion]::CompleteInput('New-DistributedTable {events} ', {22 + events.Length}, "
+                + "$null)",
         ];
         foreach (string name in Shell.Get("(Get-Module Woodgrove.Citus).ExportedCmdlets.Keys").Select(n => n.ToString()).Except(Elsewhere))
             Assert.Contains(scripts, s => s.Contains(name, StringComparison.Ordinal));
@@ -107,9 +121,12 @@ public sealed partial class SearchPathTests : ClusterTest
     /// <summary>Errors that these calls have on a cluster without plants too, but for Citus's own of a rebalance.</summary>
     private static readonly string[] Expected =
     [
-        "^Stop-ShardRebalance.*: CitusRebalanceNotRunning", @"^Import-CsvToCitus \$bad.*: (CitusRowRefused|CitusRowsRejected)", "^Get-CitusQueryPlan .* FOR UPDATE': Citus",
-        "^Import-CsvToCitus .* -Resume: CitusImportComplete", ".*Add-CitusRow .* -OnError Skip: CitusRowRefused", "^Start-ShardRebalance -WhatIf: CitusServerError",
-        "^Get-CitusTenant: CitusNotSupported", "^Get-CitusStatement: CitusStatementsNotCounted", "^Import-CsvToCitus .* -Route (Shard|Worker).*: CitusRouteNotPossible",
+        "^Stop-ShardRebalance.*: CitusRebalanceNotRunning", @"^Import-CsvToCitus \$bad.*: (CitusRowRefused|CitusRowsRejected)",
+        "^Get-CitusQueryPlan .* FOR UPDATE': Citus",
+        "^Import-CsvToCitus .* -Resume: CitusImportComplete", ".*Add-CitusRow .* -OnError Skip: CitusRowRefused",
+        "^Start-ShardRebalance -WhatIf: CitusServerError",
+        "^Get-CitusTenant: CitusNotSupported", "^Get-CitusStatement: CitusStatementsNotCounted",
+        "^Import-CsvToCitus .* -Route (Shard|Worker).*: CitusRouteNotPossible",
         "^(Start|Get|Stop)-ShardRebalance.*: CitusNotSupported",
     ];
 
@@ -121,13 +138,15 @@ public sealed partial class SearchPathTests : ClusterTest
         string script = File.ReadAllText(Path.Combine(Repository.Root, "tests", "Woodgrove.Citus.Tests", "Security", "plant.sql"));
         OnEachNode($"""
             SET citus.enable_ddl_propagation = off; GRANT CREATE ON SCHEMA public TO {_hostile}; SET ROLE {_hostile};
-            SELECT pg_catalog.set_config('plant.functions', '{functions}', false), pg_catalog.set_config('plant.operators', '= <> < > <= >= || ~ !~ ~~ !~~ + - * / << -> ->>', false);
+            SELECT pg_catalog.set_config('plant.functions', '{functions}', false),
+                pg_catalog.set_config('plant.operators', '= <> < > <= >= || ~ !~ ~~ !~~ + - * / << -> ->>', false);
             """ + script);
     }
 
     private void Clear()
     {
-        OnEachNode($"SET citus.enable_ddl_propagation = off; DO $$ BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '{_hostile}'::name) THEN EXECUTE 'DROP OWNED BY {_hostile} CASCADE'; END IF; END $$");
+        OnEachNode("SET citus.enable_ddl_propagation = off; DO $$ BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = "
+            + $"'{_hostile}'::name) THEN EXECUTE 'DROP OWNED BY {_hostile} CASCADE'; END IF; END $$");
         Cluster.Execute($"DROP ROLE IF EXISTS {_hostile}");
     }
 
@@ -135,7 +154,8 @@ public sealed partial class SearchPathTests : ClusterTest
     {
         foreach ((string server, int port) in _nodes)
         {
-            using var session = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Cluster.ConnectionString) { Host = server, Port = port, Pooling = false, SearchPath = "pg_catalog", MaxAutoPrepare = 0 }.ConnectionString);
+            using var session = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Cluster.ConnectionString) { Host = server,
+                Port = port, Pooling = false, SearchPath = "pg_catalog", MaxAutoPrepare = 0 }.ConnectionString);
             session.Open();
             using var command = new NpgsqlCommand(sql, session) { CommandTimeout = 120 };
             command.ExecuteNonQuery();
@@ -143,15 +163,19 @@ public sealed partial class SearchPathTests : ClusterTest
     }
 
     private static IEnumerable<string> Sources() =>
-        Directory.EnumerateFiles(Path.Combine(Repository.Root, "src", "Woodgrove.Citus.Core"), "*.cs", SearchOption.AllDirectories).Where(f => !f.Contains("/obj/", StringComparison.Ordinal)).Select(File.ReadAllText);
+        Directory.EnumerateFiles(Path.Combine(Repository.Root, "src", "Woodgrove.Citus.Core"), "*.cs", SearchOption.AllDirectories)
+            .Where(f => !f.Contains("/obj/", StringComparison.Ordinal)).Select(File.ReadAllText);
 
     /// <summary>
     /// To plan a rebalance, Citus measures shards over a session of its own, which has the role's path; no client can pin that one.
     /// </summary>
     private static bool IsRebalancePlan(string script, string line) =>
-        (script.StartsWith("Start-ShardRebalance", StringComparison.Ordinal) || script.StartsWith("Measure-ShardSkew", StringComparison.Ordinal)
-            || script.StartsWith("Test-CitusCluster", StringComparison.Ordinal) || script.StartsWith("Export-CitusReport", StringComparison.Ordinal))
-        && line.Contains("of citus_internal gpid=", StringComparison.Ordinal) && line.Contains("operator(integer,numeric)", StringComparison.Ordinal);
+        (script.StartsWith("Start-ShardRebalance", StringComparison.Ordinal)
+            || script.StartsWith("Measure-ShardSkew", StringComparison.Ordinal)
+            || script.StartsWith("Test-CitusCluster", StringComparison.Ordinal)
+            || script.StartsWith("Export-CitusReport", StringComparison.Ordinal))
+        && line.Contains("of citus_internal gpid=", StringComparison.Ordinal)
+        && line.Contains("operator(integer,numeric)", StringComparison.Ordinal);
 
     private string[] Logs() => Directory.GetFiles((string)Cluster.Sandbox!.Get("Path")!, "*.log");
 
@@ -165,7 +189,8 @@ public sealed partial class SearchPathTests : ClusterTest
             stream.Position = length;
             using var reader = new StreamReader(stream);
             while (reader.ReadLine() is { } line)
-                if (Report().Match(line) is { Success: true } m && m.Groups[2].Value is not ("" or "Citus Maintenance Daemon") && m.Groups[3].Value == "postgres") lines.Add(line);
+                if (Report().Match(line) is { Success: true } m && m.Groups[2].Value is not ("" or "Citus Maintenance Daemon")
+                    && m.Groups[3].Value == "postgres") lines.Add(line);
         }
         return [.. lines];
     }

@@ -29,7 +29,8 @@ public sealed class SettingTests(ClusterFixture cluster, HealthyCluster healthy)
 
         Assert.Equal("16GB", Suggested("Get-CitusSetting shared_buffers -Memory 64GB -Core 16"));
         Assert.Equal("512MB", Suggested("Get-CitusSetting work_mem Analytical -Memory 64GB -Core 16"));
-        Assert.NotEqual(Suggested("Get-CitusSetting work_mem Transactional -Memory 64GB -Core 16"), Suggested("Get-CitusSetting work_mem Analytical -Memory 64GB -Core 16"));
+        Assert.NotEqual(Suggested("Get-CitusSetting work_mem Transactional -Memory 64GB -Core 16"),
+            Suggested("Get-CitusSetting work_mem Analytical -Memory 64GB -Core 16"));
     }
 
     [Theory]
@@ -38,7 +39,8 @@ public sealed class SettingTests(ClusterFixture cluster, HealthyCluster healthy)
     public void Work_mem_leaves_room_for_the_connections_of_a_query_on_a_node_of_few_cores(string workload, int part)
     {
         Cluster.RequireCitus();
-        long connections = long.Parse((string)Shell.Run("Get-CitusSetting citus.max_adaptive_executor_pool_size").Single.Get("Value")!, System.Globalization.CultureInfo.InvariantCulture);
+        long connections = long.Parse((string)Shell.Run("Get-CitusSetting citus.max_adaptive_executor_pool_size").Single.Get("Value")!,
+            System.Globalization.CultureInfo.InvariantCulture);
         string suggested = (string)Shell.Run($"Get-CitusSetting work_mem {workload} -Memory 23GB -Core 2").Single.Get("Suggested")!;
         Assert.EndsWith("MB", suggested, StringComparison.Ordinal);
         Assert.InRange(long.Parse(suggested[..^2], System.Globalization.CultureInfo.InvariantCulture) * connections, 1, 23L * 1024 / part);
@@ -78,7 +80,8 @@ public sealed class SettingTests(ClusterFixture cluster, HealthyCluster healthy)
     {
         Cluster.RequireCitus();
         Cluster.RequireSandbox();
-        string[] fixes = [.. Shell.Get($"Get-CitusSetting * {workload}").Select(s => s.Get("Fix")).OfType<string>().Where(f => f.StartsWith("ALTER DATABASE", StringComparison.Ordinal))];
+        string[] fixes = [.. Shell.Get($"Get-CitusSetting * {workload}").Select(s => s.Get("Fix")).OfType<string>()
+            .Where(f => f.StartsWith("ALTER DATABASE", StringComparison.Ordinal))];
         Assert.NotEmpty(fixes);
         try
         {
@@ -86,13 +89,15 @@ public sealed class SettingTests(ClusterFixture cluster, HealthyCluster healthy)
 
             // New sessions see it; the module's pooled ones are older.
             Shell["text"] = $"Host=127.0.0.1;Port={healthy.Coordinator.Port};Database=citus;Username=postgres;Password={healthy.Coordinator.Password};Pooling=false";
-            IReadOnlyList<PSObject> after = Shell.Get($"$c = Connect-CitusCluster -ConnectionString $text -Name fresh; Get-CitusSetting * {workload} -Connection $c; Disconnect-CitusCluster $c");
+            IReadOnlyList<PSObject> after = Shell.Get("$c = Connect-CitusCluster -ConnectionString $text -Name fresh; "
+                + $"Get-CitusSetting * {workload} -Connection $c; Disconnect-CitusCluster $c");
 
             Assert.DoesNotContain(after, s => s.Get("Fix") is string fix && fix.StartsWith("ALTER DATABASE", StringComparison.Ordinal));
         }
         finally
         {
-            foreach (NodeUnderTest node in healthy.Nodes) node.Run("SET citus.enable_ddl_propagation = off", "ALTER DATABASE citus RESET ALL");
+            foreach (NodeUnderTest node in healthy.Nodes)
+                node.Run("SET citus.enable_ddl_propagation = off", "ALTER DATABASE citus RESET ALL");
         }
     }
 }

@@ -27,7 +27,8 @@ public sealed class FindColumnTests(ClusterFixture cluster) : ClusterTest(cluste
         Assert.Equal("ReferenceTable", merchants.Get("Verdict")!.ToString());
         Assert.Contains("20 rows", (string)merchants.Get("Reason")!);
         Assert.Equal("ReferenceTable", Shell.Get($"Find-DistributionColumn {schema}.payment_merchants")[0].Get("Verdict")!.ToString());
-        Assert.DoesNotContain(Shell.Get($"Find-DistributionColumn {schema}.payment_users"), f => f.Get("Verdict")!.ToString() == "ReferenceTable");
+        Assert.DoesNotContain(Shell.Get($"Find-DistributionColumn {schema}.payment_users"),
+            f => f.Get("Verdict")!.ToString() == "ReferenceTable");
     }
 
     [Fact]
@@ -39,14 +40,17 @@ public sealed class FindColumnTests(ClusterFixture cluster) : ClusterTest(cluste
         Cluster.Execute($"CREATE TABLE {schema}.payment_events_old (merchant_id bigint)");
         Cluster.Execute("SELECT pg_stat_statements_reset()");
         for (int user = 1; user <= 6; user++) Cluster.Scalar($"SELECT count(*) FROM {schema}.payment_events WHERE user_id = {user}");
-        for (int i = 0; i < 3; i++) Cluster.Scalar($"SELECT count(*) FROM {schema}.payment_events e JOIN {schema}.payment_users u USING (user_id) WHERE u.login <> 'x'");
+        for (int i = 0; i < 3; i++)
+            Cluster.Scalar($"SELECT count(*) FROM {schema}.payment_events e JOIN {schema}.payment_users u USING (user_id) WHERE u.login "
+                + "<> 'x'");
         Cluster.Scalar($"SELECT count(*) FROM {schema}.payment_events WHERE merchant_id IN (3, 4)");
         Cluster.Scalar($"SELECT count(*) FROM {schema}.payment_events WHERE event_id > 10"); // a range helps no hash
         Cluster.Scalar($"SELECT count(*) FROM {schema}.payment_events_old WHERE merchant_id = 3"); // another table
 
         IReadOnlyList<PSObject> found = Shell.Get($"Find-DistributionColumn {schema}.payment_events -ShardCount 32");
 
-        PSObject user_id = found.Single(f => f.Get("Column") is "user_id"), merchant = found.Single(f => f.Get("Column") is "merchant_id"), id = found.Single(f => f.Get("Column") is "event_id");
+        PSObject user_id = found.Single(f => f.Get("Column") is "user_id"), merchant = found.Single(f => f.Get("Column") is "merchant_id"),
+            id = found.Single(f => f.Get("Column") is "event_id");
         Assert.Equal((9L, 1L, 0L), (user_id.Get("Uses"), merchant.Get("Uses"), id.Get("Uses")));
         Assert.Contains("9 calls of recent statements filter or join by it", (IEnumerable<string>)user_id.Get("Evidence")!);
         Assert.DoesNotContain((IEnumerable<string>)id.Get("Evidence")!, e => e.Contains("calls", StringComparison.Ordinal));
@@ -57,11 +61,15 @@ public sealed class FindColumnTests(ClusterFixture cluster) : ClusterTest(cluste
     public void The_spread_it_predicts_is_that_of_the_table_once_distributed()
     {
         string schema = Bank(distributed: false);
-        PSObject merchant = Shell.Get($"Find-DistributionColumn {schema}.payment_events -ShardCount 4").Single(f => f.Get("Column") is "merchant_id");
+        PSObject merchant = Shell.Get($"Find-DistributionColumn {schema}.payment_events -ShardCount 4")
+            .Single(f => f.Get("Column") is "merchant_id");
 
-        Cluster.Execute($"CREATE TABLE {schema}.by_merchant (LIKE {schema}.payment_events); INSERT INTO {schema}.by_merchant SELECT * FROM {schema}.payment_events; SELECT create_distributed_table('{schema}.by_merchant', 'merchant_id', colocate_with := 'none', shard_count := 4)");
+        Cluster.Execute($"CREATE TABLE {schema}.by_merchant (LIKE {schema}.payment_events); "
+            + $"INSERT INTO {schema}.by_merchant SELECT * FROM {schema}.payment_events; "
+            + $"SELECT create_distributed_table('{schema}.by_merchant', 'merchant_id', colocate_with := 'none', shard_count := 4)");
 
-        Assert.Equal(Shell.Run($"Measure-ShardSkew {schema}.by_merchant -By Rows").Single.Get("MaxToMean"), merchant.Get("PredictedMaxToMean"));
+        Assert.Equal(Shell.Run($"Measure-ShardSkew {schema}.by_merchant -By Rows").Single.Get("MaxToMean"),
+            merchant.Get("PredictedMaxToMean"));
         Assert.False((bool)merchant.Get("IsInEveryKey")!);
     }
 
@@ -71,7 +79,8 @@ public sealed class FindColumnTests(ClusterFixture cluster) : ClusterTest(cluste
         Shell["samples"] = Cluster.Folder;
         Shell.Get("New-CitusSampleData $samples -UserCount 2000 -EventCount 20000");
 
-        IReadOnlyList<PSObject> found = Shell.Get($"Find-DistributionColumn -Path '{Path.Combine(Cluster.Folder, "events.csv")}' -NoHeader -Column event_id, event_type, user_id, merchant_id, details, created_at");
+        IReadOnlyList<PSObject> found = Shell.Get($"Find-DistributionColumn -Path '{Path.Combine(Cluster.Folder, "events.csv")}' "
+            + "-NoHeader -Column event_id, event_type, user_id, merchant_id, details, created_at");
 
         Assert.Equal("user_id", found[0].Get("Column"));
         Assert.Equal("Recommended", found[0].Get("Verdict")!.ToString());
@@ -106,7 +115,8 @@ public sealed class FindColumnTests(ClusterFixture cluster) : ClusterTest(cluste
         string table = Cluster.CreateTable("place point, details json");
         Cluster.Execute($"INSERT INTO {table} VALUES ('(1,2)', '{{}}')");
 
-        Assert.Contains("point have no hash", Shell.Run($"Find-DistributionColumn {table}").Failed("CitusNoCandidate").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("point have no hash", Shell.Run($"Find-DistributionColumn {table}").Failed("CitusNoCandidate").Exception.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -116,7 +126,8 @@ public sealed class FindColumnTests(ClusterFixture cluster) : ClusterTest(cluste
         Cluster.RequireCitus();
         string table = Cluster.NewName();
         Cluster.Execute("CREATE EXTENSION IF NOT EXISTS citus_columnar");
-        Cluster.Execute($"CREATE TABLE {table} (user_id int) USING columnar; INSERT INTO {table} SELECT i % 10000 FROM generate_series(1, 1100000) i");
+        Cluster.Execute($"CREATE TABLE {table} (user_id int) USING columnar; "
+            + $"INSERT INTO {table} SELECT i % 10000 FROM generate_series(1, 1100000) i");
         Cluster.AtEnd($"DROP TABLE {table}");
 
         PSObject user = Shell.Run($"Find-DistributionColumn {table}").Single;
@@ -132,7 +143,8 @@ public sealed class FindColumnTests(ClusterFixture cluster) : ClusterTest(cluste
         using var bystander = new Activity.Bystander(Cluster, everywhere: true);
         Cluster.Execute($"GRANT USAGE ON SCHEMA {schema} TO {bystander.Name}; GRANT SELECT ON {schema}.payment_events TO {bystander.Name}");
 
-        PSObject best = Shell.Get($"Find-DistributionColumn {schema}.payment_events -Connection $bystander").Single(f => f.Get("Rank") is 1);
+        PSObject best = Shell.Get($"Find-DistributionColumn {schema}.payment_events -Connection $bystander")
+            .Single(f => f.Get("Rank") is 1);
 
         Assert.Equal("user_id", best.Get("Column"));
         Assert.Equal($"{schema}.payment_users", ((IEnumerable<string>)best.Get("RelatedTables")!).First());
@@ -144,18 +156,23 @@ public sealed class FindColumnTests(ClusterFixture cluster) : ClusterTest(cluste
         Cluster.Execute($"""
             CREATE SCHEMA {schema};
             CREATE TABLE {schema}.payment_users (user_id bigint PRIMARY KEY, login text);
-            CREATE TABLE {schema}.payment_events (event_id bigint, event_type text, user_id bigint, merchant_id bigint, event_details jsonb, created_at timestamp, PRIMARY KEY (event_id, user_id));
+            CREATE TABLE {schema}.payment_events (event_id bigint, event_type text, user_id bigint, merchant_id bigint,
+                event_details jsonb, created_at timestamp, PRIMARY KEY (event_id, user_id));
             CREATE TABLE {schema}.payment_merchants (merchant_id bigint PRIMARY KEY, name text);
             INSERT INTO {schema}.payment_users SELECT i, 'u' || i FROM generate_series(1, 2000) i;
-            INSERT INTO {schema}.payment_events SELECT i, (ARRAY['SendFunds','RequestFunds','GiftFunds','DisputeCharge','IssuesEvent'])[1 + i % 5],
-              1 + (i::bigint * 7919) % 2000, 1 + i % 20, '{"{}"}', timestamp '2024-01-01' + i * interval '7 s' FROM generate_series(1, 20000) i;
+            INSERT INTO {schema}.payment_events SELECT i,
+                (ARRAY['SendFunds','RequestFunds','GiftFunds','DisputeCharge','IssuesEvent'])[1 + i % 5],
+              1 + (i::bigint * 7919) % 2000, 1 + i % 20, '{"{}"}', timestamp '2024-01-01' + i * interval '7 s'
+                  FROM generate_series(1, 20000) i;
             INSERT INTO {schema}.payment_merchants SELECT i, 'm' || i FROM generate_series(1, 20) i;
             """);
         Cluster.AtEnd($"DROP SCHEMA {schema} CASCADE");
         if (distributed)
         {
-            Cluster.Execute($"SELECT create_distributed_table('{schema}.payment_users', 'user_id', colocate_with := 'none', shard_count := 4)");
-            Cluster.Execute($"SELECT create_distributed_table('{schema}.payment_events', 'user_id', colocate_with := '{schema}.payment_users')");
+            Cluster.Execute($"SELECT create_distributed_table('{schema}.payment_users', 'user_id', colocate_with := 'none', "
+                + "shard_count := 4)");
+            Cluster.Execute($"SELECT create_distributed_table('{schema}.payment_events', 'user_id', "
+                + $"colocate_with := '{schema}.payment_users')");
         }
         return schema;
     }

@@ -24,7 +24,8 @@ internal sealed class RandomValues(Random random)
         "uuid" => new Guid(Bytes(16)).ToString(random.Next(10) == 0 ? "B" : "D"),
         "date" => random.Next(50) == 0 ? "infinity" : Day().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
         "timestamp" => Moment(),
-        "timestamptz" => Moment() is var moment && moment[0] == '-' ? moment : moment + (random.Next(3) switch { 0 => "", 1 => "Z", _ => Zone() }),
+        "timestamptz" => Moment() is var moment && moment[0] == '-' ? moment
+            : moment + (random.Next(3) switch { 0 => "", 1 => "Z", _ => Zone() }),
         "boolean" => random.Next(6) switch { 0 => "t", 1 => "f", 2 => "true", 3 => "false", 4 => "yes", _ => "0" },
         "double precision" => Real(BitConverter.Int64BitsToDouble(random.NextInt64(long.MinValue, long.MaxValue))),
         "real" => Text((float)((random.NextDouble() - 0.5) * Math.Pow(10, random.Next(-20, 20)))),
@@ -54,10 +55,13 @@ internal sealed class RandomValues(Random random)
     {
         if (random.Next(100) == 0) return "-infinity";
         DateTime time = Day().AddTicks(random.NextInt64(TimeSpan.TicksPerDay));
-        return time.ToString(random.Next(3) switch { 0 => "yyyy-MM-dd HH:mm:ss", 1 => "yyyy-MM-ddTHH:mm:ss.fff", _ => "yyyy-MM-dd HH:mm:ss.ffffff" }, CultureInfo.InvariantCulture);
+        return time.ToString(random.Next(3) switch { 0 => "yyyy-MM-dd HH:mm:ss", 1 => "yyyy-MM-ddTHH:mm:ss.fff",
+            _ => "yyyy-MM-dd HH:mm:ss.ffffff" }, CultureInfo.InvariantCulture);
     }
 
-    private string Zone() => string.Create(CultureInfo.InvariantCulture, $"{(random.Next(2) == 0 ? '+' : '-')}{random.Next(14):00}{(random.Next(2) == 0 ? "" : ":30")}");
+    private string Zone() =>
+        string.Create(CultureInfo.InvariantCulture,
+            $"{(random.Next(2) == 0 ? '+' : '-')}{random.Next(14):00}{(random.Next(2) == 0 ? "" : ":30")}");
 
     private string Numeric()
     {

@@ -42,7 +42,8 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
             plan.Output.Select(m => $"{m.Get("Table")}: {m.Get("Source")} to {m.Get("Target")}, {m.Get("State")}"));
         Assert.All(plan.Output, move => Assert.InRange((long)move.Get("SizeBytes")!, 1L << 20, 10L << 20));
         Assert.Contains("What if: Performing the operation \"Rebalance shards\"", plan.Screen);
-        Assert.Equal(4, Shell.Get("$WhatIfPreference = $true; try { Start-ShardRebalance by_shard_count } finally { $WhatIfPreference = $false }").Count);
+        Assert.Equal(4, Shell.Get("$WhatIfPreference = $true; try { Start-ShardRebalance by_shard_count } finally { $WhatIfPreference = "
+            + "$false }").Count);
         Assert.Equal(0, OnWorker());
         Assert.Empty(Shell.Get("Start-ShardRebalance -DrainOnly -WhatIf"));
     }
@@ -65,7 +66,8 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
         Assert.Equal(before, Content());
         PSObject again = Shell.Run("Get-ShardRebalance").Single;
         Assert.Equal((done.Get("JobId"), false), (again.Get("JobId"), again.Get("IsActive")));
-        Assert.All(((System.Collections.IEnumerable)again.Get("Moves")!).Cast<object>(), m => Assert.Equal((Table, "done", Worker.Name), (m.Get("Table"), m.Get("State"), m.Get("Target"))));
+        Assert.All(((System.Collections.IEnumerable)again.Get("Moves")!).Cast<object>(),
+            m => Assert.Equal((Table, "done", Worker.Name), (m.Get("Table"), m.Get("State"), m.Get("Target"))));
         Assert.Empty(Shell.Get("Start-ShardRebalance -Wait"));
     }
 
@@ -79,7 +81,8 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
         PSObject done = Shell.Run("Start-ShardRebalance -DrainOnly -TransferMode block_writes -Wait").Single;
 
         Assert.Equal("Finished", done.Get("State")!.ToString());
-        Assert.Equal(0, Coordinator.Get<long>("SELECT count(*) FROM pg_dist_placement JOIN pg_dist_shard USING (shardid) JOIN pg_dist_partition USING (logicalrelid) WHERE groupid = 2 AND partmethod = 'h'"));
+        Assert.Equal(0, Coordinator.Get<long>("SELECT count(*) FROM pg_dist_placement JOIN pg_dist_shard USING (shardid) JOIN "
+            + "pg_dist_partition USING (logicalrelid) WHERE groupid = 2 AND partmethod = 'h'"));
         Assert.Equal(before, Content());
         Coordinator.Run(ShouldHaveShards(true));
         Shell.Get("Start-ShardRebalance -TransferMode block_writes -Wait");
@@ -95,7 +98,8 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
         PSObject done = Shell.Run($"Start-ShardRebalance -TransferMode block_writes {switches} -Wait -Timeout 120").Single;
 
         Assert.Equal(("Finished", 4), (done.Get("State")!.ToString(), done.Get("Done")));
-        Assert.Equal(wait, Coordinator.Get<bool>($"SELECT EXISTS (SELECT FROM pg_dist_background_task_depend WHERE job_id = {done.Get("JobId")})"));
+        Assert.Equal(wait, Coordinator.Get<bool>("SELECT EXISTS (SELECT FROM pg_dist_background_task_depend WHERE job_id = "
+            + $"{done.Get("JobId")})"));
         Assert.Equal(before, Content());
     }
 
@@ -110,8 +114,10 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
             new Npgsql.NpgsqlCommand($"UPDATE {Table} SET note = note", writer, open).ExecuteNonQuery();
             PSObject started = Shell.Run("Start-ShardRebalance -TransferMode block_writes").Single;
             Assert.Equal(true, started.Get("IsActive"));
-            Assert.Contains($"job {started.Get("JobId")}", Shell.Run("Start-ShardRebalance").Failed("CitusRebalanceRunning").Exception.Message);
-            PSObject late = Wait(r => ((System.Collections.IEnumerable)r.Get("Moves")!).Cast<object>().Any(m => (string)m.Get("State")! == "running"));
+            Assert.Contains($"job {started.Get("JobId")}",
+                Shell.Run("Start-ShardRebalance").Failed("CitusRebalanceRunning").Exception.Message);
+            PSObject late = Wait(r => ((System.Collections.IEnumerable)r.Get("Moves")!).Cast<object>()
+                .Any(m => (string)m.Get("State")! == "running"));
             Assert.Equal(started.Get("JobId"), late.Get("JobId"));
 
             PSObject stopped = Shell.Run("Stop-ShardRebalance").Single;
@@ -166,9 +172,11 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
 
     private string Content() => Coordinator.Get<string>($"SELECT count(*) || ' ' || sum(hashtext(id || note)::bigint) FROM {Table}");
 
-    private long OnWorker() => Coordinator.Get<long>($"SELECT count(*) FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid = '{Table}'::regclass AND groupid = 2");
+    private long OnWorker() => Coordinator.Get<long>("SELECT count(*) FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE "
+        + $"logicalrelid = '{Table}'::regclass AND groupid = 2");
 
-    private string ShouldHaveShards(bool should) => $"SELECT citus_set_node_property('127.0.0.1', {Worker.Port}, 'shouldhaveshards', {should})";
+    private string ShouldHaveShards(bool should) =>
+        $"SELECT citus_set_node_property('127.0.0.1', {Worker.Port}, 'shouldhaveshards', {should})";
 }
 
 /// <summary>What can be said of rebalances where there is none, whatever the engine.</summary>
@@ -176,7 +184,8 @@ public sealed class NoRebalanceTests(ClusterFixture cluster) : ClusterTest(clust
 {
     [Fact]
     public void A_strategy_that_is_none_is_refused_with_those_there_are() =>
-        Assert.Contains("There are: by_disk_size, by_shard_count.", Shell.Run("Start-ShardRebalance by_magic").Failed("CitusStrategyNotFound").Exception.Message);
+        Assert.Contains("There are: by_disk_size, by_shard_count.",
+            Shell.Run("Start-ShardRebalance by_magic").Failed("CitusStrategyNotFound").Exception.Message);
 
     [Fact]
     public void A_number_of_no_rebalance_is_refused() =>
@@ -188,5 +197,7 @@ public sealed class NoRebalanceTests(ClusterFixture cluster) : ClusterTest(clust
 
     [Fact]
     public void Names_of_strategies_complete() =>
-        Assert.Equal(["by_disk_size", "by_shard_count"], CommandCompletion.CompleteInput("Start-ShardRebalance by", 23, null, Shell.Create("")).CompletionMatches.Select(m => m.CompletionText));
+        Assert.Equal(["by_disk_size", "by_shard_count"],
+            CommandCompletion.CompleteInput("Start-ShardRebalance by", 23, null,
+                Shell.Create("")).CompletionMatches.Select(m => m.CompletionText));
 }

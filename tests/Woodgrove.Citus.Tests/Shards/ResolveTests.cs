@@ -52,7 +52,8 @@ public sealed class ResolveTests(ClusterFixture cluster, ITestOutputHelper log) 
 
         PSObject[] found = [.. Shell.Get($"Resolve-ShardPlacement {table} -Value 0, '1', 2.0, ' 5 ', 7")];
 
-        Assert.Equal(["0", "1", "2", " 5 ", "7"], found.Select(f => Convert.ToString(f.Get("Value"), System.Globalization.CultureInfo.InvariantCulture)));
+        Assert.Equal(["0", "1", "2", " 5 ", "7"],
+            found.Select(f => Convert.ToString(f.Get("Value"), System.Globalization.CultureInfo.InvariantCulture)));
         foreach (PSObject f in found)
         {
             long shard = (long)Cluster.Scalar($"SELECT get_shard_id_for_distribution_column('{table}', '{f.Get("Value")}'::bigint)")!;
@@ -67,10 +68,12 @@ public sealed class ResolveTests(ClusterFixture cluster, ITestOutputHelper log) 
     [Fact]
     public void Objects_of_dotnet_types_hash_as_the_column_does()
     {
-        string times = Cluster.Distribute("at timestamptz", "at"), keys = Cluster.Distribute("id uuid", "id"), bytes = Cluster.Distribute("b bytea", "b");
+        string times = Cluster.Distribute("at timestamptz", "at"), keys = Cluster.Distribute("id uuid", "id"),
+            bytes = Cluster.Distribute("b bytea", "b");
 
         Assert.Equal(Cluster.Scalar("SELECT worker_hash('2024-05-06 07:08:09.5+00'::timestamptz)"),
-            Shell.Run($"Resolve-ShardPlacement {times} ([datetime]::new(2024, 5, 6, 7, 8, 9, 500, [DateTimeKind]::Utc))").Single.Get("Hash"));
+            Shell.Run($"Resolve-ShardPlacement {times} ([datetime]::new(2024, 5, 6, 7, 8, 9, 500, [DateTimeKind]::Utc))").Single.Get(
+                "Hash"));
         Assert.Equal(Cluster.Scalar("SELECT worker_hash('0f0e0d0c-0b0a-0908-0706-050403020100'::uuid)"),
             Shell.Run($"[guid]'0f0e0d0c-0b0a-0908-0706-050403020100' | Resolve-ShardPlacement {keys}").Single.Get("Hash"));
         Assert.Equal(Cluster.Scalar(@"SELECT worker_hash('\x00ff'::bytea)"),
@@ -82,7 +85,8 @@ public sealed class ResolveTests(ClusterFixture cluster, ITestOutputHelper log) 
     {
         string table = Cluster.Distribute("user_id bigint, note text", "user_id");
 
-        IReadOnlyList<PSObject> found = Shell.Get($"Invoke-CitusQuery 'SELECT i AS user_id, 7 AS note FROM generate_series(1, 3) i' | Resolve-ShardPlacement {table}; @{{ user_id = 4 }} | Resolve-ShardPlacement {table}");
+        IReadOnlyList<PSObject> found = Shell.Get("Invoke-CitusQuery 'SELECT i AS user_id, 7 AS note FROM generate_series(1, "
+            + $"3) i' | Resolve-ShardPlacement {table}; @{{ user_id = 4 }} | Resolve-ShardPlacement {table}");
 
         Assert.Equal(["1", "2", "3", "4"], found.Select(f => f.Get("Value")!.ToString()));
     }
@@ -95,8 +99,10 @@ public sealed class ResolveTests(ClusterFixture cluster, ITestOutputHelper log) 
         RunResult run = Shell.Run($"1, $null, 'five', 3, '99999999999999999999', 4 | Resolve-ShardPlacement {table}");
 
         Assert.Equal(["1", "3", "4"], run.Output.Select(o => o.Get("Value")!.ToString()));
-        Assert.Equal(["CitusNullDistributionValue", "CitusInvalidValue", "CitusInvalidValue"], run.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0]));
-        Assert.Contains($"'five' is no value of {table}.user_id, which is of type bigint: invalid input syntax for type bigint: \"five\".", run.Errors[1].Exception.Message);
+        Assert.Equal(["CitusNullDistributionValue", "CitusInvalidValue", "CitusInvalidValue"],
+            run.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0]));
+        Assert.Contains($"'five' is no value of {table}.user_id, which is of type bigint: invalid input syntax for type bigint: \"five\".",
+            run.Errors[1].Exception.Message);
         Assert.Equal("five", run.Errors[1].TargetObject);
     }
 
@@ -116,7 +122,9 @@ public sealed class ResolveTests(ClusterFixture cluster, ITestOutputHelper log) 
     public void Get_ShardPlacement_takes_one_value_and_names_the_cmdlet_for_more()
     {
         string table = Cluster.Distribute("id bigint", "id");
-        Assert.Contains("Resolve-ShardPlacement", Shell.Run($"Get-ShardPlacement {table} 5, 6").Failed("CitusInvalidArgument").ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+        Assert.Contains("Resolve-ShardPlacement",
+            Shell.Run($"Get-ShardPlacement {table} 5, 6").Failed("CitusInvalidArgument").ErrorDetails.RecommendedAction,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -131,7 +139,8 @@ public sealed class ResolveTests(ClusterFixture cluster, ITestOutputHelper log) 
     [Fact]
     public void A_reference_table_does_not_stop_a_search_through_all_tables()
     {
-        string first = Cluster.Distribute("id bigint", "id"), reference = Cluster.CreateTable("id bigint"), last = Cluster.Distribute("id bigint", "id");
+        string first = Cluster.Distribute("id bigint", "id"), reference = Cluster.CreateTable("id bigint"),
+            last = Cluster.Distribute("id bigint", "id");
         Cluster.Execute($"SELECT create_reference_table('{reference}')");
 
         RunResult run = Shell.Run($"'{first}', '{reference}', '{last}' | Get-DistributedTable | Get-ShardPlacement -Value 5");
@@ -159,7 +168,8 @@ public sealed class ResolveTests(ClusterFixture cluster, ITestOutputHelper log) 
     private long[] Ask(string table, string sqlType, string[] values)
     {
         using NpgsqlCommand command = Cluster.Database.CreateCommand(
-            $"SELECT get_shard_id_for_distribution_column($1::text::regclass, v::{sqlType}) FROM unnest($2::text[]) WITH ORDINALITY AS u(v, n) ORDER BY n");
+            $"SELECT get_shard_id_for_distribution_column($1::text::regclass, v::{sqlType}) FROM unnest($2::text[]) WITH ORDINALITY AS "
+                + "u(v, n) ORDER BY n");
         command.Parameters.Add(new() { Value = table });
         command.Parameters.Add(new() { Value = values });
         using NpgsqlDataReader row = command.ExecuteReader();
@@ -173,9 +183,13 @@ public sealed class ResolveTests(ClusterFixture cluster, ITestOutputHelper log) 
     {
         Cluster.Execute($"""
             SELECT citus_split_shard_by_split_points((SELECT min(shardid) FROM pg_dist_shard WHERE logicalrelid = '{table}'::regclass),
-              ARRAY['-2147000000', '-1500000001'], (SELECT array_agg(nodeid ORDER BY n) FROM (SELECT nodeid, row_number() OVER () AS n FROM pg_dist_node, generate_series(1, 3) WHERE shouldhaveshards ORDER BY 2 LIMIT 3) x), 'block_writes')
+              ARRAY['-2147000000', '-1500000001'],
+                  (SELECT array_agg(nodeid ORDER BY n)
+                      FROM (SELECT nodeid, row_number() OVER () AS n FROM pg_dist_node, generate_series(1, 3) WHERE shouldhaveshards
+                          ORDER BY 2 LIMIT 3) x), 'block_writes')
             """);
-        using NpgsqlCommand command = Cluster.Database.CreateCommand($"SELECT isolate_tenant_to_new_shard($1::text::regclass, $2::text::{sqlType}, shard_transfer_mode := 'block_writes')");
+        using NpgsqlCommand command = Cluster.Database.CreateCommand("SELECT isolate_tenant_to_new_shard($1::text::regclass, "
+            + $"$2::text::{sqlType}, shard_transfer_mode := 'block_writes')");
         command.Parameters.Add(new() { Value = table });
         command.Parameters.Add(new() { Value = value });
         command.ExecuteNonQuery();

@@ -19,13 +19,16 @@ public sealed class SizeTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         object? size = Cluster.Scalar($"SELECT sum(shard_size)::bigint FROM citus_shards WHERE table_name = '{table}'::regclass");
         Assert.Equal(size, Shell.Run($"Get-DistributedTable {table}").Single.Get("SizeBytes"));
-        Assert.Equal(size, Shell.Get("Get-DistributedTable -Size").Single(t => t.Get("Table") is string name && name == table).Get("SizeBytes"));
+        Assert.Equal(size, Shell.Get("Get-DistributedTable -Size").Single(t => t.Get("Table") is string name && name == table)
+            .Get("SizeBytes"));
         Assert.Equal(size, Shell.Run($"Get-Colocation {table} -Size").Single.Get("SizeBytes"));
         // Of its own table only: vacuum may shorten those of other tests at any moment.
         IReadOnlyList<PSObject> all = Shell.Get("Get-ShardPlacement -Size");
         Assert.All(all, p => Assert.NotNull(p.Get("SizeBytes")));
-        Assert.Equal(Cluster.Scalar($"SELECT string_agg(shard_size::text, ' ' ORDER BY shardid) FROM citus_shards WHERE table_name = '{table}'::regclass"),
-            string.Join(' ', all.Where(p => p.Get("Table") is string name && name == table).OrderBy(p => (long)p.Get("ShardId")!).Select(p => p.Get("SizeBytes"))));
+        Assert.Equal(Cluster.Scalar("SELECT string_agg(shard_size::text, ' ' ORDER BY shardid) FROM citus_shards WHERE table_name = "
+            + $"'{table}'::regclass"),
+            string.Join(' ', all.Where(p => p.Get("Table") is string name && name == table).OrderBy(p => (long)p.Get("ShardId")!)
+                .Select(p => p.Get("SizeBytes"))));
         IReadOnlyList<PSObject> nodes = Shell.Get("Get-CitusNode -Size");
         Assert.InRange(nodes.Sum(n => (long)n.Get("SizeBytes")!), (long)size!, long.MaxValue);
         Assert.Equal(all.Count, nodes.Sum(n => (long)n.Get("ShardCount")!));
@@ -47,8 +50,10 @@ public sealed class SizeTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Null(Shell.Run($"Get-DistributedTable {table} -WarningAction SilentlyContinue").Single.Get("SizeBytes"));
         Assert.NotNull(Shell.Run($"Get-DistributedTable {free}").Single.Get("SizeBytes"));
         Assert.Contains(Shell.Get("Get-CitusNode -Size -WarningAction SilentlyContinue"), n => n.Get("SizeBytes") is null);
-        if (Cluster.IsCitus) Assert.Equal("MultiShard", Shell.Run($"Get-CitusQueryPlan 'SELECT count(*) FROM {free}'").Single.Get("Execution")!.ToString());
-        Assert.Contains("is locked", Shell.Run($"Measure-ShardSkew {table}").Failed("CitusShardFailed").Exception.Message, StringComparison.Ordinal);
+        if (Cluster.IsCitus)
+            Assert.Equal("MultiShard", Shell.Run($"Get-CitusQueryPlan 'SELECT count(*) FROM {free}'").Single.Get("Execution")!.ToString());
+        Assert.Contains("is locked", Shell.Run($"Measure-ShardSkew {table}").Failed("CitusShardFailed").Exception.Message,
+            StringComparison.Ordinal);
         Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(60));
     }
 

@@ -14,16 +14,20 @@ public sealed class ColocationTests(ClusterFixture cluster) : ClusterTest(cluste
         PSObject group = Shell.Run($"Get-Colocation {second} -Size").Single;
 
         Assert.Equal([first, second], (IEnumerable<string>)group.Get("Tables")!);
-        Assert.Equal(("Distributed", "bigint", 4, 1), (group.Get("Type")!.ToString(), group.Get("DistributionColumnType"), group.Get("ShardCount"), group.Get("ReplicationFactor")));
-        Assert.Equal(Cluster.Scalar($"SELECT colocationid FROM pg_dist_partition WHERE logicalrelid = '{first}'::regclass"), group.Get("ColocationId"));
-        Assert.Equal(Cluster.Scalar($"SELECT sum(shard_size)::bigint FROM citus_shards WHERE table_name IN ('{first}'::regclass, '{second}')"), group.Get("SizeBytes"));
+        Assert.Equal(("Distributed", "bigint", 4, 1),
+            (group.Get("Type")!.ToString(), group.Get("DistributionColumnType"), group.Get("ShardCount"), group.Get("ReplicationFactor")));
+        Assert.Equal(Cluster.Scalar($"SELECT colocationid FROM pg_dist_partition WHERE logicalrelid = '{first}'::regclass"),
+            group.Get("ColocationId"));
+        Assert.Equal(Cluster.Scalar($"SELECT sum(shard_size)::bigint FROM citus_shards WHERE table_name IN ('{first}'::regclass, "
+            + $"'{second}')"), group.Get("SizeBytes"));
         Assert.Contains(Shell.Get("Get-Colocation"), g => g.Get("ColocationId")!.Equals(group.Get("ColocationId")));
     }
 
     [Fact]
     public void Colocated_tables_are_true_in_a_condition_and_others_false()
     {
-        string first = Cluster.Distribute("id bigint", "id"), second = Cluster.Distribute("key bigint", "key", colocateWith: first), third = Cluster.Distribute("id bigint", "id");
+        string first = Cluster.Distribute("id bigint", "id"), second = Cluster.Distribute("key bigint", "key", colocateWith: first),
+            third = Cluster.Distribute("id bigint", "id");
 
         Assert.True((bool)Shell.Run($"Test-Colocation {first}, {second}").Single.BaseObject);
         Assert.Equal("no", Shell.Run($"if (Test-Colocation {first}, {second}, {third}) {{ 'yes' }} else {{ 'no' }}").Single.BaseObject);
@@ -66,7 +70,8 @@ public sealed class ColocationTests(ClusterFixture cluster) : ClusterTest(cluste
     {
         Cluster.RequireCitus();
         string first = Cluster.Distribute("id bigint", "id"), second = Cluster.CreateTable("id bigint");
-        Cluster.Execute($"SET citus.shard_replication_factor = 2; SELECT create_distributed_table('{second}', 'id', colocate_with := 'none', shard_count := 4)");
+        Cluster.Execute($"SET citus.shard_replication_factor = 2; SELECT create_distributed_table('{second}', 'id', "
+            + "colocate_with := 'none', shard_count := 4)");
 
         Assert.Equal("Replication", Shell.Run($"Test-Colocation {first}, {second} -Detailed").Single.Get("Reason")!.ToString());
     }
@@ -74,12 +79,14 @@ public sealed class ColocationTests(ClusterFixture cluster) : ClusterTest(cluste
     [Fact]
     public void A_reference_table_lies_beside_every_row_and_a_plain_one_beside_none()
     {
-        string table = Cluster.Distribute("id bigint", "id"), reference = Cluster.CreateTable("id bigint"), plain = Cluster.CreateTable("id bigint");
+        string table = Cluster.Distribute("id bigint", "id"), reference = Cluster.CreateTable("id bigint"),
+            plain = Cluster.CreateTable("id bigint");
         Cluster.Execute($"SELECT create_reference_table('{reference}')");
 
         IReadOnlyList<PSObject> tests = Shell.Get($"Test-Colocation {table}, {reference}, {plain} -Detailed");
 
-        Assert.Equal([(true, "Reference"), (false, "NotDistributed")], tests.Select(t => ((bool)t.Get("IsColocated")!, t.Get("Reason")!.ToString()!)));
+        Assert.Equal([(true, "Reference"), (false, "NotDistributed")],
+            tests.Select(t => ((bool)t.Get("IsColocated")!, t.Get("Reason")!.ToString()!)));
         Assert.Equal($"New-DistributedTable '{plain}' <column of bigint> -ColocateWith '{table}'", tests[1].Get("Fix"));
     }
 
@@ -87,13 +94,16 @@ public sealed class ColocationTests(ClusterFixture cluster) : ClusterTest(cluste
     public void A_table_that_is_distributed_without_a_column_is_no_local_one()
     {
         Cluster.RequireCitus();
-        string table = Cluster.Distribute("id bigint", "id"), first = Cluster.CreateTable("id bigint"), second = Cluster.CreateTable("id bigint");
+        string table = Cluster.Distribute("id bigint", "id"), first = Cluster.CreateTable("id bigint"),
+            second = Cluster.CreateTable("id bigint");
         Cluster.Execute($"SELECT create_distributed_table('{first}', NULL, colocate_with := 'none')");
         Cluster.Execute($"SELECT create_distributed_table('{second}', NULL, colocate_with := '{first}')");
 
         Assert.Equal("SingleShard", Shell.Run($"Get-DistributedTable {first}").Single.Get("Type")!.ToString());
         Assert.Equal("SingleShard", Shell.Run($"Get-Colocation {first}").Single.Get("Type")!.ToString());
-        Assert.Equal([(true, "SameGroup"), (false, "OtherKind")], Shell.Get($"Test-Colocation {first}, {second}, {table} -Detailed").Select(t => ((bool)t.Get("IsColocated")!, t.Get("Reason")!.ToString()!)));
+        Assert.Equal([(true, "SameGroup"), (false, "OtherKind")],
+            Shell.Get($"Test-Colocation {first}, {second}, {table} -Detailed")
+                .Select(t => ((bool)t.Get("IsColocated")!, t.Get("Reason")!.ToString()!)));
     }
 
     [Fact]

@@ -12,7 +12,8 @@ public sealed partial class DistributeTests(ClusterFixture cluster) : ClusterTes
     {
         string table = NewTable();
 
-        PSObject made = Shell.Run($"New-DistributedTable {table} user_id -ShardCount 6 -Definition 'user_id bigint PRIMARY KEY, note text'").Single;
+        PSObject made = Shell.Run($"New-DistributedTable {table} user_id -ShardCount 6 -Definition 'user_id bigint PRIMARY KEY, "
+            + "note text'").Single;
 
         Assert.Equal(table, made.Get("Table"));
         Assert.Equal("Distributed", made.Get("Type")!.ToString());
@@ -93,14 +94,16 @@ public sealed partial class DistributeTests(ClusterFixture cluster) : ClusterTes
     public void A_unique_index_without_the_distribution_column_is_refused_and_the_fix_given_works(string index)
     {
         string schema = Cluster.NewName("bank"), table = $"{schema}.payments";
-        Cluster.Execute($"CREATE SCHEMA {schema}; CREATE TABLE {table} (user_id bigint NOT NULL, note text); {string.Format(System.Globalization.CultureInfo.InvariantCulture, index, table)}");
+        Cluster.Execute($"CREATE SCHEMA {schema}; CREATE TABLE {table} (user_id bigint NOT NULL, note text); "
+            + $"{string.Format(System.Globalization.CultureInfo.InvariantCulture, index, table)}");
         Cluster.AtEnd($"DROP SCHEMA {schema} CASCADE");
 
         ErrorRecord error = Shell.Run($"New-DistributedTable {table} user_id -ShardCount 4").Failed("CitusKeyWithoutDistributionColumn");
         Cluster.Execute(FixPattern().Match(error.ErrorDetails.RecommendedAction).Groups["sql"].Value);
         Shell.Get($"New-DistributedTable {table} user_id -ShardCount 4");
 
-        Assert.Equal(1L, Cluster.Scalar($"SELECT count(*) FROM pg_index WHERE indrelid = '{table}'::regclass AND indisunique AND (pg_get_expr(indpred, indrelid) IS NOT NULL) = {index.Contains("WHERE", StringComparison.Ordinal)}"));
+        Assert.Equal(1L, Cluster.Scalar($"SELECT count(*) FROM pg_index WHERE indrelid = '{table}'::regclass AND indisunique AND "
+            + $"(pg_get_expr(indpred, indrelid) IS NOT NULL) = {index.Contains("WHERE", StringComparison.Ordinal)}"));
     }
 
     [Fact]
@@ -109,7 +112,8 @@ public sealed partial class DistributeTests(ClusterFixture cluster) : ClusterTes
         string users = Cluster.Distribute("user_id bigint", "user_id"), table = Cluster.CreateTable("user_id int NOT NULL");
 
         ErrorRecord error = Shell.Run($"New-DistributedTable {table} user_id -ColocateWith {users}").Failed("CitusColocationTypeMismatch");
-        Cluster.Execute(error.ErrorDetails.RecommendedAction[(error.ErrorDetails.RecommendedAction.IndexOf(':', StringComparison.Ordinal) + 1)..].TrimEnd('.'));
+        Cluster.Execute(error.ErrorDetails.RecommendedAction[(error.ErrorDetails.RecommendedAction.IndexOf(':', StringComparison.Ordinal)
+            + 1)..].TrimEnd('.'));
 
         Shell.Get($"New-DistributedTable {table} user_id -ColocateWith {users}");
     }
@@ -131,7 +135,8 @@ public sealed partial class DistributeTests(ClusterFixture cluster) : ClusterTes
     {
         string table = Cluster.CreateTable("user_id bigint");
 
-        Assert.Contains("SET NOT NULL", Assert.Single(Shell.Run($"New-DistributedTable {table} user_id -ShardCount 4").Succeeded().Warnings), StringComparison.Ordinal);
+        Assert.Contains("SET NOT NULL",
+            Assert.Single(Shell.Run($"New-DistributedTable {table} user_id -ShardCount 4").Succeeded().Warnings), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -143,9 +148,11 @@ public sealed partial class DistributeTests(ClusterFixture cluster) : ClusterTes
     [InlineData("{2} user_id", "CitusAlreadyDistributed")]
     public void What_can_not_be_is_told_by_its_own_error(string arguments, string errorId)
     {
-        string plain = Cluster.CreateTable("user_id bigint NOT NULL"), other = Cluster.CreateTable("user_id bigint"), distributed = Cluster.Distribute("user_id bigint", "user_id");
+        string plain = Cluster.CreateTable("user_id bigint NOT NULL"), other = Cluster.CreateTable("user_id bigint"),
+            distributed = Cluster.Distribute("user_id bigint", "user_id");
 
-        ErrorRecord error = Shell.Run($"New-DistributedTable {string.Format(System.Globalization.CultureInfo.InvariantCulture, arguments, plain, other, distributed)}").Failed(errorId);
+        ErrorRecord error = Shell.Run("New-DistributedTable "
+            + $"{string.Format(System.Globalization.CultureInfo.InvariantCulture, arguments, plain, other, distributed)}").Failed(errorId);
 
         Assert.False(string.IsNullOrEmpty(error.ErrorDetails.RecommendedAction));
         Assert.Equal(0L, Cluster.Scalar($"SELECT count(*) FROM pg_dist_partition WHERE logicalrelid = '{plain}'::regclass"));
@@ -170,9 +177,12 @@ public sealed partial class DistributeTests(ClusterFixture cluster) : ClusterTes
     {
         string name = NewTable();
 
-        ErrorRecord narrow = Shell.Run($"New-DistributedTable {name} user_id -Definition 'id bigint PRIMARY KEY, user_id bigint'").Failed("CitusKeyWithoutDistributionColumn");
-        Assert.StartsWith("Widen the key in -Definition: PRIMARY KEY (id, user_id), or", narrow.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
-        Shell.Run($"New-DistributedTable {name} user_id -Definition 'id bigint, user_id bigint NOT NULL, EXCLUDE USING btree (id WITH =)'").Failed("CitusNotSupported");
+        ErrorRecord narrow = Shell.Run($"New-DistributedTable {name} user_id -Definition 'id bigint PRIMARY KEY, user_id bigint'")
+            .Failed("CitusKeyWithoutDistributionColumn");
+        Assert.StartsWith("Widen the key in -Definition: PRIMARY KEY (id, user_id), or", narrow.ErrorDetails.RecommendedAction,
+            StringComparison.Ordinal);
+        Shell.Run($"New-DistributedTable {name} user_id -Definition 'id bigint, user_id bigint NOT NULL, EXCLUDE USING btree (id WITH =)'")
+            .Failed("CitusNotSupported");
 
         Assert.Equal(DBNull.Value, Cluster.Scalar($"SELECT to_regclass('{name}')::text"));
     }
@@ -192,7 +202,8 @@ public sealed partial class DistributeTests(ClusterFixture cluster) : ClusterTes
         Cluster.AtEnd($"DROP TABLE IF EXISTS {ClusterFixture.Quote(name)}");
         Shell["name"] = name;
 
-        PSObject made = Shell.Run("New-DistributedTable $name 'co\"l''s' -ShardCount 4 -Definition '\"co\"\"l''s\" bigint PRIMARY KEY'").Single;
+        PSObject made = Shell.Run(
+            "New-DistributedTable $name 'co\"l''s' -ShardCount 4 -Definition '\"co\"\"l''s\" bigint PRIMARY KEY'").Single;
 
         Assert.Equal(ClusterFixture.Quote(name), made.Get("Table"));
         Assert.Equal("co\"l's", made.Get("DistributionColumn"));
@@ -213,7 +224,8 @@ public sealed partial class DistributeTests(ClusterFixture cluster) : ClusterTes
         Assert.All(placements, p => Assert.Equal($"{table}_{p.Get("ShardId")}", p.Get("ShardName")));
         HashSet<string> nodes = Shell.Get("Get-CitusNode").Select(n => $"{n.Get("NodeName")}:{n.Get("NodePort")}").ToHashSet();
         Assert.All(placements, p => Assert.Contains($"{p.Get("NodeName")}:{p.Get("NodePort")}", nodes));
-        Assert.Equal((long)Shell.Run($"Get-DistributedTable {table}").Single.Get("SizeBytes")!, placements.Sum(p => (long)p.Get("SizeBytes")!));
+        Assert.Equal((long)Shell.Run($"Get-DistributedTable {table}").Single.Get("SizeBytes")!,
+            placements.Sum(p => (long)p.Get("SizeBytes")!));
     }
 
     [Theory]
@@ -233,7 +245,8 @@ public sealed partial class DistributeTests(ClusterFixture cluster) : ClusterTes
 
         PSObject placement = Shell.Run($"Get-ShardPlacement {table} -Value ({value})").Single;
 
-        Assert.Equal("1", Cluster.Scalar($"SELECT result FROM run_command_on_placements('{table}', 'SELECT count(*) FROM %s') WHERE shardid = {placement.Get("ShardId")}"));
+        Assert.Equal("1", Cluster.Scalar($"SELECT result FROM run_command_on_placements('{table}', "
+            + $"'SELECT count(*) FROM %s') WHERE shardid = {placement.Get("ShardId")}"));
     }
 
     [Fact]

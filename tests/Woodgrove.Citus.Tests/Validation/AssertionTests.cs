@@ -13,28 +13,39 @@ public sealed class AssertionTests(ClusterFixture cluster) : ClusterTest(cluster
     [Theory, MemberData(nameof(Pwsh.WithPester), MemberType = typeof(Pwsh))]
     public async Task A_wrong_expectation_fails_and_a_right_one_holds_in_each_way_of_writing_it(string shell, string pester)
     {
-        string events = Cluster.Distribute("user_id bigint", "user_id"), users = Cluster.Distribute("user_id bigint", "user_id", colocateWith: events), apart = Cluster.Distribute("user_id bigint", "user_id");
+        string events = Cluster.Distribute("user_id bigint", "user_id"),
+            users = Cluster.Distribute("user_id bigint", "user_id", colocateWith: events),
+            apart = Cluster.Distribute("user_id bigint", "user_id");
         string local = Cluster.CreateTable("user_id bigint"), skewed = Cluster.Distribute("user_id bigint, note text", "user_id");
         Cluster.Execute($"INSERT INTO {skewed} SELECT 5, repeat('x', 100) FROM generate_series(1, 5000)");
         string[] wrong =
         [
             $"'{events}' | Should -BeDistributedBy login", $"Get-DistributedTable {events} | Should-BeDistributedBy login",
-            $"$t = Get-DistributedTable {events}; $t | Should-BeDistributedBy -ExpectedValue login", $"Should-BeDistributedBy login -Actual '{events}'",
-            $"'{events}', '{users}' | Should-BeDistributedBy login", $"'{events}' | Should -Not -BeDistributedBy user_id", $"'{events}' | Should-NotBeDistributedBy user_id",
+            $"$t = Get-DistributedTable {events}; $t | Should-BeDistributedBy -ExpectedValue login",
+            $"Should-BeDistributedBy login -Actual '{events}'",
+            $"'{events}', '{users}' | Should-BeDistributedBy login", $"'{events}' | Should -Not -BeDistributedBy user_id",
+            $"'{events}' | Should-NotBeDistributedBy user_id",
             $"'{local}' | Should -BeDistributedBy user_id", $"'{local}' | Should-BeDistributedBy user_id",
-            $"'{events}' | Should -BeColocatedWith {apart}", $"'{events}' | Should-BeColocatedWith {apart}", $"'{local}' | Should-BeColocatedWith {local}",
+            $"'{events}' | Should -BeColocatedWith {apart}", $"'{events}' | Should-BeColocatedWith {apart}",
+            $"'{local}' | Should-BeColocatedWith {local}",
             $"'{events}' | Should -Not -BeColocatedWith {users}", $"'{events}' | Should-NotBeColocatedWith {users}",
-            $"'{skewed}' | Should -BeBalanced", $"'{skewed}' | Should-BeBalanced", $"'{events}' | Should-NotBeBalanced", $"'{events}' | Should -Not -BeBalanced",
-            "@() | Should -BeDistributedBy user_id", "@() | Should-BeDistributedBy user_id", "@() | Should -Not -BeDistributedBy user_id", "@() | Should-NotBeDistributedBy user_id",
-            "'no_such_table' | Should -Not -BeDistributedBy user_id", "'no_such_table' | Should-NotBeDistributedBy user_id", "@() | Should-BeBalanced", "@() | Should -Not -BeBalanced",
+            $"'{skewed}' | Should -BeBalanced", $"'{skewed}' | Should-BeBalanced", $"'{events}' | Should-NotBeBalanced",
+            $"'{events}' | Should -Not -BeBalanced",
+            "@() | Should -BeDistributedBy user_id", "@() | Should-BeDistributedBy user_id", "@() | Should -Not -BeDistributedBy user_id",
+            "@() | Should-NotBeDistributedBy user_id",
+            "'no_such_table' | Should -Not -BeDistributedBy user_id", "'no_such_table' | Should-NotBeDistributedBy user_id",
+            "@() | Should-BeBalanced", "@() | Should -Not -BeBalanced",
         ];
         string[] right =
         [
-            $"'{events}' | Should -BeDistributedBy user_id", $"Get-DistributedTable {events}, {users} | Should-BeDistributedBy user_id", $"Should-NotBeDistributedBy login -Actual '{events}'",
-            $"'{events}' | Should -BeColocatedWith {users}", $"'{events}' | Should-BeColocatedWith {users}", $"'{events}' | Should-NotBeColocatedWith {apart}",
+            $"'{events}' | Should -BeDistributedBy user_id", $"Get-DistributedTable {events}, {users} | Should-BeDistributedBy user_id",
+            $"Should-NotBeDistributedBy login -Actual '{events}'",
+            $"'{events}' | Should -BeColocatedWith {users}", $"'{events}' | Should-BeColocatedWith {users}",
+            $"'{events}' | Should-NotBeColocatedWith {apart}",
             $"'{events}' | Should-BeBalanced -Within 1.5", $"'{skewed}' | Should-NotBeBalanced",
         ];
-        string own = Write("Ways", wrong.Select(w => ("wrong", w)).Concat(right.Select(r => ("right", r)))), xml = Path.Combine(Cluster.Folder, "ways.xml");
+        string own = Write("Ways", wrong.Select(w => ("wrong", w)).Concat(right.Select(r => ("right", r)))),
+            xml = Path.Combine(Cluster.Folder, "ways.xml");
 
         (int code, string output, string error) = await Pwsh.RunAsync(shell, $$"""
             {{Connect}}
@@ -48,8 +59,10 @@ public sealed class AssertionTests(ClusterFixture cluster) : ClusterTest(cluster
         Assert.True(pester == output, output);
         XElement[] failures = [.. XDocument.Load(xml).Descendants("test-case").Where(t => t.Attribute("result")!.Value == "Failure")];
         Assert.Equal(wrong.Length, failures.Length);
-        Assert.Equal(2, failures.Count(f => f.Descendants("message").Single().Value.Contains($"Expected {events} to be colocated with {apart}, but they are in the colocation groups", StringComparison.Ordinal)));
-        Assert.Equal(6, failures.Count(f => f.Descendants("message").Single().Value.Contains("Expected a table, but there was none.", StringComparison.Ordinal)));
+        Assert.Equal(2, failures.Count(f => f.Descendants("message").Single().Value.Contains($"Expected {events} to be colocated with "
+            + $"{apart}, but they are in the colocation groups", StringComparison.Ordinal)));
+        Assert.Equal(6, failures.Count(f => f.Descendants("message").Single().Value.Contains("Expected a table, but there was none.",
+            StringComparison.Ordinal)));
     }
 
     [Theory, MemberData(nameof(Pwsh.WithPester), MemberType = typeof(Pwsh))]
@@ -57,7 +70,8 @@ public sealed class AssertionTests(ClusterFixture cluster) : ClusterTest(cluster
     {
         if (!pester.StartsWith('6')) return; // Pester 5 has neither setting.
         string events = Cluster.Distribute("user_id bigint", "user_id");
-        string own = Write("Settings", [("wrong", $"'{events}' | Should-BeDistributedBy login; '{events}' | Should-NotBeDistributedBy user_id"), ("right", $"'{events}' | Should-BeDistributedBy user_id")]);
+        string own = Write("Settings", [("wrong", $"'{events}' | Should-BeDistributedBy login; "
+            + $"'{events}' | Should-NotBeDistributedBy user_id"), ("right", $"'{events}' | Should-BeDistributedBy user_id")]);
 
         (int code, string output, string error) = await Pwsh.RunAsync(shell, $$"""
             {{Connect}}
@@ -71,7 +85,8 @@ public sealed class AssertionTests(ClusterFixture cluster) : ClusterTest(cluster
         Assert.True(code == 0, error + output);
         Assert.Equal(
         [
-            "wrong Failed", $"Expected {events} to be distributed by login, but it is distributed by user_id.", $"Expected not {events} to be distributed by user_id, but it is distributed by user_id.", "right Passed",
+            "wrong Failed", $"Expected {events} to be distributed by login, but it is distributed by user_id.",
+            $"Expected not {events} to be distributed by user_id, but it is distributed by user_id.", "right Passed",
         ], output.Split('\n', StringSplitOptions.TrimEntries));
     }
 
@@ -80,7 +95,8 @@ public sealed class AssertionTests(ClusterFixture cluster) : ClusterTest(cluster
     {
         if (!pester.StartsWith('6')) return; // Pester 5 has no Run.Parallel.
         string events = Cluster.Distribute("user_id bigint", "user_id");
-        string own = Write("Parallel", [("wrong", $"'{events}' | Should -BeDistributedBy login"), ("right", $"'{events}' | Should-BeDistributedBy user_id")]);
+        string own = Write("Parallel", [("wrong", $"'{events}' | Should -BeDistributedBy login"), ("right", $"'{events}' | "
+            + "Should-BeDistributedBy user_id")]);
 
         (int code, string output, string error) = await Pwsh.RunAsync(shell, $$"""
             {{Connect}}
@@ -115,5 +131,6 @@ public sealed class AssertionTests(ClusterFixture cluster) : ClusterTest(cluster
 
     /// <summary>A file with a test for each assertion.</summary>
     private string Write(string name, IEnumerable<(string Block, string Assertion)> tests) => Cluster.File($"{name}.Tests.ps1",
-        $"BeforeAll {{ . '{Assertions}' }}\n" + string.Concat(tests.Select(t => $"Describe '{t.Block}' {{ It '{t.Assertion.Replace("'", "''")}' {{ {t.Assertion} }} }}\n")));
+        $"BeforeAll {{ . '{Assertions}' }}\n"
+            + string.Concat(tests.Select(t => $"Describe '{t.Block}' {{ It '{t.Assertion.Replace("'", "''")}' {{ {t.Assertion} }} }}\n")));
 }

@@ -30,7 +30,8 @@ public sealed class CheckTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal("WalLevel", Checks("Test-CitusCluster wallevel"));
         Assert.Equal("IdleTransactions LongTransactions PreparedTransactions", Checks("Test-CitusCluster *Transactions"));
         Assert.Equal("IdleTransactions PreparedTransactions", Checks("Test-CitusCluster *Transactions -Exclude Long*"));
-        Assert.Equal(Checks("Get-CitusCheck -Category Security, Capacity"), Checks("Get-CitusCheck -Category Security, Capacity | Test-CitusCluster"));
+        Assert.Equal(Checks("Get-CitusCheck -Category Security, Capacity"),
+            Checks("Get-CitusCheck -Category Security, Capacity | Test-CitusCluster"));
     }
 
     [Theory]
@@ -63,7 +64,8 @@ public sealed class CheckTests(ClusterFixture cluster) : ClusterTest(cluster)
         string table = Cluster.Distribute($"mood {type}", "mood");
         try
         {
-            Assert.NotEqual(Cluster.Scalar($"SELECT '{type}'::regtype::oid::text"), Cluster.Scalar($"SELECT result FROM run_command_on_workers($$SELECT '{type}'::regtype::oid::text$$) LIMIT 1"));
+            Assert.NotEqual(Cluster.Scalar($"SELECT '{type}'::regtype::oid::text"),
+                Cluster.Scalar($"SELECT result FROM run_command_on_workers($$SELECT '{type}'::regtype::oid::text$$) LIMIT 1"));
             Assert.Equal("Passed", Shell.Run("Test-CitusCluster -Check NodeMetadata").Single.Get("Status")!.ToString());
         }
         finally
@@ -109,7 +111,8 @@ public sealed class CheckTests(ClusterFixture cluster) : ClusterTest(cluster)
         try
         {
             Shell.Get("$looker = Connect-CitusCluster -ConnectionString $text");
-            Dictionary<string, PSObject> results = Shell.Get("Test-CitusCluster -Connection $looker").ToDictionary(r => (string)r.Get("Check")!);
+            Dictionary<string, PSObject> results = Shell.Get("Test-CitusCluster -Connection $looker")
+                .ToDictionary(r => (string)r.Get("Check")!);
 
             Assert.All(new[] { "LongTransactions", "IdleTransactions", "LockWaits", "ClientTls" }, check =>
             {
@@ -148,7 +151,8 @@ public sealed class CheckTests(ClusterFixture cluster) : ClusterTest(cluster)
         try
         {
             Shell.Get("$outsider = Connect-CitusCluster -ConnectionString $text");
-            Dictionary<string, PSObject> results = Shell.Get("Test-CitusCluster -Connection $outsider").ToDictionary(r => (string)r.Get("Check")!);
+            Dictionary<string, PSObject> results = Shell.Get("Test-CitusCluster -Connection $outsider")
+                .ToDictionary(r => (string)r.Get("Check")!);
 
             Assert.Equal("Passed", results["WalLevel"].Get("Status")!.ToString());
             Assert.Equal("Passed", results["InvalidIndexes"].Get("Status")!.ToString());
@@ -168,5 +172,6 @@ public sealed class CheckTests(ClusterFixture cluster) : ClusterTest(cluster)
     [InlineData("Test-CitusCluster -Exclude Wal", "WalLevel")]
     [InlineData("Get-CitusCheck Tab", "TableSkew")]
     public void Names_of_checks_complete(string line, string expected) =>
-        Assert.Contains(expected, CommandCompletion.CompleteInput(line, line.Length, null, Shell.Create("")).CompletionMatches.Select(m => m.CompletionText));
+        Assert.Contains(expected,
+            CommandCompletion.CompleteInput(line, line.Length, null, Shell.Create("")).CompletionMatches.Select(m => m.CompletionText));
 }

@@ -36,11 +36,13 @@ public sealed class EncryptedCluster(ClusterFixture cluster) : HealthyCluster(cl
             Own(node, "server.crt", certificate);
             Own(node, "server.key", key);
             await File.AppendAllTextAsync(Path.Combine(node.Data, "pg_hba.conf"), $"host all all {Address}/32 scram-sha-256\n");
-            node.Run($"ALTER SYSTEM SET listen_addresses = '127.0.0.1, {Address}'", "ALTER SYSTEM SET ssl = on", "ALTER SYSTEM SET citus.node_conninfo = 'sslmode=require'");
+            node.Run($"ALTER SYSTEM SET listen_addresses = '127.0.0.1, {Address}'", "ALTER SYSTEM SET ssl = on",
+                "ALTER SYSTEM SET citus.node_conninfo = 'sslmode=require'");
         }
         await File.AppendAllTextAsync(Coordinator.PasswordFile, $"{Address}:*:*:*:{Coordinator.Password}\n");
         foreach (NodeUnderTest node in Nodes) node.Restart();
-        Coordinator.Run([.. Nodes.Select((node, group) => $"SELECT citus_update_node(nodeid, '{Address}', {node.Port}) FROM pg_dist_node WHERE groupid = {group}"),
+        Coordinator.Run([.. Nodes.Select((node, group) =>
+            $"SELECT citus_update_node(nodeid, '{Address}', {node.Port}) FROM pg_dist_node WHERE groupid = {group}"),
             "SELECT start_metadata_sync_to_all_nodes()"]);
         _cluster.Shell["text"] = ConnectionString(Coordinator, "Require");
         _cluster.Shell.Get("$encrypted = Connect-CitusCluster -ConnectionString $text");
@@ -62,7 +64,8 @@ public sealed class EncryptedCluster(ClusterFixture cluster) : HealthyCluster(cl
         using NpgsqlConnection session = Coordinator.Open();
         new NpgsqlCommand("SELECT count(*) FROM payment_events", session).ExecuteScalar();
         object id = new NpgsqlCommand("SELECT citus_backend_gpid()", session).ExecuteScalar()!;
-        return node.Get<bool[]>($"SELECT array_agg(DISTINCT s.ssl) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE a.application_name = 'citus_internal gpid={id}'");
+        return node.Get<bool[]>("SELECT array_agg(DISTINCT s.ssl) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE "
+            + $"a.application_name = 'citus_internal gpid={id}'");
     }
 
     private static (string Certificate, string Key) Certificate()
@@ -86,7 +89,8 @@ public sealed class EncryptedCluster(ClusterFixture cluster) : HealthyCluster(cl
     {
         try
         {
-            using Process ip = Process.Start(new ProcessStartInfo("ip", ["addr", action, $"{Address}/32", "dev", "lo"]) { RedirectStandardError = true })!;
+            using Process ip = Process.Start(new ProcessStartInfo("ip", ["addr", action, $"{Address}/32", "dev", "lo"])
+                { RedirectStandardError = true })!;
             string said = ip.StandardError.ReadToEnd();
             ip.WaitForExit();
             return ip.ExitCode == 0 ? null : $"needs an address beside 127.0.0.1: ip addr {action} said '{said.Trim()}'";

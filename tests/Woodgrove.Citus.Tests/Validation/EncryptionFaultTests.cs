@@ -32,7 +32,8 @@ public sealed class EncryptionFaultTests : FaultTests, IClassFixture<EncryptedCl
     [InlineData("disable")]
     public void A_worker_that_does_not_demand_TLS_of_the_others(string mode)
     {
-        PSObject found = Expect("NodeTls", "Failed", () => Reload(Worker, $"citus.node_conninfo = 'sslmode={mode}'"), () => Reload(Worker, "citus.node_conninfo = 'sslmode=require'"));
+        PSObject found = Expect("NodeTls", "Failed", () => Reload(Worker, $"citus.node_conninfo = 'sslmode={mode}'"),
+            () => Reload(Worker, "citus.node_conninfo = 'sslmode=require'"));
 
         Assert.Equal($"{WorkerName} connects with sslmode={mode}", found.Get("Actual"));
         Assert.StartsWith("ALTER SYSTEM SET citus.node_conninfo = 'sslmode=require';", (string)found.Get("Fix")!);
@@ -68,5 +69,6 @@ public sealed class EncryptionFaultTests : FaultTests, IClassFixture<EncryptedCl
         Assert.Contains("hostssl", (string)found.Get("Fix")!);
     }
 
-    private static void Reload(NodeUnderTest node, string setting) => node.Run($"ALTER SYSTEM SET {setting}", "SELECT pg_reload_conf()", "SELECT pg_sleep(0.2)");
+    private static void Reload(NodeUnderTest node, string setting) =>
+        node.Run($"ALTER SYSTEM SET {setting}", "SELECT pg_reload_conf()", "SELECT pg_sleep(0.2)");
 }

@@ -27,7 +27,8 @@ public abstract class FaultTests : ClusterTest
 
     /// <summary>Makes a fault, expects that of all checks its own alone changes, mends the fault and expects that all pass again.</summary>
     /// <param name="hides">Tells of a check that was skipped whether the fault really hides from it what it would look at.</param>
-    protected PSObject Expect(string check, string status, Action make, Action mend, string thresholds = "@{}", bool wait = false, Func<PSObject, bool>? hides = null)
+    protected PSObject Expect(string check, string status, Action make, Action mend, string thresholds = "@{}", bool wait = false,
+        Func<PSObject, bool>? hides = null)
     {
         Assert.Equal("", string.Join(" | ", Shown(Found(thresholds))));
         IReadOnlyList<PSObject> found;
@@ -57,7 +58,8 @@ public abstract class FaultTests : ClusterTest
         }
         if (broken is not null) ExceptionDispatchInfo.Throw(broken);
         found = [.. found.Where(f => f.Get("Status")!.ToString() != "Skipped" || hides?.Invoke(f) != true)];
-        Assert.True(found.Count == 1 && $"{found[0].Get("Check")} {found[0].Get("Status")}" == $"{check} {status}", $"{check} {status} alone was expected, but: {string.Join(" | ", Shown(found))}");
+        Assert.True(found.Count == 1 && $"{found[0].Get("Check")} {found[0].Get("Status")}" == $"{check} {status}",
+            $"{check} {status} alone was expected, but: {string.Join(" | ", Shown(found))}");
         IEnumerable<string> after = Shown(Found(thresholds));
         for (int i = 0; after.Any() && i < 40; i++)
         {
@@ -74,16 +76,19 @@ public abstract class FaultTests : ClusterTest
 
     protected static object[] Evidence(PSObject result) => [.. ((System.Collections.IEnumerable)result.Get("Evidence")!).Cast<object>()];
 
-    private static string[] Shown(IEnumerable<PSObject> results) => [.. results.Select(r => $"{r.Get("Check")} {r.Get("Status")}: {r.Get("Actual")}")];
+    private static string[] Shown(IEnumerable<PSObject> results) =>
+        [.. results.Select(r => $"{r.Get("Check")} {r.Get("Status")}: {r.Get("Actual")}")];
 }
 
 /// <summary>Faults of nodes, of their servers' settings and of the metadata.</summary>
-public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster healthy) : FaultTests(cluster, healthy), IClassFixture<HealthyCluster>
+public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster healthy) : FaultTests(cluster, healthy),
+    IClassFixture<HealthyCluster>
 {
     [Fact]
     public void An_extension_of_another_version_on_a_worker()
     {
-        string version = Worker.Get<string>("SELECT extversion FROM pg_extension WHERE extname = 'citus'"), other = version.Split('-')[0] + "-0";
+        string version = Worker.Get<string>("SELECT extversion FROM pg_extension WHERE extname = 'citus'"),
+            other = version.Split('-')[0] + "-0";
         Assert.NotEqual(other, version);
         PSObject found = Expect("NodeVersions", "Failed",
             () => Worker.Run($"UPDATE pg_extension SET extversion = '{other}' WHERE extname = 'citus'"),
@@ -97,7 +102,8 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
     [Fact]
     public void A_stopped_worker()
     {
-        PSObject found = Expect("NodeConnectivity", "Failed", Worker.Stop, () => Worker.Start(), hides: skipped => ((string)skipped.Get("Actual")!).Contains($"{Worker.Name} cannot be reached", StringComparison.Ordinal));
+        PSObject found = Expect("NodeConnectivity", "Failed", Worker.Stop, () => Worker.Start(),
+            hides: skipped => ((string)skipped.Get("Actual")!).Contains($"{Worker.Name} cannot be reached", StringComparison.Ordinal));
 
         Assert.Contains(Worker.Name, (string)found.Get("Actual")!);
         Assert.All(Evidence(found), link => Assert.Equal(Worker.Name, link.Get("Target")));
@@ -129,7 +135,8 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
         {
             Worker.Signal("STOP");
             var watch = System.Diagnostics.Stopwatch.StartNew();
-            Dictionary<string, PSObject> results = Shell.Get("Test-CitusCluster -Timeout 2 -Threshold @{ LargeLocalTables = 0 }").ToDictionary(r => (string)r.Get("Check")!);
+            Dictionary<string, PSObject> results = Shell.Get("Test-CitusCluster -Timeout 2 -Threshold @{ LargeLocalTables = 0 }")
+                .ToDictionary(r => (string)r.Get("Check")!);
 
             Assert.InRange(watch.Elapsed.TotalSeconds, 0, 20);
             Assert.Equal("Failed", results["NodeConnectivity"].Get("Status")!.ToString());
@@ -147,7 +154,8 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
     public void A_node_without_current_metadata()
     {
         PSObject found = Expect("NodesActive", "Failed",
-            ["UPDATE pg_dist_node SET metadatasynced = false WHERE groupid = 2"], ["UPDATE pg_dist_node SET metadatasynced = true WHERE groupid = 2"]);
+            ["UPDATE pg_dist_node SET metadatasynced = false WHERE groupid = 2"],
+            ["UPDATE pg_dist_node SET metadatasynced = true WHERE groupid = 2"]);
 
         Assert.Equal("SELECT start_metadata_sync_to_all_nodes();", found.Get("Fix"));
         Assert.Equal(Worker.Name, Assert.Single(Evidence(found)).Get("Node"));
@@ -158,8 +166,10 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
     {
         PSObject found = Expect("CoordinatorRegistered", "Failed",
             () => Coordinator.Run($"SELECT citus_remove_node('127.0.0.1', {Coordinator.Port})"),
-            () => Coordinator.Run("DROP TABLE IF EXISTS payment_merchants_" + Coordinator.Get<long>("SELECT shardid FROM pg_dist_shard WHERE logicalrelid = 'payment_merchants'::regclass"),
-                $"SELECT citus_set_coordinator_host('127.0.0.1', {Coordinator.Port})", "SELECT replicate_reference_tables('block_writes')", "ANALYZE payment_merchants"));
+            () => Coordinator.Run("DROP TABLE IF EXISTS payment_merchants_"
+                + Coordinator.Get<long>("SELECT shardid FROM pg_dist_shard WHERE logicalrelid = 'payment_merchants'::regclass"),
+                $"SELECT citus_set_coordinator_host('127.0.0.1', {Coordinator.Port})", "SELECT replicate_reference_tables('block_writes')",
+                "ANALYZE payment_merchants"));
 
         Assert.Contains("citus_set_coordinator_host", (string)found.Get("Fix")!);
     }
@@ -193,7 +203,8 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
         PSObject found = Expect("ReferenceTables", "Failed",
             () =>
             {
-                foreach (NodeUnderTest node in Healthy.Nodes) node.Run($"DELETE FROM pg_dist_placement WHERE shardid = {shard} AND groupid = 2");
+                foreach (NodeUnderTest node in Healthy.Nodes)
+                    node.Run($"DELETE FROM pg_dist_placement WHERE shardid = {shard} AND groupid = 2");
                 Worker.Run("SET citus.enable_manual_changes_to_shards = on", $"DROP TABLE payment_merchants_{shard}");
             },
             () => Coordinator.Run("SELECT replicate_reference_tables('block_writes')", "ANALYZE payment_merchants"));
@@ -237,21 +248,27 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
     [Fact]
     public void What_a_move_left_behind()
     {
-        long shard = Coordinator.Get<long>("SELECT shardid FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid = 'payment_users'::regclass AND groupid = 2 LIMIT 1");
+        long shard = Coordinator.Get<long>("SELECT shardid FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid "
+            + "= 'payment_users'::regclass AND groupid = 2 LIMIT 1");
         string move = $"SELECT citus_move_shard_placement({shard}, '127.0.0.1', {{0}}, '127.0.0.1', {{1}}, 'block_writes')";
         PSObject found = Expect("CleanupRecords", "Warning",
-            ["ALTER SYSTEM SET citus.defer_shard_delete_interval = -1", "SELECT pg_reload_conf()", string.Format(null, move, Worker.Port, Healthy.Nodes[1].Port), "ANALYZE payment_users, payment_events"],
-            ["CALL citus_cleanup_orphaned_resources()", string.Format(null, move, Healthy.Nodes[1].Port, Worker.Port), "CALL citus_cleanup_orphaned_resources()",
-                "ALTER SYSTEM RESET citus.defer_shard_delete_interval", "SELECT pg_reload_conf()", "ANALYZE payment_users, payment_events"]);
+            ["ALTER SYSTEM SET citus.defer_shard_delete_interval = -1", "SELECT pg_reload_conf()",
+                string.Format(null, move, Worker.Port, Healthy.Nodes[1].Port), "ANALYZE payment_users, payment_events"],
+            ["CALL citus_cleanup_orphaned_resources()", string.Format(null, move, Healthy.Nodes[1].Port, Worker.Port),
+                "CALL citus_cleanup_orphaned_resources()",
+                "ALTER SYSTEM RESET citus.defer_shard_delete_interval", "SELECT pg_reload_conf()",
+                "ANALYZE payment_users, payment_events"]);
 
-        Assert.Equal(["public.payment_users_" + shard, "public.payment_events_" + (shard + 32)], Evidence(found).Select(e => (string)e.Get("ObjectName")!).OrderDescending());
+        Assert.Equal(["public.payment_users_" + shard, "public.payment_events_" + (shard + 32)],
+            Evidence(found).Select(e => (string)e.Get("ObjectName")!).OrderDescending());
         Assert.Contains("citus_cleanup_orphaned_resources", (string)found.Get("Fix")!);
     }
 
     [Fact]
     public void A_shard_s_table_that_nobody_knows()
     {
-        long elsewhere = Coordinator.Get<long>("SELECT shardid FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid = 'payment_users'::regclass AND groupid = 1 LIMIT 1");
+        long elsewhere = Coordinator.Get<long>("SELECT shardid FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE "
+            + "logicalrelid = 'payment_users'::regclass AND groupid = 1 LIMIT 1");
         PSObject found = Expect("OrphanedShards", "Warning",
             () => Worker.Run("SET citus.enable_ddl_propagation = off", $"CREATE TABLE payment_users_{elsewhere} (user_id bigint)"),
             () => Worker.Run("SET citus.enable_ddl_propagation = off", $"DROP TABLE payment_users_{elsewhere}"));
@@ -266,7 +283,8 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
         PSObject found = Expect("BackgroundTasks", "Warning",
             ["INSERT INTO pg_dist_background_job (job_type, description, started_at) VALUES ('test', 'a task that cannot succeed', now())",
                 "INSERT INTO pg_dist_background_task (job_id, command) SELECT max(job_id), 'SELECT 1 / 0' FROM pg_dist_background_job"],
-            ["SELECT citus_job_cancel(max(job_id)) FROM pg_dist_background_job", "DELETE FROM pg_dist_background_task", "DELETE FROM pg_dist_background_job"], wait: true);
+            ["SELECT citus_job_cancel(max(job_id)) FROM pg_dist_background_job", "DELETE FROM pg_dist_background_task",
+                "DELETE FROM pg_dist_background_job"], wait: true);
 
         Assert.Contains("division by zero", (string)found.Get("Actual")!);
         Assert.Contains("citus_job_status", (string)found.Get("Fix")!);
@@ -314,8 +332,10 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
     /// <summary>Creates a table of four shards and gives one that lies on the worker.</summary>
     private long CreateWithShardOnWorker(string table)
     {
-        Coordinator.Run($"CREATE TABLE {table} ({table}_id bigint PRIMARY KEY)", $"SELECT create_distributed_table('{table}', '{table}_id', colocate_with := 'none', shard_count := 4)");
-        return Coordinator.Get<long>($"SELECT shardid FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid = '{table}'::regclass AND groupid = 2 LIMIT 1");
+        Coordinator.Run($"CREATE TABLE {table} ({table}_id bigint PRIMARY KEY)",
+            $"SELECT create_distributed_table('{table}', '{table}_id', colocate_with := 'none', shard_count := 4)");
+        return Coordinator.Get<long>("SELECT shardid FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid = "
+            + $"'{table}'::regclass AND groupid = 2 LIMIT 1");
     }
 
     private void Restart(string setting)

@@ -11,7 +11,8 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
     {
         Require();
         string[] tables = [.. Enumerable.Range(1, 6).Select(i => $"keyless_{i}")];
-        healthy.Coordinator.Run([.. tables.SelectMany(t => new[] { $"CREATE TABLE {t} (id bigint)", $"SELECT create_distributed_table('{t}', 'id')" })]);
+        healthy.Coordinator.Run([.. tables.SelectMany(t => new[] { $"CREATE TABLE {t} (id bigint)",
+            $"SELECT create_distributed_table('{t}', 'id')" })]);
         try
         {
             PSObject found = Check("ReplicaIdentity", "Warning");
@@ -31,10 +32,14 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
     public void An_invalid_index_of_one_shard_is_built_again_on_its_node()
     {
         Require();
-        healthy.Coordinator.Run("CREATE TABLE indexed (id bigint PRIMARY KEY, v int)", "SELECT create_distributed_table('indexed', 'id', colocate_with := 'none', shard_count := 4)", "CREATE INDEX indexed_v ON indexed (v)");
+        healthy.Coordinator.Run("CREATE TABLE indexed (id bigint PRIMARY KEY, v int)",
+            "SELECT create_distributed_table('indexed', 'id', colocate_with := 'none', shard_count := 4)",
+            "CREATE INDEX indexed_v ON indexed (v)");
         try
         {
-            healthy.Worker.Run("SET citus.override_table_visibility = off", "UPDATE pg_index SET indisvalid = false WHERE indexrelid = (SELECT min(oid) FROM pg_class WHERE relname ~ '^indexed_v_[0-9]+$')");
+            healthy.Worker.Run("SET citus.override_table_visibility = off",
+                "UPDATE pg_index SET indisvalid = false WHERE indexrelid = (SELECT min(oid) FROM pg_class WHERE relname ~ "
+                    + "'^indexed_v_[0-9]+$')");
             PSObject found = Check("InvalidIndexes", "Failed");
             string fix = (string)found.Get("Fix")!;
             Assert.StartsWith("REINDEX INDEX indexed_v_", fix, StringComparison.Ordinal);
@@ -54,29 +59,39 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
     public void Without_citus_as_an_output_plugin_a_concurrent_distribution_fails_leaves_nothing_and_says_what_to_do()
     {
         Require();
-        if (healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_settings WHERE name = 'output_plugin_libraries'") == 0) Assert.Skip("needs a minor release of PostgreSQL that has output_plugin_libraries");
-        healthy.Coordinator.Run("CREATE TABLE undistributed (id bigint PRIMARY KEY)", "INSERT INTO undistributed SELECT generate_series(1, 500)");
+        if (healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_settings WHERE name = 'output_plugin_libraries'") == 0)
+            Assert.Skip("needs a minor release of PostgreSQL that has output_plugin_libraries");
+        healthy.Coordinator.Run("CREATE TABLE undistributed (id bigint PRIMARY KEY)",
+            "INSERT INTO undistributed SELECT generate_series(1, 500)");
         try
         {
-            foreach (NodeUnderTest node in healthy.Nodes) node.Run("ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'test_decoding'", "SELECT pg_reload_conf()");
+            foreach (NodeUnderTest node in healthy.Nodes)
+                node.Run("ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'test_decoding'", "SELECT pg_reload_conf()");
             PSObject found = Check("LogicalTransfers", "Warning");
             long records = healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_cleanup");
 
             ErrorRecord failed = Shell.Run("New-DistributedTable undistributed id -ShardCount 4 -Concurrently").Failed("CitusServerError");
             Assert.Contains("has all its rows and is a local table, as before", failed.Exception.Message, StringComparison.Ordinal);
             Assert.Contains("First add citus to output_plugin_libraries", failed.Exception.Message, StringComparison.Ordinal);
-            ErrorRecord unmade = Shell.Run("New-DistributedTable unmade id -Definition 'id bigint PRIMARY KEY' -ShardCount 4 -Concurrently").Failed("CitusServerError");
-            Assert.Contains("unmade, which had been created for this, is dropped again", unmade.Exception.Message, StringComparison.Ordinal);
+            ErrorRecord unmade = Shell.Run("New-DistributedTable unmade id -Definition 'id bigint PRIMARY KEY' -ShardCount 4 -Concurrently")
+                .Failed("CitusServerError");
+            Assert.Contains("unmade, which had been created for this, is dropped again", unmade.Exception.Message,
+                StringComparison.Ordinal);
 
-            Assert.Contains("Test-CitusCluster LogicalTransfers", Shell.Run("Start-ShardRebalance -Confirm:$false").Failed("CitusRebalanceRefused").Exception.Message, StringComparison.Ordinal);
+            Assert.Contains("Test-CitusCluster LogicalTransfers",
+                Shell.Run("Start-ShardRebalance -Confirm:$false").Failed("CitusRebalanceRefused").Exception.Message,
+                StringComparison.Ordinal);
 
             Assert.Equal(500L, healthy.Coordinator.Get<long>("SELECT count(*) FROM undistributed"));
-            Assert.Equal(0L, healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_partition WHERE logicalrelid::text IN ('undistributed', 'unmade')"));
+            Assert.Equal(0L, healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_partition WHERE logicalrelid::text IN "
+                + "('undistributed', 'unmade')"));
             Assert.Equal(records, healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_cleanup"));
             foreach (NodeUnderTest node in healthy.Nodes)
             {
-                Assert.Equal(0L, node.Get<long>("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND (relname LIKE 'unmade%' OR relname ~ '^undistributed_[0-9]+$')"));
-                Assert.Equal(0L, node.Get<long>("SELECT (SELECT count(*) FROM pg_publication WHERE pubname LIKE 'citus%') + (SELECT count(*) FROM pg_replication_slots WHERE slot_name LIKE 'citus%')"));
+                Assert.Equal(0L, node.Get<long>("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND (relname LIKE 'unmade%' OR "
+                    + "relname ~ '^undistributed_[0-9]+$')"));
+                Assert.Equal(0L, node.Get<long>("SELECT (SELECT count(*) FROM pg_publication WHERE pubname LIKE 'citus%') + (SELECT "
+                    + "count(*) FROM pg_replication_slots WHERE slot_name LIKE 'citus%')"));
             }
 
             RunFix(found);
@@ -87,7 +102,8 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
         }
         finally
         {
-            foreach (NodeUnderTest node in healthy.Nodes) node.Run("ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'test_decoding', 'citus'", "SELECT pg_reload_conf()");
+            foreach (NodeUnderTest node in healthy.Nodes)
+                node.Run("ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'test_decoding', 'citus'", "SELECT pg_reload_conf()");
             healthy.Coordinator.Run("DROP TABLE IF EXISTS undistributed, unmade");
         }
     }
@@ -105,15 +121,18 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
             Assert.Skip("needs a server built with XML, by which rows are counted on the shards");
         }
         // One user has half as many rows as a mean shard, in a shard that is otherwise like the others.
-        healthy.Coordinator.Run("CREATE TABLE heavy (user_id bigint, note text)", "SELECT create_distributed_table('heavy', 'user_id', colocate_with := 'none', shard_count := 4)",
-            "INSERT INTO heavy SELECT i % 4000, 'note' FROM generate_series(1, 40000) i", "INSERT INTO heavy SELECT 7, 'note' FROM generate_series(1, 6000) i");
+        healthy.Coordinator.Run("CREATE TABLE heavy (user_id bigint, note text)",
+            "SELECT create_distributed_table('heavy', 'user_id', colocate_with := 'none', shard_count := 4)",
+            "INSERT INTO heavy SELECT i % 4000, 'note' FROM generate_series(1, 40000) i",
+            "INSERT INTO heavy SELECT 7, 'note' FROM generate_series(1, 6000) i");
         try
         {
             PSObject skew = Shell.Run("Measure-ShardSkew heavy -By Rows").Single;
             Assert.Equal(("Uneven", "IsolateTenant"), (skew.Get("Verdict")!.ToString(), skew.Get("Recommendation")!.ToString()));
             Assert.Contains("user_id 7 has 6,010 of the", (string)skew.Get("Reason")!, StringComparison.Ordinal);
 
-            healthy.Coordinator.Run(((string)skew.Get("Fix")!).Split('\n')[0].Replace("::bigint)", "::bigint, shard_transfer_mode := 'block_writes')", StringComparison.Ordinal));
+            healthy.Coordinator.Run(((string)skew.Get("Fix")!).Split('\n')[0].Replace("::bigint)",
+                "::bigint, shard_transfer_mode := 'block_writes')", StringComparison.Ordinal));
 
             PSObject after = Shell.Run("Measure-ShardSkew heavy -By Rows").Single;
             Assert.True((double)after.Get("MaxToMean")! < 1.6);
@@ -149,9 +168,11 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
     {
         foreach (string line in ((string)found.Get("Fix")!).Split('\n'))
         {
-            NodeUnderTest node = healthy.Nodes.FirstOrDefault(n => line.Contains($"-- on {n.Name}", StringComparison.Ordinal)) ?? healthy.Coordinator;
+            NodeUnderTest node = healthy.Nodes.FirstOrDefault(n => line.Contains($"-- on {n.Name}", StringComparison.Ordinal))
+                ?? healthy.Coordinator;
             // psql sends one statement after the other; a single message would be one transaction.
-            foreach (string statement in line.Split("--")[0].Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)) node.Run(statement);
+            foreach (string statement in line.Split("--")[0].Split(';',
+                StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)) node.Run(statement);
         }
     }
 }

@@ -42,7 +42,8 @@ public class HealthyCluster(ClusterFixture cluster) : IAsyncLifetime
             "INSERT INTO payment_users SELECT i, 'user ' || i FROM generate_series(1, 2000) i",
             "INSERT INTO payment_events SELECT i, 1 + i % 2000, 'SendFunds', '{}' FROM generate_series(1, 20000) i",
             "INSERT INTO payment_merchants SELECT i, 'merchant ' || i FROM generate_series(1, 50) i",
-            "ANALYZE", "SELECT count(*) FROM payment_users", "SELECT count(*) FROM payment_events", "SELECT count(*) FROM payment_merchants");
+            "ANALYZE", "SELECT count(*) FROM payment_users", "SELECT count(*) FROM payment_events",
+            "SELECT count(*) FROM payment_merchants");
         return ValueTask.CompletedTask;
     }
 
@@ -147,7 +148,8 @@ public sealed class NodeUnderTest : IDisposable
 
     public void Dispose() => _database.Dispose();
 
-    private IEnumerable<string> Children() => File.ReadAllText($"/proc/{ProcessId}/task/{ProcessId}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+    private IEnumerable<string> Children() =>
+        File.ReadAllText($"/proc/{ProcessId}/task/{ProcessId}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>Runs a command to its end, which must be a good one.</summary>
     public void Execute(params string[] command)
@@ -163,6 +165,7 @@ public sealed class NodeUnderTest : IDisposable
     private string[] ServerCommand(string[] environment, string action, params string[] arguments)
     {
         string[] command = ["env", .. environment, Path.Combine(_programs, "pg_ctl"), action, "-D", Data, "-s", .. arguments];
-        return Environment.IsPrivilegedProcess ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--", .. command] : command;
+        return Environment.IsPrivilegedProcess
+            ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--", .. command] : command;
     }
 }

@@ -5,7 +5,8 @@ using Woodgrove.Citus.Tests.Hosting;
 namespace Woodgrove.Citus.Tests.Validation;
 
 /// <summary>Faults of the machine that a node runs on: its clock and its disk.</summary>
-public sealed class MachineFaultTests(ClusterFixture cluster, HealthyCluster healthy) : FaultTests(cluster, healthy), IClassFixture<HealthyCluster>
+public sealed class MachineFaultTests(ClusterFixture cluster, HealthyCluster healthy) : FaultTests(cluster, healthy),
+    IClassFixture<HealthyCluster>
 {
     [Fact]
     public void A_worker_whose_clock_is_ahead()
@@ -33,7 +34,8 @@ public sealed class MachineFaultTests(ClusterFixture cluster, HealthyCluster hea
     public void A_disk_that_a_file_fills(double free, string status)
     {
         string small = Worker.Data + ".small", filler = Path.Combine(Worker.Data, "filler");
-        long size = (Directory.EnumerateFiles(Worker.Data, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length) * 5 / 4) + (128 << 20);
+        long size = (Directory.EnumerateFiles(Worker.Data, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length) * 5 / 4)
+            + (128 << 20);
         Directory.CreateDirectory(small);
         if (Mount("-t", "tmpfs", "-o", $"size={size}", "tmpfs", small) is { } obstacle)
         {
@@ -47,7 +49,8 @@ public sealed class MachineFaultTests(ClusterFixture cluster, HealthyCluster hea
         {
             Worker.Start();
             PSObject found = Expect("DiskSpace", status,
-                () => Worker.Execute("fallocate", "-l", $"{new DriveInfo(Worker.Data).AvailableFreeSpace - (long)(size * free)}", filler), () => File.Delete(filler));
+                () => Worker.Execute("fallocate", "-l", $"{new DriveInfo(Worker.Data).AvailableFreeSpace - (long)(size * free)}", filler),
+                () => File.Delete(filler));
 
             Assert.Equal(Worker.Name, Assert.Single(Evidence(found)).Get("Node"));
             Assert.Contains($"{free:P0} (", (string)found.Get("Actual")!);

@@ -24,11 +24,13 @@ public sealed class SuiteTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(counts[1], counts[0]);
         XElement results = XDocument.Load(xml).Root!;
         Assert.Equal(counts[0], results.Attribute("total")!.Value);
-        Assert.Contains(results.Descendants("test-case"), t => t.Attribute("name")!.Value == "Citus cluster: Nodes.CoordinatorRegistered" && t.Attribute("result")!.Value == "Success");
+        Assert.Contains(results.Descendants("test-case"),
+            t => t.Attribute("name")!.Value == "Citus cluster: Nodes.CoordinatorRegistered" && t.Attribute("result")!.Value == "Success");
     }
 
     [Theory, MemberData(nameof(Pwsh.WithPester), MemberType = typeof(Pwsh))]
-    public async Task A_failed_check_fails_with_what_was_expected_what_is_and_the_fix_and_a_warning_only_when_strict(string shell, string pester)
+    public async Task A_failed_check_fails_with_what_was_expected_what_is_and_the_fix_and_a_warning_only_when_strict(string shell,
+        string pester)
     {
         Cluster.RequireCitus();
         string keyless = Cluster.Distribute("n bigint", "n"), xml = Path.Combine(Cluster.Folder, "failed.xml");
@@ -42,7 +44,8 @@ public sealed class SuiteTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         Assert.True(code == 0, error + output);
         Assert.Equal("1 0 1 0", output);
-        string message = XDocument.Load(xml).Descendants("test-case").Single(t => t.Attribute("result")!.Value == "Failure").Descendants("message").Single().Value;
+        string message = XDocument.Load(xml).Descendants("test-case").Single(t => t.Attribute("result")!.Value == "Failure")
+            .Descendants("message").Single().Value;
         Assert.Contains("Expected: a replica identity for each", message);
         Assert.Contains("Actual:   without one:", message);
         Assert.Contains("Fix:      ALTER TABLE", message);
@@ -52,7 +55,9 @@ public sealed class SuiteTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Theory, MemberData(nameof(Pwsh.WithPester), MemberType = typeof(Pwsh))]
     public async Task Operators_hold_and_fail_in_sentences_also_when_a_session_runs_them_twice(string shell, string pester)
     {
-        string events = Cluster.Distribute("user_id bigint", "user_id"), users = Cluster.Distribute("user_id bigint", "user_id", colocateWith: events), apart = Cluster.Distribute("user_id bigint", "user_id");
+        string events = Cluster.Distribute("user_id bigint", "user_id"),
+            users = Cluster.Distribute("user_id bigint", "user_id", colocateWith: events),
+            apart = Cluster.Distribute("user_id bigint", "user_id");
         string own = Cluster.File("Own.Tests.ps1", $$"""
             BeforeAll { . '{{Path.Combine(Repository.Root, "module", "validation", "CitusAssertions.ps1")}}' }
             Describe 'Own' {
@@ -96,7 +101,8 @@ public sealed class SuiteTests(ClusterFixture cluster) : ClusterTest(cluster)
     [InlineData("Invoke-CitusValidation -OutputFile /dev/null/validation.xml", "CitusReadFailed", "/dev/null")]
     public void What_could_not_be_run_is_refused_before_anything_runs(string command, string errorId, string says)
     {
-        if (OperatingSystem.IsWindows() && command.Contains("/dev", StringComparison.Ordinal)) Assert.Skip("needs a path under which no folder can be made");
+        if (OperatingSystem.IsWindows() && command.Contains("/dev", StringComparison.Ordinal))
+            Assert.Skip("needs a path under which no folder can be made");
         Assert.Contains(says, Shell.Run(command).Failed(errorId).Exception.Message);
     }
 

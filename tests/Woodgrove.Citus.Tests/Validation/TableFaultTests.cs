@@ -5,13 +5,15 @@ using Woodgrove.Citus.Tests.Hosting;
 namespace Woodgrove.Citus.Tests.Validation;
 
 /// <summary>Faults of tables and their shards, and of what runs on them.</summary>
-public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healthy) : FaultTests(cluster, healthy), IClassFixture<HealthyCluster>
+public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healthy) : FaultTests(cluster, healthy),
+    IClassFixture<HealthyCluster>
 {
     [Fact]
     public void A_unique_index_that_could_not_be_built()
     {
         PSObject found = Expect("InvalidIndexes", "Failed",
-            () => Assert.Throws<PostgresException>(() => Coordinator.Run("CREATE UNIQUE INDEX CONCURRENTLY one_event_each ON payment_events (user_id)")),
+            () => Assert.Throws<PostgresException>(() =>
+                Coordinator.Run("CREATE UNIQUE INDEX CONCURRENTLY one_event_each ON payment_events (user_id)")),
             () => Coordinator.Run("DROP INDEX IF EXISTS one_event_each"));
 
         Assert.Contains(Evidence(found), e => ((string)e.Get("Name")!).StartsWith("one_event_each", StringComparison.Ordinal));
@@ -22,7 +24,8 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     public void A_table_most_of_whose_rows_have_one_value()
     {
         PSObject found = Expect("TableSkew", "Warning",
-            [.. Create("skewed", "skewed_id bigint, n bigint, note text, PRIMARY KEY (skewed_id, n)"), "INSERT INTO skewed SELECT 5, i, repeat('x', 100) FROM generate_series(1, 100000) i", "ANALYZE skewed"],
+            [.. Create("skewed", "skewed_id bigint, n bigint, note text, PRIMARY KEY (skewed_id, n)"),
+                "INSERT INTO skewed SELECT 5, i, repeat('x', 100) FROM generate_series(1, 100000) i", "ANALYZE skewed"],
             ["DROP TABLE skewed"]);
 
         object skew = Assert.Single(Evidence(found));
@@ -34,7 +37,8 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     public void Nodes_that_a_rebalance_would_even_out()
     {
         PSObject found = Expect("NodeSkew", "Warning",
-            [$"SELECT citus_set_node_property('127.0.0.1', {Worker.Port}, 'shouldhaveshards', false)", .. Create("lopsided", "lopsided_id bigint PRIMARY KEY"),
+            [$"SELECT citus_set_node_property('127.0.0.1', {Worker.Port}, 'shouldhaveshards', false)",
+                .. Create("lopsided", "lopsided_id bigint PRIMARY KEY"),
                 $"SELECT citus_set_node_property('127.0.0.1', {Worker.Port}, 'shouldhaveshards', true)"],
             ["DROP TABLE lopsided"]);
 
@@ -47,7 +51,8 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     public void Shards_that_were_never_analyzed()
     {
         PSObject found = Expect("ShardStatistics", "Warning",
-            [.. Create("unknown", "unknown_id bigint PRIMARY KEY, note text"), "INSERT INTO unknown SELECT i, repeat('x', 200) FROM generate_series(1, 40000) i"], ["DROP TABLE unknown"]);
+            [.. Create("unknown", "unknown_id bigint PRIMARY KEY, note text"),
+                "INSERT INTO unknown SELECT i, repeat('x', 200) FROM generate_series(1, 40000) i"], ["DROP TABLE unknown"]);
 
         Assert.Equal("ANALYZE unknown;", found.Get("Fix"));
         Assert.Equal(4, Assert.Single(Evidence(found)).Get("Shards"));
@@ -57,7 +62,8 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     public void A_table_of_dead_rows()
     {
         PSObject found = Expect("TableBloat", "Warning",
-            [.. Create("dying", "dying_id bigint PRIMARY KEY"), "INSERT INTO dying SELECT generate_series(1, 15000)", "DELETE FROM dying WHERE dying_id > 100"], ["DROP TABLE dying"], wait: true);
+            [.. Create("dying", "dying_id bigint PRIMARY KEY"), "INSERT INTO dying SELECT generate_series(1, 15000)",
+                "DELETE FROM dying WHERE dying_id > 100"], ["DROP TABLE dying"], wait: true);
 
         Assert.Equal("dying", Assert.Single(Evidence(found)).Get("Table"));
         Assert.StartsWith("VACUUM (ANALYZE) dying;", (string)found.Get("Fix")!);
@@ -84,7 +90,9 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     [Fact]
     public void A_table_that_nobody_reads()
     {
-        PSObject found = Expect("UnusedTables", "Warning", [.. Create("unread", "unread_id bigint PRIMARY KEY"), "INSERT INTO unread VALUES (1)", "SELECT pg_sleep(0.1)"], ["DROP TABLE unread"], "@{ UnusedTables = 0 }", wait: true);
+        PSObject found = Expect("UnusedTables", "Warning",
+            [.. Create("unread", "unread_id bigint PRIMARY KEY"), "INSERT INTO unread VALUES (1)", "SELECT pg_sleep(0.1)"],
+            ["DROP TABLE unread"], "@{ UnusedTables = 0 }", wait: true);
 
         Assert.Equal("unread", Assert.Single(Evidence(found)).Get("Table"));
     }
@@ -92,10 +100,12 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     [Fact]
     public void A_serial_column_of_four_bytes()
     {
-        PSObject found = Expect("NarrowSequences", "Warning", Create("narrow", "narrow_id bigint PRIMARY KEY, n serial"), ["DROP TABLE narrow"]);
+        PSObject found = Expect("NarrowSequences", "Warning", Create("narrow", "narrow_id bigint PRIMARY KEY, n serial"),
+            ["DROP TABLE narrow"]);
 
         object column = Assert.Single(Evidence(found));
-        Assert.Equal(("narrow", "n", "integer", "narrow_n_seq"), (column.Get("Table"), column.Get("Name"), column.Get("Type"), column.Get("Sequence")));
+        Assert.Equal(("narrow", "n", "integer", "narrow_n_seq"),
+            (column.Get("Table"), column.Get("Name"), column.Get("Type"), column.Get("Sequence")));
         Assert.ThrowsAny<PostgresException>(() =>
         {
             Coordinator.Run(Create("narrow", "narrow_id bigint PRIMARY KEY, n serial"));
@@ -108,7 +118,9 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     public void A_large_table_on_the_coordinator()
     {
         PSObject found = Expect("LargeLocalTables", "Warning",
-            ["CREATE TABLE local_only (id bigint PRIMARY KEY, note text)", "INSERT INTO local_only SELECT i, repeat('x', 200) FROM generate_series(1, 20000) i"], ["DROP TABLE local_only"], "@{ LargeLocalTables = 1MB }");
+            ["CREATE TABLE local_only (id bigint PRIMARY KEY, note text)",
+                "INSERT INTO local_only SELECT i, repeat('x', 200) FROM generate_series(1, 20000) i"], ["DROP TABLE local_only"],
+                "@{ LargeLocalTables = 1MB }");
 
         Assert.Equal("local_only", Assert.Single(Evidence(found)).Get("Table"));
         Assert.StartsWith("New-DistributedTable local_only", (string)found.Get("Fix")!);
@@ -119,7 +131,8 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     {
         PSObject found = Expect("ShellTableData", "Warning",
             ["CREATE TABLE moved_in (moved_in_id bigint PRIMARY KEY)", "INSERT INTO moved_in SELECT generate_series(1, 100)",
-                "SELECT create_distributed_table('moved_in', 'moved_in_id', colocate_with := 'none', shard_count := 4)"], ["DROP TABLE moved_in"]);
+                "SELECT create_distributed_table('moved_in', 'moved_in_id', colocate_with := 'none', shard_count := 4)"],
+                ["DROP TABLE moved_in"]);
 
         Assert.Equal("SELECT truncate_local_data_after_distributing_table('moved_in');", found.Get("Fix"));
     }
@@ -136,7 +149,9 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     public void An_unlogged_table()
     {
         PSObject found = Expect("UnloggedTables", "Warning",
-            ["CREATE UNLOGGED TABLE fleeting (fleeting_id bigint PRIMARY KEY)", "SELECT create_distributed_table('fleeting', 'fleeting_id', colocate_with := 'none', shard_count := 4)"], ["DROP TABLE fleeting"]);
+            ["CREATE UNLOGGED TABLE fleeting (fleeting_id bigint PRIMARY KEY)",
+                "SELECT create_distributed_table('fleeting', 'fleeting_id', colocate_with := 'none', shard_count := 4)"],
+                ["DROP TABLE fleeting"]);
 
         Assert.Equal("unlogged: fleeting", found.Get("Actual"));
     }
@@ -145,9 +160,12 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     public void A_foreign_key_that_no_node_enforces()
     {
         PSObject found = Expect("ForeignKeys", "Failed",
-            [.. Create("parents", "parent_id bigint, code bigint, PRIMARY KEY (parent_id)"), .. Create("children", "child_id bigint PRIMARY KEY, parent bigint"),
-                "SET citus.enable_ddl_propagation = off", "ALTER TABLE children ADD CONSTRAINT of_parent FOREIGN KEY (parent) REFERENCES parents NOT VALID"],
-            ["SET citus.enable_ddl_propagation = off", "ALTER TABLE IF EXISTS children DROP CONSTRAINT IF EXISTS of_parent", "SET citus.enable_ddl_propagation = on", "DROP TABLE children", "DROP TABLE parents"]);
+            [.. Create("parents", "parent_id bigint, code bigint, PRIMARY KEY (parent_id)"),
+                .. Create("children", "child_id bigint PRIMARY KEY, parent bigint"),
+                "SET citus.enable_ddl_propagation = off",
+                "ALTER TABLE children ADD CONSTRAINT of_parent FOREIGN KEY (parent) REFERENCES parents NOT VALID"],
+            ["SET citus.enable_ddl_propagation = off", "ALTER TABLE IF EXISTS children DROP CONSTRAINT IF EXISTS of_parent",
+                "SET citus.enable_ddl_propagation = on", "DROP TABLE children", "DROP TABLE parents"]);
 
         object key = Assert.Single(Evidence(found));
         Assert.Equal(("of_parent", "children", "parents"), (key.Get("Name"), key.Get("Table"), key.Get("RefersTo")));
@@ -159,7 +177,8 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     public void A_transaction_that_stays_prepared(string name, string fix)
     {
         PSObject found = Expect("PreparedTransactions", "Failed",
-            () => Worker.Run("BEGIN", "CREATE TABLE half_done (id int)", $"PREPARE TRANSACTION '{name}'"), () => Worker.Run($"ROLLBACK PREPARED '{name}'"), "@{ PreparedTransactions = 0 }");
+            () => Worker.Run("BEGIN", "CREATE TABLE half_done (id int)", $"PREPARE TRANSACTION '{name}'"),
+            () => Worker.Run($"ROLLBACK PREPARED '{name}'"), "@{ PreparedTransactions = 0 }");
 
         Assert.Equal((Worker.Name, name), (Assert.Single(Evidence(found)).Get("Node"), Evidence(found)[0].Get("Gid")));
         Assert.StartsWith(fix, (string)found.Get("Fix")!);
@@ -169,7 +188,8 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     public void A_transaction_of_Citus_that_stays_prepared()
     {
         PSObject found = Expect("PreparedTransactions", "Failed",
-            () => Worker.Run("BEGIN", "CREATE TABLE half_done (id int)", "PREPARE TRANSACTION 'citus_0_99999_1_1'"), () => Coordinator.Run("SELECT recover_prepared_transactions()"), "@{ PreparedTransactions = 0 }");
+            () => Worker.Run("BEGIN", "CREATE TABLE half_done (id int)", "PREPARE TRANSACTION 'citus_0_99999_1_1'"),
+            () => Coordinator.Run("SELECT recover_prepared_transactions()"), "@{ PreparedTransactions = 0 }");
 
         Assert.StartsWith("SELECT recover_prepared_transactions();", (string)found.Get("Fix")!);
     }
@@ -216,7 +236,8 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
             {
                 held = holder.BeginTransaction();
                 new NpgsqlCommand("LOCK TABLE payment_users IN ACCESS EXCLUSIVE MODE", holder, held).ExecuteNonQuery();
-                waiting = new NpgsqlCommand("LOCK TABLE payment_users IN ACCESS SHARE MODE", waiter, waiter.BeginTransaction()).ExecuteNonQueryAsync();
+                waiting = new NpgsqlCommand("LOCK TABLE payment_users IN ACCESS SHARE MODE", waiter,
+                    waiter.BeginTransaction()).ExecuteNonQueryAsync();
             },
             () => held!.Rollback(), "@{ LockWaits = 0.5 }", wait: true,
             // The size of a table that is locked cannot be asked for; who gives up says so.
@@ -231,5 +252,6 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     }
 
     private static string[] Create(string table, string definition) =>
-        [$"CREATE TABLE {table} ({definition})", $"SELECT create_distributed_table('{table}', '{definition.Split(' ')[0]}', colocate_with := 'none', shard_count := 4)"];
+        [$"CREATE TABLE {table} ({definition})",
+            $"SELECT create_distributed_table('{table}', '{definition.Split(' ')[0]}', colocate_with := 'none', shard_count := 4)"];
 }

@@ -12,5 +12,6 @@ internal static class Compression
     };
 
     /// <summary>Whether the content begins as gzip or zstd does; a zstd file may begin with a frame to be skipped.</summary>
-    public static bool IsCompressed(ReadOnlySpan<byte> start) => start is [0x1F, 0x8B, ..] or [0x28, 0xB5, 0x2F, 0xFD, ..] or [>= 0x50 and <= 0x5F, 0x2A, 0x4D, 0x18, ..];
+    public static bool IsCompressed(ReadOnlySpan<byte> start) =>
+        start is [0x1F, 0x8B, ..] or [0x28, 0xB5, 0x2F, 0xFD, ..] or [>= 0x50 and <= 0x5F, 0x2A, 0x4D, 0x18, ..];
 }

@@ -19,7 +19,8 @@ internal sealed record FileSource(string Path) : CsvSource(Path)
         }
         if (_stream is not null || FileEntry.Of(Path).Kind == FileKind.Stream)
         {
-            _stream ??= new SpooledSource(Path, () => new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0));
+            _stream ??= new SpooledSource(Path,
+                () => new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0));
             return _stream.OpenAsync(stop);
         }
         var file = new DirectFile(Path);
@@ -37,6 +38,7 @@ internal sealed record FileSource(string Path) : CsvSource(Path)
     })
     {
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-            cancellationToken.IsCancellationRequested ? ValueTask.FromCanceled<int>(cancellationToken) : ValueTask.FromResult(Read(buffer.Span));
+            cancellationToken.IsCancellationRequested ? ValueTask.FromCanceled<int>(cancellationToken)
+                : ValueTask.FromResult(Read(buffer.Span));
     }
 }

@@ -47,7 +47,8 @@ internal static class GzipHeader
 
     private static async ValueTask NeedAsync(GzipInput input, int size, CancellationToken stop)
     {
-        if (await input.AvailableAsync(size, stop) < size) throw new DamagedDataException(input.Offset, "the data ends in a gzip header, so the file is cut off");
+        if (await input.AvailableAsync(size, stop) < size)
+            throw new DamagedDataException(input.Offset, "the data ends in a gzip header, so the file is cut off");
     }
 
     private static DamagedDataException Invalid(GzipInput input) => new(input.Offset, "there is no valid gzip header");

@@ -105,7 +105,8 @@ internal sealed class GzipReader(Stream raw) : ReadOnlyStream
         while (await _input.AvailableAsync(1, stop) > 0)
         {
             if (!isPadding && _input.Peek(0) == 0x1F) return false;
-            if (_input.Peek(0) != 0) throw new DamagedDataException(_input.Offset, "something other than gzip data follows the compressed data");
+            if (_input.Peek(0) != 0)
+                throw new DamagedDataException(_input.Offset, "something other than gzip data follows the compressed data");
             isPadding = true;
             _input.Skip(1);
         }

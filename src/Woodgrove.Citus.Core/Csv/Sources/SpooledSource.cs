@@ -12,7 +12,8 @@ internal sealed record SpooledSource(string What, Func<Stream> Open) : CsvSource
     private readonly Spool _spool = new(Open);
 
     /// <summary>The file that is piped to this process, where it is one.</summary>
-    internal override string? FilePath => OperatingSystem.IsWindows() || FileEntry.Of("/dev/stdin").Kind != FileKind.Regular ? null : "/dev/stdin";
+    internal override string? FilePath =>
+        OperatingSystem.IsWindows() || FileEntry.Of("/dev/stdin").Kind != FileKind.Regular ? null : "/dev/stdin";
 
     internal override Task<OpenedSource> OpenAsync(CancellationToken stop) => Task.FromResult(new OpenedSource(new Reader(_spool)));
 
@@ -52,11 +53,13 @@ internal sealed record SpooledSource(string What, Func<Stream> Open) : CsvSource
         private static FileStream Create()
         {
             string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.Delete, BufferSize = 0 };
+            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.Delete,
+                BufferSize = 0 };
             if (OperatingSystem.IsWindows()) options.Options = FileOptions.DeleteOnClose;
             else options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
             var file = new FileStream(path, options);
-            if (!OperatingSystem.IsWindows()) System.IO.File.Delete(path); // the open file stays until it is closed, however this process ends
+            // the open file stays until it is closed, however this process ends
+            if (!OperatingSystem.IsWindows()) System.IO.File.Delete(path);
             return file;
         }
     }

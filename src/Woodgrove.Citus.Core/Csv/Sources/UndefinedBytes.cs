@@ -25,9 +25,13 @@ internal static class UndefinedBytes
         return SearchValues.Create([.. undefined]);
     }
 
-    /// <summary>The characters that stand for undefined bytes of an encoding with several bytes for a character; null where there are none.</summary>
+    /// <summary>
+    /// The characters that stand for undefined bytes of an encoding with several bytes for a character; null where
+    /// there are none.
+    /// </summary>
     public static SearchValues<char>? SubstitutesOf(Encoding encoding) =>
-        encoding.IsSingleByte || encoding is UnicodeEncoding or UTF32Encoding || encoding.CodePage == 54936 ? null : Substitutes; // 54936: GB18030 has all of Unicode
+        // 54936: GB18030 has all of Unicode
+        encoding.IsSingleByte || encoding is UnicodeEncoding or UTF32Encoding || encoding.CodePage == 54936 ? null : Substitutes;
 
     private static bool IsUndefined(Encoding encoding, byte b, char character) => character switch
     {

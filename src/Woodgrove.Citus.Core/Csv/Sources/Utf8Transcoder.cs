@@ -29,7 +29,8 @@ internal sealed class Utf8Transcoder : ReadOnlyStream
     {
         (_content, _offset) = (content, offset);
         _encoding = Encoding.GetEncoding(encoding.CodePage, EncoderFallback.ExceptionFallback, DecoderFallback.ReplacementFallback);
-        _decoder = Encoding.GetEncoding(encoding.CodePage, EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback).GetDecoder();
+        _decoder = Encoding.GetEncoding(encoding.CodePage, EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback)
+            .GetDecoder();
         (_undefined, _substitutes) = (UndefinedBytes.Of(_encoding), UndefinedBytes.SubstitutesOf(_encoding));
         _chars = new char[encoding.GetMaxCharCount(Size)];
         _utf8 = new byte[Encoding.UTF8.GetMaxByteCount(_chars.Length)];
@@ -89,7 +90,8 @@ internal sealed class Utf8Transcoder : ReadOnlyStream
         int unit = _encoding is UnicodeEncoding ? 2 : _encoding is UTF32Encoding ? 4 : 1;
         for (int place = Math.Max(index - unknown.Length - 1, -LongestCharacter); place + unknown.Length <= count; place++)
         {
-            if ((_offset + place) % unit == 0 && _bytes.AsSpan(LongestCharacter + place, unknown.Length).SequenceEqual(unknown)) return place;
+            if ((_offset + place) % unit == 0 && _bytes.AsSpan(LongestCharacter + place, unknown.Length).SequenceEqual(unknown))
+                return place;
         }
         return Math.Max(index, 0);
     }
@@ -97,7 +99,8 @@ internal sealed class Utf8Transcoder : ReadOnlyStream
     private UndefinedBytesException Undefined(int place, byte[] bytes)
     {
         string before = _encoding.GetString(_bytes, LongestCharacter, Math.Max(place, 0));
-        (long lineFeeds, long carriageReturns) = (_lineFeeds + before.Count(c => c == '\n'), _carriageReturns + before.Count(c => c == '\r'));
+        (long lineFeeds, long carriageReturns) = (_lineFeeds + before.Count(c => c == '\n'), _carriageReturns
+            + before.Count(c => c == '\r'));
         return new UndefinedBytesException(bytes, _offset + place, 1 + (lineFeeds > 0 ? lineFeeds : carriageReturns));
     }
 }

@@ -34,9 +34,11 @@ internal static partial class WebRefusal
         try
         {
             await using Stream content = await answer.Content.ReadAsStreamAsync(patience.Token);
-            return Encoding.UTF8.GetString(body, 0, await content.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, patience.Token));
+            return Encoding.UTF8.GetString(body, 0,
+                await content.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, patience.Token));
         }
-        catch (Exception e) when (e is IOException or HttpRequestException || (e is OperationCanceledException && !stop.IsCancellationRequested))
+        catch (Exception e) when (e is IOException or HttpRequestException
+            || (e is OperationCanceledException && !stop.IsCancellationRequested))
         {
             return ""; // the status says enough
         }

@@ -5,7 +5,10 @@ using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Csv.Sources;
 
-/// <summary>What an http or https address gives. Nothing that a web server answers is believed unless it is proven to be the content asked for.</summary>
+/// <summary>
+/// What an http or https address gives. Nothing that a web server answers is believed unless it is proven to be the
+/// content asked for.
+/// </summary>
 /// <param name="ReadTimeout">How long the server may send nothing, before its answer and within it.</param>
 internal sealed record WebSource(Uri Address, TimeSpan ReadTimeout) : CsvSource(Shown(Address))
 {
@@ -66,16 +69,21 @@ internal sealed record WebSource(Uri Address, TimeSpan ReadTimeout) : CsvSource(
         using (answer) throw await WebRefusal.ReadAsync(this, answer, ReadTimeout, stop);
     }
 
-    public CitusException Failed(string why, Exception? inner = null, string? advice = null) => new("CitusDownloadFailed", CitusErrorKind.ResourceUnavailable,
-        $"{Name} could not be read: {why}.", advice ?? "Check the address in a browser, and the credentials it needs.", inner) { Target = Name };
+    public CitusException Failed(string why, Exception? inner = null, string? advice = null) =>
+        new("CitusDownloadFailed", CitusErrorKind.ResourceUnavailable,
+        $"{Name} could not be read: {why}.", advice ?? "Check the address in a browser, and the credentials it needs.", inner)
+            { Target = Name };
 
     private static HttpClient CreateClient()
     {
-        var client = new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = Timeout.InfiniteTimeSpan };
-        client.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("Woodgrove.Citus", typeof(CsvSource).Assembly.GetName().Version!.ToString(3)));
+        var client = new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
+            { Timeout = Timeout.InfiniteTimeSpan };
+        client.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("Woodgrove.Citus",
+            typeof(CsvSource).Assembly.GetName().Version!.ToString(3)));
         return client;
     }
 
     /// <summary>Without the user, the password and the query, which may hold a signature.</summary>
-    private static string Shown(Uri address) => address.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
+    private static string Shown(Uri address) =>
+        address.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
 }

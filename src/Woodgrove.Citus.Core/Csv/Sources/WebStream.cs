@@ -24,7 +24,8 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
     private int _failures, _silences;            // since the last byte
 
     /// <summary>True where the end of the answer's body proves that it is whole.</summary>
-    public bool IsEndProven => _length is not null || _answer!.Headers.TransferEncodingChunked == true || _answer.Version >= HttpVersion.Version20;
+    public bool IsEndProven =>
+        _length is not null || _answer!.Headers.TransferEncodingChunked == true || _answer.Version >= HttpVersion.Version20;
 
     /// <returns>What the server says of the content.</returns>
     public async Task<HttpContentHeaders> OpenAsync(CancellationToken stop)
@@ -40,7 +41,8 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
         {
             if (_content is null) await GoOnAsync(cancellationToken);
             count = await ReadOnceAsync(buffer, cancellationToken);
-            if (count == 0 && buffer.Length > 0 && reading.Offset < _length) throw new WebFailure($"the connection was closed after {reading.Offset} of {_length} bytes");
+            if (count == 0 && buffer.Length > 0 && reading.Offset < _length)
+                throw new WebFailure($"the connection was closed after {reading.Offset} of {_length} bytes");
         }, cancellationToken);
         if (reading.Offset + count > _length) throw Changed($"it is longer than the {_length} bytes that the server announced");
         Add(buffer.Span[..count]);
@@ -76,9 +78,12 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
             if (_failures == Attempts || _silences == Silences || wait > LongestWait)
             {
                 string where = reading.Offset > 0 ? $"broke off at byte {reading.Offset}, and could not be continued" : "could not be read";
-                string after = wait > LongestWait ? $", and asks to wait for {wait.TotalSeconds:0} s" : _failures > 1 ? $" ({_failures} attempts)" : "";
-                throw new CitusException("CitusDownloadFailed", CitusErrorKind.ResourceUnavailable, $"{source.Name} {where}: {failure.Message}{after}.",
-                    "Check the address in a browser, and the server's state; then run the command again.", failure) { Target = source.Name };
+                string after = wait > LongestWait ? $", and asks to wait for {wait.TotalSeconds:0} s" : _failures > 1
+                    ? $" ({_failures} attempts)" : "";
+                throw new CitusException("CitusDownloadFailed", CitusErrorKind.ResourceUnavailable,
+                    $"{source.Name} {where}: {failure.Message}{after}.",
+                    "Check the address in a browser, and the server's state; then run the command again.", failure)
+                        { Target = source.Name };
             }
             await Task.Delay(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, stop);
         }
@@ -91,7 +96,8 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
         HttpContentHeaders headers = answer.Content.Headers;
         (_length, _version) = (headers.ContentLength, VersionOf(answer));
         if (headers.ContentEncoding.FirstOrDefault(e => e is not ("identity" or "gzip" or "x-gzip" or "zstd")) is { } encoding)
-            throw source.Failed($"the web server sends it with Content-Encoding {encoding}, which is not understood", advice: "Have it served as it is, or compressed by gzip or zstd.");
+            throw source.Failed($"the web server sends it with Content-Encoding {encoding}, which is not understood",
+                advice: "Have it served as it is, or compressed by gzip or zstd.");
         await TakeAsync(answer, stop);
     }
 
@@ -136,7 +142,9 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
     {
         HttpResponseMessage answer = await source.AskAsync(0, null, stop);
         if (answer.StatusCode == HttpStatusCode.OK) return answer;
-        using (answer) throw source.Failed($"the web server answered {(int)answer.StatusCode} {answer.ReasonPhrase} to a request for the whole content");
+        using (answer)
+            throw source.Failed($"the web server answered {(int)answer.StatusCode} {answer.ReasonPhrase} to a request for the whole "
+                + "content");
     }
 
     private async Task TakeAsync(HttpResponseMessage answer, CancellationToken stop)
@@ -158,7 +166,8 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
             hash.Append(again.AsSpan(0, count));
             left -= count;
         }
-        if (hash.GetCurrentHashAsUInt64() != reading.Hash) throw Changed($"its first {reading.Offset} bytes are not those that were read before");
+        if (hash.GetCurrentHashAsUInt64() != reading.Hash)
+            throw Changed($"its first {reading.Offset} bytes are not those that were read before");
     }
 
     private async Task<int> ReadOnceAsync(Memory<byte> buffer, CancellationToken stop)
@@ -190,12 +199,17 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
         _content = null;
     }
 
-    /// <summary>What tells versions apart for certain: an entity tag that is not weak, or a time of change that lies well before the answer.</summary>
+    /// <summary>
+    /// What tells versions apart for certain: an entity tag that is not weak, or a time of change that lies well before
+    /// the answer.
+    /// </summary>
     private static RangeConditionHeaderValue? VersionOf(HttpResponseMessage answer) =>
         answer.Headers.ETag is { IsWeak: false } tag ? new RangeConditionHeaderValue(tag)
-        : answer.Headers.ETag is null && answer.Content.Headers.LastModified is { } changed && answer.Headers.Date - changed > TimeSpan.FromMinutes(1) ? new RangeConditionHeaderValue(changed)
+        : answer.Headers.ETag is null && answer.Content.Headers.LastModified is { } changed
+            && answer.Headers.Date - changed > TimeSpan.FromMinutes(1) ? new RangeConditionHeaderValue(changed)
         : null;
 
     private CitusException Changed(string how) => new("CitusSourceChanged", CitusErrorKind.InvalidData,
-        $"{source.Name} changed while it was being read: {how}.", "Load it again once it no longer changes, or download it first.") { Target = source.Name };
+        $"{source.Name} changed while it was being read: {how}.", "Load it again once it no longer changes, or download it first.")
+            { Target = source.Name };
 }

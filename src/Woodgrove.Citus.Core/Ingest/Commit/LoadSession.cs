@@ -27,5 +27,6 @@ internal static class LoadSession
     /// than that are kept.
     /// </summary>
     public const string DurableCommit =
-        "SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')";
+        "SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN "
+            + "('off', 'local')";
 }

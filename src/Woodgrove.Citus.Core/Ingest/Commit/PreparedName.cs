@@ -24,13 +24,17 @@ internal sealed partial record PreparedName(string Coordinator, Guid ImportId, i
     public static PreparedName? Parse(string text)
     {
         Match match = Form().Match(text);
-        if (!match.Success || !int.TryParse(match.Groups[3].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int batch)) return null;
-        return new PreparedName(match.Groups[1].Value, Guid.ParseExact(match.Groups[2].Value, "N"), batch, match.Groups[4].Value, match.Groups[5].Value);
+        if (!match.Success || !int.TryParse(match.Groups[3].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int batch))
+            return null;
+        return new PreparedName(match.Groups[1].Value, Guid.ParseExact(match.Groups[2].Value, "N"), batch, match.Groups[4].Value,
+            match.Groups[5].Value);
     }
 
     /// <summary>The name as a transaction has it; letters, digits and underscores, which need no quoting.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Coordinator}_{ImportId:N}_{Batch}_{Attempt}_{Part}");
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Coordinator}_{ImportId:N}_{Batch}_{Attempt}_{Part}");
 
-    [GeneratedRegex(@"\Awoodgrove_([0-9a-f]{16})_([0-9a-f]{32})_([0-9]{1,10})_([0-9a-f]{12})_([0-9]{1,19}|guard)\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\Awoodgrove_([0-9a-f]{16})_([0-9a-f]{32})_([0-9]{1,10})_([0-9a-f]{12})_([0-9]{1,19}|guard)\z",
+        RegexOptions.CultureInvariant)]
     private static partial Regex Form();
 }

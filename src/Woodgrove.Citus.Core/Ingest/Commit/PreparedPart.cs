@@ -8,7 +8,8 @@ namespace Woodgrove.Citus.Ingest.Commit;
 /// <param name="name">The transaction's name.</param>
 /// <param name="node">The node, for messages.</param>
 /// <param name="reopen">Opens another session to the node.</param>
-internal sealed class PreparedPart(NpgsqlConnection session, PreparedName name, string node, Func<CancellationToken, Task<NpgsqlConnection>> reopen)
+internal sealed class PreparedPart(NpgsqlConnection session, PreparedName name, string node,
+    Func<CancellationToken, Task<NpgsqlConnection>> reopen)
 {
     private string? _transaction;
 
@@ -54,7 +55,8 @@ internal sealed class PreparedPart(NpgsqlConnection session, PreparedName name, 
     /// counts as committed only if the node says that it was.
     /// </summary>
     /// <param name="transaction">The transaction's id (xid8) on that node.</param>
-    public static async Task EndAsync(NpgsqlConnection session, PreparedName name, string? transaction, string node, bool commit, CancellationToken stop)
+    public static async Task EndAsync(NpgsqlConnection session, PreparedName name, string? transaction, string node, bool commit,
+        CancellationToken stop)
     {
         await using var command = new NpgsqlCommand($"{(commit ? "COMMIT" : "ROLLBACK")} PREPARED '{name}'", session);
         try
@@ -67,9 +69,12 @@ internal sealed class PreparedPart(NpgsqlConnection session, PreparedName name, 
             string? status = await StatusAsync(session, transaction, stop);
             if (status == "committed") return;
             throw new CitusException("CitusPreparedTransactionLost", CitusErrorKind.InvalidData,
-                $"Import {name.ImportId}: the prepared transaction {name} is no longer on {node}, and {(status is null ? "the node no longer knows whether it was committed" : $"it is {status}")}. "
-                + $"The ledger holds batch {name.Batch} as committed, but its rows in shard {name.Part} are {(status is null ? "perhaps not" : "not")} in the table.",
-                "Somebody has ended it by hand, or the node was restored. Compare the table with the file, load the missing rows as another import, and see who may run ROLLBACK PREPARED.", e) { Target = name.ImportId };
+                $"Import {name.ImportId}: the prepared transaction {name} is no longer on {node}, "
+                    + $"and {(status is null ? "the node no longer knows whether it was committed" : $"it is {status}")}. "
+                + $"The ledger holds batch {name.Batch} as committed, "
+                + $"but its rows in shard {name.Part} are {(status is null ? "perhaps not" : "not")} in the table.",
+                "Somebody has ended it by hand, or the node was restored. Compare the table with the file, "
+                    + "load the missing rows as another import, and see who may run ROLLBACK PREPARED.", e) { Target = name.ImportId };
         }
     }
 
@@ -78,7 +83,8 @@ internal sealed class PreparedPart(NpgsqlConnection session, PreparedName name, 
         if (transaction is null) return null;
         try
         {
-            await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_xact_status($1::xid8)", session) { Parameters = { new() { Value = transaction } } };
+            await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_xact_status($1::xid8)", session)
+                { Parameters = { new() { Value = transaction } } };
             return await command.ExecuteScalarAsync(stop) as string;
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidParameterValue)

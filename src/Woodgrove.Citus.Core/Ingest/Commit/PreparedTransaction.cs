@@ -9,11 +9,13 @@ internal sealed record PreparedTransaction(PreparedName Name, string Transaction
 {
     /// <summary>Those on a node of the session's database that name a coordinator.</summary>
     /// <param name="importId">Only this import's, or null for all.</param>
-    public static async Task<List<PreparedTransaction>> ListAsync(NpgsqlConnection node, string coordinatorId, Guid? importId, CancellationToken stop)
+    public static async Task<List<PreparedTransaction>> ListAsync(NpgsqlConnection node, string coordinatorId, Guid? importId,
+        CancellationToken stop)
     {
         // An id has 32 bits here; those that look later than the next one are of the epoch before.
         await using var command = new NpgsqlCommand("""
-            SELECT p.gid, p.owner::text, (CASE WHEN p.transaction::text::bigint >= next.xid & 4294967295 THEN (next.xid >> 32) - 1 ELSE next.xid >> 32 END << 32 | p.transaction::text::bigint)::text
+            SELECT p.gid, p.owner::text, (CASE WHEN p.transaction::text::bigint >= next.xid & 4294967295 THEN (next.xid >> 32) - 1
+                ELSE next.xid >> 32 END << 32 | p.transaction::text::bigint)::text
             FROM pg_catalog.pg_prepared_xacts p,
                  (SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint AS xid) next
             WHERE p.database = pg_catalog.current_database() AND pg_catalog.starts_with(p.gid, $1) ORDER BY p.gid
@@ -22,7 +24,8 @@ internal sealed record PreparedTransaction(PreparedName Name, string Transaction
         var found = new List<PreparedTransaction>();
         while (await row.ReadAsync(stop))
         {
-            if (PreparedName.Parse(row.GetString(0)) is { } name && name.Coordinator == coordinatorId && (importId is null || name.ImportId == importId))
+            if (PreparedName.Parse(row.GetString(0)) is { } name && name.Coordinator == coordinatorId
+                && (importId is null || name.ImportId == importId))
                 found.Add(new PreparedTransaction(name, row.GetString(2), row.GetString(1)));
         }
         return found;

@@ -39,28 +39,37 @@ internal sealed class TableGuard : IAsyncDisposable
         }
     }
 
-    /// <summary>Locks a table against changes of its structure until the session's transaction ends, and makes sure that it is still the one that was planned for.</summary>
+    /// <summary>
+    /// Locks a table against changes of its structure until the session's transaction ends, and makes sure that it is
+    /// still the one that was planned for.
+    /// </summary>
     public static async Task LockAsync(CitusConnection coordinator, NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
         await using (var settings = new NpgsqlCommand(LoadSession.TransactionSettings, session)) await settings.ExecuteNonQueryAsync(stop);
         // LOCK TABLE would make it a transaction of several nodes to Citus, and such a one can't be prepared.
         await using (var take = coordinator.Engine == "Citus"
-            ? new NpgsqlCommand("SELECT pg_catalog.lock_relation_if_exists($1, 'ROW EXCLUSIVE')", session) { Parameters = { new() { Value = table.Name.Sql } } }
+            ? new NpgsqlCommand("SELECT pg_catalog.lock_relation_if_exists($1, 'ROW EXCLUSIVE')", session)
+                { Parameters = { new() { Value = table.Name.Sql } } }
             : new NpgsqlCommand($"LOCK TABLE ONLY {table.Name.Sql} IN ROW EXCLUSIVE MODE", session))
         {
             await take.ExecuteNonQueryAsync(stop);
         }
-        await using var check = new NpgsqlCommand("SELECT pg_catalog.to_regclass($1)::oid", session) { Parameters = { new() { Value = table.Name.Sql } } };
+        await using var check = new NpgsqlCommand("SELECT pg_catalog.to_regclass($1)::oid", session)
+            { Parameters = { new() { Value = table.Name.Sql } } };
         if (await check.ExecuteScalarAsync(stop) is uint oid && oid == table.Oid) return;
         throw Replaced(table);
     }
 
     /// <summary>A table is no longer the one that the load was planned for.</summary>
     public static CitusException Replaced(TableInfo table) => new("CitusTableReplaced", CitusErrorKind.InvalidOperation,
-        $"{table.Display} was dropped, or replaced by another table of that name, while the load was under way. Nothing of the batch is loaded.",
+        $"{table.Display} was dropped, or replaced by another table of that name, while the load was under way. "
+            + "Nothing of the batch is loaded.",
         "See what became of the table (alter_distributed_table and undistribute_table replace it), and load again.") { Target = table.Display };
 
-    /// <summary>Prepares the transaction: it fails where the lock has been lost, and nothing can release it afterwards but <see cref="ReleaseAsync"/>.</summary>
+    /// <summary>
+    /// Prepares the transaction: it fails where the lock has been lost, and nothing can release it afterwards but
+    /// <see cref="ReleaseAsync"/>.
+    /// </summary>
     public async Task PrepareAsync(PreparedName name, CancellationToken stop)
     {
         _prepared = new PreparedPart(Session, name, "the coordinator", _coordinator.OpenSessionAsync);
@@ -70,7 +79,8 @@ internal sealed class TableGuard : IAsyncDisposable
         }
         catch (Exception e) when (e is NpgsqlException or InvalidOperationException && !stop.IsCancellationRequested)
         {
-            throw new NpgsqlException($"The session that locked the table was lost ({e.Message.TrimEnd('.')}); nothing of the batch was committed.", e is NpgsqlException ? e : new IOException(e.Message, e));
+            throw new NpgsqlException($"The session that locked the table was lost ({e.Message.TrimEnd('.')}); "
+                + "nothing of the batch was committed.", e is NpgsqlException ? e : new IOException(e.Message, e));
         }
     }
 

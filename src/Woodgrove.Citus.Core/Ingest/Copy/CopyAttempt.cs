@@ -7,4 +7,5 @@ namespace Woodgrove.Citus.Ingest.Copy;
 /// <param name="start">Where the first of the records begins in the bytes.</param>
 /// <param name="marks">The records' ends and lines.</param>
 /// <returns>The refusal, or null.</returns>
-internal delegate Task<PostgresException?> CopyAttempt(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> marks, CancellationToken stop);
+internal delegate Task<PostgresException?> CopyAttempt(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> marks,
+    CancellationToken stop);

@@ -69,7 +69,8 @@ internal sealed class CopyStream(NpgsqlConnection session, string command, strin
         {
             await copy.CancelAsync();
         }
-        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException or ObjectDisposedException or NullReferenceException)
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException or ObjectDisposedException
+            or NullReferenceException)
         {
             // The server had refused already, or is gone; either way nothing is committed. Where its last word was that
             // it ends the session, Npgsql cleans the stream up twice, which is the NullReferenceException.

@@ -18,7 +18,8 @@ internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Co
     public string ColumnList => string.Join(", ", Columns.Select(c => TableName.Quote(c.Name)));
 
     /// <summary>The COPY of such rows into the table, or one of the same columns.</summary>
-    public string CopyInto(string tableSql) => $"COPY {tableSql} ({ColumnList}) FROM STDIN WITH ({(Dialect with { HasHeader = false }).CopyOptions()})";
+    public string CopyInto(string tableSql) =>
+        $"COPY {tableSql} ({ColumnList}) FROM STDIN WITH ({(Dialect with { HasHeader = false }).CopyOptions()})";
 
     /// <summary>The COPY of such rows in binary.</summary>
     public string BinaryCopyInto(string tableSql) => $"COPY {tableSql} ({ColumnList}) FROM STDIN WITH (FORMAT binary)";
@@ -34,7 +35,8 @@ internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Co
     /// <summary>A server's message without the names of shards and of tables that are ours, which mean nothing to the user.</summary>
     public string Readable(string message, ShardRange? shard)
     {
-        if (shard is not null) message = message.Replace(string.Create(CultureInfo.InvariantCulture, $"_{shard.ShardId}"), "", StringComparison.Ordinal);
+        if (shard is not null)
+            message = message.Replace(string.Create(CultureInfo.InvariantCulture, $"_{shard.ShardId}"), "", StringComparison.Ordinal);
         message = message.Replace(ValidationTable.Table, Table.Name.Name, StringComparison.Ordinal);
         return StandsFor is null ? message : message.Replace(Table.Name.Name, StandsFor.Value.Name, StringComparison.Ordinal);
     }

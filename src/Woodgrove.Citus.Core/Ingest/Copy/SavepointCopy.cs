@@ -12,9 +12,11 @@ internal sealed class SavepointCopy(NpgsqlConnection session, string command)
     private bool _isAtSavepoint; // nothing was copied since
 
     /// <inheritdoc cref="CopyAttempt"/>
-    public async Task<PostgresException?> TryAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> marks, CancellationToken stop)
+    public async Task<PostgresException?> TryAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> marks,
+        CancellationToken stop)
     {
-        if (!_isAtSavepoint) await ExecuteAsync(_hasSavepoint ? $"RELEASE SAVEPOINT {Savepoint}; SAVEPOINT {Savepoint}" : $"SAVEPOINT {Savepoint}", stop);
+        if (!_isAtSavepoint)
+            await ExecuteAsync(_hasSavepoint ? $"RELEASE SAVEPOINT {Savepoint}; SAVEPOINT {Savepoint}" : $"SAVEPOINT {Savepoint}", stop);
         (_hasSavepoint, _isAtSavepoint) = (true, false);
         try
         {

@@ -12,11 +12,14 @@ public sealed record CheckpointInterval(long? Rows, long? Bytes)
     {
         string number = text.Trim().TrimEnd('B', 'b');
         int unit = number.Length == 0 ? -1 : "KMG".IndexOf(char.ToUpperInvariant(number[^1]), StringComparison.Ordinal);
-        if (!double.TryParse(unit < 0 ? number : number[..^1], System.Globalization.CultureInfo.InvariantCulture, out double value) || value < 1)
+        if (!double.TryParse(unit < 0 ? number : number[..^1], System.Globalization.CultureInfo.InvariantCulture, out double value)
+            || value < 1)
         {
-            throw new CitusException("CitusInvalidCheckpoint", CitusErrorKind.InvalidArgument, $"'{text}' is neither a number of rows nor a size.",
+            throw new CitusException("CitusInvalidCheckpoint", CitusErrorKind.InvalidArgument,
+                $"'{text}' is neither a number of rows nor a size.",
                 "Use a number of rows such as 100000, or a size such as 64MB.");
         }
-        return unit < 0 ? new CheckpointInterval((long)value, null) : new CheckpointInterval(null, (long)(value * Math.Pow(1024, unit + 1)));
+        return unit < 0 ? new CheckpointInterval((long)value, null)
+            : new CheckpointInterval(null, (long)(value * Math.Pow(1024, unit + 1)));
     }
 }

@@ -61,7 +61,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     /// <summary>Told what the user should know but did not ask.</summary>
     public Action<string>? Warn { get; init; }
 
-    /// <exception cref="CitusException">The file, or a row of it, was refused; what was not committed at a checkpoint is rolled back.</exception>
+    /// <exception cref="CitusException">The file, or a row of it, was refused; what was not committed at a checkpoint is rolled
+    /// back.</exception>
     public async Task<ImportResult> RunAsync(CancellationToken stop)
     {
         RefuseOverwriting([Source]);
@@ -82,15 +83,18 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                 {
                     try
                     {
-                        bool needsLedger = ImportId is not null || Resume || Checkpoint is not null || OnConflict != ConflictAction.Error || broken is { HasLedger: true };
+                        bool needsLedger = ImportId is not null || Resume || Checkpoint is not null || OnConflict != ConflictAction.Error
+                            || broken is { HasLedger: true };
                         (CitusConnection coordinator, CitusException? noLedger) = await ConnectAsync(needsLedger, token);
                         importId ??= (Resume ? await FindResumableAsync(coordinator, token) : null) ?? Guid.NewGuid();
-                        return await (this with { Connection = coordinator }).RunOnceAsync(importId.Value, needsLedger, noLedger, broken, care, shown, found => before ??= found, token);
+                        return await (this with { Connection = coordinator }).RunOnceAsync(importId.Value, needsLedger, noLedger, broken,
+                            care, shown, found => before ??= found, token);
                     }
                     catch (ValidationNeededException refused)
                     {
                         care = care < ValidationLevel.Keys ? ValidationLevel.Keys : ValidationLevel.Workers;
-                        Explain?.Invoke($"A worker refused a row ({refused.Message}). Beginning the batch again, with all rows tried on the coordinator first and their keys looked up"
+                        Explain?.Invoke($"A worker refused a row ({refused.Message}). Beginning the batch again, "
+                            + "with all rows tried on the coordinator first and their keys looked up"
                             + (care == ValidationLevel.Workers ? ", and then on the workers, in transactions that are rolled back." : "."));
                     }
                     catch (BrokenOffException e)
@@ -102,7 +106,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                         Warn?.Invoke($"{e.Message} Trying again.");
                         return null;
                     }
-                    catch (Exception e) when (e is not CitusException && PostgresErrors.IsTransient(e) || (broken is not null && MayComeBack(e)))
+                    catch (Exception e) when (e is not CitusException && PostgresErrors.IsTransient(e)
+                        || (broken is not null && MayComeBack(e)))
                     {
                         // Before anything was sent in this attempt.
                         string kept = broken?.Kept ?? $"Nothing of the file is in {Table}.";
@@ -137,7 +142,10 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         return await ImportPreview.ReadAsync(this, coordinator, noLedger, Source, Table, stop);
     }
 
-    /// <summary>The coordinator, which keeps the ledger and whose catalogs and locks count; or, where no ledger is needed, any node if it can't be reached.</summary>
+    /// <summary>
+    /// The coordinator, which keeps the ledger and whose catalogs and locks count; or, where no ledger is needed, any
+    /// node if it can't be reached.
+    /// </summary>
     private async Task<(CitusConnection Connection, CitusException? NoLedger)> ConnectAsync(bool needsLedger, CancellationToken stop)
     {
         try
@@ -150,15 +158,18 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
     }
 
-    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, CitusException? noLedger, BrokenOffException? broken, ValidationLevel care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
+    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, CitusException? noLedger, BrokenOffException? broken,
+        ValidationLevel care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
     {
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
         ImportPlan plan = await OpenPlanAsync(importId, keepLedger, broken, session, stop);
         try
         {
-            ConflictRule? rule = OnConflict == ConflictAction.Error ? null : await ConflictRule.FindAsync(session, plan.Table, OnConflict, KeyColumns, stop);
+            ConflictRule? rule = OnConflict == ConflictAction.Error ? null
+                : await ConflictRule.FindAsync(session, plan.Table, OnConflict, KeyColumns, stop);
             if (keepLedger) await LedgerSchema.RequireAsync(session, withParts: false, stop);
-            if (keepLedger && await PartialBatch.ExistsAsync(session, stop)) plan = plan with { Pending = await PartialBatch.FindAsync(session, importId, stop) };
+            if (keepLedger && await PartialBatch.ExistsAsync(session, stop))
+                plan = plan with { Pending = await PartialBatch.FindAsync(session, importId, stop) };
             if (rule is null && keepLedger) await Staging.RefuseLeftoverAsync(session, importId, stop);
             if (rule is null) plan = await plan.ChooseRouteAsync(this, session, noLedger, stop);
             keepLedger |= rule is not null || plan.Route is ImportRoute.Shard or ImportRoute.Worker;
@@ -167,7 +178,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             await using ImportLedger? ledger = keepLedger ? await ImportLedger.OpenAsync(Connection, importId, stop) : null;
             if (rule is not null && !(broken is not null && (await ledger!.BatchesAsync(stop)).Any(b => b.IsLast)))
             {
-                plan = plan with { Staging = await Staging.OpenAsync(Connection, ledger!.Session, importId, plan.Target, rule, Truncate, stop) };
+                plan = plan with { Staging = await Staging.OpenAsync(Connection, ledger!.Session, importId, plan.Target, rule, Truncate,
+                    stop) };
                 plan = await plan.ChooseRouteAsync(this, session, noLedger, stop);
             }
             if (plan.Route == ImportRoute.Worker)
@@ -177,7 +189,9 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                 plan = plan with { Pending = await PartialBatch.FindAsync(ledger.Session, importId, stop) };
             }
             Explain?.Invoke($"{plan.Route} route: {plan.Reason}");
-            if (plan.Table.Kind == TableKind.Local) Warn?.Invoke($"{plan.Table.Display} is not distributed: its rows stay on the node that the connection leads to. New-DistributedTable distributes it.");
+            if (plan.Table.Kind == TableKind.Local)
+                Warn?.Invoke($"{plan.Table.Display} is not distributed: its rows stay on the node that the connection leads to. "
+                    + "New-DistributedTable distributes it.");
             return await RunAsync(new ImportRun(this, plan, ledger, care, shown), plan, ledger, broken is not null, resumed, stop);
         }
         finally
@@ -187,7 +201,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     }
 
     /// <summary>Opens the source. A failure says what is in the table, which may have rows of earlier runs.</summary>
-    private async Task<ImportPlan> OpenPlanAsync(Guid importId, bool keepLedger, BrokenOffException? broken, NpgsqlConnection session, CancellationToken stop)
+    private async Task<ImportPlan> OpenPlanAsync(Guid importId, bool keepLedger, BrokenOffException? broken, NpgsqlConnection session,
+        CancellationToken stop)
     {
         try
         {
@@ -195,12 +210,14 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
         catch (CitusException e) when (broken is not null || e.ErrorId is not ("CitusTableNotFound" or "CitusFileNotFound"))
         {
-            throw e.WithState(broken?.Kept ?? (keepLedger && (ImportId is not null || Resume) ? $"This run has sent nothing; what earlier runs of import {importId} committed is as it was."
+            throw e.WithState(broken?.Kept ?? (keepLedger && (ImportId is not null || Resume) ? "This run has sent nothing; what "
+                + $"earlier runs of import {importId} committed is as it was."
                 : $"Nothing of the file is in {Table}."));
         }
     }
 
-    private async Task<ImportRun> RunAsync(ImportRun run, ImportPlan plan, ImportLedger? ledger, bool isRepeat, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
+    private async Task<ImportRun> RunAsync(ImportRun run, ImportPlan plan, ImportLedger? ledger, bool isRepeat,
+        Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
     {
         try
         {
@@ -213,7 +230,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
             if (e is ValidationNeededException) throw;
             if (e is CitusException known) throw known.WithState(run.Kept);
-            throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept, run.CommittedBytes, plan.Route, ledger is not null);
+            throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept, run.CommittedBytes, plan.Route,
+                ledger is not null);
         }
     }
 
@@ -248,7 +266,10 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             $"Repair-CitusImport {importId} ends it once that is settled.") { Target = importId };
     }
 
-    /// <summary>The latest import of this source into this table, if it was not completed, or is complete and the source is still the same.</summary>
+    /// <summary>
+    /// The latest import of this source into this table, if it was not completed, or is complete and the source is
+    /// still the same.
+    /// </summary>
     private async Task<Guid?> FindResumableAsync(CitusConnection coordinator, CancellationToken stop)
     {
         await using NpgsqlConnection session = await coordinator.OpenSessionAsync(stop);
@@ -264,17 +285,21 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         var hash = new System.IO.Hashing.XxHash3();
         var buffer = new byte[256 * 1024];
         long left = complete.EndByte;
-        for (int count; left > 0 && (count = await input.ReadAsync(buffer.AsMemory(0, (int)Math.Min(left, buffer.Length)), stop)) > 0; left -= count) hash.Append(buffer.AsSpan(0, count));
+        for (int count; left > 0
+            && (count = await input.ReadAsync(buffer.AsMemory(0, (int)Math.Min(left, buffer.Length)), stop)) > 0; left -= count)
+                hash.Append(buffer.AsSpan(0, count));
         // Behind it nothing, or the line that ends the data.
         int more = left > 0 ? 0 : await input.ReadAsync(buffer.AsMemory(0, 2), stop);
-        return left == 0 && (more == 0 || buffer.AsSpan(0, more).SequenceEqual("\\."u8)) && $"xxh3:{hash.GetCurrentHashAsUInt64():x16}" == complete.Fingerprint;
+        return left == 0 && (more == 0 || buffer.AsSpan(0, more).SequenceEqual("\\."u8))
+            && $"xxh3:{hash.GetCurrentHashAsUInt64():x16}" == complete.Fingerprint;
     }
 
     /// <summary>A server that went away during the load may still be starting, or ending the sessions of an attempt before.</summary>
     private static bool MayComeBack(Exception e) =>
         e is CitusException known ? known.ErrorId is "CitusRouteNotPossible" or "CitusImportRunning" : PostgresErrors.IsTransient(e);
 
-    private BrokenOffException Broken(bool canRepeat, Exception cause, string kept, long committed, ImportRoute route, bool hasLedger = false) =>
+    private BrokenOffException Broken(bool canRepeat, Exception cause, string kept, long committed, ImportRoute route,
+        bool hasLedger = false) =>
         new(canRepeat, kept, committed, route, hasLedger, Describe(cause, kept));
 
     private CitusException Describe(Exception cause, string kept)
@@ -285,7 +310,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     }
 
     /// <summary>An attempt that failed with the connection or the like, not with the file.</summary>
-    private sealed class BrokenOffException(bool canRepeat, string kept, long committed, ImportRoute route, bool hasLedger, CitusException failure) : Exception(failure.What, failure)
+    private sealed class BrokenOffException(bool canRepeat, string kept, long committed, ImportRoute route, bool hasLedger,
+        CitusException failure) : Exception(failure.What, failure)
     {
         public bool CanRepeat => canRepeat;
         public string Kept => kept;

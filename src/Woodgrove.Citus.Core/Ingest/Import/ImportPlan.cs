@@ -19,7 +19,8 @@ namespace Woodgrove.Citus.Ingest.Import;
 /// <param name="Target">The table, as its rows are copied.</param>
 /// <param name="DotEndsData">True where the server takes a line <c>\.</c> for the end.</param>
 internal sealed record ImportPlan(
-    CitusConnection Connection, TableInfo Table, IReadOnlyList<BoundColumn> Columns, CopyTarget Target, CsvFile File, CsvInput Input, bool DotEndsData)
+    CitusConnection Connection, TableInfo Table, IReadOnlyList<BoundColumn> Columns, CopyTarget Target, CsvFile File, CsvInput Input,
+    bool DotEndsData)
     : IAsyncDisposable
 {
     /// <summary>Where the rows are gathered first, or null.</summary>
@@ -33,7 +34,8 @@ internal sealed record ImportPlan(
     public PartialBatch? Pending { get; init; }
 
     /// <summary>Opens the source and binds its fields to the table's columns.</summary>
-    public static async Task<ImportPlan> OpenAsync(CsvImport import, CitusConnection connection, NpgsqlConnection session, CsvSource source, TableName name, CancellationToken stop)
+    public static async Task<ImportPlan> OpenAsync(CsvImport import, CitusConnection connection, NpgsqlConnection session, CsvSource source,
+        TableName name, CancellationToken stop)
     {
         CsvDialect dialect = import.Dialect.Checked();
         TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);
@@ -42,10 +44,14 @@ internal sealed record ImportPlan(
         {
             IReadOnlyList<BoundColumn> columns = ColumnBinding.Bind(input, dialect, table, import.Shape);
             // Rows that may give way to each other are gathered with their lines.
-            IEnumerable<BoundColumn> line = import.OnConflict == ConflictAction.Error ? [] : [new BoundColumn(Staging.Line, null, null) { IsLine = true }];
-            RecordConverter? converter = RecordConverter.For(source, dialect, ColumnBinding.FieldCount(input, dialect, import.Shape), [.. columns, .. line], import.Shape);
-            var target = new CopyTarget(table, columns.Select(c => c.Column).ToList(), converter is null ? dialect : RecordConverter.Dialect);
-            return new ImportPlan(connection, table, columns, target, new CsvFile(source, dialect, converter), input, session.PostgreSqlVersion.Major < 18);
+            IEnumerable<BoundColumn> line = import.OnConflict == ConflictAction.Error
+                ? [] : [new BoundColumn(Staging.Line, null, null) { IsLine = true }];
+            RecordConverter? converter = RecordConverter.For(source, dialect, ColumnBinding.FieldCount(input, dialect, import.Shape),
+                [.. columns, .. line], import.Shape);
+            var target = new CopyTarget(table, columns.Select(c => c.Column).ToList(),
+                converter is null ? dialect : RecordConverter.Dialect);
+            return new ImportPlan(connection, table, columns, target, new CsvFile(source, dialect, converter), input,
+                session.PostgreSqlVersion.Major < 18);
         }
         catch
         {
@@ -56,7 +62,8 @@ internal sealed record ImportPlan(
 
     /// <summary>Decides on the way.</summary>
     /// <param name="noLedger">Why the coordinator, which would keep the ledger, can't be reached, or null.</param>
-    public async Task<ImportPlan> ChooseRouteAsync(CsvImport import, NpgsqlConnection session, CitusException? noLedger, CancellationToken stop)
+    public async Task<ImportPlan> ChooseRouteAsync(CsvImport import, NpgsqlConnection session, CitusException? noLedger,
+        CancellationToken stop)
     {
         var shards = new ShardRoute(Connection, File.Source, Staging?.Rows ?? Target, new NodeAddresses(import.NodeAddress));
         (ImportRoute route, string reason) = await new RouteChoice(import, shards, session, noLedger).ChooseAsync(Input, Pending, stop);

@@ -16,7 +16,8 @@ public sealed record ImportPreview(string Table, string Source, ImportRoute Rout
 
     /// <summary>Opens the source, binds its columns, chooses the route, and reads the first rows.</summary>
     /// <exception cref="Errors.CitusException">The import would be refused.</exception>
-    public static async Task<ImportPreview> ReadAsync(CsvImport import, CitusConnection connection, CitusException? noLedger, CsvSource source, TableName table, CancellationToken stop)
+    public static async Task<ImportPreview> ReadAsync(CsvImport import, CitusConnection connection, CitusException? noLedger,
+        CsvSource source, TableName table, CancellationToken stop)
     {
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         await using ImportPlan plan = await ImportPlan.OpenAsync(import, connection, session, source, table, stop);
@@ -29,12 +30,16 @@ public sealed record ImportPreview(string Table, string Source, ImportRoute Rout
     /// <summary>The preview as lines for a person.</summary>
     public override string ToString()
     {
-        var text = new StringBuilder($"Load {Source} into {Table}").AppendLine().Append("  ").Append(Route).Append(" route: ").AppendLine(RouteReason);
+        var text = new StringBuilder($"Load {Source} into {Table}").AppendLine().Append("  ").Append(Route).Append(" route: ")
+            .AppendLine(RouteReason);
         foreach (ImportColumn column in Columns)
         {
-            string from = column.Field is null ? "every row" : column.Name is null ? $"field {column.Field}" : $"field {column.Field} '{column.Name}'";
-            IEnumerable<string> values = column.FirstValues.Select(v => v is null ? "NULL" : v.Length > 40 ? $"\"{v[..37]}...\"" : $"\"{v}\"");
-            text.AppendLine(System.Globalization.CultureInfo.InvariantCulture, $"  {from} -> {column.Column} ({column.Type}): {string.Join(", ", values)}");
+            string from = column.Field is null ? "every row" : column.Name is null ? $"field {column.Field}"
+                : $"field {column.Field} '{column.Name}'";
+            IEnumerable<string> values = column.FirstValues.Select(v => v is null ? "NULL" : v.Length > 40 ? $"\"{v[..37]}...\""
+                : $"\"{v}\"");
+            text.AppendLine(System.Globalization.CultureInfo.InvariantCulture,
+                $"  {from} -> {column.Column} ({column.Type}): {string.Join(", ", values)}");
         }
         return text.ToString().TrimEnd();
     }

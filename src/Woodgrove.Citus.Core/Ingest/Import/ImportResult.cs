@@ -10,7 +10,8 @@ namespace Woodgrove.Citus.Ingest.Import;
 /// <param name="Rejects">The first hundred of them.</param>
 /// <param name="ImportId">The name of the import in the ledger, or null where none is kept.</param>
 public sealed record ImportResult(
-    string Table, string Source, long Rows, long Bytes, TimeSpan Duration, double RowsPerSecond, ImportRoute Route, string RouteReason, Guid? ImportId,
+    string Table, string Source, long Rows, long Bytes, TimeSpan Duration, double RowsPerSecond, ImportRoute Route, string RouteReason,
+    Guid? ImportId,
     long Rejected, IReadOnlyList<RefusedRow> Rejects)
 {
     /// <summary>With -OnConflict: rows that gave way, to one that the table had or to another of the file.</summary>

@@ -31,7 +31,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private readonly SourceCursor _again = new(plan.File); // behind the batches, for refused records as they stand in it
     private readonly XxHash3 _fingerprint = new();
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private readonly RejectList? _rejects = import.SkipErrors ? new RejectList(plan.File.Source, plan.Staging?.Rows ?? plan.Target, import.MaxErrors) : null;
+    private readonly RejectList? _rejects = import.SkipErrors ? new RejectList(plan.File.Source, plan.Staging?.Rows ?? plan.Target,
+        import.MaxErrors) : null;
     private int _number;             // of the batch that is open, or comes next
     private long _committedRows;     // of this run and, resumed, of those before it
     private long _committedBytes;
@@ -50,18 +51,25 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     public string Kept => ledger switch
     {
         _ when _isSkipping => $"What earlier runs of import {ledger!.ImportId} committed is as it was.",
-        _ when _inParts => $"Some nodes may have committed their part of a batch, and others not: -ImportId {ledger!.ImportId} loads what is missing.",
-        null when _commitLost => $"It was lost during the commit: all of the file is in {_table.Display}, or nothing. With -ImportId or -Checkpoint the ledger would know.",
-        _ when _commitLost => $"{_committedRows} rows up to byte {_committedBytes} are committed, or one batch more; -ImportId {ledger!.ImportId} knows, and goes on after it.",
+        _ when _inParts => "Some nodes may have committed their part of a batch, and others not: "
+            + $"-ImportId {ledger!.ImportId} loads what is missing.",
+        null when _commitLost => $"It was lost during the commit: all of the file is in {_table.Display}, or nothing. "
+            + "With -ImportId or -Checkpoint the ledger would know.",
+        _ when _commitLost => $"{_committedRows} rows up to byte {_committedBytes} are committed, or one batch more; "
+            + $"-ImportId {ledger!.ImportId} knows, and goes on after it.",
         _ when _committedRows == 0 => $"Nothing of the file is in {_table.Display}.",
-        _ when plan.Staging is not null => $"Nothing of the file is in {_table.Display}; {_committedRows} rows up to byte {_committedBytes} wait beside it, and -ImportId {ledger!.ImportId} goes on after them.",
+        _ when plan.Staging is not null => $"Nothing of the file is in {_table.Display}; "
+            + $"{_committedRows} rows up to byte {_committedBytes} wait beside it, and -ImportId {ledger!.ImportId} goes on after them.",
         _ => $"{_committedRows} rows up to byte {_committedBytes} are committed; -ImportId {ledger!.ImportId} goes on after them.",
     };
 
     /// <summary>How much of the source is committed, by this run and those before it.</summary>
     public long CommittedBytes => _committedBytes;
 
-    /// <summary>True where something is committed, or may be, that a resumed run goes on from, or that makes it refuse to load twice.</summary>
+    /// <summary>
+    /// True where something is committed, or may be, that a resumed run goes on from, or that makes it refuse to load
+    /// twice.
+    /// </summary>
     public bool HasCommitted => _committedBytes > 0 || _inParts || _commitLost || _isInLedger;
 
     /// <summary>True where an earlier run has loaded all of the source.</summary>
@@ -72,7 +80,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     public ImportResult Result((long Rows, long Rejects) before, TimeSpan duration)
     {
         long rows = _merged ?? _committedRows - before.Rows;
-        return new ImportResult(_table.Display, _source.Name, rows, plan.Input.BytesRead, duration, rows / Math.Max(duration.TotalSeconds, 1e-9),
+        return new ImportResult(_table.Display, _source.Name, rows, plan.Input.BytesRead, duration,
+            rows / Math.Max(duration.TotalSeconds, 1e-9),
             plan.Route, plan.Reason, ledger?.ImportId, _committedRejects - before.Rejects, shown)
         { Conflicts = _merged is null ? 0 : _committedRows - _merged.Value };
     }
@@ -101,7 +110,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
                 (int from, int to, ended) = Records();
                 (RecordBlock rows, int rowsFrom, int rowsTo) = plan.File.Rows(_reader, from, to, Unconverted);
                 if (_rejects is not null && import.RejectPath is not null && _rejectFile is null)
-                    _rejectFile = await RejectFile.OpenAsync(import.RejectPath, await SourceCursor.HeaderAsync(plan.File, _reader, stop), _committedRejects, plan.File.Dialect, stop);
+                    _rejectFile = await RejectFile.OpenAsync(import.RejectPath, await SourceCursor.HeaderAsync(plan.File, _reader, stop),
+                        _committedRejects, plan.File.Dialect, stop);
                 if (to > from)
                 {
                     batch ??= await BeginAsync(pending, stop);
@@ -109,7 +119,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
                     _batchRows += CountRecords(from, to);
                 }
                 _fingerprint.Append(_reader.Block.Span[..to]);
-                import.Progress?.Invoke(new ImportProgress(_source.Name, _committedRows + _batchRows, plan.Input.BytesRead, plan.Input.Length, _clock.Elapsed));
+                import.Progress?.Invoke(new ImportProgress(_source.Name, _committedRows + _batchRows, plan.Input.BytesRead,
+                    plan.Input.Length, _clock.Elapsed));
                 end = _reader.BytesBefore + to;
                 if (batch is null || !IsBatchFull(pending, end)) continue;
                 if (pending is not null && pending.Fingerprint != Fingerprint()) throw SourceChanged(pending.EndByte, _committedRows);
@@ -120,12 +131,15 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             if (pending is not null) throw SourceChanged(pending.EndByte, _committedRows);
             if (batch is not null) await CommitAsync(batch, end, isLast: plan.Staging is null, stop, atEnd: true);
             _rejects?.CheckShare(_committedRows + _committedRejects, atEnd: true);
-            if (batch is null && ledger is not null && plan.Staging is null && !_isComplete) await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
+            if (batch is null && ledger is not null && plan.Staging is null && !_isComplete)
+                await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
             batch = null;
             if (plan.Staging is not null && !_isComplete) await MergeAsync(stop);
             if (plan.Route == ImportRoute.Worker) await PartialBatch.ForgetAsync(ledger!.Session, ledger.ImportId, null, stop);
         }
-        catch (RecordRefusedException refused) when (_rejects is not null && batch is CoordinatorBatch && care < ValidationLevel.Workers && PostgresErrors.IsWorkerRefusal(refused.Refusal))
+        catch (RecordRefusedException refused)
+            when (_rejects is not null && batch is CoordinatorBatch && care < ValidationLevel.Workers
+                && PostgresErrors.IsWorkerRefusal(refused.Refusal))
         {
             throw new ValidationNeededException(refused);
         }
@@ -145,9 +159,12 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         }
         import.Explain?.Invoke(plan.Route switch
         {
-            _ when _merged is not null => $"One INSERT … SELECT … ON CONFLICT moved the rows into {_table.Display}: {_merged} inserted or updated of {_committedRows}.",
-            ImportRoute.Shard => $"Committed {_committedRows} rows: prepared on every node, decided by one row of woodgrove.import_batch, then committed everywhere.",
-            ImportRoute.Worker => $"Committed {_committedRows} rows: each node's part in a transaction of Citus's own, with a row of woodgrove.import_part that says so.",
+            _ when _merged is not null => $"One INSERT … SELECT … ON CONFLICT moved the rows into {_table.Display}: "
+                + $"{_merged} inserted or updated of {_committedRows}.",
+            ImportRoute.Shard => $"Committed {_committedRows} rows: prepared on every node, "
+                + "decided by one row of woodgrove.import_batch, then committed everywhere.",
+            ImportRoute.Worker => $"Committed {_committedRows} rows: each node's part in a transaction of Citus's own, "
+                + "with a row of woodgrove.import_part that says so.",
             _ => $"Committed {_committedRows} rows: Citus prepares them on every node that received some and then commits everywhere.",
         });
     }
@@ -178,8 +195,11 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         {
             RefusedRow row = record.Row;
             throw new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
-                $"{_source}, line {row.Line}{(row.Column is null ? "" : $", column {row.Column}, value \"{row.Value}\"")}: {row.Reason}. (SQLSTATE {row.SqlState}) {Kept}",
-                RefusedRowAdvice.Of(row.SqlState, plan.File.Dialect, row.Column, row.Value, null, row.Line) ?? RefusedRowFinder.Advice(row.SqlState!, plan.File.Dialect)) { Target = _source.Name, SqlState = row.SqlState, Row = row };
+                $"{_source}, line {row.Line}{(row.Column is null ? "" : $", column {row.Column}, value \"{row.Value}\"")}: {row.Reason}. "
+                    + $"(SQLSTATE {row.SqlState}) {Kept}",
+                RefusedRowAdvice.Of(row.SqlState, plan.File.Dialect, row.Column, row.Value, null, row.Line)
+                    ?? RefusedRowFinder.Advice(row.SqlState!, plan.File.Dialect)) { Target = _source.Name, SqlState = row.SqlState,
+                        Row = row };
         }
         _rejects.Add(_reader.Block[record.Start..record.End], record.Row);
     }
@@ -195,7 +215,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         if (last.Table.Name == _table.Name.ToString()) CheckTable(last);
         if (_isComplete && !isRepeat)
         {
-            throw new CitusException("CitusImportComplete", CitusErrorKind.ResourceExists, $"Import {last.ImportId} of {last.Source} is complete: {done.Sum(b => b.Rows)} rows.",
+            throw new CitusException("CitusImportComplete", CitusErrorKind.ResourceExists,
+                $"Import {last.ImportId} of {last.Source} is complete: {done.Sum(b => b.Rows)} rows.",
                 "Leave -ImportId and -Resume out to load the file again, as another import.") { Target = last.ImportId };
         }
         CheckTable(last);
@@ -207,30 +228,41 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         }
         // Batches end where blocks end, and blocks are cut alike every time; the last one may end before the line that ends the data.
         _isRead = end < _reader.Block.Length && plan.DotEndsData && EndOfData.Find(_reader).End == end;
-        if (_reader.BytesBefore + end != last.EndByte || (end < _reader.Block.Length && !_isRead) || Fingerprint() != last.Fingerprint) throw SourceChanged(last.EndByte, done.Sum(b => b.Rows));
-        (_number, _committedBytes, _committedRows, _committedRejects) = (last.Number + 1, last.EndByte, done.Sum(b => b.Rows), done.Sum(b => b.Rejected));
-        if (_isComplete && import.OnConflict != ConflictAction.Error) (_merged, _committedRows) = (_committedRows, _committedRows - last.Rows);
+        if (_reader.BytesBefore + end != last.EndByte || (end < _reader.Block.Length && !_isRead) || Fingerprint() != last.Fingerprint)
+            throw SourceChanged(last.EndByte, done.Sum(b => b.Rows));
+        (_number, _committedBytes, _committedRows, _committedRejects) = (last.Number
+            + 1, last.EndByte, done.Sum(b => b.Rows), done.Sum(b => b.Rejected));
+        if (_isComplete && import.OnConflict != ConflictAction.Error)
+            (_merged, _committedRows) = (_committedRows, _committedRows - last.Rows);
         if (_rejects is not null) _rejects.Earlier = _committedRejects;
         _isSkipping = false;
         import.Explain?.Invoke($"Resuming import {last.ImportId} after {_committedRows} rows, at byte {_committedBytes}.");
     }
 
-    /// <summary>Refuses to go on in another table than the one that the import has loaded into, or one that is distributed in another way.</summary>
+    /// <summary>
+    /// Refuses to go on in another table than the one that the import has loaded into, or one that is distributed in
+    /// another way.
+    /// </summary>
     private void CheckTable(ImportBatch last)
     {
         var now = TargetIdentity.Of(_table);
         if (last.Table.Name != now.Name)
         {
-            throw new CitusException("CitusImportOfOtherTable", CitusErrorKind.InvalidArgument, $"Import {last.ImportId} loads into {last.Table.Name}, not into {now.Name}.",
+            throw new CitusException("CitusImportOfOtherTable", CitusErrorKind.InvalidArgument,
+                $"Import {last.ImportId} loads into {last.Table.Name}, not into {now.Name}.",
                 "Name that table, or another -ImportId.") { Target = last.ImportId };
         }
         if (last.Table != now) throw TableChanged(last, now);
     }
 
-    internal static CitusException TableChanged(ImportBatch last, TargetIdentity now) => new("CitusImportTableChanged", CitusErrorKind.InvalidOperation,
-        $"{now.Name} is not the table that import {last.ImportId} has loaded {last.Source} into: it has been created anew, or altered by alter_distributed_table or undistribute_table, since "
-        + $"(OID {last.Table.Oid}, {last.Table.Distribution}; now OID {now.Oid}, {now.Distribution}). Which of the file's rows it holds is not known; nothing was loaded.",
-        $"If it holds none of them, clear the import with Remove-CitusImport {last.ImportId} and load the file anew; otherwise remove the file's rows first.") { Target = last.ImportId };
+    internal static CitusException TableChanged(ImportBatch last, TargetIdentity now) =>
+        new("CitusImportTableChanged", CitusErrorKind.InvalidOperation,
+        $"{now.Name} is not the table that import {last.ImportId} has loaded {last.Source} into: it has been created anew, "
+            + "or altered by alter_distributed_table or undistribute_table, since "
+        + $"(OID {last.Table.Oid}, {last.Table.Distribution}; now OID {now.Oid}, {now.Distribution}). "
+        + "Which of the file's rows it holds is not known; nothing was loaded.",
+        $"If it holds none of them, clear the import with Remove-CitusImport {last.ImportId} and load the file anew; "
+            + "otherwise remove the file's rows first.") { Target = last.ImportId };
 
     private async Task<IBatch> BeginAsync(PartialBatch? pending, CancellationToken stop)
     {
@@ -249,7 +281,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         IReadOnlyList<RejectedRecord> rejected = _rejects?.TakeBatch() ?? [];
         _rejects?.CheckShare(_committedRows + _committedRejects + _batchRows, atEnd);
         // Written before the commit: a rejected record is never lost, and a resumed import cuts off what was not committed.
-        if (_rejectFile is not null) await _rejectFile.AppendAsync(plan.File.Converter is null ? rejected : await _again.FindAsync(rejected, stop), stop);
+        if (_rejectFile is not null)
+            await _rejectFile.AppendAsync(plan.File.Converter is null ? rejected : await _again.FindAsync(rejected, stop), stop);
         _batchRows -= rejected.Count;
         try
         {
@@ -264,7 +297,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         }
         await batch.DisposeAsync();
         shown.AddRange(rejected.Take(RejectsShown - shown.Count).Select(r => r.Row));
-        (_committedRows, _committedBytes, _batchRows, _committedRejects) = (_committedRows + _batchRows, end, 0, _committedRejects + rejected.Count);
+        (_committedRows, _committedBytes, _batchRows, _committedRejects) = (_committedRows + _batchRows, end, 0, _committedRejects
+            + rejected.Count);
         _number++;
     }
 
@@ -289,7 +323,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         _commitLost = false;
     }
 
-    private ImportBatch Row(long end, bool isLast, int rejected = 0) => new(ledger?.ImportId ?? Guid.Empty, _number, TargetIdentity.Of(_table), _source.Name,
+    private ImportBatch Row(long end, bool isLast, int rejected = 0) =>
+        new(ledger?.ImportId ?? Guid.Empty, _number, TargetIdentity.Of(_table), _source.Name,
         plan.Route.ToString(), Fingerprint(), _committedBytes, end, _batchRows, rejected, isLast);
 
     private string Fingerprint() => $"xxh3:{_fingerprint.GetCurrentHashAsUInt64():x16}";
@@ -307,5 +342,6 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         "Restore the file and resume, or load it as a new import after removing those rows.") { Target = _source.Name };
 
     private CitusException NoRows() => new("CitusCsvNoRows", CitusErrorKind.InvalidData,
-        $"{_source} has a header and no rows.", "Check how the file was written; if its first line holds data, use -NoHeader.") { Target = _source.Name };
+        $"{_source} has a header and no rows.", "Check how the file was written; if its first line holds data, use -NoHeader.")
+            { Target = _source.Name };
 }

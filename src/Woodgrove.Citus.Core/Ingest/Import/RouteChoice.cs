@@ -22,33 +22,45 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
     /// <param name="pending">A batch that an earlier run left in parts: only the Worker route can make it whole.</param>
     public async Task<(ImportRoute Route, string Reason)> ChooseAsync(CsvInput input, PartialBatch? pending, CancellationToken stop)
     {
-        if (pending is not null) return (ImportRoute.Worker, $"{Worker()}; an earlier run left a batch of which some nodes have their part and others not, which this route makes whole.");
-        if (import.Route == ImportRoute.Coordinator || (import.Route == ImportRoute.Auto && _table.Kind == TableKind.Local)) return (ImportRoute.Coordinator, Coordinator() + ".");
+        if (pending is not null)
+            return (ImportRoute.Worker, $"{Worker()}; an earlier run left a batch of which some nodes have their part and others not, "
+                + "which this route makes whole.");
+        if (import.Route == ImportRoute.Coordinator || (import.Route == ImportRoute.Auto && _table.Kind == TableKind.Local))
+            return (ImportRoute.Coordinator, Coordinator() + ".");
         if (import.Route == ImportRoute.Auto && input.Length < (input.IsCompressed ? WorthManyConnections / 8 : WorthManyConnections))
             return (ImportRoute.Coordinator, $"{Coordinator()}; the file is too small for a connection to each shard to pay.");
         string? notShard = import.Route == ImportRoute.Worker ? null : await ShardObstacleAsync(stop);
         if (import.Route != ImportRoute.Worker && notShard is null) return (ImportRoute.Shard, Shard() + ".");
         string? notWorker = import.Route == ImportRoute.Shard ? null : await WorkerObstacleAsync(stop);
         if (import.Route != ImportRoute.Shard && notWorker is null)
-            return (ImportRoute.Worker, notShard is null ? Worker() + "." : $"{Worker()}; not straight into the shards, because {notShard}.");
+            return (ImportRoute.Worker, notShard is null ? Worker() + "."
+                : $"{Worker()}; not straight into the shards, because {notShard}.");
         if (import.Route != ImportRoute.Auto)
         {
-            throw new CitusException("CitusRouteNotPossible", CitusErrorKind.InvalidOperation, $"-Route {import.Route} is not possible: {notShard ?? notWorker}.",
+            throw new CitusException("CitusRouteNotPossible", CitusErrorKind.InvalidOperation,
+                $"-Route {import.Route} is not possible: {notShard ?? notWorker}.",
                 "Use -Route Auto, which takes the best way that is.") { Target = _table.Display };
         }
-        return (ImportRoute.Coordinator, $"{Coordinator()}; not straight into the shards, because {notShard}{(notWorker == notShard ? "" : $", nor by node, because {notWorker}")}.");
+        return (ImportRoute.Coordinator, $"{Coordinator()}; not straight into the shards, "
+            + $"because {notShard}{(notWorker == notShard ? "" : $", nor by node, because {notWorker}")}.");
     }
 
-    private string Shard() => $"each row's {_table.DistributionColumn} is hashed here, as Citus would, and its bytes go straight to its shard's COPY on its node; the nodes share the work that the coordinator would do alone";
+    private string Shard() => $"each row's {_table.DistributionColumn} is hashed here, as Citus would, "
+        + "and its bytes go straight to its shard's COPY on its node; the nodes share the work that the coordinator would do alone";
 
-    private string Worker() => $"each row's {_table.DistributionColumn} is hashed here, as Citus would, and the row goes to a COPY into {_table.Display} on the node that holds its shard; the node's own Citus locks and commits";
+    private string Worker() => $"each row's {_table.DistributionColumn} is hashed here, as Citus would, "
+        + $"and the row goes to a COPY into {_table.Display} on the node that holds its shard; the node's own Citus locks and commits";
 
     private string Coordinator() => _table.Kind switch
     {
-        TableKind.Distributed => $"one COPY into {_table.Display} on the coordinator, which hashes each row's {_table.DistributionColumn} and streams the row to the node that holds its shard",
-        TableKind.Reference => $"one COPY into {_table.Display} on the coordinator, which sends every row to every node, since each keeps a full copy of a reference table",
-        TableKind.SingleShard => $"one COPY into {_table.Display} on the coordinator, which streams the rows to the node that holds its one shard",
-        TableKind.Schema => $"one COPY into {_table.Display} on the coordinator, which streams the rows to the node that holds its distributed schema",
+        TableKind.Distributed => $"one COPY into {_table.Display} on the coordinator, "
+            + $"which hashes each row's {_table.DistributionColumn} and streams the row to the node that holds its shard",
+        TableKind.Reference => $"one COPY into {_table.Display} on the coordinator, which sends every row to every node, "
+            + "since each keeps a full copy of a reference table",
+        TableKind.SingleShard => $"one COPY into {_table.Display} on the coordinator, which streams the rows to the node that holds its "
+            + "one shard",
+        TableKind.Schema => $"one COPY into {_table.Display} on the coordinator, which streams the rows to the node that holds its "
+            + "distributed schema",
         _ => $"one COPY into {_table.Display}, a plain table of the node that the connection leads to",
     };
 
@@ -76,7 +88,8 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
         if ((await shards.NodesAsync(session, stop)).Count < 2) return "all shards lie on one node, so there is nothing to share";
         if (await LedgerSchema.ObstacleAsync(session, withParts: true, stop) is { } obstacle) return LedgerObstacle(obstacle);
         return await NodeObstacleAsync("""
-            SELECT pg_catalog.to_regclass($1) IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = pg_catalog.to_regclass($1)),
+            SELECT pg_catalog.to_regclass($1) IS NOT NULL
+                AND EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = pg_catalog.to_regclass($1)),
                    coalesce((SELECT bool_and(metadatasynced) FROM pg_catalog.pg_dist_node WHERE isactive AND noderole = 'primary'), false)
             """, (row, address, _) => row.GetBoolean(0) && row.GetBoolean(1) ? null : $"{address} does not have the cluster's metadata (pg_dist_node.metadatasynced)", stop);
     }
@@ -84,23 +97,33 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
     private async Task<string?> CommonObstacleAsync(CancellationToken stop)
     {
         if (_table.Kind != TableKind.Distributed) return $"{_table.Display} is not distributed by hash";
-        if (shards.Target.Columns.All(c => c.Name != _table.DistributionColumn)) return $"the default of {_table.DistributionColumn}, which the file leaves out, is the coordinator's";
-        if (shards.Hasher is null) return $"the hash of {_table.DistributionColumn}'s type {_table.FindColumn(_table.DistributionColumn!)?.TypeName} is the server's alone";
+        if (shards.Target.Columns.All(c => c.Name != _table.DistributionColumn))
+            return $"the default of {_table.DistributionColumn}, which the file leaves out, is the coordinator's";
+        if (shards.Hasher is null)
+            return $"the hash of {_table.DistributionColumn}'s type {_table.FindColumn(_table.DistributionColumn!)?.TypeName} is the "
+                + "server's alone";
         _facts ??= await TableFacts.ReadAsync(session, shards.Target, stop);
         TableFacts facts = _facts;
         if (facts.Placements > 1) return $"{_table.Display} keeps each shard on several nodes";
-        if (!facts.HasDeterministicKey) return $"{_table.DistributionColumn} has a nondeterministic collation, whose hash is the server's alone";
-        if (facts.HasRowSecurity) return $"{_table.Display} has row level security that holds for this user, and only a COPY through the coordinator is checked by it";
+        if (!facts.HasDeterministicKey)
+            return $"{_table.DistributionColumn} has a nondeterministic collation, whose hash is the server's alone";
+        if (facts.HasRowSecurity)
+            return $"{_table.Display} has row level security that holds for this user, "
+                + "and only a COPY through the coordinator is checked by it";
         if (noLedger is not null) return LedgerObstacle(noLedger);
         if (await LedgerSchema.ObstacleAsync(session, withParts: false, stop) is { } obstacle) return LedgerObstacle(obstacle);
-        await using var room = new NpgsqlCommand("SELECT current_setting('max_prepared_transactions')::int > (SELECT count(*) FROM pg_catalog.pg_prepared_xacts)", session);
-        return await room.ExecuteScalarAsync(stop) is true ? null : "the coordinator has no room for another prepared transaction (max_prepared_transactions)";
+        await using var room = new NpgsqlCommand("SELECT current_setting('max_prepared_transactions')::int > (SELECT count(*) FROM "
+            + "pg_catalog.pg_prepared_xacts)", session);
+        return await room.ExecuteScalarAsync(stop) is true ? null
+            : "the coordinator has no room for another prepared transaction (max_prepared_transactions)";
     }
 
-    private static string LedgerObstacle(CitusException obstacle) => $"the ledger that makes it exactly once can't be kept: {char.ToLowerInvariant(obstacle.What[0])}{obstacle.What[1..].TrimEnd('.')}";
+    private static string LedgerObstacle(CitusException obstacle) =>
+        $"the ledger that makes it exactly once can't be kept: {char.ToLowerInvariant(obstacle.What[0])}{obstacle.What[1..].TrimEnd('.')}";
 
     /// <summary>Asks every node that holds shards; one that can't be reached is an obstacle too.</summary>
-    private async Task<string?> NodeObstacleAsync(string question, Func<NpgsqlDataReader, string, int, string?> judge, CancellationToken stop)
+    private async Task<string?> NodeObstacleAsync(string question, Func<NpgsqlDataReader, string, int, string?> judge,
+        CancellationToken stop)
     {
         foreach ((string host, int port, int count) in await shards.NodesAsync(session, stop))
         {
@@ -122,9 +145,11 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
                 {
                     // A connection was lost; another may hold.
                 }
-                catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException && !stop.IsCancellationRequested)
+                catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException
+                    && !stop.IsCancellationRequested)
                 {
-                    return $"node {host}:{port} can't be reached from here ({e.Message.TrimEnd('.')}); -NodeAddress maps it to an address that can";
+                    return $"node {host}:{port} can't be reached from here ({e.Message.TrimEnd('.')}); "
+                        + "-NodeAddress maps it to an address that can";
                 }
             }
         }
@@ -132,7 +157,8 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
     }
 
     /// <summary>What decides about a table.</summary>
-    private sealed record TableFacts(bool IsOwner, bool HasTriggers, long Placements, bool HasRowSecurity, string? SequencesLeftOut, bool HasDeterministicKey)
+    private sealed record TableFacts(bool IsOwner, bool HasTriggers, long Placements, bool HasRowSecurity, string? SequencesLeftOut,
+        bool HasDeterministicKey)
     {
         public static async Task<TableFacts> ReadAsync(NpgsqlConnection session, CopyTarget target, CancellationToken stop)
         {
@@ -140,7 +166,8 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
                 SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE'),
                        EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'),
                        coalesce((SELECT max(n) FROM (SELECT count(*) AS n FROM pg_catalog.pg_dist_shard s
-                          JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid WHERE s.logicalrelid = c.oid GROUP BY s.shardid) x), 1),
+                          JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid WHERE s.logicalrelid = c.oid
+                              GROUP BY s.shardid) x), 1),
                        pg_catalog.row_security_active(c.oid),
                        (SELECT string_agg(a.attname, ', ') FROM pg_catalog.pg_attribute a
                           LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -153,12 +180,14 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
             {
                 Parameters =
                 {
-                    new() { Value = (long)target.Table.Oid }, new() { Value = target.Columns.Select(c => c.Name).ToArray() }, new() { Value = target.Table.DistributionColumn! },
+                    new() { Value = (long)target.Table.Oid }, new() { Value = target.Columns.Select(c => c.Name).ToArray() },
+                    new() { Value = target.Table.DistributionColumn! },
                 },
             };
             await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
             if (!await row.ReadAsync(stop)) throw TableGuard.Replaced(target.Table);
-            return new TableFacts(row.GetBoolean(0), row.GetBoolean(1), row.GetInt64(2), row.GetBoolean(3), await row.IsDBNullAsync(4, stop) ? null : row.GetString(4), row.GetBoolean(5));
+            return new TableFacts(row.GetBoolean(0), row.GetBoolean(1), row.GetInt64(2), row.GetBoolean(3),
+                await row.IsDBNullAsync(4, stop) ? null : row.GetString(4), row.GetBoolean(5));
         }
     }
 }

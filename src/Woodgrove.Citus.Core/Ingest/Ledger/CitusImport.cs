@@ -15,10 +15,12 @@ public sealed record CitusImport(
     /// <param name="importId">Only this import, or null for all.</param>
     /// <param name="report">Told of each transaction what became of it.</param>
     public static async Task RepairAsync(
-        CitusConnection connection, Guid? importId, IReadOnlyDictionary<string, string>? nodeAddress, Func<ImportRepair, ValueTask> report, CancellationToken stop)
+        CitusConnection connection, Guid? importId, IReadOnlyDictionary<string, string>? nodeAddress, Func<ImportRepair, ValueTask> report,
+        CancellationToken stop)
     {
         var addresses = new NodeAddresses(nodeAddress);
-        await new ImportRecovery(await connection.AtCoordinatorAsync(addresses.Resolve, stop), addresses, report).RunAsync(importId, everywhere: false, stop);
+        await new ImportRecovery(await connection.AtCoordinatorAsync(addresses.Resolve, stop), addresses, report).RunAsync(importId,
+            everywhere: false, stop);
     }
 
     /// <summary>All imports, the latest first, or one. Changes nothing and takes no lock.</summary>
@@ -30,7 +32,8 @@ public sealed record CitusImport(
         if (!await LedgerSchema.MayReadAsync(session, stop)) return [];
         var found = new List<CitusImport>();
         await using (var command = new NpgsqlCommand("""
-            SELECT import_id, min(table_name), min(source), bool_or(is_last), bool_or(is_pending), sum(rows)::bigint, sum(rejected)::bigint, max(end_byte), count(*),
+            SELECT import_id, min(table_name), min(source), bool_or(is_last), bool_or(is_pending), sum(rows)::bigint,
+                sum(rejected)::bigint, max(end_byte), count(*),
                    string_agg(DISTINCT route, ', '), min(loaded_by), min(committed_at), max(committed_at)
             FROM woodgrove.import_batch WHERE $1::uuid IS NULL OR import_id = $1 GROUP BY 1 ORDER BY 13 DESC
             """, session)
@@ -41,19 +44,24 @@ public sealed record CitusImport(
             await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
             while (await row.ReadAsync(stop))
             {
-                ImportState state = row.GetBoolean(4) ? ImportState.Pending : row.GetBoolean(3) ? ImportState.Complete : ImportState.Interrupted;
+                ImportState state = row.GetBoolean(4) ? ImportState.Pending : row.GetBoolean(3) ? ImportState.Complete
+                    : ImportState.Interrupted;
                 found.Add(new CitusImport(row.GetGuid(0), row.GetString(1), row.GetString(2), state,
-                    row.GetInt64(5), row.GetInt64(6), row.GetInt64(7), row.GetInt64(8), row.GetString(9), row.GetString(10), row.GetDateTime(11), row.GetDateTime(12)));
+                    row.GetInt64(5), row.GetInt64(6), row.GetInt64(7), row.GetInt64(8), row.GetString(9), row.GetString(10),
+                    row.GetDateTime(11), row.GetDateTime(12)));
             }
         }
-        IReadOnlySet<Guid> running = await ImportLock.HeldAsync(session, found.Where(i => i.State != ImportState.Complete).Select(i => i.ImportId), stop);
+        IReadOnlySet<Guid> running = await ImportLock.HeldAsync(session,
+            found.Where(i => i.State != ImportState.Complete).Select(i => i.ImportId), stop);
         return found.ConvertAll(i => running.Contains(i.ImportId) ? i with { State = ImportState.Running } : i);
     }
 
     /// <summary>Clears an import from the ledger, after ending what it left prepared; its committed rows stay in the table.</summary>
-    /// <exception cref="CitusException">It runs, or a part of it may still lie prepared on a node, which the ledger must decide.</exception>
+    /// <exception cref="CitusException">It runs, or a part of it may still lie prepared on a node, which the ledger must
+    /// decide.</exception>
     public static async Task RemoveAsync(
-        CitusConnection connection, Guid importId, IReadOnlyDictionary<string, string>? nodeAddress, Action<string> explain, CancellationToken stop)
+        CitusConnection connection, Guid importId, IReadOnlyDictionary<string, string>? nodeAddress, Action<string> explain,
+        CancellationToken stop)
     {
         var addresses = new NodeAddresses(nodeAddress);
         CitusConnection coordinator = await connection.AtCoordinatorAsync(addresses.Resolve, stop);
@@ -86,10 +94,13 @@ public sealed record CitusImport(
         }
 
         CitusException Pending(IReadOnlyList<ImportRepair> steps) => new("CitusImportPending", CitusErrorKind.ResourceUnavailable,
-            $"Import {importId} is not removed: it holds a batch whose rows are not known to be committed on every node, and without the ledger they would be rolled back. "
-            + string.Join(' ', steps.Select(s => s.ToString())), $"Repair-CitusImport {importId} commits them once every node can be reached; then remove the import.") { Target = importId };
+            $"Import {importId} is not removed: it holds a batch whose rows are not known to be committed on every node, "
+                + "and without the ledger they would be rolled back. "
+            + string.Join(' ', steps.Select(s => s.ToString())),
+            $"Repair-CitusImport {importId} commits them once every node can be reached; then remove the import.") { Target = importId };
 
-        CitusException NotFound() => new("CitusImportNotFound", CitusErrorKind.ObjectNotFound, $"There is no import {importId} of this user in the ledger of '{connection.Database}'.",
+        CitusException NotFound() => new("CitusImportNotFound", CitusErrorKind.ObjectNotFound, $"There is no import {importId} of this "
+            + $"user in the ledger of '{connection.Database}'.",
             "Get-CitusImport lists them, with the role that loaded each.") { Target = importId };
     }
 }

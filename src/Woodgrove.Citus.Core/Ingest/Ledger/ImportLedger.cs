@@ -85,14 +85,17 @@ internal sealed class ImportLedger : IAsyncDisposable
         var batches = new List<ImportBatch>();
         while (await row.ReadAsync(stop))
         {
-            batches.Add(new ImportBatch(ImportId, row.GetInt32(0), new TargetIdentity(row.GetString(1), row.GetFieldValue<uint>(2), row.GetString(3)),
-                row.GetString(4), row.GetString(5), row.GetString(6), row.GetInt64(7), row.GetInt64(8), row.GetInt64(9), row.GetInt64(10), row.GetBoolean(11)));
+            batches.Add(new ImportBatch(ImportId, row.GetInt32(0),
+                new TargetIdentity(row.GetString(1), row.GetFieldValue<uint>(2), row.GetString(3)),
+                row.GetString(4), row.GetString(5), row.GetString(6), row.GetInt64(7), row.GetInt64(8), row.GetInt64(9), row.GetInt64(10),
+                row.GetBoolean(11)));
         }
         return batches;
     }
 
     /// <summary>Writes a batch's row, in the transaction that is open, or in one of its own.</summary>
-    /// <param name="isPending">Its rows lie prepared on the nodes, so that the row decides; <see cref="SettleAsync(int, TimeSpan)"/> says when all are committed.</param>
+    /// <param name="isPending">Its rows lie prepared on the nodes, so that the row decides; <see cref="SettleAsync(int, TimeSpan)"/> says
+    /// when all are committed.</param>
     /// <exception cref="CitusException">The session no longer holds the import's lock: the connection leads through a pooler.</exception>
     public async Task WriteAsync(ImportBatch batch, CancellationToken stop, bool isPending = false)
     {
@@ -105,11 +108,13 @@ internal sealed class ImportLedger : IAsyncDisposable
             """);
         foreach (object value in new object[]
         {
-            batch.ImportId, batch.Number, batch.Table.Name, batch.Table.Oid, batch.Table.Distribution, batch.Source, batch.Route, batch.Fingerprint,
+            batch.ImportId, batch.Number, batch.Table.Name, batch.Table.Oid, batch.Table.Distribution, batch.Source, batch.Route,
+            batch.Fingerprint,
             batch.FirstByte, batch.EndByte, batch.Rows, batch.Rejected, batch.IsLast, isPending, Attempt, ImportLock.Key(batch.ImportId),
         })
         {
-            insert.Parameters.Add(value is uint oid ? new() { Value = oid, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Oid } : new() { Value = value });
+            insert.Parameters.Add(value is uint oid ? new() { Value = oid, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Oid }
+                : new() { Value = value });
         }
         write.BatchCommands.Add(insert);
         await write.ExecuteNonQueryAsync(stop);
@@ -141,9 +146,11 @@ internal sealed class ImportLedger : IAsyncDisposable
     public static async Task<int> SettleAsync(NpgsqlConnection session, Guid importId, int? batch, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand(
-            "UPDATE woodgrove.import_batch SET is_pending = false WHERE import_id = $1 AND ($2::int IS NULL OR batch = $2) AND is_pending", session)
+            "UPDATE woodgrove.import_batch SET is_pending = false WHERE import_id = $1 AND ($2::int IS NULL OR batch = $2) AND is_pending",
+            session)
         {
-            Parameters = { new() { Value = importId }, new() { Value = (object?)batch ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Integer } },
+            Parameters = { new() { Value = importId },
+                new() { Value = (object?)batch ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Integer } },
         };
         return await command.ExecuteNonQueryAsync(stop);
     }
@@ -151,7 +158,8 @@ internal sealed class ImportLedger : IAsyncDisposable
     /// <summary>Imports with a batch of which it is not known that every node has committed its part, or just this one.</summary>
     public static async Task<IReadOnlyList<Guid>> PendingAsync(NpgsqlConnection session, Guid? importId, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT DISTINCT import_id FROM woodgrove.import_batch WHERE is_pending AND ($1::uuid IS NULL OR import_id = $1)", session)
+        await using var command = new NpgsqlCommand("SELECT DISTINCT import_id FROM woodgrove.import_batch WHERE is_pending AND "
+            + "($1::uuid IS NULL OR import_id = $1)", session)
         {
             Parameters = { new() { Value = (object?)importId ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid } },
         };
@@ -177,8 +185,10 @@ internal sealed class ImportLedger : IAsyncDisposable
         _session = await OpenLockedAsync(_connection, ImportId, stop);
     }
 
-    /// <param name="owner">The role that has prepared the rows: another's row does not decide them. Null where it is this session's.</param>
-    public static async Task<bool> IsDecidedAsync(NpgsqlConnection session, Guid importId, int batch, string attempt, string? owner, CancellationToken stop)
+    /// <param name="owner">The role that has prepared the rows: another's row does not decide them. Null where it is this
+    /// session's.</param>
+    public static async Task<bool> IsDecidedAsync(NpgsqlConnection session, Guid importId, int batch, string attempt, string? owner,
+        CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
             SELECT EXISTS (SELECT FROM woodgrove.import_batch
@@ -194,7 +204,8 @@ internal sealed class ImportLedger : IAsyncDisposable
         return await command.ExecuteScalarAsync(stop) is true;
     }
 
-    public static Task<bool> ExistsAsync(NpgsqlConnection session, CancellationToken stop) => LedgerSchema.HasTableAsync(session, Table, stop);
+    public static Task<bool> ExistsAsync(NpgsqlConnection session, CancellationToken stop) =>
+        LedgerSchema.HasTableAsync(session, Table, stop);
 
     /// <summary>The latest import of a source into a table of that name: its last batch, or null.</summary>
     public static async Task<ImportBatch?> FindLatestAsync(NpgsqlConnection session, string table, string source, CancellationToken stop)
@@ -209,7 +220,8 @@ internal sealed class ImportLedger : IAsyncDisposable
         };
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         return await row.ReadAsync(stop)
-            ? new ImportBatch(row.GetGuid(0), row.GetInt32(1), new TargetIdentity(table, row.GetFieldValue<uint>(2), row.GetString(3)), source,
+            ? new ImportBatch(row.GetGuid(0), row.GetInt32(1), new TargetIdentity(table, row.GetFieldValue<uint>(2), row.GetString(3)),
+                source,
                 row.GetString(4), row.GetString(5), 0, row.GetInt64(6), 0, 0, row.GetBoolean(7))
             : null;
     }
@@ -218,7 +230,8 @@ internal sealed class ImportLedger : IAsyncDisposable
     /// <returns>How many there were.</returns>
     public static async Task<int> ForgetAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("DELETE FROM woodgrove.import_batch WHERE import_id = $1", session) { Parameters = { new() { Value = importId } } };
+        await using var command = new NpgsqlCommand("DELETE FROM woodgrove.import_batch WHERE import_id = $1", session)
+            { Parameters = { new() { Value = importId } } };
         return await command.ExecuteNonQueryAsync(stop);
     }
 

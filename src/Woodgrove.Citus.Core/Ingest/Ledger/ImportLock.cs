@@ -41,19 +41,22 @@ internal static class ImportLock
     /// <summary>Tells, for as long as the session lives, that an import runs.</summary>
     public static async Task ShareAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand($"SELECT pg_catalog.pg_advisory_lock_shared({Node}, $1)", session) { Parameters = { new() { Value = Key(importId) } } };
+        await using var command = new NpgsqlCommand($"SELECT pg_catalog.pg_advisory_lock_shared({Node}, $1)", session)
+            { Parameters = { new() { Value = Key(importId) } } };
         await command.ExecuteNonQueryAsync(stop);
     }
 
     /// <summary>Releases all of a session's locks at once: the pool would do it only when the session is next used.</summary>
-    public static Task ReleaseAllAsync(NpgsqlConnection session) => CitusConnection.TidyAsync(session, "SELECT pg_catalog.pg_advisory_unlock_all()");
+    public static Task ReleaseAllAsync(NpgsqlConnection session) =>
+        CitusConnection.TidyAsync(session, "SELECT pg_catalog.pg_advisory_unlock_all()");
 
     /// <summary>The imports of these whose lock on the coordinator somebody holds; takes none.</summary>
     public static async Task<IReadOnlySet<Guid>> HeldAsync(NpgsqlConnection coordinator, IEnumerable<Guid> imports, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand($"""
             SELECT l.objid::bigint FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d ON d.oid = l.database
-            WHERE l.locktype = 'advisory' AND l.classid = {Ledger}::oid AND l.objsubid = 2 AND l.granted AND d.datname = pg_catalog.current_database()
+            WHERE l.locktype = 'advisory' AND l.classid = {Ledger}::oid AND l.objsubid = 2 AND l.granted
+                AND d.datname = pg_catalog.current_database()
             """, coordinator);
         var held = new HashSet<int>();
         await using (NpgsqlDataReader row = await command.ExecuteReaderAsync(stop))
@@ -71,10 +74,12 @@ internal static class ImportLock
         """;
 
     /// <summary>A session finds itself without the lock that it has taken.</summary>
-    public static CitusException Lost(Guid importId) => Pooled(importId, "the server session that commits is not the one that took the import's lock");
+    public static CitusException Lost(Guid importId) =>
+        Pooled(importId, "the server session that commits is not the one that took the import's lock");
 
     private static CitusException Pooled(Guid importId, string what) => new("CitusPoolerNotSupported", CitusErrorKind.InvalidOperation,
-        $"Import {importId}: {what}. The connection leads through a pooler that gives a session to several clients (PgBouncer's pool_mode transaction), "
+        $"Import {importId}: {what}. The connection leads through a pooler that gives a session to several clients (PgBouncer's "
+            + "pool_mode transaction), "
         + "so that nothing keeps two loads of one import apart. The batch was not committed.",
         "Connect to the server itself, or through a pool whose pool_mode is session.") { Target = importId };
 }

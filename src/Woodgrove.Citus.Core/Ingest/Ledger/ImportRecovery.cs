@@ -32,7 +32,8 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
         if (!await ImportLedger.ExistsAsync(ledger, stop)) return;
         if (await LedgerSchema.ObstacleAsync(ledger, withParts: false, stop) is { } obstacle)
         {
-            await KeepAsync(new ImportRepair(importId, coordinator.Name, null, ImportRepairAction.Pending, $"{char.ToLowerInvariant(obstacle.What[0])}{obstacle.What[1..].TrimEnd('.')}"));
+            await KeepAsync(new ImportRepair(importId, coordinator.Name, null, ImportRepairAction.Pending,
+                $"{char.ToLowerInvariant(obstacle.What[0])}{obstacle.What[1..].TrimEnd('.')}"));
             return;
         }
         // A disabled node may be away for good; it is only asked where something may lie there.
@@ -48,7 +49,8 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
             {
                 if (everywhere) throw;
                 _unreachable = e;
-                await KeepAsync(new ImportRepair(importId, $"{host}:{port}", null, ImportRepairAction.Pending, $"the node can't be asked: {e.Message.TrimEnd('.')}"));
+                await KeepAsync(new ImportRepair(importId, $"{host}:{port}", null, ImportRepairAction.Pending,
+                    $"the node can't be asked: {e.Message.TrimEnd('.')}"));
             }
         }
         await SettleAsync(ledger, importId, stop);
@@ -56,14 +58,16 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
         foreach (Guid import in await Staging.LeftoversAsync(ledger, stop))
         {
             if (importId is null || import == importId)
-                await LockedAsync(ledger, import, async () => { if (await Staging.DropAsync(ledger, import, stop)) await TellAsync(new ImportRepair(import, coordinator.Name, null, ImportRepairAction.Dropped, null)); }, stop);
+                await LockedAsync(ledger, import, async () => { if (await Staging.DropAsync(ledger, import, stop))
+                    await TellAsync(new ImportRepair(import, coordinator.Name, null, ImportRepairAction.Dropped, null)); }, stop);
         }
     }
 
     /// <summary>Ends the parts on a node.</summary>
     private async Task EndPartsAsync(NpgsqlConnection ledger, NpgsqlConnection node, string address, Guid? importId, CancellationToken stop)
     {
-        List<PreparedTransaction> parts = (await PreparedTransaction.ListAsync(node, coordinator.CoordinatorId, importId, stop)).FindAll(p => !p.Name.IsGuard);
+        List<PreparedTransaction> parts = (await PreparedTransaction.ListAsync(node, coordinator.CoordinatorId, importId,
+            stop)).FindAll(p => !p.Name.IsGuard);
         string? stranger = parts.Count == 0 ? null : await StrangerAsync(ledger, node, stop);
         foreach (PreparedTransaction part in parts)
         {
@@ -72,7 +76,8 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
         }
     }
 
-    private async Task EndPartAsync(NpgsqlConnection ledger, NpgsqlConnection node, string address, PreparedTransaction part, CancellationToken stop)
+    private async Task EndPartAsync(NpgsqlConnection ledger, NpgsqlConnection node, string address, PreparedTransaction part,
+        CancellationToken stop)
     {
         PreparedName name = part.Name;
         bool free = await LockedAsync(ledger, name.ImportId, async () =>
@@ -91,7 +96,8 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
             {
                 bool decided = await ImportLedger.IsDecidedAsync(ledger, name.ImportId, name.Batch, name.Attempt, part.Owner, stop);
                 await PreparedPart.EndAsync(node, name, part.TransactionId, address, decided, stop);
-                await TellAsync(new ImportRepair(name.ImportId, address, name.ToString(), decided ? ImportRepairAction.Committed : ImportRepairAction.RolledBack, null));
+                await TellAsync(new ImportRepair(name.ImportId, address, name.ToString(),
+                    decided ? ImportRepairAction.Committed : ImportRepairAction.RolledBack, null));
             }
             catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
             {
@@ -111,7 +117,8 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
         if (_unreachable is not null) return;
         foreach (Guid import in await ImportLedger.PendingAsync(ledger, importId, stop))
         {
-            if (!_unverified.Contains(import)) await LockedAsync(ledger, import, () => ImportLedger.SettleAsync(ledger, import, null, stop), stop);
+            if (!_unverified.Contains(import))
+                await LockedAsync(ledger, import, () => ImportLedger.SettleAsync(ledger, import, null, stop), stop);
         }
     }
 
@@ -131,7 +138,8 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
                 try
                 {
                     await PreparedPart.EndAsync(ledger, guard.Name, guard.TransactionId, "the coordinator", commit: false, stop);
-                    await TellAsync(new ImportRepair(guard.Name.ImportId, "the coordinator", guard.Name.ToString(), ImportRepairAction.RolledBack, null));
+                    await TellAsync(new ImportRepair(guard.Name.ImportId, "the coordinator", guard.Name.ToString(),
+                        ImportRepairAction.RolledBack, null));
                 }
                 catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
                 {
@@ -141,7 +149,10 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
         }
     }
 
-    /// <summary>Why a node is not this coordinator's, or null: a restored copy of a coordinator still names the nodes of the original.</summary>
+    /// <summary>
+    /// Why a node is not this coordinator's, or null: a restored copy of a coordinator still names the nodes of the
+    /// original.
+    /// </summary>
     private static async Task<string?> StrangerAsync(NpgsqlConnection ledger, NpgsqlConnection node, CancellationToken stop)
     {
         const string start = "SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time())::text";
@@ -149,7 +160,8 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
         if (await TextAsync(node, start, stop) == own) return null;
         try
         {
-            await using var ask = new NpgsqlCommand("SELECT success, result FROM pg_catalog.run_command_on_coordinator($1)", node) { Parameters = { new() { Value = start } } };
+            await using var ask = new NpgsqlCommand("SELECT success, result FROM pg_catalog.run_command_on_coordinator($1)", node)
+                { Parameters = { new() { Value = start } } };
             await using NpgsqlDataReader row = await ask.ExecuteReaderAsync(stop);
             if (!await row.ReadAsync(stop)) return "the node knows no coordinator";
             return !row.GetBoolean(0) ? $"the node does not reach its coordinator ({row.GetString(1).TrimEnd('.')})"

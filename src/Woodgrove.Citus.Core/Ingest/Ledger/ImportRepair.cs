@@ -12,6 +12,7 @@ public sealed record ImportRepair(Guid? ImportId, string Node, string? Transacti
         ImportRepairAction.Committed => $"Committed {Transaction} on {Node}, which an interrupted load had left prepared.",
         ImportRepairAction.RolledBack => $"Rolled back {Transaction} on {Node}, which an interrupted load had left prepared.",
         ImportRepairAction.Dropped => $"Dropped the staging table of import {ImportId}, which an interrupted load had left behind.",
-        _ => $"{Transaction ?? $"Prepared transactions of imports on {Node}"}: pending{(Transaction is null ? "" : $" on {Node}")}, because {Reason}.",
+        _ => $"{Transaction ?? $"Prepared transactions of imports on {Node}"}: pending{(Transaction is null ? "" : $" on {Node}")}, "
+            + $"because {Reason}.",
     };
 }

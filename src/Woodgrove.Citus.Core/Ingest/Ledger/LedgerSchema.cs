@@ -13,12 +13,16 @@ internal static class LedgerSchema
 {
     public const string Name = "woodgrove";
 
-    /// <summary>The key of the advisory lock under which the schema's objects are created; a ledger's locks have the same first key.</summary>
+    /// <summary>
+    /// The key of the advisory lock under which the schema's objects are created; a ledger's locks have the same first
+    /// key.
+    /// </summary>
     public const int LockSpace = 0x574F4F44;
 
     private static readonly string[] BatchColumns =
     [
-        "import_id", "batch", "table_name", "table_oid", "distribution", "source", "route", "fingerprint", "first_byte", "end_byte", "rows", "rejected",
+        "import_id", "batch", "table_name", "table_oid", "distribution", "source", "route", "fingerprint", "first_byte", "end_byte", "rows",
+        "rejected",
         "is_last", "is_pending", "attempt", "loaded_by", "committed_at",
     ];
 
@@ -31,8 +35,10 @@ internal static class LedgerSchema
         List<LedgerObject> objects = await ReadAsync(session, stop);
         if (objects.Count == 0)
         {
-            await using var create = new NpgsqlCommand("SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')", session);
-            return await create.ExecuteScalarAsync(stop) is true ? null : Denied(session, $"GRANT CREATE ON DATABASE {Quote(session.Database)} TO {User(session)}", "create schema woodgrove");
+            await using var create = new NpgsqlCommand("SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')",
+                session);
+            return await create.ExecuteScalarAsync(stop) is true ? null
+                : Denied(session, $"GRANT CREATE ON DATABASE {Quote(session.Database)} TO {User(session)}", "create schema woodgrove");
         }
         if (objects.Select(Distrust).FirstOrDefault(d => d is not null) is { } distrust) return distrust;
         LedgerObject schema = objects.Single(o => o.Relation is null);
@@ -41,9 +47,12 @@ internal static class LedgerSchema
         {
             if (objects.Find(o => o.Relation == table) is { } found)
             {
-                if (!found.MayUse) return Denied(session, $"GRANT SELECT, INSERT, UPDATE, DELETE ON woodgrove.{table} TO {User(session)}", $"write woodgrove.{table}");
+                if (!found.MayUse)
+                    return Denied(session, $"GRANT SELECT, INSERT, UPDATE, DELETE ON woodgrove.{table} TO {User(session)}",
+                        $"write woodgrove.{table}");
             }
-            else if (!schema.MayCreate) return Denied(session, $"GRANT CREATE ON SCHEMA woodgrove TO {User(session)}", $"create woodgrove.{table}");
+            else if (!schema.MayCreate)
+                return Denied(session, $"GRANT CREATE ON SCHEMA woodgrove TO {User(session)}", $"create woodgrove.{table}");
         }
         return null;
     }
@@ -81,7 +90,8 @@ internal static class LedgerSchema
         if (objects.Find(o => o.Relation == ImportLedger.Table) is not { } ledger) return false;
         if (Distrust(ledger) is { } distrust) throw distrust;
         if (!objects.Single(o => o.Relation is null).MayUse || !ledger.MayRead)
-            throw Denied(session, $"GRANT USAGE ON SCHEMA woodgrove TO {User(session)}; GRANT SELECT ON woodgrove.{ImportLedger.Table} TO {User(session)}", "read the ledger of imports");
+            throw Denied(session, $"GRANT USAGE ON SCHEMA woodgrove TO {User(session)}; GRANT SELECT ON woodgrove.{ImportLedger.Table} "
+                + $"TO {User(session)}", "read the ledger of imports");
         return true;
     }
 
@@ -110,11 +120,13 @@ internal static class LedgerSchema
             : item.HasRelatives && Expected(item.Relation) is not null ? "inherits from another table, or another inherits from it"
             : item.TriggerGrantee is { } grantee ? $"lets role '{grantee}' create triggers on it"
             : item.ForeignPolicy is { } policy ? $"has a row level security policy '{policy}' that the module did not create"
-            : Expected(item.Relation) is { } expected && !expected.SequenceEqual(item.Columns) ? "has other columns than this version of the module creates"
+            : Expected(item.Relation) is { } expected && !expected.SequenceEqual(item.Columns)
+            ? "has other columns than this version of the module creates"
             : null;
         if (why is null) return null;
         return new CitusException("CitusLedgerNotTrusted", CitusErrorKind.SecurityError, $"{name} {why}. Nothing was written to it.",
-            "Have a superuser look at the schema, and make it the user's who loads or a superuser's (ALTER SCHEMA woodgrove OWNER TO …, ALTER TABLE … OWNER TO …), "
+            "Have a superuser look at the schema, and make it the user's who loads or a superuser's (ALTER SCHEMA woodgrove OWNER TO …, "
+                + "ALTER TABLE … OWNER TO …), "
             + "or drop it (DROP SCHEMA woodgrove CASCADE) if no import is to be resumed.") { Target = name };
     }
 
@@ -125,7 +137,8 @@ internal static class LedgerSchema
         _ => null,
     };
 
-    private static CitusException Denied(NpgsqlConnection session, string grant, string what) => new("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
+    private static CitusException Denied(NpgsqlConnection session, string grant, string what) =>
+        new("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
         $"{User(session)} may not {what} in database '{session.Database}', where imports that can be resumed are recorded.",
         $"Have its owner run: {grant};") { Target = Name, SqlState = PostgresErrorCodes.InsufficientPrivilege };
 
@@ -139,30 +152,38 @@ internal static class LedgerSchema
         await using var command = new NpgsqlCommand("""
             SELECT NULL::text, 'n'::"char", pg_catalog.pg_get_userbyid(n.nspowner)::text,
                    pg_catalog.pg_has_role(n.nspowner, r.oid, 'MEMBER') AND pg_catalog.pg_has_role(n.nspowner, s.oid, 'MEMBER'),
-                   pg_catalog.has_schema_privilege(n.oid, 'USAGE'), false, pg_catalog.has_schema_privilege(n.oid, 'CREATE'), false, false, false, NULL::text, NULL::text, '{}'::text[]
-            FROM pg_catalog.pg_namespace n, pg_catalog.pg_roles r, pg_catalog.pg_roles s WHERE n.nspname = 'woodgrove' AND r.rolname = current_user AND s.rolname = session_user
+                   pg_catalog.has_schema_privilege(n.oid, 'USAGE'), false, pg_catalog.has_schema_privilege(n.oid, 'CREATE'), false, false,
+                       false, NULL::text, NULL::text, '{}'::text[]
+            FROM pg_catalog.pg_namespace n, pg_catalog.pg_roles r, pg_catalog.pg_roles s WHERE n.nspname = 'woodgrove'
+                AND r.rolname = current_user AND s.rolname = session_user
             UNION ALL
             SELECT c.relname::text, c.relkind, pg_catalog.pg_get_userbyid(c.relowner)::text,
                    pg_catalog.pg_has_role(c.relowner, r.oid, 'MEMBER') AND pg_catalog.pg_has_role(c.relowner, s.oid, 'MEMBER'),
-                   pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_table_privilege(c.oid, 'INSERT') AND pg_catalog.has_table_privilege(c.oid, 'UPDATE') AND pg_catalog.has_table_privilege(c.oid, 'DELETE'),
+                   pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
+                       AND pg_catalog.has_table_privilege(c.oid, 'UPDATE') AND pg_catalog.has_table_privilege(c.oid, 'DELETE'),
                    pg_catalog.has_table_privilege(c.oid, 'SELECT'), false,
                    EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
                    EXISTS (SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid),
                    EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid OR i.inhrelid = c.oid),
-                   (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END FROM pg_catalog.aclexplode(c.relacl) a
+                   (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END
+                       FROM pg_catalog.aclexplode(c.relacl) a
                     WHERE a.privilege_type = 'TRIGGER' AND a.grantee <> c.relowner
                       AND NOT (a.grantee <> 0 AND pg_catalog.pg_has_role(a.grantee, r.oid, 'MEMBER')) LIMIT 1),
-                   (SELECT p.polname::text FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid AND p.polname NOT IN ('own_rows', 'all_rows') LIMIT 1),
-                   (SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+                   (SELECT p.polname::text FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid
+                       AND p.polname NOT IN ('own_rows', 'all_rows') LIMIT 1),
+                   (SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid
+                       AND a.attnum > 0 AND NOT a.attisdropped)
             FROM pg_catalog.pg_class c, pg_catalog.pg_namespace n, pg_catalog.pg_roles r, pg_catalog.pg_roles s
-            WHERE n.oid = c.relnamespace AND n.nspname = 'woodgrove' AND c.relname = ANY ($1::name[]) AND r.rolname = current_user AND s.rolname = session_user
+            WHERE n.oid = c.relnamespace AND n.nspname = 'woodgrove' AND c.relname = ANY ($1::name[]) AND r.rolname = current_user
+                AND s.rolname = session_user
             """, session) { Parameters = { new() { Value = table is null ? new[] { ImportLedger.Table, PartialBatch.Table } : [table] } } };
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         var found = new List<LedgerObject>();
         while (await row.ReadAsync(stop))
         {
             found.Add(new LedgerObject(
-                await row.IsDBNullAsync(0, stop) ? null : row.GetString(0), row.GetChar(1), row.GetString(2), row.GetBoolean(3), row.GetBoolean(4), row.GetBoolean(5), row.GetBoolean(6),
+                await row.IsDBNullAsync(0, stop) ? null : row.GetString(0), row.GetChar(1), row.GetString(2), row.GetBoolean(3),
+                row.GetBoolean(4), row.GetBoolean(5), row.GetBoolean(6),
                 row.GetBoolean(7), row.GetBoolean(8), row.GetBoolean(9), await row.IsDBNullAsync(10, stop) ? null : row.GetString(10),
                 await row.IsDBNullAsync(11, stop) ? null : row.GetString(11), row.GetFieldValue<string[]>(12)));
         }
@@ -170,6 +191,7 @@ internal static class LedgerSchema
     }
 
     private sealed record LedgerObject(
-        string? Relation, char Kind, string Owner, bool IsOwnerTrusted, bool MayUse, bool MayRead, bool MayCreate, bool HasTriggers, bool HasRules, bool HasRelatives,
+        string? Relation, char Kind, string Owner, bool IsOwnerTrusted, bool MayUse, bool MayRead, bool MayCreate, bool HasTriggers,
+        bool HasRules, bool HasRelatives,
         string? TriggerGrantee, string? ForeignPolicy, string[] Columns);
 }

@@ -22,7 +22,8 @@ internal sealed record PartialBatch(int Number, long EndByte, string Fingerprint
         if (!await ExistsAsync(session, stop)) return null;
         await using var command = new NpgsqlCommand("""
             SELECT p.batch, p.end_byte, p.fingerprint, p.min_values, p.max_values FROM woodgrove.import_part p
-            WHERE p.import_id = $1 AND p.batch >= 0 AND NOT EXISTS (SELECT FROM woodgrove.import_batch b WHERE b.import_id = p.import_id AND b.batch = p.batch)
+            WHERE p.import_id = $1 AND p.batch >= 0 AND NOT EXISTS (SELECT FROM woodgrove.import_batch b WHERE b.import_id = p.import_id
+                AND b.batch = p.batch)
             """, session)
         {
             Parameters = { new() { Value = importId } },
@@ -39,15 +40,18 @@ internal sealed record PartialBatch(int Number, long EndByte, string Fingerprint
     }
 
     /// <summary>Writes a part's row in the transaction of its rows, if this attempt is still the import's latest.</summary>
-    public static async Task WriteAsync(NpgsqlConnection session, ImportBatch batch, string attempt, IReadOnlyList<ShardRange> shards, CancellationToken stop)
+    public static async Task WriteAsync(NpgsqlConnection session, ImportBatch batch, string attempt, IReadOnlyList<ShardRange> shards,
+        CancellationToken stop)
     {
-        await using var check = new NpgsqlCommand("UPDATE woodgrove.import_part SET end_byte = end_byte WHERE import_id = $1 AND batch = $2 AND fingerprint = $3", session)
+        await using var check = new NpgsqlCommand("UPDATE woodgrove.import_part SET end_byte = end_byte WHERE import_id = $1 AND batch = "
+            + "$2 AND fingerprint = $3", session)
         {
             Parameters = { new() { Value = batch.ImportId }, new() { Value = RunRow }, new() { Value = attempt } },
         };
         if (await check.ExecuteNonQueryAsync(stop) == 0) throw ImportLedger.Running(batch.ImportId);
         await using var command = new NpgsqlCommand("""
-            INSERT INTO woodgrove.import_part (import_id, batch, part, end_byte, fingerprint, min_values, max_values) VALUES ($1, $2, $3, $4, $5, $6, $7)
+            INSERT INTO woodgrove.import_part (import_id, batch, part, end_byte, fingerprint, min_values, max_values)
+                VALUES ($1, $2, $3, $4, $5, $6, $7)
             """, session);
         foreach (object value in new object[]
         {
@@ -67,7 +71,8 @@ internal sealed record PartialBatch(int Number, long EndByte, string Fingerprint
     public static async Task TakeOverAsync(NpgsqlConnection session, Guid importId, string attempt, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
-            INSERT INTO woodgrove.import_part (import_id, batch, part, end_byte, fingerprint, min_values, max_values) VALUES ($1, $2, 0, 0, $3, '{}', '{}')
+            INSERT INTO woodgrove.import_part (import_id, batch, part, end_byte, fingerprint, min_values, max_values)
+                VALUES ($1, $2, 0, 0, $3, '{}', '{}')
             ON CONFLICT (import_id, batch, part) DO UPDATE SET fingerprint = EXCLUDED.fingerprint
             """, session)
         {
@@ -79,14 +84,17 @@ internal sealed record PartialBatch(int Number, long EndByte, string Fingerprint
     /// <summary>Removes the parts of a batch that the ledger holds as a whole, or all that is known of an import.</summary>
     public static async Task ForgetAsync(NpgsqlConnection session, Guid importId, int? batch, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("DELETE FROM woodgrove.import_part WHERE import_id = $1 AND ($2::int IS NULL OR batch = $2)", session)
+        await using var command = new NpgsqlCommand("DELETE FROM woodgrove.import_part WHERE import_id = $1 AND ($2::int IS NULL OR "
+            + "batch = $2)", session)
         {
-            Parameters = { new() { Value = importId }, new() { Value = (object?)batch ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Integer } },
+            Parameters = { new() { Value = importId },
+                new() { Value = (object?)batch ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Integer } },
         };
         await command.ExecuteNonQueryAsync(stop);
     }
 
-    public static Task<bool> ExistsAsync(NpgsqlConnection session, CancellationToken stop) => LedgerSchema.HasTableAsync(session, Table, stop);
+    public static Task<bool> ExistsAsync(NpgsqlConnection session, CancellationToken stop) =>
+        LedgerSchema.HasTableAsync(session, Table, stop);
 
     /// <summary>Creates the table on first use: a reference table, so that every node can write to it in its own transaction.</summary>
     public static Task CreateAsync(NpgsqlConnection session, CancellationToken stop) => LedgerSchema.CreateAsync(session, Table, """

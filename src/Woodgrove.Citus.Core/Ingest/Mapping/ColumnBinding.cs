@@ -24,12 +24,14 @@ internal sealed class ColumnBinding
         IReadOnlyList<TableColumn> loadable = _table.Columns.Where(c => !c.IsGenerated).ToList();
         (IReadOnlyList<string> names, string where) = Names(shape, loadable);
         int beyond = FieldCount(_input, _dialect, shape) - names.Count; // fields that only the rows have
-        HashSet<int> skipped = shape.SkipFields.Where(f => !IsBeyond(f, names.Count, beyond)).Select(f => FieldOf(f, names, "-SkipColumn")).ToHashSet();
+        HashSet<int> skipped = shape.SkipFields.Where(f => !IsBeyond(f, names.Count, beyond)).Select(f => FieldOf(f, names, "-SkipColumn"))
+            .ToHashSet();
         Dictionary<int, string> mapped = shape.ColumnMap.ToDictionary(m => FieldOf(m.Key, names, "-ColumnMap"), m => m.Value);
         if (names.Count != _input.FirstRecord.Count) throw WrongCount(names.Count);
         bool named = HasNames(shape);
         List<BoundColumn> bound = Enumerable.Range(0, names.Count).Where(i => !skipped.Contains(i))
-            .Select(i => new BoundColumn(mapped.TryGetValue(i, out string? column) ? Find(column, "-ColumnMap names") : Find(names[i], where), i, named ? names[i] : null))
+            .Select(i => new BoundColumn(mapped.TryGetValue(i, out string? column) ? Find(column, "-ColumnMap names")
+                : Find(names[i], where), i, named ? names[i] : null))
             .Concat(shape.StaticColumns.Select(s => new BoundColumn(Find(s.Key, "-StaticColumn names"), null, null, s.Value))).ToList();
         Check(bound, loadable);
         return bound;
@@ -55,9 +57,11 @@ internal sealed class ColumnBinding
     {
         if (shape.Fields is { Count: > 0 } asked) return (asked, "-Column names");
         if (_dialect.HasHeader) return (_input.FirstRecord.Select(n => n.Trim()).ToList(), "the header names");
-        List<string> free = loadable.Select(c => c.Name).Where(n => !shape.StaticColumns.Keys.Contains(n, StringComparer.OrdinalIgnoreCase)).ToList();
+        List<string> free = loadable.Select(c => c.Name).Where(n => !shape.StaticColumns.Keys.Contains(n, StringComparer.OrdinalIgnoreCase))
+            .ToList();
         // Fields that are skipped by number stand between the table's columns.
-        foreach (int at in shape.SkipFields.Select(f => NumberOf(f, _input.FirstRecord.Count)).OfType<int>().Order()) free.Insert(Math.Min(at, free.Count), $"({at + 1})");
+        foreach (int at in shape.SkipFields.Select(f => NumberOf(f, _input.FirstRecord.Count)).OfType<int>().Order())
+            free.Insert(Math.Min(at, free.Count), $"({at + 1})");
         return (free, "the table has");
     }
 
@@ -66,17 +70,21 @@ internal sealed class ColumnBinding
         int[] found = [.. Enumerable.Range(0, names.Count).Where(i => string.Equals(names[i], name, StringComparison.OrdinalIgnoreCase))];
         if (found.Length > 1)
         {
-            throw Refuse("CitusDuplicateColumn", $"{parameter} names '{Shorten(name)}', and fields {string.Join(" and ", found.Select(i => i + 1))} have that name",
+            throw Refuse("CitusDuplicateColumn",
+                $"{parameter} names '{Shorten(name)}', and fields {string.Join(" and ", found.Select(i => i + 1))} have that name",
                 $"Give the field's number: {parameter} {found[^1] + 1}.");
         }
         int at = found.Length == 1 ? found[0] : NumberOf(name, names.Count) ?? -1;
-        if (at < 0) throw Refuse("CitusUnknownField", $"{parameter} names '{Shorten(name)}', which is no field of the file", $"Its fields are {string.Join(", ", names)}; a number counts them from 1.");
+        if (at < 0)
+            throw Refuse("CitusUnknownField", $"{parameter} names '{Shorten(name)}', which is no field of the file",
+                $"Its fields are {string.Join(", ", names)}; a number counts them from 1.");
         return at;
     }
 
     /// <summary>A field that is named by its number from 1, counted from 0.</summary>
     private static int? NumberOf(string name, int count) =>
-        int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1 && number <= count ? number - 1 : null;
+        int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1 && number <= count ? number - 1
+            : null;
 
     private void Check(List<BoundColumn> bound, IReadOnlyList<TableColumn> loadable)
     {
@@ -84,7 +92,9 @@ internal sealed class ColumnBinding
         {
             int[] fields = [.. twice.Select(b => b.Field).OfType<int>()];
             throw Refuse("CitusDuplicateColumn",
-                $"column '{twice.Key}' is named {twice.Count()} times{(fields.Length > 1 ? $", as fields {string.Join(" and ", fields.Select(f => f + 1))}" : "")}", "Each column of the table may be loaded once; -SkipColumn leaves a field out, -Column names them anew.");
+                $"column '{twice.Key}' is named {twice.Count()} "
+                    + $"times{(fields.Length > 1 ? $", as fields {string.Join(" and ", fields.Select(f => f + 1))}" : "")}",
+                    "Each column of the table may be loaded once; -SkipColumn leaves a field out, -Column names them anew.");
         }
         if (_table.DistributionColumn is { } key && bound.All(b => b.Column.Name != key) && !_table.FillsDistributionColumn)
         {
@@ -92,7 +102,8 @@ internal sealed class ColumnBinding
                 $"the file has no column '{key}', by which {_table.Display} is distributed, so no row's shard could be known",
                 "Name the field that holds it with -ColumnMap, or all of the file's fields in order with -Column.");
         }
-        if (loadable.FirstOrDefault(c => c.IsNotNull && !c.HasDefault && !c.IsIdentity && bound.All(b => b.Column.Name != c.Name)) is { } missing)
+        if (loadable.FirstOrDefault(c => c.IsNotNull && !c.HasDefault && !c.IsIdentity
+            && bound.All(b => b.Column.Name != c.Name)) is { } missing)
         {
             throw Refuse("CitusColumnMissing",
                 $"the file has no column '{missing.Name}', which {_table.Display} requires (NOT NULL, no default)",
@@ -105,7 +116,8 @@ internal sealed class ColumnBinding
         if (_table.FindColumn(name) is not { } column)
         {
             string advice = OtherDelimiter()
-                ?? $"{_table.Display} has the columns {string.Join(", ", _table.Columns.Select(c => c.Name))}; -ColumnMap @{{ '{Shorten(name)}' = '<column>' }} gives the field another, -SkipColumn leaves it out."
+                ?? $"{_table.Display} has the columns {string.Join(", ", _table.Columns.Select(c => c.Name))}; "
+                    + $"-ColumnMap @{{ '{Shorten(name)}' = '<column>' }} gives the field another, -SkipColumn leaves it out."
                 + (_dialect.HasHeader ? " If the first line holds data, use -NoHeader." : "");
             throw Refuse("CitusUnknownColumn", $"{where} '{Shorten(name)}', which is no column of {_table.Display}", advice);
         }
@@ -119,7 +131,8 @@ internal sealed class ColumnBinding
 
     private CitusException WrongCount(int expected) =>
         Refuse("CitusWrongColumnCount",
-            $"the first line has {_input.FirstRecord.Count} field(s), but {expected} column(s) are to be loaded: {Shorten(_input.FirstLine)}",
+            $"the first line has {_input.FirstRecord.Count} field(s), but {expected} column(s) are to be loaded: "
+                + $"{Shorten(_input.FirstLine)}",
             OtherDelimiter() ?? "Name the columns that the file has, in its order, with -Column.");
 
     /// <summary>Lines of titles above a header: a later line names columns of the table, and nothing else.</summary>
@@ -129,8 +142,10 @@ internal sealed class ColumnBinding
         for (int i = 1; i < _input.FirstLines.Count; i++)
         {
             using var parser = new CsvHelper.CsvParser(new StringReader(_input.FirstLines[i]), _dialect.ForCsvHelper());
-            if (!parser.Read() || parser.Record is not { Length: > 0 } fields || !Array.TrueForAll(fields, f => _table.FindColumn(f.Trim()) is not null)) continue;
-            return $"Line {i + 1} holds the header, and the lines above it are titles. Take them out first: Get-Content <file> | Select-Object -Skip {i} | Set-Content <new file>.";
+            if (!parser.Read() || parser.Record is not { Length: > 0 } fields
+                || !Array.TrueForAll(fields, f => _table.FindColumn(f.Trim()) is not null)) continue;
+            return $"Line {i + 1} holds the header, and the lines above it are titles. Take them out first: "
+                + $"Get-Content <file> | Select-Object -Skip {i} | Set-Content <new file>.";
         }
         return null;
     }
@@ -140,7 +155,8 @@ internal sealed class ColumnBinding
     {
         char[] found = new[] { ',', ';', '\t', '|' }.Where(c => c != _dialect.Delimiter && _input.FirstLine.Contains(c)).ToArray();
         if (_input.FirstLine.StartsWith("sep=", StringComparison.OrdinalIgnoreCase))
-            return $"The line is Excel's own, not the header: take it out of the file, and give -Delimiter '{_input.FirstLine.TrimEnd()[^1]}'.";
+            return "The line is Excel's own, not the header: take it out of the file, "
+                + $"and give -Delimiter '{_input.FirstLine.TrimEnd()[^1]}'.";
         if (Titles() is { } titles) return titles;
         if (_input.FirstRecord.Count > 1 || found.Length == 0) return null;
         char best = found.MaxBy(c => _input.FirstLine.Count(x => x == c));

@@ -10,20 +10,23 @@ namespace Woodgrove.Citus.Ingest.Mapping;
 /// Writes records anew where they can't go as they stand: fields left out or added, numbers and times of a culture.
 /// It splits them as COPY does, and keeps the difference between an empty text and NULL, which CsvHelper's reader does not.
 /// </summary>
-internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int fieldCount, IReadOnlyList<BoundColumn> columns, CsvShape shape)
+internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int fieldCount, IReadOnlyList<BoundColumn> columns,
+    CsvShape shape)
 {
     /// <summary>How the converted records are written.</summary>
     public static CsvDialect Dialect { get; } = new() { HasHeader = false };
 
     private readonly byte[] _null = Encoding.UTF8.GetBytes(dialect.NullValue);
     private readonly FieldText _text = new(dialect);
-    private readonly ValueConverter?[] _converters = columns.Select(c => c.Field is null ? null : ValueConverter.For(c.Column, shape)).ToArray();
+    private readonly ValueConverter?[] _converters = columns.Select(c => c.Field is null ? null : ValueConverter.For(c.Column, shape))
+        .ToArray();
     private readonly byte[]?[] _static = columns.Select(c => c.Field is null ? RowEncoder.Encode(c.Value, c.Column) : null).ToArray();
     private readonly ArrayBufferWriter<byte> _bytes = new(256 * 1024);
     private readonly (int From, int To)[] _fields = new (int, int)[fieldCount];
 
     /// <summary>The converter that a file needs, or null where its records go as they stand.</summary>
-    public static RecordConverter? For(CsvSource source, CsvDialect dialect, int fieldCount, IReadOnlyList<BoundColumn> columns, CsvShape shape) =>
+    public static RecordConverter? For(CsvSource source, CsvDialect dialect, int fieldCount, IReadOnlyList<BoundColumn> columns,
+        CsvShape shape) =>
         columns.Count == fieldCount && columns.All(c => c.Field is not null && ValueConverter.For(c.Column, shape) is null) ? null
         : new RecordConverter(source, dialect, fieldCount, columns, shape);
 
@@ -77,7 +80,8 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
         int count = block.SplitFields(start, record.End, _fields);
         if (count != fieldCount)
         {
-            problem = new RefusedRow(source.Name, null, null, null, "22P04", $"the record has {count} field(s), the file's first has {fieldCount}");
+            problem = new RefusedRow(source.Name, null, null, null, "22P04",
+                $"the record has {count} field(s), the file's first has {fieldCount}");
             return false;
         }
         for (int i = 0; i < columns.Count; i++)
@@ -118,7 +122,8 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
         catch (FormatException e)
         {
             string type = columns[column].Column.TypeName;
-            problem = new RefusedRow(source.Name, null, columns[column].Column.Name, text, type is "date" || type.StartsWith("time", StringComparison.Ordinal) ? "22007" : "22P02",
+            problem = new RefusedRow(source.Name, null, columns[column].Column.Name, text,
+                type is "date" || type.StartsWith("time", StringComparison.Ordinal) ? "22007" : "22P02",
                 $"\"{text}\" {e.Message} as {type}");
             return false;
         }

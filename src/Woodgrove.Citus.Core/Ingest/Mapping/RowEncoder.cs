@@ -77,7 +77,8 @@ internal sealed class RowEncoder
     public bool IsNull(object? value, int column) => IsNull(value, _forms[column]);
 
     /// <summary>An empty text is a value of a text column; in any other it can only mean that there is none.</summary>
-    private static bool IsNull([NotNullWhen(false)] object? value, ColumnForm form) => value is null or DBNull || (value is string { Length: 0 } && form != ColumnForm.Text);
+    private static bool IsNull([NotNullWhen(false)] object? value, ColumnForm form) =>
+        value is null or DBNull || (value is string { Length: 0 } && form != ColumnForm.Text);
 
     private static bool WriteBinary(bool isNull, ReadOnlySpan<byte> value, BinaryValue.Writer write, IBufferWriter<byte> to)
     {
@@ -107,7 +108,8 @@ internal sealed class RowEncoder
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             // An object's own properties are asked for, and may fail in any way.
-            throw new UnwrittenValueException(column.Name, $"a value of type {value.GetType().Name} can't be written as {column.TypeName}: {e.Message}", e);
+            throw new UnwrittenValueException(column.Name,
+                $"a value of type {value.GetType().Name} can't be written as {column.TypeName}: {e.Message}", e);
         }
     }
 

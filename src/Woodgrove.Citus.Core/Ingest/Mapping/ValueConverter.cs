@@ -35,9 +35,11 @@ internal sealed class ValueConverter
         // The type's name without its modifiers: numeric(10,2), timestamp(0) with time zone.
         return System.Text.RegularExpressions.Regex.Replace(column.TypeName, @"\(.*?\)", "") switch
         {
-            "smallint" or "integer" or "bigint" or "numeric" or "money" when shape.Culture is not null => Numbers(shape, new DecimalConverter()),
+            "smallint" or "integer" or "bigint" or "numeric" or "money" when shape.Culture is not null =>
+                Numbers(shape, new DecimalConverter()),
             "real" or "double precision" when shape.Culture is not null => Numbers(shape, new DoubleConverter()),
-            "date" when hasTimes => Times(shape, new DateTimeConverter(), DateTimeStyles.None, v => ((DateTime)v).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
+            "date" when hasTimes => Times(shape, new DateTimeConverter(), DateTimeStyles.None,
+                v => ((DateTime)v).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
             // Without a zone in the text, what the clock showed is what counts.
             "timestamp without time zone" when hasTimes => Times(shape, new DateTimeOffsetConverter(), DateTimeStyles.AssumeUniversal,
                 v => ((DateTimeOffset)v).ToString("yyyy-MM-dd HH:mm:ss.fffffff", CultureInfo.InvariantCulture)),
@@ -52,7 +54,8 @@ internal sealed class ValueConverter
     /// <exception cref="FormatException">The text can't be read so.</exception>
     public string Convert(string text)
     {
-        if (_converter is BooleanConverter && !_shape.TrueValues.Concat(_shape.FalseValues).Contains(text.Trim(), StringComparer.OrdinalIgnoreCase)) return text;
+        if (_converter is BooleanConverter
+            && !_shape.TrueValues.Concat(_shape.FalseValues).Contains(text.Trim(), StringComparer.OrdinalIgnoreCase)) return text;
         try
         {
             if (_isNumber)
@@ -64,7 +67,8 @@ internal sealed class ValueConverter
         }
         catch (Exception e) when (e is CsvHelperException or FormatException or OverflowException or ArgumentException)
         {
-            string how = _options.TypeConverterOptions.Formats is { Length: > 0 } formats ? $"the format{(formats.Length > 1 ? "s" : "")} {string.Join(", ", formats)}"
+            string how = _options.TypeConverterOptions.Formats is { Length: > 0 } formats
+                ? $"the format{(formats.Length > 1 ? "s" : "")} {string.Join(", ", formats)}"
                 : $"culture {(_shape.Culture?.Name is { Length: > 0 } name ? name : "invariant")}";
             throw new FormatException($"can't be read by {how}", e);
         }

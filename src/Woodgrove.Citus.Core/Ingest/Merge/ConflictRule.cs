@@ -21,30 +21,40 @@ internal sealed record ConflictRule(ConflictAction Action, IReadOnlyList<string>
         if (asked is { Count: > 0 })
         {
             string[] names = asked.Select(a => table.FindColumn(a)?.Name ?? a).Order(StringComparer.Ordinal).ToArray();
-            if (keys.FirstOrDefault(k => k.Columns.Order(StringComparer.Ordinal).SequenceEqual(names)).Columns is { } found) return new ConflictRule(action, Quoted(found));
+            if (keys.FirstOrDefault(k => k.Columns.Order(StringComparer.Ordinal).SequenceEqual(names)).Columns is { } found)
+                return new ConflictRule(action, Quoted(found));
             throw NoKey($"{table.Display} has no unique constraint on exactly ({string.Join(", ", asked)})", known);
         }
         string[]? chosen = keys.FirstOrDefault(k => k.IsPrimary).Columns ?? (keys.Count == 1 ? keys[0].Columns : null);
-        if (chosen is null) throw NoKey($"which unique key of {table.Display} decides is not clear", known + " Name its columns with -KeyColumn.");
+        if (chosen is null)
+            throw NoKey($"which unique key of {table.Display} decides is not clear", known + " Name its columns with -KeyColumn.");
         return new ConflictRule(action, Quoted(chosen));
 
         static string[] Quoted(string[] columns) => columns.Select(TableName.Quote).ToArray();
         CitusException NoKey(string what, string advice) =>
-            new("CitusNoConflictKey", CitusErrorKind.InvalidArgument, $"-OnConflict {action}: {what}. Nothing was sent.", advice) { Target = table.Display };
+            new("CitusNoConflictKey", CitusErrorKind.InvalidArgument, $"-OnConflict {action}: {what}. Nothing was sent.", advice)
+                { Target = table.Display };
     }
 
-    /// <summary>A distribution value that the coordinator fills in can clash with none that is there, nor can rows be laid out by it before.</summary>
-    public static CitusException KeyLeftOut(TableInfo table, string key) => new("CitusDistributionColumnMissing", CitusErrorKind.InvalidData,
-        $"The rows have no value for '{key}', by which {table.Display} is distributed; with -OnConflict its default does not count. Nothing was sent.",
+    /// <summary>
+    /// A distribution value that the coordinator fills in can clash with none that is there, nor can rows be laid out
+    /// by it before.
+    /// </summary>
+    public static CitusException KeyLeftOut(TableInfo table, string key) =>
+        new("CitusDistributionColumnMissing", CitusErrorKind.InvalidData,
+        $"The rows have no value for '{key}', by which {table.Display} is distributed; with -OnConflict its default does not count. "
+            + "Nothing was sent.",
         $"Load the rows without -OnConflict, or with values for '{key}'.") { Target = table.Display };
 
     /// <summary>
     /// The one statement that moves the rows: of those with the same key the last one counts.
     /// </summary>
     /// <param name="order">What tells the order in which the rows came.</param>
-    /// <param name="pushedDown">The rows lie in the shards beside the target's. Of those that the coordinator sends, Citus counts those that gave way too.</param>
+    /// <param name="pushedDown">The rows lie in the shards beside the target's. Of those that the coordinator sends, Citus counts those
+    /// that gave way too.</param>
     /// <returns>How many rows were inserted or updated.</returns>
-    public async Task<long> MoveAsync(NpgsqlConnection session, CopyTarget rows, string into, string from, string order, bool pushedDown, CancellationToken stop)
+    public async Task<long> MoveAsync(NpgsqlConnection session, CopyTarget rows, string into, string from, string order, bool pushedDown,
+        CancellationToken stop)
     {
         await using var insert = new NpgsqlCommand(Insert(rows, into, from, order), session) { CommandTimeout = 0 };
         if (pushedDown) return await insert.ExecuteNonQueryAsync(stop);
@@ -62,15 +72,19 @@ internal sealed record ConflictRule(ConflictAction Action, IReadOnlyList<string>
         string action = Action == ConflictAction.Update && others.Any()
             ? $"UPDATE SET {string.Join(", ", others.Select(c => $"{c} = EXCLUDED.{c}"))}" : "NOTHING";
         order += Action == ConflictAction.Update ? " DESC" : " ASC"; // left out is what comes after
-        return $"INSERT INTO {into} ({rows.ColumnList}) SELECT {rows.ColumnList} FROM (SELECT DISTINCT ON ({key}) {rows.ColumnList} FROM {from} ORDER BY {key}, {order}) r ON CONFLICT ({key}) DO {action}";
+        return $"INSERT INTO {into} ({rows.ColumnList}) SELECT {rows.ColumnList} FROM (SELECT DISTINCT ON ({key}) {rows.ColumnList} FROM "
+            + $"{from} ORDER BY {key}, {order}) r ON CONFLICT ({key}) DO {action}";
     }
 
-    private static async Task<List<(bool IsPrimary, string[] Columns)>> KeysAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
+    private static async Task<List<(bool IsPrimary, string[] Columns)>> KeysAsync(NpgsqlConnection session, TableInfo table,
+        CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
             SELECT i.indisprimary, array_agg(a.attname::text ORDER BY a.attnum)
-            FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
-            WHERE i.indrelid = $1::oid AND i.indisunique AND NOT i.indisexclusion AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+            FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid
+                AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
+            WHERE i.indrelid = $1::oid AND i.indisunique AND NOT i.indisexclusion AND i.indisvalid AND i.indpred IS NULL
+                AND i.indexprs IS NULL
             GROUP BY i.indexrelid, i.indisprimary
             """, session)
         {

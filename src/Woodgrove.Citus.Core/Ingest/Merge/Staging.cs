@@ -27,13 +27,15 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     public CopyTarget Rows { get; } = rows with { Columns = [.. rows.Columns, Line] };
 
     public static async Task<Staging> OpenAsync(
-        CitusConnection connection, NpgsqlConnection session, Guid importId, CopyTarget target, ConflictRule rule, bool truncate, CancellationToken stop)
+        CitusConnection connection, NpgsqlConnection session, Guid importId, CopyTarget target, ConflictRule rule, bool truncate,
+        CancellationToken stop)
     {
         TableName name = NameOf(importId);
         if (!await ExistsAsync(session, name, stop)) await CreateAsync(session, name, target, stop);
         await LedgerSchema.RequireTrustedAsync(session, name.Name, stop);
         TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);
-        return new Staging(target.Table, target with { Table = table with { Display = target.Table.Display }, StandsFor = target.Table.Name }, rule, truncate);
+        return new Staging(target.Table,
+            target with { Table = table with { Display = target.Table.Display }, StandsFor = target.Table.Name }, rule, truncate);
     }
 
     /// <summary>Moves the rows and drops the table, in the transaction that is open.</summary>
@@ -41,7 +43,8 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     public async Task<long> MergeAsync(NpgsqlConnection session, CancellationToken stop)
     {
         if (truncate) await CoordinatorBatch.TruncateAsync(session, target.Name.Sql, stop);
-        long moved = await rule.MoveAsync(session, rows, target.Name.Sql, rows.Table.Name.Sql, Line.Name, pushedDown: target.Kind is not (TableKind.Schema or TableKind.SingleShard), stop);
+        long moved = await rule.MoveAsync(session, rows, target.Name.Sql, rows.Table.Name.Sql, Line.Name,
+            pushedDown: target.Kind is not (TableKind.Schema or TableKind.SingleShard), stop);
         await using var drop = new NpgsqlCommand($"DROP TABLE {rows.Table.Name.Sql}", session);
         await drop.ExecuteNonQueryAsync(stop);
         return moved;
@@ -72,7 +75,8 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
         await using var command = new NpgsqlCommand("""
             SELECT import_id FROM (
                 SELECT substr(relname, 9)::uuid AS import_id FROM pg_catalog.pg_class
-                WHERE relnamespace = pg_catalog.to_regnamespace('woodgrove') AND relname ~ '^staging_[0-9a-f]{32}$' AND pg_catalog.pg_has_role(relowner, 'USAGE')) s
+                WHERE relnamespace = pg_catalog.to_regnamespace('woodgrove') AND relname ~ '^staging_[0-9a-f]{32}$'
+                    AND pg_catalog.pg_has_role(relowner, 'USAGE')) s
             WHERE NOT EXISTS (SELECT FROM woodgrove.import_batch b WHERE b.import_id = s.import_id)
             """, session);
         var found = new List<Guid>();
@@ -83,13 +87,16 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
 
     private static TableName NameOf(Guid importId) => new("woodgrove", $"staging_{importId:N}");
 
-    private static Task<bool> ExistsAsync(NpgsqlConnection session, TableName name, CancellationToken stop) => LedgerSchema.HasTableAsync(session, name.Name, stop);
+    private static Task<bool> ExistsAsync(NpgsqlConnection session, TableName name, CancellationToken stop) =>
+        LedgerSchema.HasTableAsync(session, name.Name, stop);
 
     private static async Task CreateAsync(NpgsqlConnection session, TableName name, CopyTarget target, CancellationToken stop)
     {
-        if (target.Table.DistributionColumn is { } key && target.Columns.All(c => c.Name != key)) throw ConflictRule.KeyLeftOut(target.Table, key);
+        if (target.Table.DistributionColumn is { } key && target.Columns.All(c => c.Name != key))
+            throw ConflictRule.KeyLeftOut(target.Table, key);
         // Only the columns that the rows have: a default of another is for the target to give.
-        IEnumerable<string> drops = target.Table.Columns.Where(c => !target.Columns.Contains(c)).Select(c => $"ALTER TABLE {name.Sql} DROP COLUMN {TableName.Quote(c.Name)};");
+        IEnumerable<string> drops = target.Table.Columns.Where(c => !target.Columns.Contains(c))
+            .Select(c => $"ALTER TABLE {name.Sql} DROP COLUMN {TableName.Quote(c.Name)};");
         string distribute = target.Table.Kind switch
         {
             TableKind.Distributed => $"SELECT pg_catalog.create_distributed_table($1::regclass, $2, colocate_with => $3)",
@@ -97,7 +104,8 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
             _ => "",
         };
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-        await using (var create = new NpgsqlCommand($"CREATE TABLE {name.Sql} (LIKE {target.Table.Name.Sql} INCLUDING CONSTRAINTS); ALTER TABLE {name.Sql} ADD COLUMN {Line.Name} {Line.TypeName}; {string.Join(' ', drops)}", session))
+        await using (var create = new NpgsqlCommand($"CREATE TABLE {name.Sql} (LIKE {target.Table.Name.Sql} INCLUDING CONSTRAINTS); "
+            + $"ALTER TABLE {name.Sql} ADD COLUMN {Line.Name} {Line.TypeName}; {string.Join(' ', drops)}", session))
             await create.ExecuteNonQueryAsync(stop);
         if (distribute.Length > 0)
         {

@@ -31,7 +31,8 @@ internal sealed class BisectingCopy(CopyAttempt tryCopy, RejectList rejects, Sha
         await LoadAsync(doubtful.Bytes, 0, doubtful.Marks, _doubtful, stop);
     }
 
-    private async Task LoadAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> marks, PortionSize portion, CancellationToken stop)
+    private async Task LoadAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> marks, PortionSize portion,
+        CancellationToken stop)
     {
         while (!marks.IsEmpty)
         {

@@ -17,7 +17,8 @@ internal sealed class ProbeCopy(CitusConnection connection, CopyTarget target) :
     private NpgsqlConnection? _session;
 
     /// <inheritdoc cref="CopyAttempt"/>
-    public async Task<PostgresException?> TryAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> marks, CancellationToken stop)
+    public async Task<PostgresException?> TryAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> marks,
+        CancellationToken stop)
     {
         ReadOnlyMemory<byte> records = bytes[start..marks.Span[^1].End];
         PostgresException? refusal = await CopyAsync(records, stop);
@@ -39,7 +40,8 @@ internal sealed class ProbeCopy(CitusConnection connection, CopyTarget target) :
             await ExecuteAsync(session, "ROLLBACK", stop);
             return null;
         }
-        catch (PostgresException refusal) when ((PostgresErrors.IsWorkerRefusal(refusal) || RejectList.IsAboutRow(refusal)) && !stop.IsCancellationRequested)
+        catch (PostgresException refusal)
+            when ((PostgresErrors.IsWorkerRefusal(refusal) || RejectList.IsAboutRow(refusal)) && !stop.IsCancellationRequested)
         {
             await DisposeAsync();
             return refusal;
@@ -54,8 +56,11 @@ internal sealed class ProbeCopy(CitusConnection connection, CopyTarget target) :
         try
         {
             string columns = string.Join(", ", target.Columns.Select((_, i) => $"c{i}"));
-            await ExecuteAsync(session, $"CREATE TEMP TABLE woodgrove_probe ({string.Join(", ", target.Columns.Select((_, i) => $"c{i} text"))}) ON COMMIT DROP", stop);
-            await CopyStream.CopyAsync(session, $"COPY pg_temp.woodgrove_probe ({columns}) FROM STDIN WITH ({(target.Dialect with { HasHeader = false }).CopyOptions()})", record, stop);
+            await ExecuteAsync(session, "CREATE TEMP TABLE woodgrove_probe "
+                + $"({string.Join(", ", target.Columns.Select((_, i) => $"c{i} text"))}) ON COMMIT DROP", stop);
+            await CopyStream.CopyAsync(session,
+                $"COPY pg_temp.woodgrove_probe ({columns}) FROM STDIN WITH ({(target.Dialect with { HasHeader = false }).CopyOptions()})",
+                record, stop);
             object[] values = new object[target.Columns.Count];
             await using (var read = new NpgsqlCommand($"SELECT {columns} FROM pg_temp.woodgrove_probe", session))
             await using (NpgsqlDataReader row = await read.ExecuteReaderAsync(stop))
@@ -64,7 +69,8 @@ internal sealed class ProbeCopy(CitusConnection connection, CopyTarget target) :
                 row.GetValues(values);
             }
             await using var insert = new NpgsqlCommand(
-                $"INSERT INTO {target.Table.Name.Sql} ({target.ColumnList}) VALUES ({string.Join(", ", target.Columns.Select((c, i) => $"${i + 1}::text::{c.TypeName}"))})", session);
+                $"INSERT INTO {target.Table.Name.Sql} ({target.ColumnList}) VALUES "
+                    + $"({string.Join(", ", target.Columns.Select((c, i) => $"${i + 1}::text::{c.TypeName}"))})", session);
             foreach (object value in values) insert.Parameters.Add(new() { Value = value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text });
             await insert.ExecuteNonQueryAsync(stop);
         }

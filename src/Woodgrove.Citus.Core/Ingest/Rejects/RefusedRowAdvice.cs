@@ -11,9 +11,11 @@ internal static partial class RefusedRowAdvice
 
     /// <summary>What programs write for a value that is missing.</summary>
     private static readonly HashSet<string> Missing = new(
-        ["n/a", "#n/a", "na", "nan", "null", "<null>", "(null)", "[null]", "nil", "none", "\\n", "-", "--", "?", ".", "unknown", "#value!", "#ref!", "#div/0!"], StringComparer.OrdinalIgnoreCase);
+        ["n/a", "#n/a", "na", "nan", "null", "<null>", "(null)", "[null]", "nil", "none", "\\n", "-", "--", "?", ".", "unknown", "#value!",
+            "#ref!", "#div/0!"], StringComparer.OrdinalIgnoreCase);
 
-    private static readonly HashSet<string> Booleans = new(["ja", "nein", "oui", "non", "sí", "si", "x", "wahr", "falsch", "vrai", "faux"], StringComparer.OrdinalIgnoreCase);
+    private static readonly HashSet<string> Booleans = new(["ja", "nein", "oui", "non", "sí", "si", "x", "wahr", "falsch", "vrai", "faux"],
+        StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Null where nothing about the value is told.</summary>
     /// <param name="column">The column that is to blame, or null.</param>
@@ -28,12 +30,15 @@ internal static partial class RefusedRowAdvice
         string text = value.Trim().Trim(ByteOrderMark).Trim();
         if (string.Equals(text, column, StringComparison.OrdinalIgnoreCase)) return Header(dialect, value, line);
         if (value.Contains(ByteOrderMark, StringComparison.Ordinal))
-            return "The value begins with a byte order mark, as where files were put together: take it out, or set the row aside with -OnError Skip.";
-        if (sqlState is not (PostgresErrorCodes.InvalidTextRepresentation or PostgresErrorCodes.InvalidDatetimeFormat or PostgresErrorCodes.DatetimeFieldOverflow)) return null;
+            return "The value begins with a byte order mark, as where files were put together: take it out, "
+                + "or set the row aside with -OnError Skip.";
+        if (sqlState is not (PostgresErrorCodes.InvalidTextRepresentation or PostgresErrorCodes.InvalidDatetimeFormat
+            or PostgresErrorCodes.DatetimeFieldOverflow)) return null;
         if (Missing.Contains(text))
         {
             return $"If it stands for a missing value: -NullValue '{value.Replace("'", "''", StringComparison.Ordinal)}' loads it as NULL"
-                + (dialect.NullValue.Length == 0 ? ", in place of the empty field, which is then an empty text." : $", in place of '{dialect.NullValue}'.");
+                + (dialect.NullValue.Length == 0 ? ", in place of the empty field, which is then an empty text."
+                    : $", in place of '{dialect.NullValue}'.");
         }
         if (DayFirst().Match(text) is { Success: true } date)
             return $"The day or month may stand elsewhere than the server expects: -DateTimeFormat '{(int.Parse(date.Groups["first"].Value, System.Globalization.CultureInfo.InvariantCulture) > 12 || date.Groups["mark"].Value == "." ? "dd{0}MM{0}yyyy" : "MM{0}dd{0}yyyy")}' reads it.".Replace("{0}", date.Groups["mark"].Value, StringComparison.Ordinal);
@@ -43,10 +48,12 @@ internal static partial class RefusedRowAdvice
 
     private static string Header(CsvDialect dialect, string value, long? line)
     {
-        string mark = value.Contains(ByteOrderMark, StringComparison.Ordinal) ? " It begins with a byte order mark, as where two files were put together." : "";
+        string mark = value.Contains(ByteOrderMark, StringComparison.Ordinal)
+            ? " It begins with a byte order mark, as where two files were put together." : "";
         return !dialect.HasHeader && line == 1
             ? $"The line holds the names of the columns: it is a header. Leave out -NoHeader.{mark}"
-            : $"The line holds the names of the columns: it is a second header.{mark} Take it out of the file, or set it aside with -OnError Skip.";
+            : $"The line holds the names of the columns: it is a second header.{mark} Take it out of the file, "
+                + "or set it aside with -OnError Skip.";
     }
 
     [GeneratedRegex(@"^(?<first>\d{1,2})(?<mark>[./-])\d{1,2}\k<mark>\d{4}\b")]

@@ -37,7 +37,8 @@ internal sealed partial class RefusedRowFinder(
             // Citus's own COPY into a shard may be what the line is of, or the shard may have refused rows that were read before it.
             string sentTo = refused.Shard?.ShardName ?? target.Table.Name.Name;
             bool isOfShard = !string.IsNullOrEmpty(told.TableName) && told.TableName != sentTo;
-            if (isOfShard || Context(told) is not { } where || where.Relation != sentTo) (told, record) = await RehearseAsync(session, told, stop);
+            if (isOfShard || Context(told) is not { } where || where.Relation != sentTo)
+                (told, record) = await RehearseAsync(session, told, stop);
             else record = await FindAsync(where.Line, Unit.Line, refused.WasSent, stop);
         }
         catch (Exception e) when (e is NpgsqlException or IOException or CitusException && !stop.IsCancellationRequested)
@@ -53,11 +54,13 @@ internal sealed partial class RefusedRowFinder(
     {
         RefusedRow row = NullKeyRow(source, table, line);
         return new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
-            $"{source}, line {line}, column {row.Column}, value \"\": {row.Reason}. (SQLSTATE {row.SqlState}) {kept}", Advice(row.SqlState!, dialect))
+            $"{source}, line {line}, column {row.Column}, value \"\": {row.Reason}. (SQLSTATE {row.SqlState}) {kept}",
+            Advice(row.SqlState!, dialect))
         { Target = source.Name, SqlState = row.SqlState, Row = row };
     }
 
-    public static RefusedRow NullKeyRow(CsvSource source, TableInfo table, long line) => new(source.Name, line, table.DistributionColumn, "",
+    public static RefusedRow NullKeyRow(CsvSource source, TableInfo table, long line) =>
+        new(source.Name, line, table.DistributionColumn, "",
         PostgresErrorCodes.NullValueNotAllowed, $"{table.DistributionColumn} is NULL, so no shard can be chosen for the row");
 
     private async Task<CitusException> ErrorAsync(
@@ -74,25 +77,32 @@ internal sealed partial class RefusedRowFinder(
         if (value is not null) where.Append(CultureInfo.InvariantCulture, $", value {Shorten(value)}");
         return new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
             $"{where}: {reason.TrimEnd('.')}.{detail} (SQLSTATE {refusal.SqlState}) {kept}",
-            record?.Text.Contains('\0', StringComparison.Ordinal) is true ? "Text in PostgreSQL holds no zero byte. If every second byte of the file is one, it is UTF-16: -Encoding unicode."
-                : RefusedRowAdvice.Of(refusal.SqlState, file.Dialect, blamed is [var only] ? only : null, value, record?.Text, record?.Line) ?? Advice(refusal.SqlState, file.Dialect), refusal)
+            record?.Text.Contains('\0', StringComparison.Ordinal) is true
+                ? "Text in PostgreSQL holds no zero byte. If every second byte of the file is one, it is UTF-16: -Encoding unicode."
+                : RefusedRowAdvice.Of(refusal.SqlState, file.Dialect, blamed is [var only] ? only : null, value, record?.Text, record?.Line)
+                    ?? Advice(refusal.SqlState, file.Dialect), refusal)
         {
             Target = file.Source.Name,
             SqlState = refusal.SqlState,
-            Row = new RefusedRow(file.Source.Name, record?.Line, column.Length > 0 ? column : null, value, refusal.SqlState, reason + detail),
+            Row = new RefusedRow(file.Source.Name, record?.Line, column.Length > 0 ? column : null, value, refusal.SqlState,
+                reason + detail),
         };
     }
 
     public static string Advice(string sqlState, CsvDialect dialect) => sqlState switch
     {
-        PostgresErrorCodes.UniqueViolation => "Remove the duplicate from the file or from the table; -OnConflict Skip leaves out rows that are there already, -OnConflict Update overwrites them.",
+        PostgresErrorCodes.UniqueViolation =>
+            "Remove the duplicate from the file or from the table; -OnConflict Skip leaves out rows that are there already, "
+                + "-OnConflict Update overwrites them.",
         PostgresErrorCodes.ForeignKeyViolation => "Load the referenced table first.",
         PostgresErrorCodes.NullValueNotAllowed or PostgresErrorCodes.NotNullViolation when dialect.NullValue.Length == 0 =>
             "An empty unquoted field is NULL; quote it (\"\") for an empty text, or name the file's own mark with -NullValue.",
         PostgresErrorCodes.BadCopyFileFormat => "Check the line's delimiters and quotes.",
         PostgresErrorCodes.CharacterNotInRepertoire => "Name the file's encoding with -Encoding, such as -Encoding windows-1252.",
-        PostgresErrorCodes.InvalidTextRepresentation or PostgresErrorCodes.InvalidDatetimeFormat or PostgresErrorCodes.DatetimeFieldOverflow =>
-            "Mend the line, or set such rows aside with -OnError Skip. Numbers, times and booleans as they are written elsewhere are read with -Culture, -DateTimeFormat, -TrueValue and -FalseValue.",
+        PostgresErrorCodes.InvalidTextRepresentation or PostgresErrorCodes.InvalidDatetimeFormat
+            or PostgresErrorCodes.DatetimeFieldOverflow =>
+            "Mend the line, or set such rows aside with -OnError Skip. Numbers, times and booleans as they are written elsewhere are "
+                + "read with -Culture, -DateTimeFormat, -TrueValue and -FalseValue.",
         _ => "Mend the line, or set such rows aside with -OnError Skip.",
     };
 
@@ -135,7 +145,8 @@ internal sealed partial class RefusedRowFinder(
     private static (string[] Columns, string[] Values)? Key(PostgresException refusal)
     {
         if (refusal.Detail is null || KeyPattern().Match(refusal.Detail) is not { Success: true } match) return null;
-        string[] names = match.Groups["columns"].Value.Split(", ").Select(c => c.Trim('"').Replace("\"\"", "\"", StringComparison.Ordinal)).ToArray();
+        string[] names = match.Groups["columns"].Value.Split(", ").Select(c => c.Trim('"').Replace("\"\"", "\"", StringComparison.Ordinal))
+            .ToArray();
         string[] values = names.Length == 1 ? [match.Groups["values"].Value] : match.Groups["values"].Value.Split(", ");
         return names.Length == values.Length ? (names, values) : null;
     }
@@ -198,7 +209,8 @@ internal sealed partial class RefusedRowFinder(
             return await TryAsync(low, high) is { } told ? (told, Parse(rows, StartOf(low), all[low].End)) : (refusal, null);
 
             int StartOf(int record) => record == 0 ? from : all[record - 1].End;
-            Task<PostgresException?> TryAsync(int first, int end) => probe.TryAsync(rows.Block, StartOf(first), all.AsMemory(first..end), stop);
+            Task<PostgresException?> TryAsync(int first, int end) =>
+                probe.TryAsync(rows.Block, StartOf(first), all.AsMemory(first..end), stop);
         }
         return (refusal, null);
     }
@@ -207,7 +219,8 @@ internal sealed partial class RefusedRowFinder(
     {
         if (Key(refusal) is not { } key || key.Columns.Any(c => target.Table.FindColumn(c) is null)) return null;
         string condition = string.Join(" AND ", key.Columns.Select((c, i) => $"{TableName.Quote(c)}::text = ${i + 1}"));
-        await using var command = new NpgsqlCommand($"SELECT min(woodgrove_row) FROM pg_temp.{ValidationTable.Table} WHERE {condition}", session);
+        await using var command = new NpgsqlCommand($"SELECT min(woodgrove_row) FROM pg_temp.{ValidationTable.Table} WHERE {condition}",
+            session);
         foreach (string value in key.Values) command.Parameters.Add(new() { Value = value });
         return await command.ExecuteScalarAsync(stop) as long?;
     }
@@ -246,7 +259,8 @@ internal sealed partial class RefusedRowFinder(
         using var parser = new CsvParser(new StringReader(text), target.Dialect.ForCsvHelper());
         string[] sent = parser.Read() ? parser.Record! : [];
         // What the file has, not what was made of it.
-        IEnumerable<string> fields = sent.Length == target.Columns.Count ? sent.Select((value, i) => rows.SourceText(end, i) ?? value) : sent;
+        IEnumerable<string> fields = sent.Length == target.Columns.Count ? sent.Select((value, i) => rows.SourceText(end, i) ?? value)
+            : sent;
         return new Record(rows.LineAt(end), text, [.. fields]);
     }
 

@@ -29,7 +29,10 @@ internal sealed class RejectFile : IAsyncDisposable
     /// <summary>Whether a file was written by an earlier run, by the file of reasons that stands beside it, or is such a file.</summary>
     public static bool WasWritten(string path) => HasErrorColumns(path) || (ErrorPath(path) != path && HasErrorColumns(ErrorPath(path)));
 
-    /// <summary>Refuses a file for refused rows that is one of the sources, or whose file of reasons is: writing would destroy it.</summary>
+    /// <summary>
+    /// Refuses a file for refused rows that is one of the sources, or whose file of reasons is: writing would destroy
+    /// it.
+    /// </summary>
     /// <exception cref="CitusException">It is, by whatever name or link.</exception>
     public static void RefuseSources(string path, IEnumerable<CsvSource> sources)
     {
@@ -43,7 +46,8 @@ internal sealed class RejectFile : IAsyncDisposable
             {
                 if (!FileEntry.IsSame(written, file)) continue;
                 throw new CitusException("CitusRejectPathIsSource", CitusErrorKind.InvalidArgument,
-                    $"-RejectPath would overwrite {written}, which is the source {source.Name}{(string.Equals(written, file, StringComparison.Ordinal) ? "" : " by another name or by a link")}. Nothing was read or written.",
+                    $"-RejectPath would overwrite {written}, which is the source "
+                        + $"{source.Name}{(string.Equals(written, file, StringComparison.Ordinal) ? "" : " by another name or by a link")}. Nothing was read or written.",
                     "Name another file, or a folder, with -RejectPath.") { Target = source.Name };
             }
         }
@@ -59,7 +63,8 @@ internal sealed class RejectFile : IAsyncDisposable
 
     /// <param name="header">The source's header line, or empty.</param>
     /// <param name="keep">How many records an earlier run of the import has committed; what it wrote beyond them is cut off.</param>
-    public static async Task<RejectFile> OpenAsync(string path, ReadOnlyMemory<byte> header, long keep, CsvDialect dialect, CancellationToken stop)
+    public static async Task<RejectFile> OpenAsync(string path, ReadOnlyMemory<byte> header, long keep, CsvDialect dialect,
+        CancellationToken stop)
     {
         if (OutputFile.IsStream(path))
         {

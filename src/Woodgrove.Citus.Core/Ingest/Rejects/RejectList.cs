@@ -33,7 +33,8 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
     /// What may be the fault of one record: its data, a constraint, an error that a trigger or a function raises (P0001), a
     /// limit of the server such as an index row's size (54000).
     /// </summary>
-    public static bool IsAboutRow(PostgresException e) => e.SqlState is ['2', '2', ..] or ['2', '3', ..] or PostgresErrorCodes.RaiseException or PostgresErrorCodes.ProgramLimitExceeded;
+    public static bool IsAboutRow(PostgresException e) =>
+        e.SqlState is ['2', '2', ..] or ['2', '3', ..] or PostgresErrorCodes.RaiseException or PostgresErrorCodes.ProgramLimitExceeded;
 
     public void Add(ReadOnlyMemory<byte> record, long line, PostgresException refusal, ShardRange? shard)
     {
@@ -58,7 +59,8 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
         int at = 0;
         while (at < target.Columns.Count && target.Columns[at].Name != column) at++;
         if (at == target.Columns.Count) return null;
-        using var parser = new CsvParser(new StringReader(Encoding.UTF8.GetString(FieldText.TrimLineEnd(record.Span))), target.Dialect.ForCsvHelper());
+        using var parser = new CsvParser(new StringReader(Encoding.UTF8.GetString(FieldText.TrimLineEnd(record.Span))),
+            target.Dialect.ForCsvHelper());
         return parser.Read() && at < parser.Record!.Length ? parser.Record[at] : null;
     }
 
@@ -77,13 +79,15 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
     public void CheckShare(long records, bool atEnd)
     {
         if (limit?.Share is not { } share || records == 0 || (records < EnoughForShare && !atEnd)) return;
-        if ((double)(Earlier + Total) / records > share) throw TooMany($"{Earlier + Total} of {records} rows were refused, more than {share:P2}");
+        if ((double)(Earlier + Total) / records > share)
+            throw TooMany($"{Earlier + Total} of {records} rows were refused, more than {share:P2}");
     }
 
     private CitusException TooMany(string what)
     {
         RefusedRow? last = _batch.LastOrDefault()?.Row;
-        string seen = last is null ? "" : $" The last is line {last.Line}{(last.Column is null ? "" : $", column {last.Column}")}: {last.Reason.TrimEnd('.')}.";
+        string seen = last is null ? "" : $" The last is line {last.Line}{(last.Column is null ? "" : $", column {last.Column}")}: "
+            + $"{last.Reason.TrimEnd('.')}.";
         return new("CitusTooManyErrors", CitusErrorKind.LimitsExceeded, $"{source}: {what}, and -MaxErrors allows no more.{seen}",
             "Mend the file, or raise -MaxErrors. Without it, and with -RejectPath, all refused rows are set aside with their reasons.") { Target = source.Name, Row = last };
     }

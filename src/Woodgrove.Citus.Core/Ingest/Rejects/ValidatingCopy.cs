@@ -26,7 +26,8 @@ internal sealed class ValidatingCopy : IAsyncDisposable
     private RecordBatch _stretch = new(StretchSize);
     private ValidationLevel _care; // that the next stretch is given, because the one before needed it
 
-    private ValidatingCopy(CitusConnection connection, NpgsqlConnection session, ValidationTable rehearsal, CopyTarget target, RejectList rejects, ValidationLevel care)
+    private ValidatingCopy(CitusConnection connection, NpgsqlConnection session, ValidationTable rehearsal, CopyTarget target,
+        RejectList rejects, ValidationLevel care)
     {
         (_connection, _session, _rehearsal, _target, _rejects, _care) = (connection, session, rehearsal, target, rejects, care);
         _copy = new SavepointCopy(session, target.CopyInto(target.Table.Name.Sql));
@@ -36,7 +37,8 @@ internal sealed class ValidatingCopy : IAsyncDisposable
 
     /// <param name="session">The load's, in its transaction, which holds no lock yet.</param>
     /// <param name="care">To begin with; <see cref="ValidationLevel.Keys"/> stays.</param>
-    public static async Task<ValidatingCopy> OpenAsync(CitusConnection connection, NpgsqlConnection session, CopyTarget target, RejectList rejects, ValidationLevel care, CancellationToken stop) =>
+    public static async Task<ValidatingCopy> OpenAsync(CitusConnection connection, NpgsqlConnection session, CopyTarget target,
+        RejectList rejects, ValidationLevel care, CancellationToken stop) =>
         new(connection, session, await ValidationTable.OpenAsync(connection, target, stop), target, rejects, care);
 
     public async Task LoadAsync(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<RecordBounds> marks, CancellationToken stop)
@@ -115,7 +117,8 @@ internal sealed class ValidatingCopy : IAsyncDisposable
         if (records.IsEmpty) return records;
         var refused = new Dictionary<long, RefusedRow>();
         IReadOnlyList<TableKey> tableKeys;
-        await using (NpgsqlConnection catalog = await _connection.OpenSessionAsync(stop)) tableKeys = await TableKey.ReadAsync(catalog, _target.Table, stop);
+        await using (NpgsqlConnection catalog = await _connection.OpenSessionAsync(stop))
+            tableKeys = await TableKey.ReadAsync(catalog, _target.Table, stop);
         foreach (TableKey key in tableKeys)
         {
             Dictionary<long, string[]> keys = await _rehearsal.KeysAsync(key, stop);

@@ -26,7 +26,8 @@ internal sealed class ValidationTable : IAsyncDisposable
     private ValidationTable(NpgsqlConnection session, CopyTarget target)
     {
         _session = session;
-        _command = $"COPY pg_temp.{Table} ({RowColumn}, {target.ColumnList}) FROM STDIN WITH ({(target.Dialect with { HasHeader = false }).CopyOptions()})";
+        _command = $"COPY pg_temp.{Table} ({RowColumn}, {target.ColumnList}) FROM STDIN WITH "
+            + $"({(target.Dialect with { HasHeader = false }).CopyOptions()})";
         (_quote, _delimiter) = (target.Dialect.QuoteByte, (byte)target.Dialect.Delimiter);
     }
 
@@ -50,7 +51,8 @@ internal sealed class ValidationTable : IAsyncDisposable
 
     /// <param name="withKeys">False lets rows with the same key pass.</param>
     /// <param name="lasts">Beyond the transaction.</param>
-    public static async Task CreateAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop, bool withKeys = true, bool lasts = false)
+    public static async Task CreateAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop, bool withKeys = true,
+        bool lasts = false)
     {
         await using var create = new NpgsqlCommand($"""
             CREATE TEMP TABLE {Table} (LIKE {table.Name.Sql} INCLUDING ALL{(withKeys ? "" : " EXCLUDING INDEXES")}){(lasts ? "" : " ON COMMIT DROP")};
@@ -77,7 +79,8 @@ internal sealed class ValidationTable : IAsyncDisposable
     }
 
     /// <inheritdoc cref="CopyAttempt"/>
-    public async Task<PostgresException?> TryAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> marks, CancellationToken stop)
+    public async Task<PostgresException?> TryAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> marks,
+        CancellationToken stop)
     {
         try
         {

@@ -12,13 +12,16 @@ namespace Woodgrove.Citus.Ingest.Rejects;
 internal static partial class WorkerRefusal
 {
     /// <summary>The refusal with its true SQLSTATE, and without the shards' numbers.</summary>
-    public static async Task<PostgresException> ReadAsync(NpgsqlConnection session, TableInfo table, PostgresException refusal, CancellationToken stop)
+    public static async Task<PostgresException> ReadAsync(NpgsqlConnection session, TableInfo table, PostgresException refusal,
+        CancellationToken stop)
     {
-        if (!PostgresErrors.IsWorkerRefusal(refusal)) return string.IsNullOrEmpty(refusal.TableName) ? refusal : Named(refusal, refusal.SqlState);
+        if (!PostgresErrors.IsWorkerRefusal(refusal))
+            return string.IsNullOrEmpty(refusal.TableName) ? refusal : Named(refusal, refusal.SqlState);
         if (string.IsNullOrEmpty(refusal.Detail)) return Named(refusal, refusal.SqlState); // no constraint's
         await using var command = new NpgsqlCommand("""
             SELECT k.contype FROM pg_catalog.pg_constraint k
-            WHERE k.conrelid = $1::oid AND (pg_catalog.strpos($2, '"' || k.conname || '_') > 0 OR pg_catalog.strpos($2, '"' || k.conname || '"') > 0)
+            WHERE k.conrelid = $1::oid AND (pg_catalog.strpos($2, '"' || k.conname || '_') > 0
+                OR pg_catalog.strpos($2, '"' || k.conname || '"') > 0)
             ORDER BY pg_catalog.length(k.conname) DESC LIMIT 1
             """, session)
         {
@@ -29,7 +32,8 @@ internal static partial class WorkerRefusal
             'f' => PostgresErrorCodes.ForeignKeyViolation,
             'c' => PostgresErrorCodes.CheckViolation,
             'p' or 'u' => PostgresErrorCodes.UniqueViolation,
-            _ when table.Columns.Any(c => c.IsNotNull && refusal.MessageText.Contains($"\"{c.Name}\"", StringComparison.Ordinal)) => PostgresErrorCodes.NotNullViolation,
+            _ when table.Columns.Any(c => c.IsNotNull && refusal.MessageText.Contains($"\"{c.Name}\"", StringComparison.Ordinal)) =>
+                PostgresErrorCodes.NotNullViolation,
             _ => PostgresErrorCodes.UniqueViolation, // an index without a constraint
         };
         return Named(refusal, state);
@@ -39,7 +43,8 @@ internal static partial class WorkerRefusal
     public static PostgresException WithoutShards(PostgresException refusal) => Named(refusal, refusal.SqlState);
 
     private static PostgresException Named(PostgresException refusal, string state) =>
-        new(WithoutShards(refusal.MessageText), refusal.Severity, refusal.InvariantSeverity, state, detail: WithoutShards(refusal.Detail ?? ""));
+        new(WithoutShards(refusal.MessageText), refusal.Severity, refusal.InvariantSeverity, state,
+            detail: WithoutShards(refusal.Detail ?? ""));
 
     private static string WithoutShards(string text) => ShardName().Replace(text, "\"$1\"");
 

@@ -27,21 +27,25 @@ internal sealed class CoordinatorBatch : IBatch
     private Task _cancelling = Task.CompletedTask;
 
     private CoordinatorBatch(
-        CitusConnection connection, NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, BisectingCopy? tolerant, ValidatingCopy? sifted,
+        CitusConnection connection, NpgsqlConnection session, NpgsqlTransaction transaction, CopyStream? copy, BisectingCopy? tolerant,
+        ValidatingCopy? sifted,
         Func<Task<long>>? perform, ImportLedger? ledger, bool keepsSession, CancellationToken stop)
     {
-        (_session, _transaction, _copy, _tolerant, _sifted, _perform, _ledger, _keepsSession) = (session, transaction, copy, tolerant, sifted, perform, ledger, keepsSession);
+        (_session, _transaction, _copy, _tolerant, _sifted, _perform, _ledger, _keepsSession) = (session, transaction, copy, tolerant,
+            sifted, perform, ledger, keepsSession);
         // The server alone knows when a wait inside it can end, so Ctrl+C is told to it over a session of its own.
         int process = session.ProcessID;
         _cancel = stop.Register(() => _cancelling = ServerCancel.SendAsync(c => connection.OpenSessionAsync(c), [process]));
     }
 
     /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
-    /// <param name="kept">The session to load in, for batches that follow each other; null takes the ledger's, or one for this batch.</param>
+    /// <param name="kept">The session to load in, for batches that follow each other; null takes the ledger's, or one for this
+    /// batch.</param>
     /// <param name="inBinary">Records come with their binary form, as long as they have one.</param>
     /// <param name="care">Where refused records go aside: <see cref="ValidationLevel.Keys"/> after a batch that a worker refused.</param>
     public static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, ImportLedger? ledger, CopyTarget target, bool truncate, RejectList? rejects, CancellationToken stop, ConflictRule? rule = null, ValidationLevel care = ValidationLevel.None, bool inBinary = false, NpgsqlConnection? kept = null)
+        CitusConnection connection, ImportLedger? ledger, CopyTarget target, bool truncate, RejectList? rejects, CancellationToken stop,
+        ConflictRule? rule = null, ValidationLevel care = ValidationLevel.None, bool inBinary = false, NpgsqlConnection? kept = null)
     {
         // In the ledger's session, so that the rows and the ledger's row are one transaction.
         kept ??= ledger?.Session;
@@ -49,7 +53,8 @@ internal sealed class CoordinatorBatch : IBatch
         try
         {
             if (kept is not null) await NodeConnections.KeepAsync(session, stop);
-            return await BeginAsync(connection, session, ledger, target, truncate, rejects, rule, care, inBinary, keepsSession: kept is not null, stop);
+            return await BeginAsync(connection, session, ledger, target, truncate, rejects, rule, care, inBinary,
+                keepsSession: kept is not null, stop);
         }
         catch when (kept is null)
         {
@@ -59,7 +64,8 @@ internal sealed class CoordinatorBatch : IBatch
     }
 
     private static async Task<CoordinatorBatch> BeginAsync(
-        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, CopyTarget target, bool truncate, RejectList? rejects, ConflictRule? rule, ValidationLevel care, bool inBinary, bool keepsSession, CancellationToken stop)
+        CitusConnection connection, NpgsqlConnection session, ImportLedger? ledger, CopyTarget target, bool truncate, RejectList? rejects,
+        ConflictRule? rule, ValidationLevel care, bool inBinary, bool keepsSession, CancellationToken stop)
     {
         NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         await SearchPath.ReleaseAsync(session, stop, local: true); // for the table's triggers, constraints and defaults
@@ -74,9 +80,11 @@ internal sealed class CoordinatorBatch : IBatch
             if (sifts) sifted = await ValidatingCopy.OpenAsync(connection, session, target, rejects!, care, stop);
             if (truncate) await TruncateAsync(session, target.Table.Name.Sql, stop);
             if (rule is not null) await ValidationTable.CreateAsync(session, target.Table, stop, withKeys: false);
-            CopyStream? copy = rejects is null ? new CopyStream(session, command, inBinary && rule is null ? target.BinaryCopyInto(target.Table.Name.Sql) : null) : null;
+            CopyStream? copy = rejects is null
+                ? new CopyStream(session, command, inBinary && rule is null ? target.BinaryCopyInto(target.Table.Name.Sql) : null) : null;
             if (copy is not null) await copy.OpenAsync(stop);
-            BisectingCopy? tolerant = rejects is null || sifts ? null : new BisectingCopy(new SavepointCopy(session, command).TryAsync, rejects, null);
+            BisectingCopy? tolerant = rejects is null || sifts ? null : new BisectingCopy(new SavepointCopy(session, command).TryAsync,
+                rejects, null);
             return new CoordinatorBatch(connection, session, transaction, copy, tolerant, sifted,
                 rule is null ? null : () => ValidationTable.PerformAsync(session, target, rule, stop), ledger, keepsSession, stop);
         }
@@ -107,7 +115,8 @@ internal sealed class CoordinatorBatch : IBatch
 
     /// <param name="marks">Where the records end; only needed where refused ones are set aside.</param>
     /// <param name="tuples">The records in binary, if they can be written so.</param>
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordBounds> marks, CancellationToken stop, ReadOnlyMemory<byte> tuples = default)
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordBounds> marks, CancellationToken stop,
+        ReadOnlyMemory<byte> tuples = default)
     {
         if (_copy is not null) await AskAsync(async () => await _copy.WriteAsync(records, stop, tuples), stop);
         else if (_sifted is not null) await _sifted.LoadAsync(records, marks, stop);
@@ -128,8 +137,11 @@ internal sealed class CoordinatorBatch : IBatch
         {
             await ask();
         }
-        // A worker's message may be about a row or about the worker. With a ledger the batch is tried again first; without, the row is looked for.
-        catch (PostgresException refusal) when ((!PostgresErrors.IsTransient(refusal) || (_ledger is null && PostgresErrors.IsWorkerRefusal(refusal))) && !stop.IsCancellationRequested)
+        // A worker's message may be about a row or about the worker. With a ledger the batch is tried again first; without, the row is
+        // looked for.
+        catch (PostgresException refusal)
+            when ((!PostgresErrors.IsTransient(refusal) || (_ledger is null && PostgresErrors.IsWorkerRefusal(refusal)))
+                && !stop.IsCancellationRequested)
         {
             throw new RecordRefusedException(refusal, null);
         }

@@ -12,6 +12,9 @@ internal interface IBatch : IAsyncDisposable
     /// <summary>Sends what is still held back; after it the servers have refused what they will.</summary>
     Task FinishAsync(CancellationToken stop);
 
-    /// <summary>Commits the records together with their row of the ledger, if one is kept. Disposed before, a batch leaves nothing.</summary>
+    /// <summary>
+    /// Commits the records together with their row of the ledger, if one is kept. Disposed before, a batch leaves
+    /// nothing.
+    /// </summary>
     Task CommitAsync(ImportBatch? row, CancellationToken stop);
 }

@@ -45,7 +45,8 @@ internal sealed class RecordRouter(CsvDialect dialect, int field, ValueHasher ha
             int end = BitMask.Next(lineEnds, start) + 1;
             if (end == 0) end = to;
             problem = Find(block, delimiters, start, end, out shard);
-            if (problem != RoutingProblem.None || !buffers[shard].TryAppend(block[start..end], marks.IsEmpty ? 0 : marks[count].Line)) break;
+            if (problem != RoutingProblem.None || !buffers[shard].TryAppend(block[start..end], marks.IsEmpty ? 0 : marks[count].Line))
+                break;
             start = end;
             count++;
         }

@@ -33,7 +33,8 @@ internal sealed class ShardBatch : IBatch
     private bool _over;
     private bool _undecided; // the ledger was asked to commit, and its answer is not known
 
-    private ShardBatch(ShardRoute route, ImportLedger ledger, int number, TableGuard guard, ShardMap shards, bool truncate, RejectList? rejects, CancellationToken stop)
+    private ShardBatch(ShardRoute route, ImportLedger ledger, int number, TableGuard guard, ShardMap shards, bool truncate,
+        RejectList? rejects, CancellationToken stop)
     {
         _rejects = rejects;
         (_route, _ledger, _number, _guard, _shards) = (route, ledger, number, guard, shards);
@@ -47,7 +48,8 @@ internal sealed class ShardBatch : IBatch
     public ShardMap Shards => _shards;
 
     /// <param name="rejects">Where refused records go, or null where the first one ends the load.</param>
-    public static async Task<ShardBatch> BeginAsync(ShardRoute route, ImportLedger ledger, int number, bool truncate, RejectList? rejects, CancellationToken stop)
+    public static async Task<ShardBatch> BeginAsync(ShardRoute route, ImportLedger ledger, int number, bool truncate, RejectList? rejects,
+        CancellationToken stop)
     {
         TableGuard guard = await TableGuard.OpenAsync(route.Connection, route.Table, stop);
         ShardBatch? batch = null;
@@ -99,7 +101,8 @@ internal sealed class ShardBatch : IBatch
         await _cancelling;
         try
         {
-            await Task.WhenAll(_streams.Select(s => s.HasWork ? s.CommitPreparedAsync(_route, row.ImportId, CommitPatience) : s.RollbackAsync(endPrepared: false)));
+            await Task.WhenAll(_streams.Select(s => s.HasWork ? s.CommitPreparedAsync(_route, row.ImportId, CommitPatience)
+                : s.RollbackAsync(endPrepared: false)));
             await SettleAsync();
         }
         finally
@@ -173,8 +176,10 @@ internal sealed class ShardBatch : IBatch
 
     private void CancelOnServers()
     {
-        _cancelling = Task.WhenAll(_streams.Where(s => s.ProcessId is not null).GroupBy(s => s.Address(_route)).Select(node => ServerCancel.SendAsync(
-            c => _route.Connection.OpenNodeSessionAsync(node.Key.Host, node.Key.Port, c), node.Select(s => s.ProcessId!.Value).ToArray())).ToList());
+        _cancelling = Task.WhenAll(_streams.Where(s => s.ProcessId is not null).GroupBy(s => s.Address(_route))
+            .Select(node => ServerCancel.SendAsync(
+            c => _route.Connection.OpenNodeSessionAsync(node.Key.Host, node.Key.Port, c), node.Select(s => s.ProcessId!.Value).ToArray()))
+            .ToList());
     }
 
     /// <summary>The rows of one shard on their way.</summary>
@@ -236,7 +241,10 @@ internal sealed class ShardBatch : IBatch
             return _prepared.PrepareAsync(stop);
         }
 
-        /// <summary>Commits what is prepared, trying again for a while; what can't be reached is committed by the next load's recovery.</summary>
+        /// <summary>
+        /// Commits what is prepared, trying again for a while; what can't be reached is committed by the next load's
+        /// recovery.
+        /// </summary>
         public async Task CommitPreparedAsync(ShardRoute route, Guid importId, TimeSpan patience)
         {
             try
@@ -248,7 +256,8 @@ internal sealed class ShardBatch : IBatch
                 (string host, int port) = Address(route);
                 throw new CitusException("CitusCommitPending", CitusErrorKind.ResourceUnavailable,
                     $"The batch is committed, but {host}:{port} can't be reached to make its part visible ({e.Message.TrimEnd('.')}).",
-                    $"Nothing is lost: once the node is back, Repair-CitusImport or any load completes it; -ImportId {importId} goes on with what the file has beyond it.", e) { Target = importId };
+                    "Nothing is lost: once the node is back, Repair-CitusImport or any load completes it; "
+                        + $"-ImportId {importId} goes on with what the file has beyond it.", e) { Target = importId };
             }
         }
 

@@ -26,7 +26,8 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
     public TableInfo Table => _table;
     public CsvDialect Dialect => target.Dialect;
     public int KeyField { get; } = target.Columns.Select(c => c.Name).ToList().IndexOf(target.Table.DistributionColumn ?? "");
-    public ValueHasher? Hasher { get; } = target.Table.FindColumn(target.Table.DistributionColumn ?? "") is { } key ? ValueHasher.For(key) : null;
+    public ValueHasher? Hasher { get; } = target.Table.FindColumn(target.Table.DistributionColumn ?? "") is { } key ? ValueHasher.For(key)
+        : null;
 
     /// <summary>Locks the shards against moves, then reads where they lie; the locks last until the guard's transaction ends.</summary>
     public async Task<ShardMap> LockAsync(TableGuard guard, CancellationToken stop)
@@ -42,11 +43,15 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
         }
     }
 
-    /// <summary>A session on the shard's node, in a transaction that blocks moves of the shard until it is committed, prepared or not.</summary>
+    /// <summary>
+    /// A session on the shard's node, in a transaction that blocks moves of the shard until it is committed, prepared
+    /// or not.
+    /// </summary>
     public async Task<NpgsqlConnection> BeginAsync(ShardRange shard, Guid importId, CancellationToken stop)
     {
         (string host, int port) = AddressOf(shard);
-        if (!_sessions.TryGetValue((shard.ShardId, host, port), out NpgsqlConnection? session) || session.State != System.Data.ConnectionState.Open)
+        if (!_sessions.TryGetValue((shard.ShardId, host, port), out NpgsqlConnection? session)
+            || session.State != System.Data.ConnectionState.Open)
         {
             session = await connection.OpenUserNodeSessionAsync(host, port, stop);
             _sessions[(shard.ShardId, host, port)] = session;
@@ -86,7 +91,8 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
         {
             router.Learn(value, await AskHashAsync(session, value, stop));
         }
-        catch (PostgresException e) when (e.SqlState.StartsWith("22", StringComparison.Ordinal) || e.SqlState.StartsWith("23", StringComparison.Ordinal))
+        catch (PostgresException e)
+            when (e.SqlState.StartsWith("22", StringComparison.Ordinal) || e.SqlState.StartsWith("23", StringComparison.Ordinal))
         {
             // No value of the type: the server of any shard refuses the row in its own words.
             router.Learn(value, 0);
@@ -95,7 +101,9 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
 
     private async Task<int> AskHashAsync(NpgsqlConnection session, string value, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand($"SELECT pg_catalog.worker_hash($1::text::{_table.FindColumn(_table.DistributionColumn!)!.TypeName})", session)
+        await using var command =
+            new NpgsqlCommand($"SELECT pg_catalog.worker_hash($1::text::{_table.FindColumn(_table.DistributionColumn!)!.TypeName})",
+                session)
         {
             Parameters = { new() { Value = value } },
         };
@@ -117,7 +125,8 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
     {
         if (_settings is not null) return;
         await using var command = new NpgsqlCommand("""
-            SELECT string_agg(pg_catalog.format('SET LOCAL %I = %L', name, setting), '; ') FROM pg_catalog.pg_settings WHERE name IN ('TimeZone', 'DateStyle', 'IntervalStyle')
+            SELECT string_agg(pg_catalog.format('SET LOCAL %I = %L', name, setting), '; ') FROM pg_catalog.pg_settings
+                WHERE name IN ('TimeZone', 'DateStyle', 'IntervalStyle')
             """, session);
         _settings = (string)(await command.ExecuteScalarAsync(stop))!;
     }
@@ -125,9 +134,11 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
     private static async Task LockShardsAsync(NpgsqlConnection session, long[] shardIds, CancellationToken stop)
     {
         // 5 is ShareLock: a move or a split needs the exclusive one.
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.lock_shard_metadata(5, $1)", session) { Parameters = { new() { Value = shardIds } } };
+        await using var command = new NpgsqlCommand("SELECT pg_catalog.lock_shard_metadata(5, $1)", session)
+            { Parameters = { new() { Value = shardIds } } };
         await command.ExecuteNonQueryAsync(stop);
     }
 
-    private Task<IReadOnlyList<ShardRange>> ReadShardsAsync(NpgsqlConnection session, CancellationToken stop) => ShardMap.ReadAsync(session, _table, stop);
+    private Task<IReadOnlyList<ShardRange>> ReadShardsAsync(NpgsqlConnection session, CancellationToken stop) =>
+        ShardMap.ReadAsync(session, _table, stop);
 }

@@ -30,13 +30,15 @@ internal sealed class WorkerBatch : IBatch
     private readonly CancellationTokenRegistration _cancel;
     private Task _cancelling = Task.CompletedTask;
 
-    private WorkerBatch(ShardRoute route, ImportLedger ledger, PartialBatch? pending, TableGuard guard, ShardMap shards, CancellationToken stop)
+    private WorkerBatch(ShardRoute route, ImportLedger ledger, PartialBatch? pending, TableGuard guard, ShardMap shards,
+        CancellationToken stop)
     {
         (_route, _ledger, _pending, _guard) = (route, ledger, pending, guard);
         _router = new RecordRouter(route.Dialect, route.KeyField, route.Hasher!, shards);
         _partOfShard = new Part?[shards.Shards.Count];
         _parts = shards.Shards.Select((shard, index) => (shard, index)).Where(s => pending?.Holds(s.shard) is not true)
-            .GroupBy(s => route.AddressOf(s.shard)).Select((node, number) => new Part(node.Key, node.Select(s => s.shard).ToArray(), IsOf)).ToArray();
+            .GroupBy(s => route.AddressOf(s.shard)).Select((node, number) => new Part(node.Key, node.Select(s => s.shard).ToArray(), IsOf))
+            .ToArray();
         foreach (Part part in _parts)
             foreach (ShardRange shard in part.Shards) _partOfShard[IndexOf(shards, shard)] = part;
         var dropped = new ShardBuffer();
@@ -80,7 +82,8 @@ internal sealed class WorkerBatch : IBatch
     public async Task CommitAsync(ImportBatch? row, CancellationToken stop)
     {
         ArgumentNullException.ThrowIfNull(row);
-        await _guard.PrepareAsync(new PreparedName(_route.Connection.CoordinatorId, row.ImportId, row.Number, _ledger.Attempt, PreparedName.Guard), stop);
+        await _guard.PrepareAsync(new PreparedName(_route.Connection.CoordinatorId, row.ImportId, row.Number, _ledger.Attempt,
+            PreparedName.Guard), stop);
         await Task.WhenAll(_parts.Where(p => p.HasRows).Select(p => p.CommitAsync(row, _ledger.Attempt, stop)));
         await _ledger.WriteAsync(row, stop);
         await PartialBatch.ForgetAsync(_ledger.Session, row.ImportId, row.Number, stop);
@@ -102,7 +105,8 @@ internal sealed class WorkerBatch : IBatch
         _router.Find(rows.Block.Span, rows.Delimiters, start, end, out int shard) == RoutingProblem.None && _partOfShard[shard] == part;
 
     /// <summary>The rows of one node on their way.</summary>
-    private sealed class Part((string Host, int Port) node, ShardRange[] shards, Func<Part, RecordBlock, int, int, bool> isOf) : IAsyncDisposable
+    private sealed class Part((string Host, int Port) node, ShardRange[] shards, Func<Part, RecordBlock, int, int, bool> isOf)
+        : IAsyncDisposable
     {
         private NpgsqlConnection? _session;
         private NpgsqlTransaction? _transaction;
@@ -117,7 +121,8 @@ internal sealed class WorkerBatch : IBatch
         {
             _session = await route.Connection.OpenUserNodeSessionAsync(node.Host, node.Port, stop);
             _transaction = await _session.BeginTransactionAsync(stop);
-            await using (var settings = new NpgsqlCommand($"{route.Settings}; {LoadSession.DurableCommit}", _session)) await settings.ExecuteNonQueryAsync(stop);
+            await using (var settings = new NpgsqlCommand($"{route.Settings}; {LoadSession.DurableCommit}", _session))
+                await settings.ExecuteNonQueryAsync(stop);
             await LedgerSchema.RequireTrustedAsync(_session, PartialBatch.Table, stop);
             _copy = new CopyStream(_session, route.Target.CopyInto(route.Table.Name.Sql));
             await _copy.OpenAsync(stop);

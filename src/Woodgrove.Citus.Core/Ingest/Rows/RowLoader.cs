@@ -37,7 +37,8 @@ public sealed class RowLoader
     private long _bytesInBatch, _bytesWaiting;
     private long _added;
 
-    private RowLoader(CitusConnection connection, TableInfo table, IReadOnlyList<TableColumn> columns, RowOptions options, ConflictRule? rule)
+    private RowLoader(CitusConnection connection, TableInfo table, IReadOnlyList<TableColumn> columns, RowOptions options,
+        ConflictRule? rule)
     {
         (_connection, _options, _rule) = (connection, options, rule);
         _target = new CopyTarget(table, columns, new CsvDialect { HasHeader = false });
@@ -67,11 +68,13 @@ public sealed class RowLoader
         {
             TableColumn column = target.FindColumn(name) ?? throw new CitusException("CitusUnknownColumn", CitusErrorKind.InvalidData,
                 $"The rows have a property '{name}', which is no column of {target.Display}. Nothing was sent.",
-                $"Its columns are {string.Join(", ", target.Columns.Select(c => c.Name))}; Select-Object leaves out what does not belong.") { Target = target.Display };
+                $"Its columns are {string.Join(", ", target.Columns.Select(c => c.Name))}; Select-Object leaves out what does not belong.")
+                    { Target = target.Display };
             if (column.IsGenerated)
             {
                 throw new CitusException("CitusGeneratedColumn", CitusErrorKind.InvalidData,
-                    $"The rows have a property '{name}', but the server generates column '{column.Name}' of {target.Display}. Nothing was sent.",
+                    $"The rows have a property '{name}', but the server generates column '{column.Name}' of {target.Display}. "
+                        + "Nothing was sent.",
                     $"Leave it out: Select-Object * -ExcludeProperty {name}.") { Target = target.Display };
             }
             columns.Add(column);
@@ -81,12 +84,14 @@ public sealed class RowLoader
             if (!target.FillsDistributionColumn)
             {
                 throw new CitusException("CitusDistributionColumnMissing", CitusErrorKind.InvalidData,
-                    $"The rows have no property '{key}', by which {target.Display} is distributed, so no row's shard could be known. Nothing was sent.",
+                    $"The rows have no property '{key}', by which {target.Display} is distributed, so no row's shard could be known. "
+                        + "Nothing was sent.",
                     "Add the property, or give the column a default.") { Target = target.Display };
             }
             if (options.OnConflict != ConflictAction.Error) throw ConflictRule.KeyLeftOut(target, key);
         }
-        ConflictRule? rule = options.OnConflict == ConflictAction.Error ? null : await ConflictRule.FindAsync(session, target, options.OnConflict, options.KeyColumns, stop);
+        ConflictRule? rule = options.OnConflict == ConflictAction.Error ? null
+            : await ConflictRule.FindAsync(session, target, options.OnConflict, options.KeyColumns, stop);
         return new RowLoader(connection, target, columns, options, rule);
     }
 
@@ -107,7 +112,8 @@ public sealed class RowLoader
             long length = RowEncoder.LengthOf(values);
             if (length > _options.MaxRowBytes)
             {
-                _open.Refused.Add(new RefusedRow("row", _added, null, null, "54000", $"its values are longer than {_options.MaxRowBytes:N0} bytes (-MaxRecordSize)"));
+                _open.Refused.Add(new RefusedRow("row", _added, null, null, "54000",
+                    $"its values are longer than {_options.MaxRowBytes:N0} bytes (-MaxRecordSize)"));
                 return true;
             }
             if (length > LongForBinary)
@@ -168,7 +174,8 @@ public sealed class RowLoader
             rejected += bad.Count + batch.NullKeys.Count();
             batches++;
         }
-        return new AddRowResult(_target.Table.Display, sender.Loaded, rejected, batches, clock.Elapsed, sender.Loaded / Math.Max(clock.Elapsed.TotalSeconds, 1e-9)) { Conflicts = conflicts };
+        return new AddRowResult(_target.Table.Display, sender.Loaded, rejected, batches, clock.Elapsed,
+            sender.Loaded / Math.Max(clock.Elapsed.TotalSeconds, 1e-9)) { Conflicts = conflicts };
     }
 
     private RowSegment NewSegment() => new(_encoder.HasBinary);

@@ -20,7 +20,8 @@ namespace Woodgrove.Citus.Ingest.Rows;
 /// <param name="next">More rows for a batch that began at a time; null where it is complete.</param>
 /// <param name="warn">Told of each new attempt.</param>
 internal sealed class RowSender(
-    CitusConnection connection, CopyTarget target, ConflictRule? rule, RowOptions options, Func<long, CancellationToken, Task<RowSegment?>> next, Action<string>? warn) : IAsyncDisposable
+    CitusConnection connection, CopyTarget target, ConflictRule? rule, RowOptions options,
+    Func<long, CancellationToken, Task<RowSegment?>> next, Action<string>? warn) : IAsyncDisposable
 {
     private static readonly CsvSource RowSource = CsvSource.File("row");
 
@@ -68,11 +69,13 @@ internal sealed class RowSender(
                 if (options.StopAtRefused && segment.Refused.Count > 0) throw Stopped(segment.Refused[0], Loaded);
                 if (segment.Marks.Count > 0)
                 {
-                    copy ??= await CoordinatorBatch.BeginAsync(connection, null, target, truncate: false, null, stop, rule, inBinary: segment.Tuples is not null, kept: await SessionAsync(stop));
+                    copy ??= await CoordinatorBatch.BeginAsync(connection, null, target, truncate: false, null, stop, rule,
+                        inBinary: segment.Tuples is not null, kept: await SessionAsync(stop));
                     await copy.WriteAsync(segment.Bytes.WrittenMemory, default, stop, segment.Tuples?.WrittenMemory ?? default);
                     segment.Tuples = null;
                 }
-                if (i == batch.Segments.Count - 1 && !segment.EndsBatch && await next(batch.Since, stop) is { } more) batch.Segments.Add(more);
+                if (i == batch.Segments.Count - 1 && !segment.EndsBatch && await next(batch.Since, stop) is { } more)
+                    batch.Segments.Add(more);
             }
             if (copy is not null) await copy.FinishAsync(stop);
             return copy;
@@ -97,7 +100,8 @@ internal sealed class RowSender(
             await CommitOnceAsync(async again =>
             {
                 tried.TakeBatch(); // of an attempt before
-                CoordinatorBatch copy = await CoordinatorBatch.BeginAsync(connection, null, target, truncate: false, tried, again, rule, ValidationLevel.Keys);
+                CoordinatorBatch copy = await CoordinatorBatch.BeginAsync(connection, null, target, truncate: false, tried, again, rule,
+                    ValidationLevel.Keys);
                 try
                 {
                     await copy.WriteAsync(rows, marks, again);
@@ -132,7 +136,8 @@ internal sealed class RowSender(
     /// <param name="fill">Does all but the commit; null where there is nothing to commit.</param>
     /// <param name="rows">How many rows it loads, where no rule counts them.</param>
     /// <param name="first">The number of its first row.</param>
-    private async Task CommitOnceAsync(Func<CancellationToken, Task<CoordinatorBatch?>> fill, Func<int> rows, long first, CancellationToken stop, bool commits = true)
+    private async Task CommitOnceAsync(Func<CancellationToken, Task<CoordinatorBatch?>> fill, Func<int> rows, long first,
+        CancellationToken stop, bool commits = true)
     {
         TransactionIdentity? unknown = null; // of a commit whose answer never came
         long moved = 0;
@@ -153,25 +158,34 @@ internal sealed class RowSender(
         catch (Exception e) when (MayPass(e) && !stop.IsCancellationRequested)
         {
             CitusException known = PostgresErrors.Describe(e, target.Table.Display);
-            string state = unknown is null ? $"row {first} and those after it are not" : "it was lost during the commit of its batch, which is loaded whole or not at all";
-            throw new CitusException(known.ErrorId, known.Kind, $"The load broke off at row {first}: {Loaded} rows before it are loaded, {state}. {known.What}",
-                $"Send the rows again from row {first} on{(unknown is null ? "" : "; with -OnConflict Skip, those that are loaded give way")}.", e) { Target = target.Table.Display, SqlState = known.SqlState };
+            string state = unknown is null ? $"row {first} and those after it are not"
+                : "it was lost during the commit of its batch, which is loaded whole or not at all";
+            throw new CitusException(known.ErrorId, known.Kind,
+                $"The load broke off at row {first}: {Loaded} rows before it are loaded, {state}. {known.What}",
+                $"Send the rows again from row {first} "
+                    + $"on{(unknown is null ? "" : "; with -OnConflict Skip, those that are loaded give way")}.", e)
+                        { Target = target.Table.Display, SqlState = known.SqlState };
         }
     }
 
     /// <summary>A refused row is looked for; it is not sent again.</summary>
     private static bool MayPass(Exception e) => e is not RecordRefusedException && PostgresErrors.IsTransient(e);
 
-    /// <summary>Asks the coordinator what became of a transaction; it decides for all nodes, as Citus commits every COPY in two phases.</summary>
+    /// <summary>
+    /// Asks the coordinator what became of a transaction; it decides for all nodes, as Citus commits every COPY in two
+    /// phases.
+    /// </summary>
     private async Task<bool> IsCommittedAsync(TransactionIdentity unknown, CancellationToken stop)
     {
         while (true)
         {
             await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
             // Behind a balanced address this may be another node, which knows nothing of the transaction.
-            if (await CoordinatorFacts.IdentifierAsync(session, stop) != unknown.Server) throw new NpgsqlException("The address leads to another server than before.", new IOException());
+            if (await CoordinatorFacts.IdentifierAsync(session, stop) != unknown.Server)
+                throw new NpgsqlException("The address leads to another server than before.", new IOException());
             // Who waits for nobody's answer any more is ended.
-            await using var command = new NpgsqlCommand("SELECT status, status = 'in progress' AND pg_catalog.pg_terminate_backend($2) FROM pg_catalog.pg_xact_status($1::xid8) status", session)
+            await using var command = new NpgsqlCommand("SELECT status, status = 'in progress' AND pg_catalog.pg_terminate_backend($2) "
+                + "FROM pg_catalog.pg_xact_status($1::xid8) status", session)
             {
                 Parameters = { new() { Value = unknown.Transaction }, new() { Value = unknown.Process } },
             };
@@ -202,6 +216,8 @@ internal sealed class RowSender(
     }
 
     private CitusException Stopped(RefusedRow row, long loaded) => new("CitusRowRefused", CitusErrorKind.InvalidData,
-        $"Row {row.Line}{(row.Column is null ? "" : $", column {row.Column}")}: {row.Reason?.TrimEnd('.')}. (SQLSTATE {row.SqlState}) {loaded} rows before its batch are loaded, nothing of the batch.",
-        "Mend the row, or set such rows aside with -OnError Skip.") { Target = target.Table.Display, SqlState = row.SqlState, Row = row with { Source = target.Table.Display } };
+        $"Row {row.Line}{(row.Column is null ? "" : $", column {row.Column}")}: {row.Reason?.TrimEnd('.')}. "
+            + $"(SQLSTATE {row.SqlState}) {loaded} rows before its batch are loaded, nothing of the batch.",
+        "Mend the row, or set such rows aside with -OnError Skip.") { Target = target.Table.Display, SqlState = row.SqlState,
+            Row = row with { Source = target.Table.Display } };
 }

@@ -9,21 +9,28 @@ internal static class ColocationFix
     /// <summary>SQL that makes a repartition join a local one.</summary>
     public static string For(PlanFacts facts, IReadOnlyList<(PlanTable Table, string Column, PlanTable Other, string OtherColumn)> joined)
     {
-        foreach ((PlanTable table, string column, PlanTable other, string otherColumn) in joined.Concat(joined.Select(j => (j.Other, j.OtherColumn, j.Table, j.Column))))
+        foreach ((PlanTable table, string column, PlanTable other,
+            string otherColumn) in joined.Concat(joined.Select(j => (j.Other, j.OtherColumn, j.Table, j.Column))))
         {
             // The other's join column is its distribution column, and the types agree: this table can follow it.
             if (table.Kind != TableKind.Distributed || other.Kind != TableKind.Distributed || otherColumn != other.DistributionColumn
                 || table.ColocationId == other.ColocationId || table.Columns[column] != other.Columns[otherColumn]) continue;
-            string follow = $"istribute {table.Display} by the join's column: SELECT alter_distributed_table('{table.Display}', distribution_column := '{column}', colocate_with := '{other.Display}'); every unique key of it must then hold {column}, and its joins by {table.DistributionColumn} are lost.";
-            return table.SizeBytes <= other.SizeBytes ? $"D{follow} Or, {OrReference(facts)}" : $"{OrReference(facts, capital: true)} Or d{follow}";
+            string follow = $"istribute {table.Display} by the join's column: SELECT alter_distributed_table('{table.Display}', "
+                + $"distribution_column := '{column}', colocate_with := '{other.Display}'); "
+                + $"every unique key of it must then hold {column}, and its joins by {table.DistributionColumn} are lost.";
+            return table.SizeBytes <= other.SizeBytes ? $"D{follow} Or, {OrReference(facts)}"
+                : $"{OrReference(facts, capital: true)} Or d{follow}";
         }
         return OrReference(facts, capital: true);
     }
 
     private static string OrReference(PlanFacts facts, bool capital = false)
     {
-        if (facts.Tables.Where(t => t.Kind == TableKind.Distributed).OrderBy(t => t.SizeBytes ?? long.MaxValue).FirstOrDefault() is not { Display: { } table })
-            return $"{(capital ? "I" : "i")}f one of the tables is small and changes seldom, make it a reference table with New-ReferenceTable.";
-        return $"{(capital ? "I" : "i")}f {table} is small and changes seldom, make it a reference table: SELECT undistribute_table('{table}'); SELECT create_reference_table('{table}');";
+        if (facts.Tables.Where(t => t.Kind == TableKind.Distributed).OrderBy(t => t.SizeBytes ?? long.MaxValue)
+            .FirstOrDefault() is not { Display: { } table })
+            return $"{(capital ? "I" : "i")}f one of the tables is small and changes seldom, "
+                + "make it a reference table with New-ReferenceTable.";
+        return $"{(capital ? "I" : "i")}f {table} is small and changes seldom, make it a reference table: "
+            + $"SELECT undistribute_table('{table}'); SELECT create_reference_table('{table}');";
     }
 }

@@ -16,6 +16,7 @@ internal static class PlanTransfer
     public static PlanTable? Target(this CitusQueryPlan plan, PlanFacts facts)
     {
         PlanTable[] targets = [.. facts.Tables.Where(t => t.IsTarget)];
-        return (targets.Length > 1 && plan.Query is not null ? QueryShape.Of(plan.Query).Written(targets) : null) ?? targets.FirstOrDefault();
+        return (targets.Length > 1 && plan.Query is not null ? QueryShape.Of(plan.Query).Written(targets) : null)
+            ?? targets.FirstOrDefault();
     }
 }

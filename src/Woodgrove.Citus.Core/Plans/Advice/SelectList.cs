@@ -18,7 +18,8 @@ internal static class SelectList
             if (item.Length > 0 && item[^1].IsName && item[^1].Text == name)
             {
                 SqlToken[] expression = item.Length > 2 && item[^2].Is("as") ? item[..^2] : item;
-                return expression is [{ IsName: true }, { Text: "." }, { IsName: true } column] ? column.Text : string.Concat(expression.Select(t => t.Text));
+                return expression is [{ IsName: true }, { Text: "." }, { IsName: true } column] ? column.Text
+                    : string.Concat(expression.Select(t => t.Text));
             }
             if (end >= tokens.Count || !tokens[end].Is(",")) break;
             start = end + 1;

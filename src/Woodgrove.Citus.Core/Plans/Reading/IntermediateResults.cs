@@ -18,10 +18,13 @@ internal sealed record IntermediateResults(IReadOnlyList<int> Parts)
         var parts = new SortedSet<int>();
         for (int i = 0; i + 2 < tokens.Count; i++)
         {
-            if (!(tokens[i].Is("read_intermediate_result") || tokens[i].Is("read_intermediate_results")) || !tokens[i + 1].Is("(")) continue;
-            foreach (SqlToken name in tokens.Skip(i + 2).Take(SqlTokens.Closing(tokens, i + 1) - i - 2).Where(t => t.Kind == SqlTokenKind.Literal))
+            if (!(tokens[i].Is("read_intermediate_result") || tokens[i].Is("read_intermediate_results")) || !tokens[i + 1].Is("("))
+                continue;
+            foreach (SqlToken name in tokens.Skip(i + 2).Take(SqlTokens.Closing(tokens, i + 1) - i - 2)
+                .Where(t => t.Kind == SqlTokenKind.Literal))
             {
-                if (int.TryParse(name.Text.AsSpan(name.Text.LastIndexOf('_') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int part)) parts.Add(part);
+                if (int.TryParse(name.Text.AsSpan(name.Text.LastIndexOf('_') + 1), NumberStyles.None, CultureInfo.InvariantCulture,
+                    out int part)) parts.Add(part);
             }
         }
         return new IntermediateResults([.. parts]);

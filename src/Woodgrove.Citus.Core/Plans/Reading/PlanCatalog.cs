@@ -27,14 +27,17 @@ internal static class PlanCatalog
             UNION SELECT {SearchPath.Find("name")} FROM pg_catalog.unnest($1) name
             UNION SELECT d.refobjid FROM used
             JOIN pg_catalog.pg_rewrite r ON r.ev_class = used.oid
-            JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass)
+            JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+                AND d.refclassid = 'pg_catalog.pg_class'::regclass)
         SELECT c.oid, {SearchPath.Show("c.oid")}, p.partmethod, p.repmodel,
                EXISTS (SELECT FROM pg_catalog.pg_dist_schema s WHERE s.colocationid = p.colocationid),
                CASE WHEN p.partkey IS NOT NULL THEN pg_catalog.column_to_column_name(p.logicalrelid, p.partkey) END, p.colocationid,
                EXISTS (SELECT FROM pg_catalog.pg_locks w WHERE w.pid = pg_catalog.pg_backend_pid() AND w.locktype = 'relation'
                        AND w.relation = c.oid AND w.mode = 'RowExclusiveLock'),
-               ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),
-               ARRAY(SELECT pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
+               ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                   ORDER BY a.attnum),
+               ARRAY(SELECT pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid
+                   AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
         FROM used
         JOIN pg_catalog.pg_class c ON c.oid = used.oid AND c.relkind IN ('r', 'p', 'f')
              AND NOT (c.relispartition AND pg_catalog.pg_partition_root(c.oid)::oid IN (SELECT oid FROM used))
@@ -46,7 +49,8 @@ internal static class PlanCatalog
     // A partition has shards of its own, which plans name and queries do not.
     private const string Shards = """
         SELECT t.root, s.shardid, pg_catalog.shard_name(s.logicalrelid, s.shardid), n.nodename, n.nodeport, s.logicalrelid::oid
-        FROM (SELECT root, coalesce(p.relid::oid, root) AS relid FROM pg_catalog.unnest($1) root LEFT JOIN LATERAL pg_catalog.pg_partition_tree(root) p ON true) t
+        FROM (SELECT root, coalesce(p.relid::oid, root) AS relid FROM pg_catalog.unnest($1) root
+            LEFT JOIN LATERAL pg_catalog.pg_partition_tree(root) p ON true) t
         JOIN pg_catalog.pg_dist_shard s ON s.logicalrelid::oid = t.relid
         JOIN pg_catalog.pg_dist_placement l ON l.shardid = s.shardid
         JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
@@ -59,7 +63,8 @@ internal static class PlanCatalog
     /// <param name="settings">Settings to tell besides those of the planner.</param>
     /// <param name="withSizes">Asks all nodes for the sizes of shards.</param>
     public static async Task<PlanFacts> ReadAsync(
-        CitusConnection connection, NpgsqlConnection session, string[] names, string[] functions, string[] settings, bool withSizes, CancellationToken stop)
+        CitusConnection connection, NpgsqlConnection session, string[] names, string[] functions, string[] settings, bool withSizes,
+        CancellationToken stop)
     {
         // The session has the path of the query, which is the user's.
         await SearchPath.PinAsync(session, stop, local: true);
@@ -70,11 +75,14 @@ internal static class PlanCatalog
             {
                 new NpgsqlBatchCommand(Shards)
                 {
-                    Parameters = { new() { Value = tables.Where(t => t.ColocationId is not null).Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid } },
+                    Parameters = { new() { Value = tables.Where(t => t.ColocationId is not null).Select(t => t.Oid).ToArray(),
+                        NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid } },
                 },
                 new NpgsqlBatchCommand("SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE groupid = 0 AND noderole = 'primary'"),
-                new NpgsqlBatchCommand("SELECT DISTINCT proname::text FROM pg_catalog.pg_proc WHERE prokind = 'a' AND proname = ANY ($1)") { Parameters = { new() { Value = functions } } },
-                new NpgsqlBatchCommand("SELECT name, pg_catalog.current_setting(name, true) FROM pg_catalog.unnest($1) name WHERE pg_catalog.current_setting(name, true) IS NOT NULL")
+                new NpgsqlBatchCommand("SELECT DISTINCT proname::text FROM pg_catalog.pg_proc WHERE prokind = 'a' AND proname = ANY ($1)")
+                    { Parameters = { new() { Value = functions } } },
+                new NpgsqlBatchCommand("SELECT name, pg_catalog.current_setting(name, "
+                    + "true) FROM pg_catalog.unnest($1) name WHERE pg_catalog.current_setting(name, true) IS NOT NULL")
                 {
                     Parameters = { new() { Value = SettingNames.Concat(settings).Distinct().ToArray() } },
                 },
@@ -83,7 +91,8 @@ internal static class PlanCatalog
         await using NpgsqlDataReader row = await batch.ExecuteReaderAsync(stop);
         var placements = new List<Placement>();
         while (await row.ReadAsync(stop))
-            placements.Add(new(row.GetFieldValue<uint>(0), row.GetInt64(1), TableName.Parse(row.GetString(2)).Name, (row.GetString(3), row.GetInt32(4)), row.GetFieldValue<uint>(5)));
+            placements.Add(new(row.GetFieldValue<uint>(0), row.GetInt64(1), TableName.Parse(row.GetString(2)).Name,
+                (row.GetString(3), row.GetInt32(4)), row.GetFieldValue<uint>(5)));
         await row.NextResultAsync(stop);
         (string, int)? coordinator = await row.ReadAsync(stop) ? (row.GetString(0), row.GetInt32(1)) : null;
         await row.NextResultAsync(stop);
@@ -94,16 +103,20 @@ internal static class PlanCatalog
         while (await row.ReadAsync(stop)) values[row.GetString(0)] = row.GetString(1);
         await row.DisposeAsync();
         Dictionary<long, long> sizes = !withSizes || placements.Count == 0 ? []
-            : (await ShardSizes.ReadByOidAsync(connection, session, placements.Select(p => p.Relation).Distinct(), _ => { }, stop)).Largest();
-        tables = [.. tables.Select(t => t with { SizeBytes = t.DistributionColumn is null ? null : SizeOf(placements.Where(p => p.Root == t.Oid), sizes) })];
+            : (await ShardSizes.ReadByOidAsync(connection, session, placements.Select(p => p.Relation).Distinct(), _ => { },
+                stop)).Largest();
+        tables = [.. tables.Select(t => t with { SizeBytes = t.DistributionColumn is null ? null
+            : SizeOf(placements.Where(p => p.Root == t.Oid), sizes) })];
         Dictionary<long, PlanShard> shards = [], partitions = [];
         foreach (Placement p in placements)
         {
             Dictionary<long, PlanShard> found = p.Relation == p.Root ? shards : partitions;
             found[p.ShardId] = found.TryGetValue(p.ShardId, out PlanShard? known) ? known with { Nodes = [.. known.Nodes, p.Node] }
-                : new PlanShard(p.ShardId, p.Name, tables.First(t => t.Oid == p.Root), [p.Node], sizes.TryGetValue(p.ShardId, out long size) ? size : null);
+                : new PlanShard(p.ShardId, p.Name, tables.First(t => t.Oid == p.Root), [p.Node],
+                    sizes.TryGetValue(p.ShardId, out long size) ? size : null);
         }
-        return new PlanFacts { Tables = tables, Shards = shards, PartitionShards = partitions, Coordinator = coordinator, Aggregates = aggregates, Settings = values };
+        return new PlanFacts { Tables = tables, Shards = shards, PartitionShards = partitions, Coordinator = coordinator,
+            Aggregates = aggregates, Settings = values };
     }
 
     private sealed record Placement(uint Root, long ShardId, string Name, (string, int) Node, uint Relation);

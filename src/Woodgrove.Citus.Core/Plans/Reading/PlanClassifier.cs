@@ -35,7 +35,8 @@ internal static class PlanClassifier
         // The merge tasks of a repartition join are hidden. An aggregate that the coordinator can't merge from parts
         // stands in its plan under its own name, and then Citus pulls up all rows.
         if (view.Scans.Any(s => s.DependentJobs.Count > 0))
-            return !onCoordinator ? QueryAggregation.None : Unmergeable(view).Count > 0 ? QueryAggregation.PulledToCoordinator : QueryAggregation.Partial;
+            return !onCoordinator ? QueryAggregation.None : Unmergeable(view).Count > 0 ? QueryAggregation.PulledToCoordinator
+                : QueryAggregation.Partial;
 
         bool onWorkers = view.Fragments.Any(AggregatesItsResult);
         return (onWorkers, onCoordinator) switch
@@ -56,7 +57,8 @@ internal static class PlanClassifier
         {
             if (fragment.Plan is not null) joins |= JoinsIn(fragment.Plan, view.Facts);
         }
-        if (joins.HasFlag(QueryJoins.IntermediateResult) && subplans.Any(s => s.Execution == QueryExecution.Local && s.CoordinatorPlan.Tree().Any(n => n.RelationName is not null)))
+        if (joins.HasFlag(QueryJoins.IntermediateResult)
+            && subplans.Any(s => s.Execution == QueryExecution.Local && s.CoordinatorPlan.Tree().Any(n => n.RelationName is not null)))
             joins |= QueryJoins.LocalTable;
 
         List<DependentJob> repartitions = [.. view.Scans.SelectMany(s => s.DependentJobs)];
@@ -85,7 +87,8 @@ internal static class PlanClassifier
     /// <summary>Aggregates with which Citus merges parts of others, or of themselves.</summary>
     private static readonly HashSet<string> Merging =
     [
-        "sum", "min", "max", "bool_and", "bool_or", "every", "bit_and", "bit_or", "any_value", "array_cat_agg", "jsonb_cat_agg", "json_cat_agg",
+        "sum", "min", "max", "bool_and", "bool_or", "every", "bit_and", "bit_or", "any_value", "array_cat_agg", "jsonb_cat_agg",
+        "json_cat_agg",
         "coord_combine_agg", "hll_union_agg", "hll_add_agg", "topn_union_agg", "tdigest", "sum0", "jsonb_object_agg", "json_object_agg",
     ];
 
@@ -132,9 +135,11 @@ internal static class PlanClassifier
         IReadOnlyList<SqlToken> sql = SqlTokens.Read(fragment.Sql);
         for (int i = 0; i + 1 < sql.Count; i++)
         {
-            if (sql[i].Depth == 0 && ((sql[i].Is("group") && sql[i + 1].Is("by")) || (sql[i].Is("select") && sql[i + 1].Is("distinct")))) return true;
+            if (sql[i].Depth == 0 && ((sql[i].Is("group") && sql[i + 1].Is("by")) || (sql[i].Is("select") && sql[i + 1].Is("distinct"))))
+                return true;
         }
-        for (PlanNode? node = fragment.Plan; node is not null && node.NodeType != "Subquery Scan"; node = node.Children.Count == 1 ? node.Children[0] : null)
+        for (PlanNode? node = fragment.Plan; node is not null
+            && node.NodeType != "Subquery Scan"; node = node.Children.Count == 1 ? node.Children[0] : null)
         {
             if (IsAggregate(node)) return node.Strategy == "Plain";
             if (IsMinMax(node, fragment)) return true;
@@ -144,21 +149,25 @@ internal static class PlanClassifier
 
     /// <summary>min and max of an indexed column: PostgreSQL puts a Limit over the index in the aggregate's place.</summary>
     private static bool IsMinMax(PlanNode node, QueryFragment fragment) =>
-        node.NodeType == "Result" && node.Children.Any(c => c.ParentRelationship == "InitPlan" && c.NodeType == "Limit") && Calls(fragment.Sql).Any(f => f is "min" or "max");
+        node.NodeType == "Result" && node.Children.Any(c => c.ParentRelationship == "InitPlan" && c.NodeType == "Limit")
+            && Calls(fragment.Sql).Any(f => f is "min" or "max");
 
     /// <summary>Not by the plan alone: PostgreSQL also makes an Aggregate of an IN whose values it wants distinct.</summary>
     private static bool AggregatesSomewhere(QueryFragment fragment)
     {
         IReadOnlyList<SqlToken> sql = SqlTokens.Read(fragment.Sql);
         return fragment.Plan?.Tree().Any(n => (IsAggregate(n) && n.Strategy == "Plain") || IsMinMax(n, fragment)) == true
-            || Enumerable.Range(0, Math.Max(0, sql.Count - 1)).Any(i => (sql[i].Is("group") && sql[i + 1].Is("by")) || (sql[i].Is("select") && sql[i + 1].Is("distinct")));
+            || Enumerable.Range(0, Math.Max(0, sql.Count - 1))
+                .Any(i => (sql[i].Is("group") && sql[i + 1].Is("by")) || (sql[i].Is("select") && sql[i + 1].Is("distinct")));
     }
 
-    private static bool IsIntermediateResult(PlanNode node) => node.FunctionName is "read_intermediate_result" or "read_intermediate_results";
+    private static bool IsIntermediateResult(PlanNode node) =>
+        node.FunctionName is "read_intermediate_result" or "read_intermediate_results";
 
     private static QueryJoins RepartitionsIn(IReadOnlyList<DependentJob> jobs)
     {
-        QueryJoins joins = jobs.Count switch { 0 => QueryJoins.None, 1 => QueryJoins.SingleHashRepartition, _ => QueryJoins.DualHashRepartition };
+        QueryJoins joins = jobs.Count switch { 0 => QueryJoins.None, 1 => QueryJoins.SingleHashRepartition,
+            _ => QueryJoins.DualHashRepartition };
         return jobs.Aggregate(joins, (all, job) => all | RepartitionsIn(job.Before));
     }
 

@@ -39,6 +39,7 @@ internal sealed record PlanFacts
     {
         int mark = name.LastIndexOf('_');
         if (mark <= 0 || !long.TryParse(name.AsSpan(mark + 1), out long id)) return null;
-        return (Shards.TryGetValue(id, out PlanShard? shard) || PartitionShards.TryGetValue(id, out shard)) && shard.Name == name ? shard : null;
+        return (Shards.TryGetValue(id, out PlanShard? shard) || PartitionShards.TryGetValue(id, out shard)) && shard.Name == name ? shard
+            : null;
     }
 }

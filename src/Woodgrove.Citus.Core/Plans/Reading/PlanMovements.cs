@@ -19,7 +19,8 @@ internal static class PlanMovements
             int copies = plan.Nodes.Count(n => !view.Facts.IsCoordinator(n.NodeName, n.NodePort));
             if (copies == 0) continue;
             long? sent = view.Scans.SelectMany(s => s.Subplans).ElementAt(i).SentBytes;
-            movements.Add(new DataMovement($"The result of part {i + 1}, copied to each node that joins it", "coordinator", Count(copies, "node"),
+            movements.Add(new DataMovement($"The result of part {i + 1}, copied to each node that joins it", "coordinator",
+                Count(copies, "node"),
                 (sent ?? ResultBytes(part)) * copies, sent is not null) { Kind = DataMovementKind.IntermediateResult, Part = i + 1 });
         }
         if (plan.Execution == QueryExecution.Repartition) movements.Add(Repartition(plan, view));
@@ -28,12 +29,14 @@ internal static class PlanMovements
         bool isMeasured = view.Scans.Count > 0 && view.Scans.All(s => s.ReceivedBytes is not null);
         if (plan.Execution is QueryExecution.InsertSelectRepartition or QueryExecution.MergeRepartition)
         {
-            movements.Add(new DataMovement("Rows, re-hashed for the target's shards", "workers", "workers", pulled, false) { Kind = DataMovementKind.RowsToTarget });
+            movements.Add(new DataMovement("Rows, re-hashed for the target's shards", "workers", "workers", pulled, false)
+                { Kind = DataMovementKind.RowsToTarget });
             return movements;
         }
         if (pulled > 0 || (isMeasured && plan.Nodes.Any(n => !view.Facts.IsCoordinator(n.NodeName, n.NodePort))))
         {
-            movements.Add(new DataMovement("What the fragments return", Count(plan.TaskCount, "fragment"), "coordinator", pulled, isMeasured)
+            movements.Add(new DataMovement("What the fragments return", Count(plan.TaskCount, "fragment"), "coordinator", pulled,
+                isMeasured)
             {
                 Kind = DataMovementKind.FragmentResult,
             });
@@ -72,7 +75,8 @@ internal static class PlanMovements
             List<ExplainTask> away = [.. scan.Tasks.Where(t => !view.Facts.IsCoordinator(t.NodeName, t.NodePort) && t.Plan is not null)];
             if (away.Count == 0 && scan.Tasks.Count > 0) continue;
             if (scan.ReceivedBytes is { } counted) bytes += counted;
-            else if (scan.Tasks.Count > 0 && !view.AsksForNullKey) bytes += away.Sum(t => Bytes(t.Plan)) * scan.TaskCount / scan.Tasks.Count;
+            else if (scan.Tasks.Count > 0 && !view.AsksForNullKey)
+                bytes += away.Sum(t => Bytes(t.Plan)) * scan.TaskCount / scan.Tasks.Count;
         }
         return bytes;
     }

@@ -8,7 +8,8 @@ namespace Woodgrove.Citus.Plans.Reading;
 /// <param name="SizeBytes">All shards together; null where it was not asked for, or could not be had.</param>
 /// <param name="Columns">The columns' types by their names.</param>
 internal sealed record PlanTable(
-    uint Oid, string Display, TableKind Kind, string? DistributionColumn, int? ColocationId, bool IsTarget, long? SizeBytes, IReadOnlyDictionary<string, string> Columns)
+    uint Oid, string Display, TableKind Kind, string? DistributionColumn, int? ColocationId, bool IsTarget, long? SizeBytes,
+    IReadOnlyDictionary<string, string> Columns)
 {
     public bool IsDistributed => Kind is TableKind.Distributed or TableKind.Schema or TableKind.SingleShard;
 

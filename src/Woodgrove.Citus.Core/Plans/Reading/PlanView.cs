@@ -29,11 +29,16 @@ internal sealed record PlanView
     public PlanTable? AnchorTable => Fragments.Count > 0 && Fragments[0].ShardId is { } id ? Facts.Shard(id).Table : null;
 
     /// <summary>What a fragment writes: Insert, Update, Delete or Merge.</summary>
-    public string? Operation => Fragments.Count > 0 ? Fragments[0].Plan?.Tree().FirstOrDefault(n => n.NodeType == "ModifyTable")?.Operation : null;
+    public string? Operation =>
+        Fragments.Count > 0 ? Fragments[0].Plan?.Tree().FirstOrDefault(n => n.NodeType == "ModifyTable")?.Operation : null;
 
-    public bool WritesReferenceTable => Operation is not null && Fragments.All(f => f.Shards.Count > 0 && ShardsOf(f).All(s => s.Table.Kind == TableKind.Reference));
+    public bool WritesReferenceTable =>
+        Operation is not null && Fragments.All(f => f.Shards.Count > 0 && ShardsOf(f).All(s => s.Table.Kind == TableKind.Reference));
 
-    /// <summary>No fragment reads a shard of a distributed table: what the parts left is combined on one node, as a rule the coordinator.</summary>
+    /// <summary>
+    /// No fragment reads a shard of a distributed table: what the parts left is combined on one node, as a rule the
+    /// coordinator.
+    /// </summary>
     public bool CombinesParts => Scans.Any(s => s.Subplans.Count > 0) && !Fragments.SelectMany(ShardsOf).Any(s => s.Table.IsDistributed);
 
     /// <summary>Every fragment looks for rows whose distribution column is NULL; Citus lets no table have one.</summary>
@@ -59,7 +64,8 @@ internal sealed record PlanView
 
     private static QueryFragment Fragment(ExplainTask task, PlanFacts facts)
     {
-        List<PlanShard> shards = [.. SqlTokens.Read(task.Sql).Where(t => t.IsName).Select(t => facts.FindShard(t.Text)).OfType<PlanShard>().Distinct()];
+        List<PlanShard> shards = [.. SqlTokens.Read(task.Sql).Where(t => t.IsName).Select(t => facts.FindShard(t.Text)).OfType<PlanShard>()
+            .Distinct()];
         PlanShard? anchor = shards.Find(s => s.Table.IsDistributed) ?? shards.FirstOrDefault();
         // A node that the coordinator could not ask is missing in what EXPLAIN shows; the catalogs have it.
         (string node, int port) = task.NodeName.Length == 0 && anchor is not null ? anchor.Nodes[0] : (task.NodeName, task.NodePort);

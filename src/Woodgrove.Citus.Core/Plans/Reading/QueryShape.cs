@@ -31,13 +31,15 @@ internal sealed record QueryShape
     private static readonly HashSet<string> Reserved =
     [
         "on", "using", "where", "group", "order", "join", "left", "right", "full", "inner", "cross", "natural", "limit", "offset", "having",
-        "union", "except", "intersect", "window", "set", "values", "select", "returning", "for", "fetch", "when", "as", "lateral", "tablesample", "default",
+        "union", "except", "intersect", "window", "set", "values", "select", "returning", "for", "fetch", "when", "as", "lateral",
+        "tablesample", "default",
     ];
 
     public static QueryShape Of(string sql)
     {
         IReadOnlyList<SqlToken> tokens = SqlTokens.Read(sql);
-        bool Follows(int i, params string[] words) => i + words.Length <= tokens.Count && words.Select((w, n) => tokens[i + n].Is(w)).All(m => m);
+        bool Follows(int i, params string[] words) =>
+            i + words.Length <= tokens.Count && words.Select((w, n) => tokens[i + n].Is(w)).All(m => m);
         bool Anywhere(params string[] words) => Enumerable.Range(0, tokens.Count).Any(i => Follows(i, words));
 
         List<TableAlias> aliases = FindAliases(tokens);
@@ -63,8 +65,10 @@ internal sealed record QueryShape
         (PlanTable Table, string Column)? Resolve(SqlToken[] side)
         {
             if (side is [{ IsName: true } alias, { Text: "." }, { IsName: true } name]
-                && Named(Aliases.FirstOrDefault(a => a.Alias == alias.Text)?.Table ?? alias.Text) is { } table && table.Columns.ContainsKey(name.Text)) return (table, name.Text);
-            if (side is [{ IsName: true } bare] && tables.Where(t => t.Columns.ContainsKey(bare.Text)).ToArray() is [var only]) return (only, bare.Text);
+                && Named(Aliases.FirstOrDefault(a => a.Alias == alias.Text)?.Table ?? alias.Text) is { } table
+                && table.Columns.ContainsKey(name.Text)) return (table, name.Text);
+            if (side is [{ IsName: true } bare] && tables.Where(t => t.Columns.ContainsKey(bare.Text)).ToArray() is [var only])
+                return (only, bare.Text);
             return null;
         }
         for (int i = 0; i < Tokens.Count; i++)
@@ -77,7 +81,8 @@ internal sealed record QueryShape
             foreach (SqlToken column in Tokens.Skip(i + 2).Take(SqlTokens.Closing(Tokens, i + 1) - i - 2).Where(t => t.IsName))
             {
                 if (before.LastOrDefault() is { } last && last.Columns.ContainsKey(column.Text)
-                    && before.FirstOrDefault(t => t != last && t.Columns.ContainsKey(column.Text)) is { } first) yield return (first, column.Text, last, column.Text);
+                    && before.FirstOrDefault(t => t != last && t.Columns.ContainsKey(column.Text)) is { } first)
+                        yield return (first, column.Text, last, column.Text);
             }
         }
     }
@@ -101,7 +106,8 @@ internal sealed record QueryShape
             if (!Tokens[i].Is("with") || !Tokens[i + 1].Is("recursive")) continue;
             int depth = Tokens[i].Depth;
             // The CTEs end where the statement that uses them begins.
-            if (Tokens.Skip(i + 2).TakeWhile(t => t.Depth > depth || !(t.Is("select") || t.Is("insert") || t.Is("update") || t.Is("delete") || t.Is("merge") || t.Is("values")))
+            if (Tokens.Skip(i + 2).TakeWhile(t => t.Depth > depth || !(t.Is("select") || t.Is("insert") || t.Is("update") || t.Is("delete")
+                || t.Is("merge") || t.Is("values")))
                 .Any(t => t.IsName && names.Contains(t.Text))) return true;
         }
         return false;
@@ -111,7 +117,8 @@ internal sealed record QueryShape
         i >= 3 && Tokens[i - 2].Is(".") ? [Tokens[i - 3], Tokens[i - 2], Tokens[i - 1]] : i >= 1 ? [Tokens[i - 1]] : [];
 
     private SqlToken[] After(int i) =>
-        i + 3 < Tokens.Count && Tokens[i + 2].Is(".") ? [Tokens[i + 1], Tokens[i + 2], Tokens[i + 3]] : i + 1 < Tokens.Count ? [Tokens[i + 1]] : [];
+        i + 3 < Tokens.Count && Tokens[i + 2].Is(".") ? [Tokens[i + 1], Tokens[i + 2], Tokens[i + 3]] : i + 1 < Tokens.Count
+            ? [Tokens[i + 1]] : [];
 
     private static IEnumerable<string> FindNames(IReadOnlyList<SqlToken> tokens)
     {
@@ -119,7 +126,8 @@ internal sealed record QueryShape
         {
             if (!tokens[i].IsName) continue;
             yield return TableName.Quote(tokens[i].Text);
-            if (i + 2 < tokens.Count && tokens[i + 1].Is(".") && tokens[i + 2].IsName) yield return new TableName(tokens[i].Text, tokens[i + 2].Text).Sql;
+            if (i + 2 < tokens.Count && tokens[i + 1].Is(".") && tokens[i + 2].IsName)
+                yield return new TableName(tokens[i].Text, tokens[i + 2].Text).Sql;
         }
     }
 
@@ -129,11 +137,13 @@ internal sealed record QueryShape
         var aliases = new List<TableAlias>();
         for (int i = 1; i < tokens.Count; i++)
         {
-            if (!(tokens[i - 1].Is("from") || tokens[i - 1].Is("join") || tokens[i - 1].Is(",") || tokens[i - 1].Is("into") || tokens[i - 1].Is("update") || tokens[i - 1].Is("using"))) continue;
+            if (!(tokens[i - 1].Is("from") || tokens[i - 1].Is("join") || tokens[i - 1].Is(",") || tokens[i - 1].Is("into")
+                || tokens[i - 1].Is("update") || tokens[i - 1].Is("using"))) continue;
             int name = i + 2 < tokens.Count && tokens[i + 1].Is(".") ? i + 2 : i;
             int alias = name + 1 < tokens.Count && tokens[name + 1].Is("as") ? name + 2 : name + 1;
             if (!tokens[name].IsName) continue;
-            bool hasAlias = alias < tokens.Count && tokens[alias].IsName && !(tokens[alias].Kind == SqlTokenKind.Word && Reserved.Contains(tokens[alias].Text));
+            bool hasAlias = alias < tokens.Count && tokens[alias].IsName
+                && !(tokens[alias].Kind == SqlTokenKind.Word && Reserved.Contains(tokens[alias].Text));
             aliases.Add(new TableAlias(hasAlias ? tokens[alias].Text : tokens[name].Text, tokens[name].Text, i));
         }
         return aliases;
@@ -149,7 +159,8 @@ internal sealed record QueryShape
             HashSet<string> own = [.. FindAliases(inside).Select(a => a.Alias)];
             for (int i = 0; i + 1 < inside.Length; i++)
             {
-                if (inside[i].IsName && inside[i + 1].Is(".") && !own.Contains(inside[i].Text) && aliases.Exists(a => a.Alias == inside[i].Text)) return true;
+                if (inside[i].IsName && inside[i + 1].Is(".") && !own.Contains(inside[i].Text)
+                    && aliases.Exists(a => a.Alias == inside[i].Text)) return true;
             }
         }
         return false;
@@ -157,9 +168,11 @@ internal sealed record QueryShape
 
     private static IEnumerable<string> FindSetColumns(IReadOnlyList<SqlToken> tokens)
     {
-        for (int i = tokens.TakeWhile(t => !t.Is("set")).Count(); i + 2 < tokens.Count && !(tokens[i].Depth == 0 && (tokens[i].Is("where") || tokens[i].Is("from"))); i++)
+        for (int i = tokens.TakeWhile(t => !t.Is("set")).Count(); i + 2 < tokens.Count
+            && !(tokens[i].Depth == 0 && (tokens[i].Is("where") || tokens[i].Is("from"))); i++)
         {
-            if (tokens[i].Depth == 0 && (tokens[i].Is("set") || tokens[i].Is(",")) && tokens[i + 2].Is("=")) yield return tokens[i + 1].Text;
+            if (tokens[i].Depth == 0 && (tokens[i].Is("set") || tokens[i].Is(",")) && tokens[i + 2].Is("="))
+                yield return tokens[i + 1].Text;
         }
     }
 }

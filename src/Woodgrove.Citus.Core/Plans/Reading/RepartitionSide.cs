@@ -11,11 +11,13 @@ internal static class RepartitionSide
     /// </summary>
     public static PlanTable? Of(CitusQueryPlan plan, PlanFacts facts)
     {
-        if (plan.Query is null || !plan.Joins.HasFlag(QueryJoins.SingleHashRepartition) || plan.Joins.HasFlag(QueryJoins.DualHashRepartition)) return null;
+        if (plan.Query is null || !plan.Joins.HasFlag(QueryJoins.SingleHashRepartition)
+            || plan.Joins.HasFlag(QueryJoins.DualHashRepartition)) return null;
         PlanTable[] moved =
         [
             .. QueryShape.Of(plan.Query).JoinedColumns(facts.Tables)
-                .SelectMany(j => new (PlanTable Moves, string By, PlanTable Stays, string Key)[] { (j.Table, j.Column, j.Other, j.OtherColumn), (j.Other, j.OtherColumn, j.Table, j.Column) })
+                .SelectMany(j => new (PlanTable Moves, string By, PlanTable Stays, string Key)[]
+                    { (j.Table, j.Column, j.Other, j.OtherColumn), (j.Other, j.OtherColumn, j.Table, j.Column) })
                 .Where(j => j.Moves.Kind == TableKind.Distributed && j.Stays.Kind == TableKind.Distributed
                     && j.Key == j.Stays.DistributionColumn && j.By != j.Moves.DistributionColumn)
                 .Select(j => j.Moves).DistinctBy(t => t.Oid),

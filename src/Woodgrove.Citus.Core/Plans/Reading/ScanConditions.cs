@@ -8,7 +8,8 @@ namespace Woodgrove.Citus.Plans.Reading;
 /// <param name="UsesDistributionColumn">A condition names it, in whatever way.</param>
 /// <param name="WrappedEquality">A condition that compares an expression or cast of it with a constant, which can't choose a shard.</param>
 /// <param name="IsNullKey">The condition of the scan holds only where the distribution column is NULL.</param>
-internal sealed record ScanConditions(PlanTable Table, IReadOnlyList<string> Fixed, bool UsesDistributionColumn, string? WrappedEquality, bool IsNullKey)
+internal sealed record ScanConditions(PlanTable Table, IReadOnlyList<string> Fixed, bool UsesDistributionColumn, string? WrappedEquality,
+    bool IsNullKey)
 {
     /// <summary>The scans of distributed tables in a fragment.</summary>
     public static IEnumerable<ScanConditions> Of(QueryFragment fragment, PlanFacts facts)
@@ -70,7 +71,8 @@ internal sealed record ScanConditions(PlanTable Table, IReadOnlyList<string> Fix
     {
         for (int i = 0; i + 2 < tokens.Count; i++)
         {
-            if (tokens[i].IsName && tokens[i].Text == alias && tokens[i + 1].Is(".") && tokens[i + 2].IsName) yield return tokens[i + 2].Text;
+            if (tokens[i].IsName && tokens[i].Text == alias && tokens[i + 1].Is(".") && tokens[i + 2].IsName)
+                yield return tokens[i + 2].Text;
         }
     }
 }

@@ -10,7 +10,8 @@ internal sealed class PlanReader(PlanFacts facts)
     public CitusQueryPlan Read(ExplainDocument document, string? query)
     {
         var view = PlanView.Of(document, facts);
-        List<CitusQueryPlan> subplans = [.. view.Scans.SelectMany(s => s.Subplans).Select(s => Read(s.Plan, null) with { ExecutionTime = s.Duration })];
+        List<CitusQueryPlan> subplans = [.. view.Scans.SelectMany(s => s.Subplans)
+            .Select(s => Read(s.Plan, null) with { ExecutionTime = s.Duration })];
         QueryExecution execution = PlanClassifier.Execution(view);
         var plan = new CitusQueryPlan
         {
@@ -42,12 +43,14 @@ internal sealed class PlanReader(PlanFacts facts)
                 g.Key.NodeName, g.Key.NodePort, g.Count(), Sum(g.Select(f => f.ExecutionTime)), Sum(g.Select(f => f.ReceivedBytes))))];
             // EXPLAIN shows one copy of a reference table; a write goes to all.
             if (view.WritesReferenceTable && view.Fragments[0].Shards is [{ } shard, ..])
-                shown.AddRange(facts.Shard(shard.ShardId).Nodes.Where(n => !shown.Exists(s => s.NodeName == n.Name && s.NodePort == n.Port)).Select(n => new QueryNode(n.Name, n.Port, 1, null, null)));
+                shown.AddRange(facts.Shard(shard.ShardId).Nodes.Where(n => !shown.Exists(s => s.NodeName == n.Name && s.NodePort == n.Port))
+                    .Select(n => new QueryNode(n.Name, n.Port, 1, null, null)));
             return shown;
         }
         // One of N fragments is shown: where N is the number of all shards, the catalog knows the nodes.
         if (view.AnchorTable is not { } table || facts.ShardsOf(table).Count() != view.TaskCount) return [];
-        return [.. facts.ShardsOf(table).GroupBy(s => s.Nodes[0]).Select(g => new QueryNode(g.Key.Name, g.Key.Port, g.Count(), null, null)).OrderBy(n => n.NodeName).ThenBy(n => n.NodePort)];
+        return [.. facts.ShardsOf(table).GroupBy(s => s.Nodes[0]).Select(g => new QueryNode(g.Key.Name, g.Key.Port, g.Count(), null, null))
+            .OrderBy(n => n.NodeName).ThenBy(n => n.NodePort)];
     }
 
     private static TimeSpan? Sum(IEnumerable<TimeSpan?> times) =>

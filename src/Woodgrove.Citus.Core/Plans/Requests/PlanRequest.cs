@@ -48,7 +48,9 @@ public sealed record PlanRequest(string Sql)
                 plan = new PlanReader(facts).Read(await ExplainAsync(session, analyze: false, stop), Sql);
             return Analyze ? await AnalyzeAsync(session, plan, facts, isCitus, stop) : plan;
         }
-        catch (PostgresException refusal) when (!isPlanned && refusal.SqlState.StartsWith("42", StringComparison.Ordinal) && UnplannedStatement.Describe(this, refusal) is { } unplanned)
+        catch (PostgresException refusal)
+            when (!isPlanned && refusal.SqlState.StartsWith("42", StringComparison.Ordinal)
+                && UnplannedStatement.Describe(this, refusal) is { } unplanned)
         {
             throw unplanned;
         }
@@ -56,14 +58,17 @@ public sealed record PlanRequest(string Sql)
         {
             throw await RefusedQuery.DescribeAsync(connection, this, refusal, stop);
         }
-        catch (PostgresException syntax) when (syntax.SqlState == PostgresErrorCodes.SyntaxError && SqlTokens.Read(Sql).SkipLast(1).Any(t => t.Is(";")))
+        catch (PostgresException syntax)
+            when (syntax.SqlState == PostgresErrorCodes.SyntaxError && SqlTokens.Read(Sql).SkipLast(1).Any(t => t.Is(";")))
         {
-            throw new CitusException("CitusOneStatementNeeded", CitusErrorKind.InvalidArgument, "A plan is of one statement, and this text has several.",
+            throw new CitusException("CitusOneStatementNeeded", CitusErrorKind.InvalidArgument,
+                "A plan is of one statement, and this text has several.",
                 "Give them one by one; nothing has been run.", syntax) { Target = Sql, SqlState = syntax.SqlState };
         }
     }
 
-    private async Task<(CitusQueryPlan Plan, PlanFacts Facts)> PlanAsync(CitusConnection connection, NpgsqlConnection session, bool allTasks, CancellationToken stop)
+    private async Task<(CitusQueryPlan Plan, PlanFacts Facts)> PlanAsync(CitusConnection connection, NpgsqlConnection session,
+        bool allTasks, CancellationToken stop)
     {
         bool isCitus = connection.Engine == "Citus";
         // A transaction, so that the query's tables are those that it has locked; rolled back, so that nothing stays.
@@ -74,13 +79,16 @@ public sealed record PlanRequest(string Sql)
         return (new PlanReader(facts).Read(document, Sql), facts);
     }
 
-    private async Task<CitusQueryPlan> AnalyzeAsync(NpgsqlConnection session, CitusQueryPlan plan, PlanFacts facts, bool isCitus, CancellationToken stop)
+    private async Task<CitusQueryPlan> AnalyzeAsync(NpgsqlConnection session, CitusQueryPlan plan, PlanFacts facts, bool isCitus,
+        CancellationToken stop)
     {
         if (WithParts(plan).FirstOrDefault(p => p.Transfer() is not null) is { } transfer)
         {
             throw new CitusException("CitusAnalyzeNotSupported", CitusErrorKind.NotImplemented,
-                $"{(transfer == plan ? "The query" : "A part of the query")} would run as {transfer.Execution}, of which Citus has no EXPLAIN ANALYZE: it would do the work, and then fail.",
-                "Leave -Analyze out; or analyze its SELECT alone, which is the part that takes the time.") { Target = Sql, SqlState = "0A000" };
+                $"{(transfer == plan ? "The query" : "A part of the query")} would run as {transfer.Execution}, "
+                    + "of which Citus has no EXPLAIN ANALYZE: it would do the work, and then fail.",
+                "Leave -Analyze out; or analyze its SELECT alone, which is the part that takes the time.") { Target = Sql,
+                    SqlState = "0A000" };
         }
         // Never committed: what the query changes is undone with the transaction.
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
@@ -103,11 +111,14 @@ public sealed record PlanRequest(string Sql)
         return ExplainDocument.Parse((string)(await batch.ExecuteScalarAsync(stop))!);
     }
 
-    private Task<PlanFacts> FactsAsync(CitusConnection connection, NpgsqlConnection session, ExplainDocument document, CancellationToken stop)
+    private Task<PlanFacts> FactsAsync(CitusConnection connection, NpgsqlConnection session, ExplainDocument document,
+        CancellationToken stop)
     {
         var view = PlanView.Of(document, PlanFacts.None);
-        string[] functions = [.. Coordinators(document).SelectMany(r => r.Tree()).Where(PlanClassifier.IsAggregate).SelectMany(n => n.Output).SelectMany(PlanClassifier.Calls).Distinct()];
-        return PlanCatalog.ReadAsync(connection, session, [], functions, [.. (Settings?.Keys.Cast<object>() ?? []).Select(k => k.ToString()!)], withSizes: view.TaskCount > view.Fragments.Count, stop);
+        string[] functions = [.. Coordinators(document).SelectMany(r => r.Tree()).Where(PlanClassifier.IsAggregate)
+            .SelectMany(n => n.Output).SelectMany(PlanClassifier.Calls).Distinct()];
+        return PlanCatalog.ReadAsync(connection, session, [], functions,
+            [.. (Settings?.Keys.Cast<object>() ?? []).Select(k => k.ToString()!)], withSizes: view.TaskCount > view.Fragments.Count, stop);
     }
 
     /// <summary>The coordinator's plan of the query and of each of its parts.</summary>

@@ -14,14 +14,18 @@ internal static class UnplannedStatement
         IReadOnlyList<SqlToken> tokens = SqlTokens.Read(request.Sql);
         if (refusal.SqlState == PostgresErrorCodes.SyntaxError && tokens.Count > 0 && Otherwise(tokens) is { } otherwise)
         {
-            return new CitusException("CitusNoPlan", CitusErrorKind.InvalidArgument, $"PostgreSQL runs {tokens[0].Text.ToUpperInvariant()} without a plan, so there is none to show.", otherwise, refusal)
+            return new CitusException("CitusNoPlan", CitusErrorKind.InvalidArgument,
+                $"PostgreSQL runs {tokens[0].Text.ToUpperInvariant()} without a plan, so there is none to show.", otherwise, refusal)
             {
                 Target = request.Sql,
                 SqlState = refusal.SqlState,
             };
         }
-        return Missing(tokens, request.Parameters) is not { Count: > 0 } missing ? null : new CitusException("CitusParameterMissing", CitusErrorKind.InvalidArgument,
-            $"The query has {string.Join(" and ", missing.Select(m => "@" + m))}, and -Parameter gives no value for {(missing.Count == 1 ? "it" : "them")}. The server said: {PostgresErrors.Text(refusal)}",
+        return Missing(tokens, request.Parameters) is not { Count: > 0 } missing ? null
+            : new CitusException("CitusParameterMissing", CitusErrorKind.InvalidArgument,
+            $"The query has {string.Join(" and ", missing.Select(m => "@" + m))}, "
+                + $"and -Parameter gives no value for {(missing.Count == 1 ? "it" : "them")}. The server said: "
+                + $"{PostgresErrors.Text(refusal)}",
             $"Give the value: -Parameter @{{ {string.Join("; ", missing.Select(m => $"{m} = <value>"))} }}.", refusal)
         {
             Target = request.Sql,
@@ -33,14 +37,16 @@ internal static class UnplannedStatement
     private static string? Otherwise(IReadOnlyList<SqlToken> tokens) => tokens[0].Text switch
     {
         _ when tokens[0].Kind != SqlTokenKind.Word => null,
-        "select" or "with" or "values" or "table" or "insert" or "update" or "delete" or "merge" or "declare" or "execute" or "refresh" => null,
+        "select" or "with" or "values" or "table" or "insert" or "update" or "delete" or "merge" or "declare" or "execute" or "refresh" =>
+            null,
         "create" when tokens.Any(t => t.Is("as")) && tokens.Skip(1).Take(4).Any(t => t.Is("table") || t.Is("materialized")) => null,
         "explain" => "Give the query without EXPLAIN; -Analyze stands for EXPLAIN ANALYZE, and -AllTasks shows every fragment.",
         "prepare" => "Give the query behind AS, with the values of its parameters in place of $1, $2, … or as @name with -Parameter.",
         "copy" when tokens.Count > 1 && tokens[1].Is("(") => "Give the query in the parentheses of COPY (…) TO.",
         "copy" => "COPY reads or writes the table as a whole. For what it would read, give SELECT * FROM the table.",
         "call" or "do" => "Give the statements of the procedure or block one by one.",
-        "vacuum" or "analyze" or "cluster" or "reindex" => "It works on each table, shard by shard. Get-CitusActivity shows it while it runs.",
+        "vacuum" or "analyze" or "cluster" or "reindex" =>
+            "It works on each table, shard by shard. Get-CitusActivity shows it while it runs.",
         "truncate" => "It empties all shards of the table. For the plan of removing rows, give DELETE FROM the table.",
         { } word when Statements.Contains(word) => "Give the SELECT, INSERT, UPDATE, DELETE or MERGE of which the plan is wanted.",
         _ => null,
@@ -49,15 +55,19 @@ internal static class UnplannedStatement
     /// <summary>The other statements of PostgreSQL; a word that is none of them is a slip of the pen.</summary>
     private static readonly HashSet<string> Statements =
     [
-        "abort", "alter", "begin", "checkpoint", "close", "comment", "commit", "create", "deallocate", "discard", "drop", "end", "fetch", "grant", "import", "listen",
-        "load", "lock", "move", "notify", "reassign", "release", "reset", "revoke", "rollback", "savepoint", "security", "set", "show", "start", "unlisten",
+        "abort", "alter", "begin", "checkpoint", "close", "comment", "commit", "create", "deallocate", "discard", "drop", "end", "fetch",
+        "grant", "import", "listen",
+        "load", "lock", "move", "notify", "reassign", "release", "reset", "revoke", "rollback", "savepoint", "security", "set", "show",
+        "start", "unlisten",
     ];
 
     /// <summary>Names after @ without a value. Npgsql leaves them in the SQL, where @ is an operator.</summary>
     private static List<string> Missing(IReadOnlyList<SqlToken> tokens, IDictionary? values)
     {
-        HashSet<string> given = new((values?.Keys.Cast<object>() ?? []).Select(k => k.ToString()!.TrimStart('@')), StringComparer.OrdinalIgnoreCase);
+        HashSet<string> given = new((values?.Keys.Cast<object>() ?? []).Select(k => k.ToString()!.TrimStart('@')),
+            StringComparer.OrdinalIgnoreCase);
         return [.. Enumerable.Range(0, Math.Max(0, tokens.Count - 1))
-            .Where(i => tokens[i].Is("@") && tokens[i + 1].Kind == SqlTokenKind.Word && !given.Contains(tokens[i + 1].Text)).Select(i => tokens[i + 1].Text).Distinct()];
+            .Where(i => tokens[i].Is("@") && tokens[i + 1].Kind == SqlTokenKind.Word && !given.Contains(tokens[i + 1].Text))
+            .Select(i => tokens[i + 1].Text).Distinct()];
     }
 }

@@ -2,11 +2,13 @@ namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class CleanupRecords() : CitusCheck(CheckCategory.Metadata,
     "pg_dist_cleanup lists nothing that a finished operation left behind.",
-    "Moves and splits list there what is to be dropped. What stays takes space and can block the next move; it stays where the drop fails or is switched off.")
+    "Moves and splits list there what is to be dropped. What stays takes space and can block the next move; "
+        + "it stays where the drop fails or is switched off.")
 {
     private static readonly Question<Leftover> Leftovers = new(Ask.Cluster, """
         SELECT record_id, operation_id, object_type, object_name, node_group_id FROM pg_catalog.pg_dist_cleanup
-        WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 10 -- Citus: an operation that goes on
+        WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory'
+            AND l.objsubid = 10 -- Citus: an operation that goes on
                           AND (l.classid::bigint << 32) + l.objid::bigint = operation_id)
         ORDER BY record_id LIMIT 1000
         """);
@@ -15,7 +17,8 @@ internal sealed class CleanupRecords() : CitusCheck(CheckCategory.Metadata,
 
     public override IReadOnlyList<Question> Questions => [Leftovers];
 
-    public override Verdict Decide(Facts facts) => Verdict.Unless(facts.Of(Leftovers) is { } all && all.Count > facts.Limit ? all : [], CheckStatus.Warning,
+    public override Verdict Decide(Facts facts) =>
+        Verdict.Unless(facts.Of(Leftovers) is { } all && all.Count > facts.Limit ? all : [], CheckStatus.Warning,
         $"at most {facts.Limit:0} record(s)", "nothing is left over",
         left => $"{left.Count} left over: {Verdict.List(left.Select(l => l.ObjectName))}",
         _ => "CALL citus_cleanup_orphaned_resources(); -- and see that citus.defer_shard_delete_interval is not -1");

@@ -7,13 +7,17 @@ namespace Woodgrove.Citus.Validation.Checks;
 /// <param name="TransactionSeconds">Since the transaction began.</param>
 /// <param name="StateSeconds">Since the session is in its state.</param>
 public sealed record ClientSession(
-    string Node, int Pid, string? UserName, string? Application, string? State, double? TransactionSeconds, double? StateSeconds, string? Query)
+    string Node, int Pid, string? UserName, string? Application, string? State, double? TransactionSeconds, double? StateSeconds,
+    string? Query)
 {
     internal static readonly Question<ClientSession> Question = new(Ask.EveryNode, """
-        SELECT pid, usename::text AS user_name, application_name AS application, state, extract(epoch FROM pg_catalog.clock_timestamp() - xact_start)::float8 AS transaction_seconds,
-               extract(epoch FROM pg_catalog.clock_timestamp() - state_change)::float8 AS state_seconds, pg_catalog.left(query, 200) AS query
+        SELECT pid, usename::text AS user_name, application_name AS application, state,
+            extract(epoch FROM pg_catalog.clock_timestamp() - xact_start)::float8 AS transaction_seconds,
+               extract(epoch FROM pg_catalog.clock_timestamp() - state_change)::float8 AS state_seconds,
+                   pg_catalog.left(query, 200) AS query
         FROM pg_catalog.pg_stat_activity
-        WHERE backend_type = 'client backend' AND xact_start IS NOT NULL AND pid <> pg_catalog.pg_backend_pid() AND application_name NOT LIKE 'citus\_%'
+        WHERE backend_type = 'client backend' AND xact_start IS NOT NULL AND pid <> pg_catalog.pg_backend_pid()
+            AND application_name NOT LIKE 'citus\_%'
         ORDER BY xact_start LIMIT 1000
         """);
 

@@ -23,14 +23,18 @@ internal sealed class ConnectionHeadroom() : CitusCheck(CheckCategory.Capacity,
         Slots[] full = [.. all.Where(s => s.Free < facts.Limit)];
         if (full.Length > 0)
         {
-            return new Verdict(CheckStatus.Warning, expected, Verdict.List(full.Select(s => $"{s.Used} of {s.OpenToAll} used on {s.Node}")), full,
-                "Close idle sessions, put PgBouncer before the application, or raise max_connections: SELECT usename, application_name, state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3 ORDER BY 4 DESC;");
+            return new Verdict(CheckStatus.Warning, expected, Verdict.List(full.Select(s => $"{s.Used} of {s.OpenToAll} used on {s.Node}")),
+                full,
+                "Close idle sessions, put PgBouncer before the application, or raise max_connections: SELECT usename, application_name, "
+                    + "state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3 ORDER BY 4 DESC;");
         }
         int smallest = all.Min(s => s.MaxConnections);
         Slots[] greedy = [.. all.Where(s => s.SharedPoolSize > smallest)];
         return greedy.Length > 0
-            ? new Verdict(CheckStatus.Warning, $"citus.max_shared_pool_size at most {smallest}", $"{greedy[0].SharedPoolSize} on {Verdict.List(greedy.Select(s => s.Node))}, and a node has {smallest} connections", all,
-                $"ALTER SYSTEM SET citus.max_shared_pool_size = {smallest}; SELECT pg_reload_conf(); -- on {Verdict.List(greedy.Select(s => s.Node))}")
+            ? new Verdict(CheckStatus.Warning, $"citus.max_shared_pool_size at most {smallest}",
+                $"{greedy[0].SharedPoolSize} on {Verdict.List(greedy.Select(s => s.Node))}, and a node has {smallest} connections", all,
+                $"ALTER SYSTEM SET citus.max_shared_pool_size = {smallest}; SELECT pg_reload_conf(); "
+                    + $"-- on {Verdict.List(greedy.Select(s => s.Node))}")
             : Verdict.Passed(expected, $"at least {all.Min(s => s.Free):P0} free");
     }
 

@@ -15,10 +15,12 @@ internal sealed class DiskSpace() : CitusCheck(CheckCategory.Capacity,
     public override Verdict Decide(Facts facts)
     {
         Disk[] full = [.. facts.Of(Disks).Where(d => d.Free < facts.Limit)];
-        return Verdict.Unless(full, full.Any(d => d.Free < facts.Limit / 3) ? CheckStatus.Failed : CheckStatus.Warning, $"{facts.Limit:P0} free on each node",
+        return Verdict.Unless(full, full.Any(d => d.Free < facts.Limit / 3) ? CheckStatus.Failed : CheckStatus.Warning,
+            $"{facts.Limit:P0} free on each node",
             $"at least {facts.Of(Disks).Select(d => d.Free).DefaultIfEmpty(1).Min():P0} free",
             f => Verdict.List(f.Select(d => $"{d.Free:P0} ({d.FreeBytes} bytes) free on {d.Node}")),
-            _ => "Grow the disk, add a node and SELECT citus_rebalance_start(); or drop what Test-CitusCluster -Check OrphanedShards, CleanupRecords, UnusedTables finds.");
+            _ => "Grow the disk, add a node and SELECT citus_rebalance_start(); or drop what Test-CitusCluster -Check OrphanedShards, "
+                + "CleanupRecords, UnusedTables finds.");
     }
 
     public sealed record Disk(string Node, long FreeBytes, long TotalBytes)

@@ -2,7 +2,8 @@ namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class IdleTransactions() : CitusCheck(CheckCategory.Transactions,
     "No session sits idle in an open transaction.",
-    "It keeps its locks and its snapshot, on every node that it touched, while nobody works: most often an application that forgot to commit.")
+    "It keeps its locks and its snapshot, on every node that it touched, while nobody works: "
+        + "most often an application that forgot to commit.")
 {
     public override Threshold Threshold => new(300, "seconds without a statement");
 
@@ -10,8 +11,10 @@ internal sealed class IdleTransactions() : CitusCheck(CheckCategory.Transactions
 
     public override IReadOnlyList<Question> Questions => [ClientSession.Question];
 
-    public override Verdict Decide(Facts facts) => Verdict.Unless([.. facts.Of(ClientSession.Question).Where(s => s.IsIdle && s.StateSeconds > facts.Limit)], CheckStatus.Warning,
+    public override Verdict Decide(Facts facts) =>
+        Verdict.Unless([.. facts.Of(ClientSession.Question).Where(s => s.IsIdle && s.StateSeconds > facts.Limit)], CheckStatus.Warning,
         $"none idle for more than {facts.Limit:0.#} s", "none",
         idle => Verdict.List(idle.Select(s => $"{s.UserName} (pid {s.Pid} on {s.Node}) for {s.StateSeconds:0} s")),
-        idle => Verdict.Lines(idle, s => $"SELECT pg_terminate_backend({s.Pid}); -- on {s.Node}; idle_in_transaction_session_timeout ends such sessions by itself"));
+        idle => Verdict.Lines(idle, s => $"SELECT pg_terminate_backend({s.Pid}); -- on {s.Node}; "
+            + "idle_in_transaction_session_timeout ends such sessions by itself"));
 }

@@ -9,10 +9,12 @@ internal sealed class LargeLocalTables() : CitusCheck(CheckCategory.Tables,
     private static readonly Question<Local> Tables = new(Ask.Cluster, $"""
         SELECT {SearchPath.Show("c.oid")} AS "table", pg_catalog.pg_total_relation_size(c.oid) AS size_bytes, c.reltuples AS estimated_rows
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal', 'woodgrove')
+        WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'citus', 'citus_internal', 'columnar',
+            'columnar_internal', 'woodgrove')
           AND c.relpersistence <> 't' AND NOT pg_catalog.relation_is_a_known_shard(c.oid)
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_partition p WHERE p.logicalrelid = c.oid)
-          AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
+              AND d.deptype = 'e')
         ORDER BY 2 DESC LIMIT 100
         """);
 
@@ -20,8 +22,10 @@ internal sealed class LargeLocalTables() : CitusCheck(CheckCategory.Tables,
 
     public override IReadOnlyList<Question> Questions => [Tables];
 
-    public override Verdict Decide(Facts facts) => Verdict.Unless([.. facts.Of(Tables).Where(t => t.SizeBytes >= facts.Limit)], CheckStatus.Warning,
-        $"no local table of {facts.Limit:0} bytes or more", $"the largest has {facts.Of(Tables).Select(t => t.SizeBytes).DefaultIfEmpty().Max()} bytes",
+    public override Verdict Decide(Facts facts) =>
+        Verdict.Unless([.. facts.Of(Tables).Where(t => t.SizeBytes >= facts.Limit)], CheckStatus.Warning,
+        $"no local table of {facts.Limit:0} bytes or more",
+        $"the largest has {facts.Of(Tables).Select(t => t.SizeBytes).DefaultIfEmpty().Max()} bytes",
         large => Verdict.List(large.Select(t => $"{t.Table} ({t.SizeBytes} bytes)")),
         large => Verdict.Lines(large, t => $"New-DistributedTable {t.Table} <column> # or New-ReferenceTable {t.Table}"));
 

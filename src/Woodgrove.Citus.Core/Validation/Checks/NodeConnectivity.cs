@@ -16,9 +16,11 @@ internal sealed class NodeConnectivity() : CitusCheck(CheckCategory.Nodes,
     {
         IReadOnlyList<Link> all = facts.Of(Links);
         Link[] broken = [.. all.Where(l => !l.Reached)];
-        return Verdict.Unless(broken, CheckStatus.Failed, "every connection succeeds", $"{all.Count} connections between {facts.Nodes.Count} node(s) succeed",
+        return Verdict.Unless(broken, CheckStatus.Failed, "every connection succeeds",
+            $"{all.Count} connections between {facts.Nodes.Count} node(s) succeed",
             b => $"{Verdict.List(b.Select(l => l.Target))} cannot be reached from {Verdict.List(b.Select(l => l.Node))}",
-            b => Verdict.Lines(b, l => $"Start the server {l.Target}, or open its firewall and pg_hba.conf to {l.Node}; then SELECT citus_check_connection_to_node('{l.Target.Split(':')[0]}', {l.Target.Split(':')[^1]});"));
+            b => Verdict.Lines(b, l => $"Start the server {l.Target}, or open its firewall and pg_hba.conf to {l.Node}; "
+                + $"then SELECT citus_check_connection_to_node('{l.Target.Split(':')[0]}', {l.Target.Split(':')[^1]});"));
     }
 
     public sealed record Link(string Node, string Target, bool Reached);

@@ -19,8 +19,10 @@ internal sealed class NodeExtensions() : CitusCheck(CheckCategory.Nodes,
             .SelectMany(g => nodes.Select(n => g.FirstOrDefault(e => e.Node == n) ?? new Installed(n, g.Key, null)))];
         return Verdict.Unless(different, CheckStatus.Failed, "the same extensions everywhere",
             $"{all.DistinctBy(e => e.Extension).Count()} extension(s) beside Citus, alike on all nodes",
-            d => Verdict.List(d.GroupBy(e => e.Extension).Select(g => $"{g.Key}: {string.Join(", ", g.Select(e => $"{e.Version ?? "none"} on {e.Node}"))}")),
-            d => Verdict.Lines(d.Where(e => e.Version is null), e => $"CREATE EXTENSION IF NOT EXISTS \"{e.Extension}\"; -- on {e.Node}, after SET citus.enable_ddl_propagation = off") is { Length: > 0 } create
+            d => Verdict.List(d.GroupBy(e => e.Extension)
+                .Select(g => $"{g.Key}: {string.Join(", ", g.Select(e => $"{e.Version ?? "none"} on {e.Node}"))}")),
+            d => Verdict.Lines(d.Where(e => e.Version is null),
+                e => $"CREATE EXTENSION IF NOT EXISTS \"{e.Extension}\"; -- on {e.Node}, after SET citus.enable_ddl_propagation = off") is { Length: > 0 } create
                 ? create : Verdict.Lines(d, e => $"ALTER EXTENSION \"{e.Extension}\" UPDATE; -- on {e.Node}"));
     }
 

@@ -11,7 +11,8 @@ internal sealed class NodeSkew() : CitusCheck(CheckCategory.Shards,
     private const long SizeThatMatters = 100L << 20;
 
     private static readonly Question<Move> Moves = new(Ask.Cluster, $"""
-        SELECT {SearchPath.Show("table_name")} AS "table", shardid AS shard_id, sourcename || ':' || sourceport AS "from", targetname || ':' || targetport AS "to"
+        SELECT {SearchPath.Show("table_name")} AS "table", shardid AS shard_id, sourcename || ':' || sourceport AS "from",
+            targetname || ':' || targetport AS "to"
         FROM pg_catalog.get_rebalance_table_shards_plan()
         """);
 
@@ -19,27 +20,34 @@ internal sealed class NodeSkew() : CitusCheck(CheckCategory.Shards,
         SELECT nodename || ':' || nodeport AS node FROM pg_catalog.pg_dist_node WHERE noderole = 'primary' AND isactive AND shouldhaveshards
         """);
 
-    public override Threshold Threshold => new(1.5, "times that the fullest node may hold of the average one, where 100 MiB or more are between them");
+    public override Threshold Threshold => new(1.5, "times that the fullest node may hold of the average one, "
+        + "where 100 MiB or more are between them");
 
     public override IReadOnlyList<Question> Questions => [Moves, Holders, ShardsOnNode.Question];
 
     public override Verdict Decide(Facts facts)
     {
-        Dictionary<string, long> held = facts.Of(ShardsOnNode.Question).Where(s => s.Method == "h").GroupBy(s => s.Node).ToDictionary(g => g.Key, g => g.Sum(s => s.SizeBytes));
-        (string Node, long Bytes)[] nodes = [.. facts.Of(Holders).Select(h => (h.Node, held.GetValueOrDefault(h.Node))).OrderByDescending(n => n.Item2)];
+        Dictionary<string, long> held = facts.Of(ShardsOnNode.Question).Where(s => s.Method == "h").GroupBy(s => s.Node)
+            .ToDictionary(g => g.Key, g => g.Sum(s => s.SizeBytes));
+        (string Node, long Bytes)[] nodes = [.. facts.Of(Holders).Select(h => (h.Node, held.GetValueOrDefault(h.Node)))
+            .OrderByDescending(n => n.Item2)];
         // The plan's own sizes are those of the metadata, which are 0.
         ILookup<long, long> sizes = facts.Of(ShardsOnNode.Question).ToLookup(s => s.ShardId, s => s.SizeBytes);
         Move[] moves = [.. facts.Of(Moves).Select(m => m with { SizeBytes = sizes[m.ShardId].FirstOrDefault() })];
         Spread spread = Spread.Of([.. nodes.Select(n => n.Bytes)]);
         double factor = spread.Total > 0 ? spread.MaxToMean : 1;
-        string expected = $"no moves, fullest node at most {facts.Limit:0.##} times the average", actual = $"fullest node {factor:0.##} times the average of {nodes.Length}";
+        string expected = $"no moves, fullest node at most {facts.Limit:0.##} times the average",
+            actual = $"fullest node {factor:0.##} times the average of {nodes.Length}";
         if (moves.Length > 0)
         {
-            return new Verdict(CheckStatus.Warning, expected, $"{actual}; a rebalance has {moves.Length} move(s) to make, {moves.Sum(m => m.SizeBytes)} bytes", [.. moves],
+            return new Verdict(CheckStatus.Warning, expected,
+                $"{actual}; a rebalance has {moves.Length} move(s) to make, {moves.Sum(m => m.SizeBytes)} bytes", [.. moves],
                 "Start-ShardRebalance # -WhatIf shows the moves; SELECT citus_rebalance_start(); does the same");
         }
-        if (factor <= facts.Limit || spread.Largest - spread.Mean < SizeThatMatters) return Verdict.Passed(expected, actual + "; no moves to make");
-        return new Verdict(CheckStatus.Warning, expected, $"{actual}: {nodes[0].Node}, and no move would help", [.. nodes.Select(n => new Weight(n.Node, n.Bytes))],
+        if (factor <= facts.Limit || spread.Largest - spread.Mean < SizeThatMatters)
+            return Verdict.Passed(expected, actual + "; no moves to make");
+        return new Verdict(CheckStatus.Warning, expected, $"{actual}: {nodes[0].Node}, and no move would help",
+            [.. nodes.Select(n => new Weight(n.Node, n.Bytes))],
             "Test-CitusCluster -Check TableSkew # a shard may be too large to move away; split it or isolate its hot value");
     }
 

@@ -5,7 +5,8 @@ internal sealed class NodeVersions() : CitusCheck(CheckCategory.Nodes,
     "Nodes send each other SQL that another version may not understand; Citus refuses to work where extension and library differ.")
 {
     private static readonly Question<Version> Versions = new(Ask.EveryNode, """
-        SELECT pg_catalog.current_setting('server_version') AS postgre_sql, pg_catalog.split_part(pg_catalog.citus_version(), ' ', 2) AS library,
+        SELECT pg_catalog.current_setting('server_version') AS postgre_sql,
+            pg_catalog.split_part(pg_catalog.citus_version(), ' ', 2) AS library,
                (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'citus') AS extension
         """);
 
@@ -14,7 +15,8 @@ internal sealed class NodeVersions() : CitusCheck(CheckCategory.Nodes,
     public override Verdict Decide(Facts facts)
     {
         IReadOnlyList<Version> all = facts.Of(Versions);
-        string expected = "one version of each on all nodes", actual = Verdict.List(all.Select(v => $"PostgreSQL {v.PostgreSql}, library {v.Library}, extension {v.Extension}"));
+        string expected = "one version of each on all nodes",
+            actual = Verdict.List(all.Select(v => $"PostgreSQL {v.PostgreSql}, library {v.Library}, extension {v.Extension}"));
         if (all.DistinctBy(v => (v.PostgreSql, v.Library, v.Extension)).Count() == 1 && all.All(v => v.Fits))
             return Verdict.Passed(expected, actual);
         // Nodes are upgraded one after the other; a minor release of PostgreSQL makes no difference between them.

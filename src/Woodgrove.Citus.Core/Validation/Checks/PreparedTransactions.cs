@@ -13,7 +13,8 @@ internal sealed class PreparedTransactions() : CitusCheck(CheckCategory.Transact
 
     public override IReadOnlyList<Question> Questions => [Transactions];
 
-    public override Verdict Decide(Facts facts) => Verdict.Unless([.. facts.Of(Transactions).Where(t => t.Seconds > facts.Limit)], CheckStatus.Failed,
+    public override Verdict Decide(Facts facts) =>
+        Verdict.Unless([.. facts.Of(Transactions).Where(t => t.Seconds > facts.Limit)], CheckStatus.Failed,
         $"none older than {facts.Limit:0.#} s", $"{facts.Of(Transactions).Count} prepared, none older",
         stuck => Verdict.List(stuck.Select(t => $"{t.Gid} on {t.Node}, {t.Seconds:0} s, {t.Origin}")),
         stuck => Verdict.Lines(stuck, t => t.Origin switch
@@ -26,6 +27,7 @@ internal sealed class PreparedTransactions() : CitusCheck(CheckCategory.Transact
     public sealed record Prepared(string Node, string Gid, string? Owner, double? Seconds)
     {
         /// <summary>Whose it is, by its name.</summary>
-        public string Origin => Gid.StartsWith("citus_", StringComparison.Ordinal) ? "Citus" : Gid.StartsWith("woodgrove_", StringComparison.Ordinal) ? "an import of this module" : "another application";
+        public string Origin => Gid.StartsWith("citus_", StringComparison.Ordinal) ? "Citus"
+            : Gid.StartsWith("woodgrove_", StringComparison.Ordinal) ? "an import of this module" : "another application";
     }
 }

@@ -4,7 +4,8 @@ namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class ReferenceTables() : CitusCheck(CheckCategory.Metadata,
     "Every reference table is on every active node.",
-    "A join with a reference table is local only where the node has it; new nodes get their copies late, and until then moves to them are refused.")
+    "A join with a reference table is local only where the node has it; new nodes get their copies late, "
+        + "and until then moves to them are refused.")
 {
     private static readonly Question<Missing> Copies = new(Ask.Cluster, $"""
         SELECT {SearchPath.Show("s.logicalrelid")} AS "table", n.nodename || ':' || n.nodeport AS node

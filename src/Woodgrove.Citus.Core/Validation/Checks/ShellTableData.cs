@@ -4,7 +4,8 @@ namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class ShellTableData() : CitusCheck(CheckCategory.Tables,
     "No distributed table has rows left in its own table on the coordinator.",
-    "Distributing copies the rows into the shards; the old ones stay, invisible, and take the coordinator's disk and the time of its backups.")
+    "Distributing copies the rows into the shards; the old ones stay, invisible, and take the coordinator's disk and the time of its "
+        + "backups.")
 {
     private static readonly Question<Shell> Shells = new(Ask.Cluster, $"""
         SELECT {SearchPath.Show("p.logicalrelid")} AS "table", pg_catalog.pg_relation_size(p.logicalrelid) AS size_bytes
@@ -17,7 +18,8 @@ internal sealed class ShellTableData() : CitusCheck(CheckCategory.Tables,
 
     public override IReadOnlyList<Question> Questions => [Shells];
 
-    public override Verdict Decide(Facts facts) => Verdict.Unless(facts.Of(Shells), CheckStatus.Warning, "empty tables behind the distributed ones", "nothing is left",
+    public override Verdict Decide(Facts facts) =>
+        Verdict.Unless(facts.Of(Shells), CheckStatus.Warning, "empty tables behind the distributed ones", "nothing is left",
         left => Verdict.List(left.Select(s => $"{s.Table}: {s.SizeBytes} bytes")),
         left => Verdict.Lines(left, s => $"SELECT truncate_local_data_after_distributing_table('{s.Table}');"));
 

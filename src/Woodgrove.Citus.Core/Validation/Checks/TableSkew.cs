@@ -16,14 +16,21 @@ internal sealed class TableSkew() : CitusCheck(CheckCategory.Shards,
     public override Verdict Decide(Facts facts)
     {
         Skew[] all = [.. facts.Of(ShardsOnNode.Question).Where(s => s is { Method: "h", Kind: "r" }).GroupBy(s => s.Table)
-            .Select(t => (Name: t.Key, Largest: t.MaxBy(s => s.SizeBytes)!, Spread: Spread.Of([.. t.DistinctBy(s => s.ShardId).Select(s => s.SizeBytes)])))
-            .Where(t => t.Spread.Total > 0).Select(t => new Skew(t.Name, t.Largest.ShardId, t.Largest.Node, t.Spread.Largest, (long)t.Spread.Mean, Math.Round(t.Spread.MaxToMean, 2)))
+            .Select(t => (Name: t.Key, Largest: t.MaxBy(s => s.SizeBytes)!, Spread: Spread.Of([.. t.DistinctBy(s => s.ShardId)
+                .Select(s => s.SizeBytes)])))
+            .Where(t => t.Spread.Total > 0)
+            .Select(t => new Skew(t.Name, t.Largest.ShardId, t.Largest.Node, t.Spread.Largest, (long)t.Spread.Mean,
+                Math.Round(t.Spread.MaxToMean, 2)))
             .OrderByDescending(s => s.Factor)];
         return Verdict.Unless([.. all.Where(s => s.Factor > facts.Limit && s.LargestBytes >= SizeThatMatters)], CheckStatus.Warning,
             $"largest shard at most {facts.Limit:0.##} times the average",
-            all.Length == 0 ? "no distributed table has rows" : $"{all.Length} table(s), at most {all.Where(s => s.LargestBytes >= SizeThatMatters).Select(s => s.Factor).DefaultIfEmpty(1).Max():0.##} times where 10 MiB or more",
+            all.Length == 0 ? "no distributed table has rows"
+                : $"{all.Length} table(s), at most "
+                    + $"{all.Where(s => s.LargestBytes >= SizeThatMatters).Select(s => s.Factor).DefaultIfEmpty(1).Max():0.##} times "
+                    + "where 10 MiB or more",
             skewed => Verdict.List(skewed.Select(s => $"{s.Table}: shard {s.LargestShardId} is {s.Factor:0.##} times the average")),
-            skewed => Verdict.Lines(skewed, s => $"Get-ShardPlacement {s.Table} | Sort-Object SizeBytes -Descending # then isolate a hot value: SELECT isolate_tenant_to_new_shard('{s.Table}', <value>, 'CASCADE'); or distribute by a column of more values"));
+            skewed => Verdict.Lines(skewed, s => $"Get-ShardPlacement {s.Table} | Sort-Object SizeBytes -Descending # then isolate a hot "
+                + $"value: SELECT isolate_tenant_to_new_shard('{s.Table}', <value>, 'CASCADE'); or distribute by a column of more values"));
     }
 
     /// <param name="Factor">The largest shard over the average one.</param>

@@ -19,11 +19,14 @@ internal sealed class UnusedTables() : CitusCheck(CheckCategory.Tables,
         string expected = $"read within {facts.Limit:0.#} day(s)";
         double days = facts.Of(Ages).Select(a => a.Days).DefaultIfEmpty().Min();
         if (days < facts.Limit) return Verdict.Passed(expected, $"counters go back {days:0.##} day(s) only: too early to tell");
-        ILookup<string, ShardsOnNode> tables = facts.Of(ShardsOnNode.Question).Where(s => s is { Exists: true, Kind: "r" }).ToLookup(s => s.Table);
-        return Verdict.Unless([.. tables.Where(t => t.Sum(s => s.RowsRead) == 0).Select(t => new Unused(t.Key, t.Sum(s => s.RowsWritten), t.Sum(s => s.SizeBytes)))], CheckStatus.Warning,
+        ILookup<string, ShardsOnNode> tables = facts.Of(ShardsOnNode.Question).Where(s => s is { Exists: true, Kind: "r" })
+            .ToLookup(s => s.Table);
+        return Verdict.Unless([.. tables.Where(t => t.Sum(s => s.RowsRead) == 0)
+            .Select(t => new Unused(t.Key, t.Sum(s => s.RowsWritten), t.Sum(s => s.SizeBytes)))], CheckStatus.Warning,
             expected, $"{tables.Count} table(s), all read",
             unused => $"not read in {days:0.#} day(s): {Verdict.List(unused.Select(u => u.Table))}",
-            unused => Verdict.Lines(unused, u => $"DROP TABLE {u.Table}; -- if its owner agrees; {u.RowsWritten} rows were written to it meanwhile"));
+            unused => Verdict.Lines(unused, u => $"DROP TABLE {u.Table}; -- if its owner agrees; "
+                + $"{u.RowsWritten} rows were written to it meanwhile"));
     }
 
     public sealed record Age(string Node, double Days);
