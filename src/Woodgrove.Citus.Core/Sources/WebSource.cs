@@ -7,7 +7,7 @@ using Woodgrove.Citus.Ingest;
 namespace Woodgrove.Citus.Sources;
 
 /// <summary>What an http or https address gives. Nothing that a web server answers is believed unless it is proven to be the content asked for.</summary>
-/// <param name="ReadTimeout">How long the server may send nothing, before its answer and within it.</param>
+/// <param name="ReadTimeout">How long the server may take for its answer, and for each 64 KB of it.</param>
 internal sealed record WebSource(Uri Address, TimeSpan ReadTimeout) : CsvSource(Shown(Address))
 {
     private static readonly HttpClient Client = CreateClient();
