@@ -142,6 +142,35 @@ public sealed partial class DamagedSourceTests(ClusterFixture cluster, ITestOutp
     }
 
     [Fact]
+    public async Task A_web_server_that_sends_a_byte_now_and_then_does_not_hold_locks_for_ever()
+    {
+        byte[] rows = Archives.Rows(60_000);
+        foreach (string route in Routes)
+        {
+            string table = Cluster.Distribute("id bigint, note text", "id");
+            string locks = $"SELECT count(*) FROM pg_locks WHERE pid <> pg_backend_pid() AND relation = '{table}'::regclass AND mode <> 'AccessShareLock'";
+            using var server = new RawWebServer(_ => WebAnswer.Of("200 OK", rows).DripAfter(rows.Length - 1000));
+            using PowerShell load = Shell.Create($"Import-CsvToCitus -Uri {server.Address} -Table {table} -Route {route} -Checkpoint 256KB -ReadTimeout 2");
+            Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
+            object? held = 0L;
+            while (held is 0L && !running.IsCompleted)
+            {
+                await Task.Delay(20, TestContext.Current.CancellationToken);
+                if (server.Requests.Count > 1) held = Cluster.Scalar(locks); // it trickles for the second time
+            }
+            Assert.NotEqual(0L, held);
+            await running.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+
+            string told = Assert.Single(load.Streams.Error).Exception.Message;
+
+            Assert.Matches(@"the web server sent only \d+ bytes for 2 s", told);
+            Assert.Equal(Cluster.Count(table), long.Parse(Committed().Match(told).Groups[1].Value, CultureInfo.InvariantCulture));
+            Assert.Equal(0L, Cluster.Scalar(locks));
+            Shell.Run($"Get-CitusImport | Where-Object Table -like '*{table}' | Remove-CitusImport -Confirm:$false").Succeeded();
+        }
+    }
+
+    [Fact]
     public void Damaged_at_random_places_a_load_by_each_route_is_exact_or_refused_and_says_what_is_in_the_table()
     {
         int seed = Environment.TickCount;
