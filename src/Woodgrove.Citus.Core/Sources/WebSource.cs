@@ -61,7 +61,7 @@ internal sealed record WebSource(Uri Address, TimeSpan ReadTimeout) : CsvSource(
         }
         catch (OperationCanceledException e) when (!stop.IsCancellationRequested)
         {
-            throw WebFailure.Silence("gave no answer", ReadTimeout, e);
+            throw WebFailure.Silence("gave no answer for", ReadTimeout, e);
         }
         if (answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable) return answer;
         using (answer) throw await WebRefusal.ReadAsync(this, answer, ReadTimeout, stop);

@@ -182,7 +182,7 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
         }
         catch (OperationCanceledException e) when (!stop.IsCancellationRequested)
         {
-            throw WebFailure.Silence(_came == 0 ? "sent nothing" : $"sent only {_came} bytes", source.ReadTimeout, e);
+            throw WebFailure.Silence(_came == 0 ? "sent nothing for" : $"sent only {_came} bytes in", source.ReadTimeout, e);
         }
         catch (Exception e) when (e is IOException or HttpRequestException)
         {
