@@ -72,22 +72,22 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             ($"Get-CitusQueryPlan 'SELECT * FROM {table}'", reads, true), ($"Get-CitusQueryFragment 'SELECT * FROM {table}'", reads, Cluster.IsCitus),
             ($"Compare-CitusQueryPlan 'SELECT * FROM {table}' 'SELECT * FROM {table}'", reads, true),
             // Those of all tables come to the hostile role's too.
-            ("Get-DistributedTable -Size", true, true), ("Get-CitusNode -Size", true, true), ("Get-ShardPlacement", true, true), ("Measure-ShardSkew", true, true),
+            ("Get-DistributedTable -Size", true, true), ("Get-CitusNode -Size", true, true), ("Get-ShardPlacement", true, true), ("Measure-ShardSkew", true, true), ("Measure-ShardSkew -By Rows", false, true),
             ("Get-CitusActivity -All", true, true), ("Get-CitusLockWait", true, false), ("Get-CitusStatement", true, false), ("Get-CitusTenant", kind == "monitor", false),
             ($"Export-CitusReport $page {table}", true, false), ("Test-CitusCluster", true, true), ("Get-CitusSetting", true, true),
         ];
         foreach (string name in Shell.Get("(Get-Module Woodgrove.Citus).ExportedCmdlets.Keys").Select(n => n.ToString()).Except(Elsewhere))
             Assert.Contains(calls, c => c.Script.Contains(name, StringComparison.Ordinal));
 
-        string bait = plants.Bait();
+        (string bait, string distributed) = plants.Bait();
         plants.Plant();
         plants.Watch();
         // The plants work: the role's own SQL runs them.
         Shell.Run("Invoke-CitusQuery 'SELECT quote_ident(relname), relname || 1::bigint FROM pg_class LIMIT 1' -Connection role");
-        Shell.Run($"Invoke-CitusQuery 'SELECT count(*) FROM {bait}' -Connection role; Invoke-CitusQuery 'INSERT INTO {bait} VALUES (2, 2, NULL)' -Connection role");
+        Shell.Run($"Invoke-CitusQuery 'SELECT count(*) FROM {bait}' -Connection role; Invoke-CitusQuery 'INSERT INTO {bait} VALUES (2, 2, NULL)' -Connection role; Invoke-CitusQuery 'SELECT count(*) FROM {distributed}' -Connection role");
         string proof = string.Join('\n', plants.RunBy(role));
-        foreach (string plant in (string[])["quote_ident(name)", "operator(name,bigint)", "trigger", .. kind == "hostile" ? (string[])[] : ["policy"]])
-            Assert.Contains($"PLANTED {plant} of", proof, StringComparison.Ordinal);
+        foreach (string plant in (string[])["quote_ident(name)", "operator(name,bigint)", "trigger", .. kind == "hostile" ? (string[])[] : ["policy of Woodgrove.Citus by", .. Cluster.IsCitus ? (string[])["policy of citus_internal"] : []]])
+            Assert.Contains($"PLANTED {plant}", proof, StringComparison.Ordinal);
 
         var wrong = new List<string>();
         foreach ((string script, bool works, bool hasOutput) in calls)
@@ -98,12 +98,13 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             string[] ids = [.. run.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0])];
             string said = ids.Length == 0 ? $"{run.Output.Count} objects, {run.Warnings.Count} warnings" : string.Join(' ', run.Errors.Select(e => $"{e.FullyQualifiedErrorId.Split(',')[0]}: {e.Exception.Message}"));
             output.WriteLine($"{script}: {said}");
-            bool isUnavailable = ids.Any(i => i is "CitusNotSupported" or "CitusStatementsNotCounted" or "CitusImportNotFound");
+            bool isUnavailable = ids.Any(i => i is "CitusNotSupported" or "CitusStatementsNotCounted" or "CitusImportNotFound")
+                || (script.StartsWith("Start-ShardRebalance", StringComparison.Ordinal) && ids.Contains("CitusServerError")); // Citus's own session runs a plant
             if (works && !isUnavailable && (ids.Length > 0 || (hasOutput && run.Output.Count == 0))) wrong.Add($"{script} should work: {said}");
             if (!works && !isUnavailable && (ids.Length == 0 || !ids.All(Denied.Contains))) wrong.Add($"{script} should name the privilege that is missing: {said}");
         }
         Shell.Run("Disconnect-CitusCluster role");
-        Cluster.Execute($"DROP TABLE IF EXISTS {bait}, {role}_fresh, {role}_reference");
+        Cluster.Execute($"DROP TABLE IF EXISTS {bait}, {distributed}, {role}_fresh, {role}_reference");
         Assert.True(wrong.Count == 0, string.Join(Environment.NewLine, wrong));
     }
 }

@@ -38,10 +38,11 @@ internal sealed partial class Plants : IDisposable
             """ + script);
     }
 
-    /// <summary>A table of the role's that everybody may read and write, whose policy and trigger run its functions for whoever does.</summary>
-    public string Bait()
+    /// <summary>Tables of the role's that everybody may read and write, whose policies and trigger run its functions for whoever does.</summary>
+    /// <returns>One that is local, with the trigger, and one that is distributed.</returns>
+    public (string Local, string Distributed) Bait()
     {
-        string bait = _cluster.NewName("bait");
+        string bait = _cluster.NewName("bait"), distributed = _cluster.Distribute("id bigint, user_id bigint, note text", "user_id", _cluster.NewName("bait"));
         OnEachNode($"""
             SET citus.enable_ddl_propagation = off; SET ROLE {Hostile};
             CREATE OR REPLACE FUNCTION public.planted_policy() RETURNS boolean LANGUAGE plpgsql AS
@@ -58,7 +59,10 @@ internal sealed partial class Plants : IDisposable
             CREATE POLICY planted ON {bait} USING (public.planted_policy());
             CREATE TRIGGER planted BEFORE INSERT ON {bait} FOR EACH ROW EXECUTE FUNCTION public.planted_trigger()
             """);
-        return bait;
+        _cluster.Execute($"INSERT INTO {distributed} SELECT i, i, 'n' FROM generate_series(1, 100) i");
+        foreach (string sql in new[] { $"ALTER TABLE {distributed} OWNER TO {Hostile}", $"GRANT SELECT, INSERT ON {distributed} TO PUBLIC", $"ALTER TABLE {distributed} ENABLE ROW LEVEL SECURITY",
+            $"CREATE POLICY planted ON {distributed} USING (public.planted_policy())" }) _cluster.Execute(sql);
+        return (bait, distributed);
     }
 
     /// <summary>What runs from now on counts.</summary>
