@@ -28,5 +28,6 @@ internal sealed record CoordinatorTimeline(string Id, bool IsReplicated)
         (IsReplicated ? Replicated : Id) + System.Security.Cryptography.RandomNumberGenerator.GetHexString(8, lowercase: true);
 
     /// <summary>True where this server may lack decisions of an attempt, because another server was the coordinator then.</summary>
-    public bool MayLack(string attempt) => !attempt.StartsWith(Replicated, StringComparison.Ordinal) && string.CompareOrdinal(attempt, 0, Id, 0, Id.Length) < 0;
+    public bool MayLack(string attempt) =>
+        !attempt.StartsWith(Replicated, StringComparison.Ordinal) && string.CompareOrdinal(attempt, 0, Id, 0, Id.Length) < 0;
 }

@@ -63,7 +63,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         var care = Care.None;
         var shown = new List<RefusedRow>();
         BrokenOffException? broken = null;
-        var attempts = new List<string>();
+        var attempts = new ImportAttempts(Source, Table);
         var clock = Stopwatch.StartNew();
         // Where a ledger is kept, an attempt that broke off is repeated from its last committed batch: exactly once all the same.
         ResiliencePipeline retries = Retries.After(e => e is BrokenOffException { CanRepeat: true }, Warn);
@@ -144,7 +144,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
     }
 
-    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, CitusException? noLedger, BrokenOffException? broken, List<string> attempts, Care care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
+    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, CitusException? noLedger, BrokenOffException? broken, ImportAttempts attempts, Care care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
     {
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
         ImportPlan plan = await OpenPlanAsync(importId, keepLedger, broken, session, stop);
@@ -160,10 +160,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             if (keepLedger) await RecoverAsync(importId, everywhere: broken?.Route == ImportRoute.Shard, attempts, stop);
             await using ImportLedger? ledger = keepLedger ? await ImportLedger.OpenAsync(Connection, importId, stop) : null;
             if (ledger is not null)
-            {
-                await RefuseForgottenAsync(ledger, broken, attempts, stop);
-                attempts.Add(ledger.Attempt);
-            }
+                await attempts.BeginAsync(ledger, broken is { IsInDoubt: false } or { Route: ImportRoute.Shard } ? broken.Committed : null, broken?.Kept, stop);
             if (rule is not null && !(broken is not null && (await ledger!.BatchesAsync(stop)).Any(b => b.IsLast)))
             {
                 plan = plan with { Staging = await Staging.OpenAsync(Connection, ledger!.Session, importId, plan.Target, rule, Truncate, stop) };
@@ -234,7 +231,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     }
 
     /// <summary>Ends what interrupted loads left prepared, and refuses to go on where this import's rows stay undecided.</summary>
-    private async Task RecoverAsync(Guid importId, bool everywhere, List<string> attempts, CancellationToken stop)
+    private async Task RecoverAsync(Guid importId, bool everywhere, ImportAttempts attempts, CancellationToken stop)
     {
         var recovery = new ImportRecovery(Connection, new NodeAddresses(NodeAddress), step =>
         {
@@ -246,27 +243,6 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         throw new CitusException("CitusImportPending", CitusErrorKind.ResourceUnavailable, $"Import {importId} can't go on: {own}",
             $"Repair-CitusImport {importId} ends it once that is settled.") { Target = importId };
     }
-
-    /// <summary>
-    /// Refuses to go on where the coordinator has been replaced by a standby since the import's last batch, and may lack
-    /// decisions that nodes have carried out: they would be loaded again.
-    /// </summary>
-    private async Task RefuseForgottenAsync(ImportLedger ledger, BrokenOffException? broken, List<string> attempts, CancellationToken stop)
-    {
-        IReadOnlyList<ImportBatch> done = await ledger.BatchesAsync(stop);
-        ImportBatch? last = done.Count > 0 ? done[^1] : null;
-        if (last?.IsLast is true || (last?.Attempt ?? (attempts.Count > 0 ? attempts[^1] : null)) is not { } attempt || !ledger.Timeline.MayLack(attempt)) return;
-        long end = last?.EndByte ?? 0;
-        // An attempt of this command knows what it has committed. Of the shard route nothing is committed without the ledger's answer.
-        if (broken is not null && broken.Committed == end && (!broken.IsInDoubt || broken.Route == ImportRoute.Shard)) return;
-        throw Forgotten(ledger.ImportId, done.Sum(b => b.Rows), end, broken?.Kept);
-    }
-
-    private CitusException Forgotten(Guid importId, long rows, long end, string? kept) => new("CitusCoordinatorFailedOver", CitusErrorKind.InvalidOperation,
-        $"Import {importId}: the coordinator has been replaced by a standby, or restored, since the import's last batch in the ledger, which then holds {rows} rows of {Source} up to byte {end}. "
-        + $"It may have lost later decisions, so that {Table} has more rows of the file than that. {kept}".TrimEnd(),
-        $"Count the file's rows in the table. If there are {rows}, confirm it with Invoke-CitusQuery \"UPDATE woodgrove.import_batch SET attempt = overlay(attempt PLACING '0000' FROM 1 FOR 4) "
-        + $"WHERE import_id = '{importId}'\" and run the load again. Otherwise remove the file's rows from the table, clear the import with Remove-CitusImport {importId}, and load the file anew.") { Target = importId };
 
     /// <summary>The latest import of this source into this table, if it was not completed, or is complete and the source is still the same.</summary>
     private async Task<Guid?> FindResumableAsync(CitusConnection coordinator, CancellationToken stop)

@@ -131,7 +131,8 @@ internal sealed class ImportLedger : IAsyncDisposable
                 bool isKnown = await SettleAsync(_session, ImportId, batch.Number, CancellationToken.None) > 0;
                 if (!Timeline.MayLack(Attempt)) return;
                 // A standby took over. Where it lacks the decision, which has been carried out, that is written again.
-                if (!isKnown && !await IsDecidedAsync(_session, ImportId, batch.Number, Attempt, owner: null, CancellationToken.None)) await WriteAsync(batch, CancellationToken.None);
+                if (!isKnown && !await IsDecidedAsync(_session, ImportId, batch.Number, Attempt, owner: null, CancellationToken.None))
+                    await WriteAsync(batch, CancellationToken.None);
                 Attempt = Timeline.NewAttempt();
                 return;
             }

@@ -8,8 +8,8 @@ namespace Woodgrove.Citus.Ingest;
 /// it holds are committed, others are rolled back. Only the primary of the coordinator that a node itself regards as its
 /// coordinator may do so, only to transactions that name it, and never while the import runs.
 /// </summary>
-/// <param name="ownAttempts">Attempts of the load that recovers: where one has no decision, it has committed nothing.</param>
-internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses addresses, Func<ImportRepair, ValueTask>? report, IReadOnlyCollection<string>? ownAttempts = null)
+/// <param name="own">The attempts of the load that recovers.</param>
+internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses addresses, Func<ImportRepair, ValueTask>? report, ImportAttempts? own = null)
 {
     /// <summary>How long the sessions of a client that was killed a moment ago are given to end.</summary>
     private static readonly TimeSpan EndingPatience = TimeSpan.FromSeconds(10);
@@ -168,11 +168,11 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
     }
 
     /// <summary>True where this server may have lost the decision to commit a part.</summary>
-    private bool MayHaveBeenDecided(PreparedName name) => _timeline!.MayLack(name.Attempt) && ownAttempts?.Contains(name.Attempt) is not true;
+    private bool MayHaveBeenDecided(PreparedName name) => _timeline!.MayLack(name.Attempt) && own?.Contains(name.Attempt) is not true;
 
     private static string Forgotten(PreparedName name, string address) =>
-        $"the coordinator has been replaced by a standby, or restored, since it was prepared, and may have lost the decision to commit it; if the table holds other rows of batch {name.Batch}, "
-        + $"run COMMIT PREPARED '{name}' on {address}, otherwise ROLLBACK PREPARED '{name}'";
+        "the coordinator has been replaced by a standby, or restored, since it was prepared, and may have lost the decision to commit it; "
+        + $"if the table holds other rows of batch {name.Batch}, run COMMIT PREPARED '{name}' on {address}, otherwise ROLLBACK PREPARED '{name}'";
 
     /// <summary>Does something under an import's lock, which is released with the transaction whatever happens.</summary>
     /// <returns>False where somebody else has the lock: the import runs.</returns>

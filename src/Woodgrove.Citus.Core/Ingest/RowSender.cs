@@ -189,8 +189,8 @@ internal sealed class RowSender(
     }
 
     private CitusException Forgotten(long first) => new("CitusCoordinatorFailedOver", CitusErrorKind.InvalidOperation,
-        $"The load broke off at row {first}: {Loaded} rows before it are loaded. The connection was lost during the commit of the batch that begins with row {first}, and the coordinator has been replaced by a standby, "
-        + "or restored, since, and does not know whether it was committed: it is loaded whole or not at all.",
+        $"The load broke off at row {first}: {Loaded} rows before it are loaded. The connection was lost during the commit of the batch that begins with row {first}, "
+        + "and the coordinator has been replaced by a standby, or restored, since, and does not know whether it was committed: it is loaded whole or not at all.",
         $"Look for row {first} in the table, and send the rows again from there on if it is missing; with -OnConflict Skip, those that are loaded give way.") { Target = target.Table.Display };
 
     private async Task<NpgsqlConnection> SessionAsync(CancellationToken stop)
