@@ -63,6 +63,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         var care = Care.None;
         var shown = new List<RefusedRow>();
         BrokenOffException? broken = null;
+        var attempts = new ImportAttempts(Source, Table);
         var clock = Stopwatch.StartNew();
         // Where a ledger is kept, an attempt that broke off is repeated from its last committed batch: exactly once all the same.
         ResiliencePipeline retries = Retries.After(e => e is BrokenOffException { CanRepeat: true }, Warn);
@@ -78,7 +79,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                         bool needsLedger = ImportId is not null || Resume || Checkpoint is not null || OnConflict != ConflictAction.Error || broken is { HasLedger: true };
                         (CitusConnection coordinator, CitusException? noLedger) = await ConnectAsync(needsLedger, token);
                         importId ??= (Resume ? await FindResumableAsync(coordinator, token) : null) ?? Guid.NewGuid();
-                        return await (this with { Connection = coordinator }).RunOnceAsync(importId.Value, needsLedger, noLedger, broken, care, shown, found => before ??= found, token);
+                        return await (this with { Connection = coordinator }).RunOnceAsync(importId.Value, needsLedger, noLedger, broken, attempts, care, shown, found => before ??= found, token);
                     }
                     catch (MoreCareException refused)
                     {
@@ -143,7 +144,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
     }
 
-    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, CitusException? noLedger, BrokenOffException? broken, Care care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
+    private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, CitusException? noLedger, BrokenOffException? broken, ImportAttempts attempts, Care care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
     {
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
         ImportPlan plan = await OpenPlanAsync(importId, keepLedger, broken, session, stop);
@@ -156,8 +157,10 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             if (rule is null) plan = await plan.ChooseRouteAsync(this, session, noLedger, stop);
             keepLedger |= rule is not null || plan.Route is ImportRoute.Shard or ImportRoute.Worker;
             // What an attempt before has prepared, and its ledger decided to commit, is part of what is reported as loaded.
-            if (keepLedger) await RecoverAsync(importId, everywhere: broken?.Route == ImportRoute.Shard, stop);
+            if (keepLedger) await RecoverAsync(importId, everywhere: broken?.Route == ImportRoute.Shard, attempts, stop);
             await using ImportLedger? ledger = keepLedger ? await ImportLedger.OpenAsync(Connection, importId, stop) : null;
+            if (ledger is not null)
+                await attempts.BeginAsync(ledger, broken is { IsInDoubt: false } or { Route: ImportRoute.Shard } ? broken.Committed : null, broken?.Kept, stop);
             if (rule is not null && !(broken is not null && (await ledger!.BatchesAsync(stop)).Any(b => b.IsLast)))
             {
                 plan = plan with { Staging = await Staging.OpenAsync(Connection, ledger!.Session, importId, plan.Target, rule, Truncate, stop) };
@@ -206,7 +209,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
             if (e is MoreCareException) throw;
             if (e is CitusException known) throw known.WithState(run.Kept);
-            throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept, run.CommittedBytes, plan.Route, ledger is not null);
+            throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept, run.CommittedBytes, plan.Route, ledger is not null, run.IsInDoubt);
         }
     }
 
@@ -228,13 +231,13 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     }
 
     /// <summary>Ends what interrupted loads left prepared, and refuses to go on where this import's rows stay undecided.</summary>
-    private async Task RecoverAsync(Guid importId, bool everywhere, CancellationToken stop)
+    private async Task RecoverAsync(Guid importId, bool everywhere, ImportAttempts attempts, CancellationToken stop)
     {
         var recovery = new ImportRecovery(Connection, new NodeAddresses(NodeAddress), step =>
         {
             Explain?.Invoke(step.ToString());
             return default;
-        });
+        }, attempts);
         await recovery.RunAsync(null, everywhere, stop);
         if (recovery.Pending.FirstOrDefault(p => p.ImportId == importId) is not { } own) return;
         throw new CitusException("CitusImportPending", CitusErrorKind.ResourceUnavailable, $"Import {importId} can't go on: {own}",
@@ -267,8 +270,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     private static bool MayComeBack(Exception e) =>
         e is CitusException known ? known.ErrorId is "CitusRouteNotPossible" or "CitusImportRunning" : PostgresErrors.IsTransient(e);
 
-    private BrokenOffException Broken(bool canRepeat, Exception cause, string kept, long committed, ImportRoute route, bool hasLedger = false) =>
-        new(canRepeat, kept, committed, route, hasLedger, Describe(cause, kept));
+    private BrokenOffException Broken(bool canRepeat, Exception cause, string kept, long committed, ImportRoute route, bool hasLedger = false, bool isInDoubt = false) =>
+        new(canRepeat, kept, committed, route, hasLedger, isInDoubt, Describe(cause, kept));
 
     private CitusException Describe(Exception cause, string kept)
     {
@@ -278,16 +281,19 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     }
 
     /// <summary>An attempt that failed with the connection or the like, not with the file.</summary>
-    private sealed class BrokenOffException(bool canRepeat, string kept, long committed, ImportRoute route, bool hasLedger, CitusException failure) : Exception(failure.What, failure)
+    private sealed class BrokenOffException(bool canRepeat, string kept, long committed, ImportRoute route, bool hasLedger, bool isInDoubt, CitusException failure) : Exception(failure.What, failure)
     {
         public bool CanRepeat => canRepeat;
         public string Kept => kept;
         public long Committed => committed;
         public ImportRoute Route => route;
         public bool HasLedger => hasLedger;
+
+        /// <summary>True where its last commit may have gone through or not.</summary>
+        public bool IsInDoubt => isInDoubt;
         public CitusException Failure => failure;
 
         /// <summary>The same, after an attempt that failed before it sent anything.</summary>
-        public BrokenOffException Again(CitusException latest) => new(true, Kept, Committed, Route, HasLedger, latest);
+        public BrokenOffException Again(CitusException latest) => new(true, Kept, Committed, Route, HasLedger, IsInDoubt, latest);
     }
 }

@@ -55,6 +55,9 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     /// <summary>True where something is committed, or may be, that a resumed run goes on from, or that makes it refuse to load twice.</summary>
     public bool HasCommitted => _committedBytes > 0 || _inParts || _commitLost || _isInLedger;
 
+    /// <summary>True where a commit was begun whose answer never came.</summary>
+    public bool IsInDoubt => _inParts || _commitLost;
+
     /// <summary>True where an earlier run has loaded all of the source.</summary>
     public bool WasComplete => _isComplete;
 

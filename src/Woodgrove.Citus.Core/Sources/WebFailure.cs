@@ -10,5 +10,5 @@ internal sealed class WebFailure(string why, Exception? inner = null) : Exceptio
     /// <summary>True where time was lost already by waiting for the server.</summary>
     public bool IsSilence { get; private init; }
 
-    public static WebFailure Silence(string what, TimeSpan time, Exception inner) => new($"the web server {what} for {time.TotalSeconds:0.###} s", inner) { IsSilence = true };
+    public static WebFailure Silence(string what, TimeSpan time, Exception inner) => new($"the web server {what} {time.TotalSeconds:0.###} s", inner) { IsSilence = true };
 }

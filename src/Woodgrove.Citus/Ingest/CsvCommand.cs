@@ -44,7 +44,7 @@ public abstract class CsvCommand : CsvFormatCommand
     [ValidateRange(256 * 1024, 1024 * 1024 * 1024 - 1)]
     public int MaxRecordSize { get; set; } = new CsvDialect().MaxRecordBytes;
 
-    /// <summary>How many seconds a web server may send nothing before the connection is given up, and another tried.</summary>
+    /// <summary>How many seconds a web server may take for its answer, and for each 64 KB of it, before the connection is given up, and another tried.</summary>
     [Parameter(ParameterSetName = "Uri")]
     [ValidateRange(1, 86400)]
     public int ReadTimeout { get; set; } = (int)CsvSource.DefaultReadTimeout.TotalSeconds;
