@@ -17,10 +17,13 @@
 .EXAMPLE
     ./build.ps1 -Task Package, Publish -AllRuntimes
     Publishes to the PowerShell Gallery with the key in $env:PSGALLERY_API_KEY.
+.EXAMPLE
+    ./build.ps1 -Task Benchmark -Rows 6000000
+    Loads that many rows by each route and by psql.
 #>
 [CmdletBinding()]
 param(
-    [ValidateSet('Build', 'Test', 'Analyze', 'Package', 'Publish')] [string[]] $Task = 'Build',
+    [ValidateSet('Build', 'Test', 'Analyze', 'Package', 'Publish', 'Benchmark')] [string[]] $Task = 'Build',
     [ValidateSet('Debug', 'Release')] [string] $Configuration = 'Release',
     # The runtimes whose assemblies are compiled ahead; all others run the portable ones.
     [string[]] $Runtime = @('win-x64', 'linux-x64', 'osx-arm64'),
@@ -28,7 +31,9 @@ param(
     [switch] $AllRuntimes,
     [string] $OutputPath = (Join-Path $PSScriptRoot out),
     # Where Publish sends the package: a repository that Get-PSResourceRepository lists.
-    [string] $Repository = 'PSGallery'
+    [string] $Repository = 'PSGallery',
+    # How many rows Benchmark loads, each of five times.
+    [int] $Rows = 1000000
 )
 Set-StrictMode -Version 3
 $ErrorActionPreference = 'Stop'
@@ -135,6 +140,19 @@ function Test-Package {
     finally { if (Test-Path $folder) { Remove-Item $folder -Recurse -Force } }
 }
 
-function Publish { Publish-PSResource -NupkgPath $package -Repository $Repository -ApiKey $env:PSGALLERY_API_KEY }
+function Publish {
+    if ($env:GITHUB_REF_TYPE -eq 'tag' -and $env:GITHUB_REF_NAME -ne "v$version") {
+        throw "The tag is $env:GITHUB_REF_NAME, but the manifest's version is $version. Change one of the two."
+    }
+    $key = if ($env:PSGALLERY_API_KEY) { @{ ApiKey = $env:PSGALLERY_API_KEY } } else { @{} }
+    Publish-PSResource -NupkgPath $package -Repository $Repository @key
+}
+
+# Writes tests/Woodgrove.Citus.Benchmarks/results/load.md, and in a GitHub workflow posts it on the run's page.
+function Benchmark {
+    $benchmarks = Join-Path $PSScriptRoot tests Woodgrove.Citus.Benchmarks
+    Invoke-Dotnet run --configuration Release --project $benchmarks -- load --rows $Rows
+    if ($env:GITHUB_STEP_SUMMARY) { Get-Content (Join-Path $benchmarks results load.md) | Add-Content $env:GITHUB_STEP_SUMMARY }
+}
 
 foreach ($name in $Task) { & $name }
