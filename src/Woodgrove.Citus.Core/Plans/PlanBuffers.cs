@@ -8,7 +8,8 @@ namespace Woodgrove.Citus.Plans;
 /// <param name="LocalHit">Those of temporary tables, likewise.</param>
 /// <param name="TempRead">Those that sorts and hashes wrote to disk for want of work_mem, and read again.</param>
 public sealed record PlanBuffers(
-    long SharedHit, long SharedRead, long SharedDirtied, long SharedWritten, long LocalHit, long LocalRead, long LocalDirtied, long LocalWritten, long TempRead, long TempWritten)
+    long SharedHit, long SharedRead, long SharedDirtied, long SharedWritten,
+    long LocalHit, long LocalRead, long LocalDirtied, long LocalWritten, long TempRead, long TempWritten)
 {
     /// <summary>Null where EXPLAIN counted none.</summary>
     internal static PlanBuffers? Read(JsonElement element)
@@ -16,6 +17,7 @@ public sealed record PlanBuffers(
         long Blocks(string name) => (long)(PlanNode.Number(element, name + " Blocks") ?? 0);
         return PlanNode.Number(element, "Shared Hit Blocks") is null ? null : new PlanBuffers(
             Blocks("Shared Hit"), Blocks("Shared Read"), Blocks("Shared Dirtied"), Blocks("Shared Written"),
-            Blocks("Local Hit"), Blocks("Local Read"), Blocks("Local Dirtied"), Blocks("Local Written"), Blocks("Temp Read"), Blocks("Temp Written"));
+            Blocks("Local Hit"), Blocks("Local Read"), Blocks("Local Dirtied"), Blocks("Local Written"),
+            Blocks("Temp Read"), Blocks("Temp Written"));
     }
 }

@@ -7,6 +7,10 @@ namespace Woodgrove.Citus.Plans;
 /// <param name="Buffers">Pages of the catalogs; only with -Analyze.</param>
 public sealed record PlanPlanning(long? MemoryBytes, PlanBuffers? Buffers)
 {
-    internal static PlanPlanning? Read(JsonElement statement) => !statement.TryGetProperty("Planning", out JsonElement planning) ? null
-        : new PlanPlanning(PlanNode.Number(planning, "Memory Used") is { } kilobytes ? 1024 * (long)kilobytes : null, PlanBuffers.Read(planning));
+    internal static PlanPlanning? Read(JsonElement statement)
+    {
+        if (!statement.TryGetProperty("Planning", out JsonElement planning)) return null;
+        double? kilobytes = PlanNode.Number(planning, "Memory Used");
+        return new PlanPlanning(kilobytes is null ? null : 1024 * (long)kilobytes, PlanBuffers.Read(planning));
+    }
 }

@@ -6,7 +6,11 @@ namespace Woodgrove.Citus.Plans;
 /// <param name="OutputBytes">As the server rounds it, to kilobytes.</param>
 public sealed record PlanSerialization(TimeSpan? Time, long OutputBytes, PlanBuffers? Buffers)
 {
-    internal static PlanSerialization? Read(JsonElement statement) => !statement.TryGetProperty("Serialization", out JsonElement serialization) ? null
-        : new PlanSerialization(
-            ExplainDocument.Milliseconds(serialization, "Time"), 1024 * (long)(PlanNode.Number(serialization, "Output Volume") ?? 0), PlanBuffers.Read(serialization));
+    internal static PlanSerialization? Read(JsonElement statement)
+    {
+        if (!statement.TryGetProperty("Serialization", out JsonElement serialization)) return null;
+        long kilobytes = (long)(PlanNode.Number(serialization, "Output Volume") ?? 0);
+        return new PlanSerialization(
+            ExplainDocument.Milliseconds(serialization, "Time"), 1024 * kilobytes, PlanBuffers.Read(serialization));
+    }
 }
