@@ -1,5 +1,7 @@
 #Requires -Modules @{ ModuleName = 'Pester'; ModuleVersion = '5.0' }
 <# The built module in pwsh, against a sandbox: what people type, and what they see. #>
+[Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseDeclaredVarsMoreThanAssignments', '', Justification = 'Pester hands variables on from BeforeAll.')]
+param()
 
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot .. .. Woodgrove.Citus.psd1) -Force

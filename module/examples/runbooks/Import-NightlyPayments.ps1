@@ -11,6 +11,7 @@
 .EXAMPLE
     ./Import-NightlyPayments.ps1 -Uri https://files.woodgrove.example/events.csv -Table payment_events -Server c-woodgrove.abc123.postgres.cosmos.azure.com
 #>
+[Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSAvoidUsingPlainTextForPassword', 'CredentialName', Justification = 'The name of a stored credential.')]
 param(
     [Parameter(Mandatory)] [uri] $Uri,
     [Parameter(Mandatory)] [string] $Table,

@@ -11,6 +11,7 @@
     ./Start-RebalanceWindow.ps1 -Server coordinator.bank.example -Window 02:00:00
     Two hours from now at most.
 #>
+[Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSAvoidUsingPlainTextForPassword', 'CredentialName', Justification = 'The name of a stored credential.')]
 param(
     [string] $Server,
     [string] $CredentialName = 'citus',

@@ -7,6 +7,7 @@
 .EXAMPLE
     ./Test-Cluster.ps1 -Server c-woodgrove.abc123.postgres.cosmos.azure.com -Path ./results -Threshold @{ TableSkew = 5 }
 #>
+[Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSAvoidUsingPlainTextForPassword', 'CredentialName', Justification = 'The name of a stored credential.')]
 param(
     [string] $Server,
     [string] $CredentialName = 'citus',

@@ -124,6 +124,12 @@ public sealed record CitusQueryPlan
 
     public TimeSpan? PlanningTime { get; init; }
 
+    /// <summary>The memory and pages that planning took on the coordinator; null where the server did not say.</summary>
+    public PlanPlanning? Planning { get; init; }
+
+    /// <summary>What writing the result for the client took; only with -Analyze on PostgreSQL 17 and later.</summary>
+    public PlanSerialization? Serialization { get; init; }
+
     /// <summary>Of the whole query; of a part, until its result had been sent. Null where the query was not run.</summary>
     public TimeSpan? ExecutionTime { get; init; }
 
@@ -148,7 +154,11 @@ public sealed record QueryNode(string NodeName, int NodePort, int TaskCount, Tim
 /// <param name="ReceivedBytes">What came back, as Citus rounds it; only with -Analyze.</param>
 public sealed record QueryFragment(
     long? ShardId, string? Table, string NodeName, int NodePort, string Sql, PlanNode? Plan,
-    IReadOnlyList<FragmentShard> Shards, TimeSpan? ExecutionTime, long? ReceivedBytes);
+    IReadOnlyList<FragmentShard> Shards, TimeSpan? ExecutionTime, long? ReceivedBytes)
+{
+    /// <summary>The memory and pages that planning took on the node; null where the server did not say.</summary>
+    public PlanPlanning? Planning { get; init; }
+}
 
 /// <summary>A shard that a fragment names.</summary>
 public sealed record FragmentShard(long ShardId, string ShardName, string Table)

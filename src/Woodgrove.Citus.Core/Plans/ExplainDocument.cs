@@ -5,7 +5,7 @@ using Woodgrove.Citus.Errors;
 namespace Woodgrove.Citus.Plans;
 
 /// <summary>What EXPLAIN (FORMAT JSON) gave: the coordinator's plan, and in it what Citus sends to the workers.</summary>
-internal sealed record ExplainDocument(PlanNode Root, TimeSpan? PlanningTime, TimeSpan? ExecutionTime)
+internal sealed record ExplainDocument(PlanNode Root, TimeSpan? PlanningTime, TimeSpan? ExecutionTime, PlanPlanning? Planning, PlanSerialization? Serialization)
 {
     public static ExplainDocument Parse(string json)
     {
@@ -20,7 +20,8 @@ internal sealed record ExplainDocument(PlanNode Root, TimeSpan? PlanningTime, Ti
     }
 
     public static ExplainDocument Read(JsonElement statement) => new(
-        PlanNode.Read(statement.GetProperty("Plan")), Milliseconds(statement, "Planning Time"), Milliseconds(statement, "Execution Time"));
+        PlanNode.Read(statement.GetProperty("Plan")), Milliseconds(statement, "Planning Time"), Milliseconds(statement, "Execution Time"),
+        PlanPlanning.Read(statement), PlanSerialization.Read(statement));
 
     internal static TimeSpan? Milliseconds(JsonElement element, string name) =>
         PlanNode.Number(element, name) is { } ms ? TimeSpan.FromMilliseconds(ms) : null;
@@ -51,7 +52,7 @@ internal sealed record DistributedQuery(
 }
 
 /// <summary>A fragment, as EXPLAIN shows it.</summary>
-internal sealed record ExplainTask(string Sql, string NodeName, int NodePort, PlanNode? Plan, TimeSpan? ExecutionTime, long? ReceivedBytes)
+internal sealed record ExplainTask(string Sql, string NodeName, int NodePort, PlanNode? Plan, TimeSpan? ExecutionTime, long? ReceivedBytes, PlanPlanning? Planning)
 {
     public static ExplainTask Read(JsonElement task)
     {
@@ -65,7 +66,8 @@ internal sealed record ExplainTask(string Sql, string NodeName, int NodePort, Pl
             int.Parse(node.GetValueOrDefault("port", "0"), CultureInfo.InvariantCulture),
             remote is { } plan ? PlanNode.Read(plan.GetProperty("Plan")) : null,
             remote is { } run ? ExplainDocument.Milliseconds(run, "Execution Time") : null,
-            ExplainDocument.Bytes(task, "Tuple data received from node"));
+            ExplainDocument.Bytes(task, "Tuple data received from node"),
+            remote is { } statement ? PlanPlanning.Read(statement) : null);
     }
 }
 

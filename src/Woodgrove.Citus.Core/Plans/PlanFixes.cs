@@ -53,7 +53,7 @@ internal static class TypeMismatch
     {
         (PlanTable change, string changed, string to) = column == table.DistributionColumn && table.Columns[column] == "bigint"
             ? (other, otherColumn, "bigint") : other.Columns[otherColumn] == "bigint" ? (table, column, "bigint") : (other, otherColumn, table.Columns[column]);
-        return ($"{table.Display}.{column} is {table.Columns[column]} and {other.Display}.{otherColumn} is {other.Columns[otherColumn]}: tables are colocated only by columns of one type, so this join can't run shard by shard.",
+        return ($"{table.Display}.{column} is {table.Columns[column]} and {other.Display}.{otherColumn} is {other.Columns[otherColumn]}: tables are colocated only by columns of one type and collation, so this join can't run shard by shard.",
             $"Make the types equal and colocate: SELECT undistribute_table('{change.Display}'); ALTER TABLE {change.Display} ALTER COLUMN {TableName.QuoteIfNeeded(changed)} TYPE {to}; "
             + $"SELECT create_distributed_table('{change.Display}', '{changed}', colocate_with => '{(ReferenceEquals(change, table) ? other : table).Display}');");
     }

@@ -25,6 +25,8 @@ internal sealed class PlanReader(PlanFacts facts)
             Movements = [],
             Settings = facts.Settings,
             PlanningTime = document.PlanningTime,
+            Planning = document.Planning,
+            Serialization = document.Serialization,
             ExecutionTime = document.ExecutionTime,
         };
         plan = plan with { Movements = PlanMovements.Of(plan, view) };
@@ -116,6 +118,6 @@ internal sealed record PlanView
         // A node that the coordinator could not ask is missing in what EXPLAIN shows; the catalogs have it.
         (string node, int port) = task.NodeName.Length == 0 && anchor is not null ? anchor.Nodes[0] : (task.NodeName, task.NodePort);
         return new QueryFragment(anchor?.ShardId, anchor?.Table.Display, node, port, task.Sql, task.Plan,
-            [.. shards.Select(s => new FragmentShard(s.ShardId, s.Name, s.Table.Display))], task.ExecutionTime, task.ReceivedBytes);
+            [.. shards.Select(s => new FragmentShard(s.ShardId, s.Name, s.Table.Display))], task.ExecutionTime, task.ReceivedBytes) { Planning = task.Planning };
     }
 }
