@@ -111,6 +111,9 @@ public sealed record CitusQueryPlan
     /// <summary>The sum of <see cref="Movements"/> in bytes: as estimated, or with -Analyze as counted where Citus counts.</summary>
     public long MovedBytes => Movements.Sum(m => m.Bytes);
 
+    /// <summary>Whether <see cref="MovedBytes"/> was counted while the query ran; false where a part of it, or all, is estimated.</summary>
+    public bool IsMovedMeasured => Movements.Count > 0 && Movements.All(m => m.IsMeasured);
+
     /// <summary>The settings that steer Citus's planner, as they were for this query.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
