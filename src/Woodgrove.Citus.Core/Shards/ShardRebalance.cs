@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Tables;
+
 namespace Woodgrove.Citus.Shards;
 
 /// <summary>How far a rebalance is. The first two, and the two that end in -ing, are of one that is not over.</summary>
@@ -17,7 +19,7 @@ public enum RebalanceState
 /// <param name="Done">Moves of shards that are done.</param>
 /// <param name="Moves">All moves, those to come too, in the order in which they were planned; the copy of reference tables to a new node is one without a shard.</param>
 public sealed record ShardRebalance(
-    long JobId, RebalanceState State, int Done, IReadOnlyList<ShardMove> Moves, DateTimeOffset? StartedAt, DateTimeOffset? FinishedAt)
+    long JobId, RebalanceState State, int Done, Listing<ShardMove> Moves, DateTimeOffset? StartedAt, DateTimeOffset? FinishedAt)
 {
     /// <summary>True until no move runs or will run.</summary>
     public bool IsActive => State is RebalanceState.Scheduled or RebalanceState.Running or RebalanceState.Cancelling or RebalanceState.Failing;

@@ -209,7 +209,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
                 await row.IsDBNullAsync(2, stop) ? null : row.GetFieldValue<DateTimeOffset>(2), await row.IsDBNullAsync(3, stop) ? null : row.GetFieldValue<DateTimeOffset>(3));
         }
         IReadOnlyList<ShardMove> moves = await ReadMovesAsync(session, job.JobId, stop);
-        return job with { Moves = moves, Done = moves.Count(m => m is { State: "done", ShardId: not null }) };
+        return job with { Moves = moves.ToListing(), Done = moves.Count(m => m is { State: "done", ShardId: not null }) };
     }
 
     /// <summary>A task's own text names the shard and the nodes by number; the session that runs it reports how far it is, for each colocated shard.</summary>
