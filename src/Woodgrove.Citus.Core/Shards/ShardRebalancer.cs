@@ -58,13 +58,27 @@ public sealed class ShardRebalancer(CitusConnection connection)
             Parameters = { new() { Value = order.DrainOnly }, Name(order.Strategy) },
         };
         var moves = new List<ShardMove>();
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        await using NpgsqlDataReader row = await ReadPlanAsync(command, stop);
         while (await row.ReadAsync(stop))
         {
             long[] shards = await row.GetFieldValueAsync<long[]>(1, stop);
             moves.Add(new ShardMove(row.GetString(0), shards[0], row.GetString(2), row.GetString(3), "Planned") { SizeBytes = shards.Sum(s => sizes.GetValueOrDefault(s)) });
         }
         return moves;
+    }
+
+    private async Task<NpgsqlDataReader> ReadPlanAsync(NpgsqlCommand command, CancellationToken stop)
+    {
+        try
+        {
+            return await command.ExecuteReaderAsync(stop);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ConnectionFailure && e.InvariantSeverity == "ERROR")
+        {
+            string reason = await Activity.NodeRefusal.ReasonAsync(command.Connection!, e, stop);
+            throw new CitusException("CitusNodeRefused", CitusErrorKind.ResourceUnavailable, $"The rebalance could not be planned: {reason}.",
+                "Put that right, and plan again; Test-CitusCluster shows the state of nodes and shards.", e) { Target = connection.Name, SqlState = e.SqlState };
+        }
     }
 
     /// <summary>

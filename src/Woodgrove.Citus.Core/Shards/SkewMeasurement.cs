@@ -225,7 +225,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
         }
         catch (PostgresException e)
         {
-            Explain?.Invoke($"What a rebalance would do is not known: {e.MessageText}");
+            Explain?.Invoke($"What a rebalance would do is not known: {await Activity.NodeRefusal.ReasonAsync(session, e, stop)}");
             return null;
         }
     }

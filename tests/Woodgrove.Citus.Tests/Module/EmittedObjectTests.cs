@@ -1,0 +1,64 @@
+using System.Collections;
+using System.Management.Automation;
+using System.Reflection;
+using Woodgrove.Citus.Tests.Hosting;
+
+namespace Woodgrove.Citus.Tests.Module;
+
+/// <summary>What Format-List, Export-Csv and ConvertTo-Json make of every type that a cmdlet emits.</summary>
+public sealed class EmittedObjectTests(ClusterFixture cluster) : ClusterTest(cluster)
+{
+    [Fact]
+    public void No_property_of_an_emitted_object_shows_as_the_name_of_a_type()
+    {
+        Type[] types = [.. Shell.Get("Get-Command -Module Woodgrove.Citus -CommandType Cmdlet | ForEach-Object OutputType | ForEach-Object Type | Sort-Object FullName -Unique")
+            .Select(t => t.BaseObject as Type).OfType<Type>().Where(t => t.Namespace!.StartsWith("Woodgrove", StringComparison.Ordinal))];
+        Assert.True(types.Length > 20, string.Join(", ", types.Select(t => t.Name)));
+        var seen = new HashSet<Type>();
+        var bad = new List<string>();
+        foreach (Type type in types) Walk(type);
+        Assert.Empty(bad);
+
+        void Walk(Type type)
+        {
+            if (!seen.Add(type)) return;
+            Assert.DoesNotContain("EqualityContract", type.GetProperties().Select(p => p.Name));
+            foreach (PropertyInfo property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanRead))
+            {
+                Type of = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+                if (of == typeof(string) || of.IsPrimitive || of.IsEnum || of == typeof(object) || of.Namespace == "System") continue;
+                MethodInfo text = of.GetMethod(nameof(ToString), Type.EmptyTypes)!;
+                if (of.IsInterface || of.IsArray || text.DeclaringType == typeof(object)) bad.Add($"{type.Name}.{property.Name} is a {of}");
+                foreach (Type item in of.GetGenericArguments().Append(of).Where(t => t.Namespace!.StartsWith("Woodgrove", StringComparison.Ordinal) && t is { IsEnum: false, IsGenericType: false })) Walk(item);
+            }
+        }
+    }
+
+    [Fact]
+    public void Emitted_objects_are_readable_as_csv_lists_and_json()
+    {
+        string table = Cluster.Distribute("id bigint PRIMARY KEY, note text", "id");
+        Cluster.Execute($"INSERT INTO {table} SELECT i, 'x' FROM generate_series(1, 500) i; ANALYZE {table}");
+        Shell["csv"] = Cluster.File("emitted.csv", "id,note\n1001,x\n1002,y\n");
+        Shell["query"] = $"SELECT note, count(*) FROM {table} GROUP BY note";
+        foreach (string script in new[]
+        {
+            "Get-CitusConnection", "Get-CitusNode -Size", $"Get-DistributedTable {table}", $"Get-ShardPlacement {table}", "Get-Colocation -Size", $"Measure-ShardSkew {table}",
+            $"Find-DistributionColumn {table}", "Test-CitusCsv $csv", $"Import-CsvToCitus $csv {table} -Checkpoint 100", "Get-CitusImport", "Get-CitusQueryPlan $query", "Get-CitusQueryFragment $query",
+            "Compare-CitusQueryPlan $query $query", "Get-CitusActivity -All", "Get-CitusSetting", "Get-CitusCheck", "Test-CitusCluster", "Get-CitusSandbox",
+        })
+        {
+            foreach (string way in new[] { "ConvertTo-Csv -NoTypeInformation", "Format-List * | Out-String -Width 4000" })
+            {
+                string shown = string.Join('\n', Shell.Get($"{script} | {way}").Select(o => o.ToString()));
+                Assert.True(!TypeNames().IsMatch(shown), $"{script} | {way}: {TypeNames().Match(shown).Value} in\n{shown}");
+                if (script.StartsWith("Import", StringComparison.Ordinal)) Cluster.Execute($"DELETE FROM {table} WHERE id > 1000");
+            }
+        }
+        Assert.Contains("\"Type\":\"Distributed\"", Shell.Run($"Get-DistributedTable {table} | ConvertTo-Json -EnumsAsStrings -Compress").Single.ToString());
+        Assert.Contains("\"Tables\":[", Shell.Run($"Get-Colocation {table} | ConvertTo-Json -EnumsAsStrings -Compress").Single.ToString());
+    }
+
+    private static System.Text.RegularExpressions.Regex TypeNames() =>
+        new(@"System\.[A-Z]\w+[\[.`]|`\d\[|\w\[\](?!,)|<>|AnonymousType|EqualityContract|Woodgrove\.Citus\.\w+\.\w+ ", System.Text.RegularExpressions.RegexOptions.CultureInvariant);
+}
