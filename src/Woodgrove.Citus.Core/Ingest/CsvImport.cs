@@ -176,6 +176,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
         finally
         {
+            await RunningLoad.HideAsync(session);
             await plan.DisposeAsync();
         }
     }

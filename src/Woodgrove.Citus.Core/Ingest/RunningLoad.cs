@@ -20,6 +20,9 @@ internal sealed record RunningLoad(string Table, string Source, string Route)
         await command.ExecuteNonQueryAsync(stop);
     }
 
+    /// <summary>Takes the mark off: the pool would do it only when the session is next used.</summary>
+    public static Task HideAsync(NpgsqlConnection session) => Connections.CitusConnection.TidyAsync(session, "RESET application_name");
+
     /// <summary>The loads that run, or just one. What another role loads is hidden from those who may not read its statements.</summary>
     public static async Task<IReadOnlyList<CitusImport>> ListAsync(NpgsqlConnection coordinator, Guid? importId, CancellationToken stop)
     {

@@ -20,7 +20,8 @@ public sealed class EmittedObjectTests(ClusterFixture cluster) : ClusterTest(clu
 
         void Walk(Type type)
         {
-            if (!seen.Add(type)) return;
+            // A dictionary, and a dialect, have a text of their own for all that is in them.
+            if (!seen.Add(type) || type.IsAssignableTo(typeof(System.Collections.IDictionary)) || type.Name == "CsvDialect") return;
             Assert.DoesNotContain("EqualityContract", type.GetProperties().Select(p => p.Name));
             foreach (PropertyInfo property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanRead))
             {
@@ -44,7 +45,7 @@ public sealed class EmittedObjectTests(ClusterFixture cluster) : ClusterTest(clu
         [
             "Get-CitusConnection", "Get-CitusNode -Size", $"Get-DistributedTable {table}", $"Get-ShardPlacement {table}", "Get-Colocation -Size", $"Measure-ShardSkew {table}",
             $"Find-DistributionColumn {table}", $"Test-CitusCsv '{csv}'", $"Import-CsvToCitus '{csv}' {table} -Checkpoint 100 -Confirm:$false", "Get-CitusImport", $"Get-CitusQueryPlan {query}", $"Get-CitusQueryFragment {query}",
-            $"Compare-CitusQueryPlan {query} {query}", "Get-CitusActivity -All", "Get-CitusSetting", "Get-CitusCheck", "Test-CitusCluster",
+            $"Compare-CitusQueryPlan {query} {query}", "Get-CitusLockWait", "Get-CitusSetting", "Get-CitusCheck", "Test-CitusCluster",
         ];
         // The engine of the other tests has no Export-Csv.
         (int code, string output, string error) = await Pwsh.RunAsync("packaged", $$"""

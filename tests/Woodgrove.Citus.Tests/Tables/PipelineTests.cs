@@ -155,7 +155,7 @@ public sealed class PipelineTests : ClusterTest
     [Fact]
     public void Ids_of_imports_are_completed_with_what_each_loads()
     {
-        Shell["csv"] = Cluster.File("completed.csv", "id\n1\n2\n");
+        Shell["csv"] = Cluster.File("completed.csv", "id\n1001\n1002\n");
         object id = Shell.Run($"Import-CsvToCitus $csv {_table} -Checkpoint 100").Single.Get("ImportId")!;
 
         foreach (string cmdlet in new[] { "Get-CitusImport", "Remove-CitusImport", "Repair-CitusImport", "Import-CsvToCitus x t" })
