@@ -51,10 +51,9 @@ function Test-CitusDistributedBy($ActualValue, [string] $ExpectedValue, [switch]
 
 function Test-CitusColocatedWith($ActualValue, $ExpectedValue, [switch] $Negate, [string] $Because) {
     if (-not ($table = Resolve-CitusTable $ActualValue) -or -not ($other = Resolve-CitusTable $ExpectedValue)) { return Get-CitusNoTable }
-    # Group 0 stands for no group.
-    $holds = $table.ColocationId -and $table.ColocationId -eq $other.ColocationId
-    Get-CitusVerdict $holds -Negate:$Negate $Because "$($table.Table) to be colocated with $($other.Table)" (
-        "they are in the colocation groups $($table.ColocationId) and $($other.ColocationId)")
+    $test = Test-Colocation $table.Table, $other.Table -Detailed -ErrorAction Stop
+    Get-CitusVerdict $test.IsColocated -Negate:$Negate $Because "$($table.Table) to be colocated with $($other.Table)" (
+        "they are in the colocation groups $($table.ColocationId) and $($other.ColocationId) ($($test.Explanation.TrimEnd('.')))")
 }
 
 function Test-CitusBalanced($ActualValue, [double] $Within = 3, [switch] $Negate, [string] $Because) {

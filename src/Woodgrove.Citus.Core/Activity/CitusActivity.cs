@@ -16,7 +16,7 @@ namespace Woodgrove.Citus.Activity;
 public sealed record CitusActivity(
     long GlobalProcessId, string NodeName, int NodePort, int ProcessId, string? Database, string? UserName, string? ApplicationName, string? ClientAddress,
     string? State, string? Query, TimeSpan? Duration, string? WaitsFor, DateTime? SessionStart, DateTime? TransactionStart, DateTime? QueryStart,
-    IReadOnlyList<CitusActivityPart> Parts, bool IsInternal)
+    Listing<CitusActivityPart> Parts, bool IsInternal)
 {
     /// <summary>True where state and statement belong to another user, and the role may not see them.</summary>
     public bool IsHidden => State is null && !IsInternal;

@@ -15,7 +15,7 @@ namespace Woodgrove.Citus.Activity;
 /// <param name="Query">The latest statement; null where the role may not see it.</param>
 public sealed record CitusLockWait(
     int Depth, long GlobalProcessId, string NodeName, int NodePort, int ProcessId, string? UserName, string? ApplicationName, string? State, string? Query,
-    IReadOnlyList<long> BlockedBy, int Blocks, string? AwaitedLock, string? WaitsOn, TimeSpan? Waiting, DateTime? TransactionStart)
+    Listing<long> BlockedBy, int Blocks, string? AwaitedLock, string? WaitsOn, TimeSpan? Waiting, DateTime? TransactionStart)
 {
     /// <summary>The session's id, set in by its depth.</summary>
     public string Session => string.Concat(Enumerable.Repeat("  ", Depth)) + GlobalProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture);
@@ -51,7 +51,7 @@ public sealed record CitusLockWait(
         NodeAnswer? home = seen.Nodes.FirstOrDefault(n => n.NodeId == nodeId);
         NodeSession? client = seen.Client(node.Id), waits = seen.Waiting(node.Id);
         return new CitusLockWait(node.Depth, node.Id, home?.NodeName ?? "", home?.NodePort ?? 0, process,
-            client?.UserName, client?.ApplicationName, client?.State, client?.Query, node.BlockedBy, node.Blocks, waits?.AwaitedLock,
+            client?.UserName, client?.ApplicationName, client?.State, client?.Query, node.BlockedBy.ToListing(), node.Blocks, waits?.AwaitedLock,
             waits is null ? null : $"{waits.Node.NodeName}:{waits.Node.NodePort}", waits?.Waiting, client?.TransactionStart);
     }
 

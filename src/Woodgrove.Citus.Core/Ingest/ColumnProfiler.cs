@@ -65,7 +65,7 @@ internal sealed class ColumnProfiler(string name, TableColumn? target, ShardMap?
         (string type, ValueKind[] takes) = Infer();
         long others = 0;
         for (int kind = 0; kind < _kinds.Length; kind++) others += takes.Contains((ValueKind)kind) ? 0 : _kinds[kind];
-        return new CsvColumn(name, type, target?.TypeName, _values, _nulls, _sketch.Distinct, Math.Max(0, _longest), _longestText, unconvertible ?? others, _sketch.Heaviest(5));
+        return new CsvColumn(name, type, target?.TypeName, _values, _nulls, _sketch.Distinct, Math.Max(0, _longest), _longestText, unconvertible ?? others, _sketch.Heaviest(5).ToListing());
     }
 
     /// <summary>The first values that are not of the type that most are of.</summary>

@@ -28,6 +28,8 @@ public sealed record CsvDialect
     /// <summary>The longest record in bytes of UTF-8, 256 MB by default: more is taken for a quote that is never closed. COPY itself takes less than 1 GB.</summary>
     public int MaxRecordBytes { get; init; } = 256 * 1024 * 1024;
 
+    public override string ToString() => $"delimiter {Delimiter}, quote {(Quote == NoQuote ? "none" : Quote)}, {(HasHeader ? "with" : "no")} header, {Encoding?.WebName ?? "utf-8"}";
+
     internal byte QuoteByte => (byte)Quote;
     internal byte EscapeByte => (byte)(Escape ?? Quote);
 

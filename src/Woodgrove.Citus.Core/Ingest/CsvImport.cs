@@ -174,10 +174,12 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             }
             Explain?.Invoke($"{plan.Route} route: {plan.Reason}");
             if (plan.Table.Kind == TableKind.Local) Warn?.Invoke($"{plan.Table.Display} is not distributed: its rows stay on the node that the connection leads to. New-DistributedTable distributes it.");
+            await new RunningLoad(plan.Table.Name.ToString(), Source.Name, plan.Route.ToString()).ShowAsync(session, importId, stop);
             return await RunAsync(new ImportRun(this, plan, ledger, care, shown), plan, ledger, broken is not null, resumed, stop);
         }
         finally
         {
+            await RunningLoad.HideAsync(session);
             await plan.DisposeAsync();
         }
     }

@@ -20,7 +20,7 @@ public sealed record CsvProfile
     /// <summary>LF, CRLF or CR.</summary>
     public required string LineEnd { get; init; }
     public required bool IsCompressed { get; init; }
-    public required IReadOnlyList<CsvColumn> Columns { get; init; }
+    public required Listing<CsvColumn> Columns { get; init; }
 
     /// <summary>How the rows would lie over shards and nodes; null where no distribution column is known.</summary>
     public CsvDistribution? Distribution { get; init; }
@@ -29,7 +29,7 @@ public sealed record CsvProfile
     public required long ProblemCount { get; init; }
 
     /// <summary>The first of them.</summary>
-    public required IReadOnlyList<CsvProblem> Problems { get; init; }
+    public required Listing<CsvProblem> Problems { get; init; }
 
     /// <summary>True where nothing was found that a load would refuse.</summary>
     public bool IsClean => ProblemCount == 0;
@@ -59,7 +59,7 @@ public sealed record CsvProfile
 /// <param name="Unconvertible">Values that are none of the type.</param>
 public sealed record CsvColumn(
     string Name, string Type, string? TableType, long Values, long Nulls, long DistinctValues, int LongestLength, string Longest, long Unconvertible,
-    IReadOnlyList<CsvValueCount> HeaviestValues);
+    Listing<CsvValueCount> HeaviestValues);
 
 /// <summary>A value and in how many rows it stands, or at least stands where there are too many values to count each.</summary>
 public sealed record CsvValueCount(string Value, long Rows, double Share);
@@ -72,4 +72,4 @@ public sealed record CsvProblem(long Line, string? Column, string? Value, string
 /// <param name="Nodes">Empty where no cluster was asked.</param>
 public sealed record CsvDistribution(
     string Column, string Type, int ShardCount, long Smallest, long Largest, double Mean, double MaxToMean, double Variation, double NodeMaxToMean,
-    SkewVerdict Verdict, IReadOnlyList<CsvValueCount> HeaviestValues, IReadOnlyList<ShardLoad> Shards, IReadOnlyList<NodeLoad> Nodes);
+    SkewVerdict Verdict, Listing<CsvValueCount> HeaviestValues, Listing<ShardLoad> Shards, Listing<NodeLoad> Nodes);

@@ -1,4 +1,5 @@
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Ingest;
 
@@ -26,7 +27,7 @@ public enum ImportRoute
 /// <param name="ImportId">The name of the import in the ledger, or null where none is kept.</param>
 public sealed record ImportResult(
     string Table, string Source, long Rows, long Bytes, TimeSpan Duration, double RowsPerSecond, ImportRoute Route, string RouteReason, Guid? ImportId,
-    long Rejected, IReadOnlyList<RefusedRow> Rejects)
+    long Rejected, Listing<RefusedRow> Rejects)
 {
     /// <summary>With -OnConflict: rows that gave way, to one that the table had or to another of the file.</summary>
     public long Conflicts { get; init; }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Plans;
 
@@ -17,7 +18,7 @@ public enum PlanPreference
 /// <param name="IsMeasured">True where every byte of both was counted rather than estimated.</param>
 /// <param name="Reasons">What makes the difference, a sentence each.</param>
 public sealed record PlanComparison(
-    PlanPreference LessData, long ReferenceBytes, long DifferenceBytes, bool IsMeasured, IReadOnlyList<string> Reasons,
+    PlanPreference LessData, long ReferenceBytes, long DifferenceBytes, bool IsMeasured, Listing<string> Reasons,
     CitusQueryPlan Reference, CitusQueryPlan Difference)
 {
     public static PlanComparison Of(CitusQueryPlan reference, CitusQueryPlan difference)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Plans;
 
@@ -29,12 +30,12 @@ public sealed record PlanNode
     /// <summary>Pages that this step and all below it used; only with -Analyze, and where Citus asks the workers only the coordinator's own.</summary>
     public PlanBuffers? Buffers { get; init; }
 
-    public IReadOnlyList<string> Output { get; init; } = [];
+    public Listing<string> Output { get; init; } = [];
 
     /// <summary>Filters, index and join conditions, as the server prints them.</summary>
-    public IReadOnlyList<string> Conditions { get; init; } = [];
+    public Listing<string> Conditions { get; init; } = [];
 
-    public IReadOnlyList<PlanNode> Children { get; init; } = [];
+    public Listing<PlanNode> Children { get; init; } = [];
 
     internal string? Provider { get; init; }
 

@@ -1,4 +1,5 @@
 using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Shards;
 
@@ -36,13 +37,13 @@ public sealed record DistributionCandidate
     public required string Reason { get; init; }
 
     /// <summary>All that speaks for and against it.</summary>
-    public required IReadOnlyList<string> Evidence { get; init; }
+    public required Listing<string> Evidence { get; init; }
 
     /// <summary>Rows read: all, or a sample of a table of more than a million.</summary>
     public long RowsRead { get; init; }
     public long DistinctValues { get; init; }
     public double NullShare { get; init; }
-    public IReadOnlyList<CsvValueCount> HeaviestValues { get; init; } = [];
+    public Listing<CsvValueCount> HeaviestValues { get; init; } = [];
 
     /// <summary>Shards that the prediction is for.</summary>
     public int ShardCount { get; init; }
@@ -54,7 +55,7 @@ public sealed record DistributionCandidate
     public bool? IsInEveryKey { get; init; }
 
     /// <summary>Tables with a column of this name and type, with which it could be colocated.</summary>
-    public IReadOnlyList<string> RelatedTables { get; init; } = [];
+    public Listing<string> RelatedTables { get; init; } = [];
 
     /// <summary>Calls of statements that filter or join by it, by pg_stat_statements; null where that is not to be had.</summary>
     public long? Uses { get; init; }

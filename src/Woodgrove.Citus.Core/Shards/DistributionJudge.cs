@@ -1,5 +1,6 @@
 using System.Globalization;
 using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Shards;
 
@@ -36,7 +37,7 @@ internal static class DistributionJudge
             Type = type,
             Verdict = case_.IsHopeless ? CandidateVerdict.Unsuitable : CandidateVerdict.Possible,
             Reason = case_.Reason,
-            Evidence = case_.Evidence,
+            Evidence = case_.Evidence.ToListing(),
             RowsRead = rows,
             DistinctValues = column.DistinctValues,
             NullShare = rows == 0 ? 0 : Math.Round((double)column.Nulls / rows, 6),

@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Tables;
+
 namespace Woodgrove.Citus.Shards;
 
 /// <summary>How far a rebalance is. The first two, and the two that end in -ing, are of one that is not over.</summary>
@@ -14,16 +16,16 @@ public enum RebalanceState
 
 /// <summary>A rebalance that the cluster works on in the background, or has.</summary>
 /// <param name="JobId">Citus's own number of the job.</param>
-/// <param name="Done">Moves that are done.</param>
-/// <param name="Moves">All moves, those to come too, in the order in which they were planned.</param>
+/// <param name="Done">Moves of shards that are done.</param>
+/// <param name="Moves">All moves, those to come too, in the order in which they were planned; the copy of reference tables to a new node is one without a shard.</param>
 public sealed record ShardRebalance(
-    long JobId, RebalanceState State, int Done, IReadOnlyList<ShardMove> Moves, DateTimeOffset? StartedAt, DateTimeOffset? FinishedAt)
+    long JobId, RebalanceState State, int Done, Listing<ShardMove> Moves, DateTimeOffset? StartedAt, DateTimeOffset? FinishedAt)
 {
     /// <summary>True until no move runs or will run.</summary>
     public bool IsActive => State is RebalanceState.Scheduled or RebalanceState.Running or RebalanceState.Cancelling or RebalanceState.Failing;
 
-    /// <summary>Moves in all.</summary>
-    public int Total => Moves.Count;
+    /// <summary>Moves of shards in all, each of a shard with those that are colocated with it.</summary>
+    public int Total => Moves.Count(m => m.ShardId is not null);
 
     /// <summary>What a move failed with, or is tried again for; null where none did.</summary>
     public string? Message => Moves.LastOrDefault(m => m.Message is not null && m.State != "cancelled")?.Message;
@@ -36,7 +38,7 @@ public sealed record ShardRebalance(
 /// <param name="State">Planned, or as Citus says: blocked, runnable, running, done, error, unscheduled, cancelling, cancelled.</param>
 public sealed record ShardMove(string? Table, long? ShardId, string? Source, string? Target, string State)
 {
-    /// <summary>Of the shard in a plan, of all that move with it while they move; null otherwise.</summary>
+    /// <summary>Of all shards that move together, in a plan and while they move; null otherwise.</summary>
     public long? SizeBytes { get; init; }
 
     /// <summary>What has arrived of it, while it moves.</summary>

@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Tables;
+
 namespace Woodgrove.Citus.Shards;
 
 /// <summary>What is measured.</summary>
@@ -80,15 +82,15 @@ public sealed record ShardSkew
     public required long? DistinctValues { get; init; }
 
     /// <summary>The heaviest distribution values, the heaviest first.</summary>
-    public required IReadOnlyList<HeavyValue> HeaviestValues { get; init; }
+    public required Listing<HeavyValue> HeaviestValues { get; init; }
 
     /// <summary>The fullest node over the mean one.</summary>
     public required double NodeMaxToMean { get; init; }
 
     /// <summary>The coefficient of variation over nodes.</summary>
     public required double NodeVariation { get; init; }
-    public required IReadOnlyList<NodeLoad> Nodes { get; init; }
-    public required IReadOnlyList<ShardLoad> Shards { get; init; }
+    public required Listing<NodeLoad> Nodes { get; init; }
+    public required Listing<ShardLoad> Shards { get; init; }
     public required SkewVerdict Verdict { get; init; }
     public required SkewAction Recommendation { get; init; }
 

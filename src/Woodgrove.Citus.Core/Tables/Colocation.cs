@@ -5,7 +5,7 @@ namespace Woodgrove.Citus.Tables;
 /// <param name="DistributionColumnType">Null where rows are not hashed.</param>
 /// <param name="SizeBytes">All shards of all its tables on all nodes, indexes and TOAST included; null where it was not read.</param>
 public sealed record ColocationGroup(
-    int ColocationId, TableKind Type, string? DistributionColumnType, int ShardCount, int ReplicationFactor, long? SizeBytes, IReadOnlyList<string> Tables);
+    int ColocationId, TableKind Type, string? DistributionColumnType, int ShardCount, int ReplicationFactor, long? SizeBytes, Listing<string> Tables);
 
 /// <summary>Why two tables are colocated, or why not.</summary>
 public enum ColocationReason

@@ -76,7 +76,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
             if (transaction is not null) await transaction.CommitAsync(stop);
             // Only now may others see it, and the nodes measure it.
             ShardSizes sizes = await ShardSizes.ReadAsync(Connection, session, [table], w => Warn?.Invoke(w), stop);
-            DistributedTable done = await DistributedTable.ReadAsync(session, [table], sizes, stop).SingleAsync();
+            DistributedTable done = await DistributedTable.ReadAsync(session, [table], sizes, module: true, stop).SingleAsync();
             Explain?.Invoke(DistributionColumn is null
                 ? $"{done.Table} is a reference table now: every node keeps a full copy, so that it joins with any table where that one's rows are."
                 : $"{done.Table} is split into {done.ShardCount} shards by the hash of {done.DistributionColumn}; rows with equal {done.DistributionColumn} lie together, also with those of the other tables of colocation group {done.ColocationId}.");

@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Tables;
+
 namespace Woodgrove.Citus.Validation;
 
 /// <summary>What part of a cluster a check looks at.</summary>
@@ -33,7 +35,7 @@ public enum CheckStatus
 /// <param name="Fix">SQL or a command line, or null where nothing is to be done.</param>
 public sealed record CheckResult(
     string Check, CheckCategory Category, CheckStatus Status, string Expected, string Actual,
-    IReadOnlyList<object> Evidence, string Explanation, string? Fix);
+    Listing<object> Evidence, string Explanation, string? Fix);
 
 /// <summary>A check as a user may choose it.</summary>
 /// <param name="Decides">What holds where it passes.</param>

@@ -66,7 +66,7 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
             }
             catch (PostgresException e) when (!stop.IsCancellationRequested)
             {
-                string reason = e.SqlState == PostgresErrorCodes.QueryCanceled ? $"no answer within {patience.TotalSeconds:0.#} s" : PostgresErrors.Text(e);
+                string reason = e.SqlState == PostgresErrorCodes.QueryCanceled ? $"no answer within {patience.TotalSeconds:0.#} s" : await Activity.NodeRefusal.ReasonAsync(session, e, stop);
                 facts.Add(new Gap(questions[next++], node, reason, e.SqlState == PostgresErrorCodes.InsufficientPrivilege));
             }
             catch (Exception e) when (IsUnreachable(e, stop))

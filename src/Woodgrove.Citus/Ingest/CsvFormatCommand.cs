@@ -31,6 +31,7 @@ public abstract class CsvFormatCommand : ConnectedCmdlet
     /// <summary>The file's encoding, where no byte order mark in it says another; UTF-8 by default.</summary>
     [Parameter]
     [EncodingTransformation]
+    [ArgumentCompleter(typeof(EncodingCompleter))]
     public Encoding? Encoding { get; set; }
 
     private protected virtual CsvDialect Dialect => new()

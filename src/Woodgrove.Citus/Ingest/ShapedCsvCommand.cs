@@ -24,6 +24,7 @@ public abstract class ShapedCsvCommand : CsvCommand
 
     /// <summary>The culture in which the file's numbers and times are written; without it PostgreSQL's own input decides.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(CultureCompleter))]
     public CultureInfo? Culture { get; set; }
 
     /// <summary>.NET formats of the file's dates and times, such as dd.MM.yyyy.</summary>

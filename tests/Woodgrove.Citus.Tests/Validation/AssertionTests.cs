@@ -16,6 +16,8 @@ public sealed class AssertionTests(ClusterFixture cluster) : ClusterTest(cluster
         string events = Cluster.Distribute("user_id bigint", "user_id"), users = Cluster.Distribute("user_id bigint", "user_id", colocateWith: events), apart = Cluster.Distribute("user_id bigint", "user_id");
         string local = Cluster.CreateTable("user_id bigint"), skewed = Cluster.Distribute("user_id bigint, note text", "user_id");
         Cluster.Execute($"INSERT INTO {skewed} SELECT 5, repeat('x', 100) FROM generate_series(1, 5000)");
+        string reference = Cluster.CreateTable("user_id bigint");
+        Cluster.Execute($"SELECT create_reference_table('{reference}')");
         string[] wrong =
         [
             $"'{events}' | Should -BeDistributedBy login", $"Get-DistributedTable {events} | Should-BeDistributedBy login",
@@ -32,6 +34,7 @@ public sealed class AssertionTests(ClusterFixture cluster) : ClusterTest(cluster
         [
             $"'{events}' | Should -BeDistributedBy user_id", $"Get-DistributedTable {events}, {users} | Should-BeDistributedBy user_id", $"Should-NotBeDistributedBy login -Actual '{events}'",
             $"'{events}' | Should -BeColocatedWith {users}", $"'{events}' | Should-BeColocatedWith {users}", $"'{events}' | Should-NotBeColocatedWith {apart}",
+            $"'{events}' | Should -BeColocatedWith {reference}", $"'{events}' | Should-BeColocatedWith {reference}",
             $"'{events}' | Should-BeBalanced -Within 1.5", $"'{skewed}' | Should-NotBeBalanced",
         ];
         string own = Write("Ways", wrong.Select(w => ("wrong", w)).Concat(right.Select(r => ("right", r)))), xml = Path.Combine(Cluster.Folder, "ways.xml");

@@ -1,4 +1,5 @@
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Ingest;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
@@ -11,7 +12,7 @@ internal sealed class ColocatableTables() : CitusCheck(CheckCategory.Tables,
         FROM pg_catalog.pg_dist_partition p
         JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid AND NOT c.relispartition
         JOIN pg_catalog.pg_attribute a ON a.attrelid = p.logicalrelid AND a.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey)
-        WHERE p.partmethod = 'h'
+        WHERE {LedgerSchema.IsNotOf("p.logicalrelid")} AND p.partmethod = 'h'
         """);
 
     public override IReadOnlyList<Question> Questions => [Tables];
