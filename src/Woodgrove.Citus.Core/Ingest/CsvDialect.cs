@@ -22,6 +22,9 @@ public sealed record CsvDialect
 
     public bool HasHeader { get; init; } = true;
 
+    /// <summary>Lines above the header, or the first row, that are no part of the data.</summary>
+    public int SkipLines { get; init; }
+
     /// <summary>The file's encoding where no byte order mark says another; UTF-8 by default.</summary>
     public Encoding? Encoding { get; init; }
 

@@ -170,9 +170,9 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             RefusedRow row = record.Row;
             throw new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
                 $"{_source}, line {row.Line}{(row.Column is null ? "" : $", column {row.Column}, value \"{row.Value}\"")}: {row.Reason}. (SQLSTATE {row.SqlState}) {Kept}",
-                RefusedRowAdvice.Of(row.SqlState, plan.File.Dialect, row.Column, row.Value, null, row.Line) ?? RefusedRowFinder.Advice(row.SqlState!, plan.File.Dialect)) { Target = _source.Name, SqlState = row.SqlState, Row = row };
+                record.Advice ?? RefusedRowAdvice.Of(row.SqlState, plan.File.Dialect, row.Column, row.Value, null, row.Line) ?? RefusedRowFinder.Advice(row.SqlState!, plan.File.Dialect)) { Target = _source.Name, SqlState = row.SqlState, Row = row };
         }
-        _rejects.Add(_reader.Block[record.Start..record.End], record.Row);
+        _rejects.Add(record.Bytes, record.Row);
     }
 
     /// <summary>Reads past what an earlier run has committed, and refuses a source that is no longer the same.</summary>

@@ -5,8 +5,9 @@ using Woodgrove.Citus.Errors;
 namespace Woodgrove.Citus.Ingest;
 
 /// <summary>A record that could not be converted.</summary>
-/// <param name="Start">Where it begins in its block.</param>
-internal readonly record struct UnconvertedRecord(int Start, int End, RefusedRow Row);
+/// <param name="Bytes">As it stands in the source.</param>
+/// <param name="Advice">What to do, where the reason alone does not tell.</param>
+internal readonly record struct UnconvertedRecord(ReadOnlyMemory<byte> Bytes, RefusedRow Row, string? Advice = null);
 
 /// <summary>
 /// Writes records anew where they can't go as they stand: fields left out or added, numbers and times of a culture.
@@ -51,11 +52,11 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
             {
                 // What was written of it is written over.
                 Truncate(written);
-                refused(new UnconvertedRecord(start, record.End, problem! with { Line = record.Line }));
+                refused(new UnconvertedRecord(block.Block[start..record.End], problem! with { Line = record.Line }));
             }
             start = record.End;
         }
-        return new ConvertedBlock(_bytes.WrittenMemory, made, (record, column) => SourceText(block, origins[record], column));
+        return new RewrittenBlock(_bytes.WrittenMemory, made, Dialect, (byte)'\n', (record, column) => SourceText(block, origins[record], column));
     }
 
     private string? SourceText(RecordBlock block, (int From, int To) record, int column)
@@ -123,45 +124,6 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
             problem = new RefusedRow(source.Name, null, columns[column].Column.Name, text, type is "date" || type.StartsWith("time", StringComparison.Ordinal) ? "22007" : "22P02",
                 $"\"{text}\" {e.Message} as {type}");
             return false;
-        }
-    }
-
-    /// <summary>Records that were written anew, with their lines in the source.</summary>
-    private sealed class ConvertedBlock : RecordBlock
-    {
-        private static readonly CsvScanner Scanner = CsvScanner.Create(Dialect);
-
-        private readonly List<RecordMark> _records;
-        private readonly Func<int, int, string?> _source;
-        private readonly ulong[] _lineEnds;
-        private readonly ulong[] _delimiters;
-
-        public ConvertedBlock(ReadOnlyMemory<byte> bytes, List<RecordMark> records, Func<int, int, string?> source)
-        {
-            (Block, _records, _source) = (bytes, records, source);
-            int words = bytes.Length / CsvScanner.WordBytes + 1;
-            (_lineEnds, _delimiters) = (new ulong[words], new ulong[words]);
-            Scanner.Scan(bytes.Span, (byte)'\n', _lineEnds, _delimiters);
-        }
-
-        public override ReadOnlyMemory<byte> Block { get; }
-        public override ReadOnlySpan<ulong> LineEnds => _lineEnds;
-        public override ReadOnlySpan<ulong> Delimiters => _delimiters;
-
-        public override long LineAt(int end) => _records[IndexOf(end)].Line;
-
-        public override string? SourceText(int end, int column) => _source(IndexOf(end), column);
-
-        private int IndexOf(int end)
-        {
-            int at = _records.BinarySearch(new RecordMark(end, 0), Comparer<RecordMark>.Create((a, b) => a.End.CompareTo(b.End)));
-            return at < 0 ? ~at : at;
-        }
-
-        public override void MarkRecords(int from, int to, List<RecordMark> marks)
-        {
-            marks.Clear();
-            marks.AddRange(_records.Where(r => r.End > from && r.End <= to));
         }
     }
 }

@@ -22,7 +22,7 @@ internal static partial class RefusedRowAdvice
     public static string? Of(string? sqlState, CsvDialect dialect, string? column, string? value, string? record, long? line)
     {
         if (record?.StartsWith("sep=", StringComparison.OrdinalIgnoreCase) is true)
-            return "The line is Excel's own and no data: take it out of the file, and give the character in it as -Delimiter.";
+            return "The line is Excel's own and no data: leave it out with -SkipLines 1, and give the character in it as -Delimiter.";
         if (value is null || column is null || value.Length > 100) return null;
         string text = value.Trim().Trim(ByteOrderMark).Trim();
         if (string.Equals(text, column, StringComparison.OrdinalIgnoreCase)) return Header(dialect, value, line);

@@ -53,6 +53,11 @@ internal sealed class Rejects(CsvSource source, CopyTarget target, ErrorLimit? l
 
     public void Add(ReadOnlyMemory<byte> record, long line, PostgresException refusal, Shards.ShardRange? shard)
     {
+        if (refusal.SqlState == PostgresErrorCodes.NotNullViolation && refusal.ColumnName == target.Table.DistributionColumn)
+        {
+            Add(record, RefusedRowFinder.NullKeyRow(source, target.Table, line)); // as each route says it
+            return;
+        }
         string reason = target.Readable(refusal.MessageText.TrimEnd('.') + ".", shard);
         if (target.Detail(refusal, shard) is { } detail) reason += " " + detail;
         string? column = string.IsNullOrEmpty(refusal.ColumnName) ? RefusedRowFinder.Context(refusal)?.Column : refusal.ColumnName;

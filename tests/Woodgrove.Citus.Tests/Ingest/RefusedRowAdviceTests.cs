@@ -54,23 +54,6 @@ public sealed class RefusedRowAdviceTests(ClusterFixture cluster) : ClusterTest(
         Assert.InRange(Shell.Run($"Import-CsvToCitus $file {table} -Route Coordinator").Failed("CitusRowRefused").Exception.Message.Length, 100, 2000);
     }
 
-    [Fact]
-    public void Lines_above_the_header_are_named()
-    {
-        Cluster.Require();
-        string table = Cluster.Distribute("id bigint, name text", "id");
-        Shell["file"] = Write("Payments report\nproduced 2026-01-02\n\nid,name\n5,a\n");
-        Assert.Contains("Line 4 holds the header", Shell.Run($"Import-CsvToCitus $file {table}").Failed("CitusUnknownColumn").Exception.Message, StringComparison.Ordinal);
-
-        // The engine under test has no Get-Content; this is what Select-Object -Skip 3 leaves of it.
-        Shell["file"] = Write(string.Join('\n', File.ReadLines((string)Shell["file"]!).Skip(3)));
-        Shell.Run($"Import-CsvToCitus $file {table}").Succeeded();
-        Assert.Equal(1L, Cluster.Count(table));
-
-        Shell["file"] = Write("sep=;\r\nid;name\r\n1;a\r\n");
-        Assert.Contains("sep=", string.Join(' ', Shell.Get("(Test-CitusCsv $file).Problems.Reason")), StringComparison.Ordinal);
-    }
-
     private string Write(string text)
     {
         string path = Path.Combine(Cluster.Folder, Cluster.NewName("advice") + ".csv");
