@@ -64,7 +64,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     {
         long rows = _merged ?? _committedRows - before.Rows;
         return new ImportResult(_table.Display, _source.Name, rows, plan.Input.BytesRead, duration, rows / Math.Max(duration.TotalSeconds, 1e-9),
-            plan.Route, plan.Reason, ledger?.ImportId, _committedRejects - before.Rejects, shown)
+            plan.Route, plan.Reason, ledger?.ImportId, _committedRejects - before.Rejects, [.. shown.OrderBy(r => r.Line)])
         { Conflicts = _merged is null ? 0 : _committedRows - _merged.Value };
     }
 
@@ -169,7 +169,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         {
             RefusedRow row = record.Row;
             throw new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
-                $"{_source}, line {row.Line}{(row.Column is null ? "" : $", column {row.Column}, value \"{row.Value}\"")}: {row.Reason}. (SQLSTATE {row.SqlState}) {Kept}",
+                $"{_source}, line {row.Line}{(row.Column is null ? "" : $", column {row.Column}, value \"{row.Value}\"")}: {row.Reason.TrimEnd('.')}. (SQLSTATE {row.SqlState}) {Kept}",
                 record.Advice ?? RefusedRowAdvice.Of(row.SqlState, plan.File.Dialect, row.Column, row.Value, null, row.Line) ?? RefusedRowFinder.Advice(row.SqlState!, plan.File.Dialect)) { Target = _source.Name, SqlState = row.SqlState, Row = row };
         }
         _rejects.Add(record.Bytes, record.Row);
@@ -265,19 +265,28 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         await using NpgsqlTransaction transaction = await ledger!.Session.BeginTransactionAsync(stop);
         await TableGuard.LockAsync(plan.Connection, ledger.Session, _table, stop);
         await SearchPath.ReleaseAsync(ledger.Session, stop, local: true); // for the table's triggers, constraints and defaults
-        try
+        _merged = await plan.Staging!.MergeAsync(ledger.Session, RefusedByTarget, stop);
+        IReadOnlyList<RejectedRecord> rejected = _rejects?.TakeBatch() ?? [];
+        if (_rejectFile is not null && rejected.Count > 0)
         {
-            _merged = await plan.Staging!.MergeAsync(ledger.Session, stop);
-        }
-        catch (PostgresException e) when (e.SqlState.StartsWith("23", StringComparison.Ordinal))
-        {
-            throw new RecordRefusedException(e, null);
+            await using var again = new SourceAgain(plan.File);
+            await _rejectFile.AppendAsync(await again.FindAsync(rejected, stop), stop);
         }
         // Less those that gave way, so that the ledger's sum is what is in the table.
-        await ledger.WriteAsync(Row(_committedBytes, isLast: true) with { Rows = _merged.Value - _committedRows }, stop);
+        await ledger.WriteAsync(Row(_committedBytes, isLast: true, rejected.Count) with { Rows = _merged.Value - _committedRows }, stop);
         _commitLost = true; // until the answer comes
         await transaction.CommitAsync(stop);
         _commitLost = false;
+        shown.AddRange(rejected.Take(RejectsShown - shown.Count).Select(r => r.Row));
+        (_committedRows, _committedRejects) = (_committedRows - rejected.Count, _committedRejects + rejected.Count);
+    }
+
+    /// <summary>A row that waited beside the table, and that only the table refuses.</summary>
+    private void RefusedByTarget(long line, PostgresException refusal)
+    {
+        PostgresException told = WorkerRefusal.WithoutShards(refusal);
+        string reason = told.MessageText.TrimEnd('.') + "." + (string.IsNullOrEmpty(told.Detail) ? "" : " " + told.Detail);
+        Unconverted(new UnconvertedRecord(default, new RefusedRow(_source.Name, line, string.IsNullOrEmpty(told.ColumnName) ? null : told.ColumnName, null, told.SqlState, reason)));
     }
 
     private ImportBatch Row(long end, bool isLast, int rejected = 0) => new(ledger?.ImportId ?? Guid.Empty, _number, TargetIdentity.Of(_table), _source.Name,
