@@ -14,6 +14,7 @@ public sealed class CsvProfiler(CsvSource source)
 
     private readonly List<CsvProblem> _problems = [];
     private readonly Dictionary<string, long> _unfit = []; // values that are not of their column's type
+    private string? _untried;
     private long _problemCount, _rows;
 
     public CsvDialect Dialect { get; init; } = new();
@@ -52,7 +53,7 @@ public sealed class CsvProfiler(CsvSource source)
         if (Table is null && Shape.NeedsTable)
         {
             throw new CitusException("CitusShapeNeedsTable", CitusErrorKind.InvalidArgument,
-                "-ColumnMap, -SkipColumn, -StaticColumn, -Culture, -DateTimeFormat, -TrueValue and -FalseValue say how fields become columns of a table, and none is named.", "Name it with -Table, or leave them out.");
+                "-ColumnMap, -SkipColumn, -StaticColumn, -ForceNull, -Culture, -DateTimeFormat, -TrueValue and -FalseValue say how fields become columns of a table, and none is named.", "Name it with -Table, or leave them out.");
         }
         await using NpgsqlConnection? session = Connection is null || Table is null ? null : await Connection.OpenSessionAsync(stop);
         TableInfo? table = session is null ? null : await TableCatalog.FindAsync(Connection!, session, Table!.Value, stop);
@@ -70,12 +71,26 @@ public sealed class CsvProfiler(CsvSource source)
         ColumnProfiler[] columns = [.. names.Select((n, i) => new ColumnProfiler(n, targets?[i], EveryColumn || n == key ? shards : null))];
         if (table is null && dialect.SkipLines > asked.SkipLines)
             Refuse(asked.SkipLines + 1, null, null, "is Excel's own line (sep=), which only a load into a known table leaves out: -SkipLines leaves it out everywhere");
-        await using TableTrial? trial = table is null || Rows ? null
-            : await TableTrial.OpenAsync(Connection!, new CopyTarget(table, targets!, file.Converter is null ? dialect : RecordConverter.Dialect), source, Refuse, stop);
+        await using TableTrial? trial = table is null || Rows ? null : await TryOpenAsync(new CopyTarget(table, targets!, file.Converter is null ? dialect : RecordConverter.Dialect), stop);
         string lineEnd = await ReadAsync(input, file, columns, trial, session, stop);
         if (trial?.IsPartial is true) Warn?.Invoke($"{source}: {_problemCount} rows would be refused so far, so the rest of the file was not tried against {table!.Display}.");
         CsvProfile profile = Finish(input, dialect, lineEnd, columns, key, shards);
+        if (_untried is not null) return profile with { Unchecked = [_untried] };
         return trial is null ? profile : profile with { IsProblemCountPartial = trial.IsPartial, Unchecked = await trial.UncheckedAsync(stop) };
+    }
+
+    /// <summary>The trial of the rows, or null where the role may not try them.</summary>
+    private async Task<TableTrial?> TryOpenAsync(CopyTarget target, CancellationToken stop)
+    {
+        try
+        {
+            return await TableTrial.OpenAsync(Connection!, target, source, Refuse, stop);
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.ReadOnlySqlTransaction)
+        {
+            _untried = $"all that the table's columns and constraints refuse: trying rows takes SELECT on the table and a temporary table ({e.MessageText})";
+            return null;
+        }
     }
 
     private async Task<CsvDialect> DialectAsync(TableInfo? table, CancellationToken stop)

@@ -240,7 +240,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         IReadOnlyList<RejectedRecord> rejected = _rejects?.TakeBatch() ?? [];
         _rejects?.CheckShare(_committedRows + _committedRejects + _batchRows, atEnd);
         // Written before the commit: a rejected record is never lost, and a resumed import cuts off what was not committed.
-        if (_rejectFile is not null) await _rejectFile.AppendAsync(plan.File.Converter is null ? rejected : await _again.FindAsync(rejected, stop), stop);
+        if (plan.File.Converter is not null && rejected.Count > 0 && (_rejectFile is not null || shown.Count < RejectsShown)) rejected = await AsInSourceAsync(_again, rejected, stop);
+        if (_rejectFile is not null) await _rejectFile.AppendAsync(rejected, stop);
         _batchRows -= rejected.Count;
         try
         {
@@ -270,7 +271,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         if (_rejectFile is not null && rejected.Count > 0)
         {
             await using var again = new SourceAgain(plan.File);
-            await _rejectFile.AppendAsync(await again.FindAsync(rejected, stop), stop);
+            await _rejectFile.AppendAsync(await AsInSourceAsync(again, rejected, stop), stop);
         }
         // Less those that gave way, so that the ledger's sum is what is in the table.
         await ledger.WriteAsync(Row(_committedBytes, isLast: true, rejected.Count) with { Rows = _merged.Value - _committedRows }, stop);
@@ -279,6 +280,15 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         _commitLost = false;
         shown.AddRange(rejected.Take(RejectsShown - shown.Count).Select(r => r.Row));
         (_committedRows, _committedRejects) = (_committedRows - rejected.Count, _committedRejects + rejected.Count);
+    }
+
+    /// <summary>Rejected records as they stand in the source, and their values.</summary>
+    private async Task<IReadOnlyList<RejectedRecord>> AsInSourceAsync(SourceAgain again, IReadOnlyList<RejectedRecord> rejected, CancellationToken stop)
+    {
+        IReadOnlyList<RejectedRecord> found = await again.FindAsync(rejected, stop);
+        if (found.Count < rejected.Count) return rejected; // the source is not what it was
+        return [.. found.Select(r => plan.Columns.FirstOrDefault(c => c.Column.Name == r.Row.Column)?.Field is not { } field || r.Row.Value is null ? r
+            : r with { Row = r.Row with { Value = SourceAgain.FieldOf(r.Bytes, field, plan.File.Dialect) ?? r.Row.Value } })];
     }
 
     /// <summary>A row that waited beside the table, and that only the table refuses.</summary>

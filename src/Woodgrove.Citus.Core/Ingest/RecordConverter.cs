@@ -18,7 +18,8 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
     /// <summary>How the converted records are written.</summary>
     public static CsvDialect Dialect { get; } = new() { HasHeader = false };
 
-    private readonly byte[] _null = Encoding.UTF8.GetBytes(dialect.NullValue);
+    private readonly NullTexts _null = new(dialect);
+    private readonly bool[] _forcesNull = columns.Select(c => !c.IsLine && shape.ForcesNull(c.Column.Name)).ToArray();
     private readonly FieldText _text = new(dialect);
     private readonly ValueConverter?[] _converters = columns.Select(c => c.Field is null ? null : ValueConverter.For(c.Column, shape)).ToArray();
     private readonly byte[]?[] _static = columns.Select(c => c.Field is null ? RowEncoder.Encode(c.Value, c.Column) : null).ToArray();
@@ -27,7 +28,7 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
 
     /// <summary>The converter that a file needs, or null where its records go as they stand.</summary>
     public static RecordConverter? For(CsvSource source, CsvDialect dialect, int fieldCount, IReadOnlyList<BoundColumn> columns, CsvShape shape) =>
-        columns.Count == fieldCount && columns.All(c => c.Field is not null && ValueConverter.For(c.Column, shape) is null) ? null
+        columns.Count == fieldCount && dialect.OtherNullValues.Count + shape.ForceNull.Count == 0 && columns.All(c => c.Field is not null && ValueConverter.For(c.Column, shape) is null) ? null
         : new RecordConverter(source, dialect, fieldCount, columns, shape);
 
     /// <summary>The records between two offsets of a block; the result stays until the next call.</summary>
@@ -105,8 +106,8 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
     {
         problem = null;
         bool quoted = _text.IsQuoted(field);
-        if (!quoted && field.SequenceEqual(_null)) return true; // NULL is an empty field without quotes
         ReadOnlySpan<byte> value = quoted ? _text.Unquote(field) : field;
+        if ((!quoted || _forcesNull[column]) && _null.Contain(value)) return true; // NULL is an empty field without quotes
         if (_converters[column] is not { } converter)
         {
             RowEncoder.WriteQuoted(value, _bytes);

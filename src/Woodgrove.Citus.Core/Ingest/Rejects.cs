@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text;
-using CsvHelper;
 using Npgsql;
 using Woodgrove.Citus.Errors;
 
@@ -81,8 +79,7 @@ internal sealed class Rejects(CsvSource source, CopyTarget target, ErrorLimit? l
         int at = 0;
         while (at < target.Columns.Count && target.Columns[at].Name != column) at++;
         if (at == target.Columns.Count) return null;
-        using var parser = new CsvParser(new StringReader(Encoding.UTF8.GetString(FieldText.TrimLineEnd(record.Span))), target.Dialect.ForCsvHelper());
-        return parser.Read() && at < parser.Record!.Length ? parser.Record[at] : null;
+        return SourceAgain.FieldOf(record.ToArray(), at, target.Dialect);
     }
 
     /// <summary>Hands over the batch's records in the order of the file.</summary>

@@ -145,6 +145,20 @@ public sealed class JudgeTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Contains($"{table}_lower", unchecked_.ToString(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Role_that_may_only_insert_is_told_what_was_not_tried()
+    {
+        Cluster.RequireCitus();
+        string table = Create("id bigint, v int"), role = Cluster.NewName("inserter");
+        Cluster.Execute($"CREATE ROLE {role}; GRANT INSERT ON {table} TO {role}");
+        Cluster.AtEnd($"DROP OWNED BY {role}; DROP ROLE {role}");
+        Shell["file"] = Cluster.File("judged.csv", "id,v\n1,a\n");
+        Shell["as"] = new NpgsqlConnectionStringBuilder(Cluster.ConnectionString) { Options = $"-c role={role}" }.ConnectionString.Replace(";Include Error Detail=True", "", StringComparison.OrdinalIgnoreCase);
+
+        PSObject profile = Shell.Run($"$c = Connect-CitusCluster -ConnectionString $as; try {{ Test-CitusCsv $file {table} -Connection $c }} finally {{ $c | Disconnect-CitusCluster }}").Single;
+        Assert.Contains("permission denied", Assert.Single((IEnumerable<object>)profile.Get("Unchecked")!).ToString(), StringComparison.Ordinal);
+    }
+
     private string Create(string definition)
     {
         string table = Cluster.CreateTable(definition);
