@@ -14,39 +14,25 @@ internal static class CsvPreamble
         CsvSource source, CsvDialect dialect, TableInfo? table, CsvShape shape, Action<string>? warn, CancellationToken stop)
     {
         CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
-        try
-        {
-            (CsvDialect found, string what) = Delimited(input, dialect) is { } named
-                ? (named, $"the line '{input.FirstLine}' is Excel's own: it is skipped, and the delimiter is '{named.Delimiter}'")
-                : (dialect with { SkipLines = dialect.SkipLines + Titles(input, dialect, table, shape) }, "the header is recognized below lines of titles, which are skipped");
-            if (found == dialect) return (input, dialect);
-            warn?.Invoke($"{source}, line {dialect.SkipLines + 1}: {what} (as -SkipLines {found.SkipLines} does).");
-            await input.DisposeAsync();
-            input = await CsvInput.OpenAsync(source, found, stop);
-            // Titles may stand below Excel's line.
-            int titles = Titles(input, found, table, shape);
-            if (titles == 0) return (input, found);
-            found = found with { SkipLines = found.SkipLines + titles };
-            await input.DisposeAsync();
-            input = await CsvInput.OpenAsync(source, found, stop);
-            return (input, found);
-        }
-        catch
-        {
-            await input.DisposeAsync();
-            throw;
-        }
+        CsvDialect? excels = Delimited(input, dialect);
+        CsvDialect found = excels ?? dialect with { SkipLines = dialect.SkipLines + Titles(input, dialect, table, shape) };
+        if (found == dialect) return (input, dialect);
+        await input.DisposeAsync();
+        string what = excels is null ? "titles stand above the header and are skipped"
+            : $"the line '{input.FirstLine}' is Excel's own: it is skipped, and the delimiter is '{found.Delimiter}'";
+        warn?.Invoke($"{source}, line {dialect.SkipLines + 1}: {what} (as -SkipLines {found.SkipLines} does).");
+        return await OpenAsync(source, found, table, shape, warn, stop); // titles may stand below Excel's line
     }
 
     /// <summary>The dialect that a line <c>sep=;</c> asks for, or null where the first line is none.</summary>
-    public static CsvDialect? Delimited(CsvInput input, CsvDialect dialect)
+    private static CsvDialect? Delimited(CsvInput input, CsvDialect dialect)
     {
         string line = input.FirstLine.Trim('"');
-        bool isExcels = line.Length == 5 && line.StartsWith("sep=", StringComparison.OrdinalIgnoreCase) && char.IsAscii(line[4]) && line[4] != dialect.Quote;
-        return isExcels ? dialect with { SkipLines = dialect.SkipLines + 1, Delimiter = line[4] } : null;
+        return line.Length == 5 && line.StartsWith("sep=", StringComparison.OrdinalIgnoreCase) && char.IsAscii(line[4]) && line[4] != dialect.Quote
+            ? dialect with { SkipLines = dialect.SkipLines + 1, Delimiter = line[4] } : null;
     }
 
-    /// <summary>How many lines of titles stand above the header: a later line names columns of the table, and nothing else, and the first does not.</summary>
+    /// <summary>How many lines stand above the header: a later line names columns of the table, and nothing else, and the first does not.</summary>
     private static int Titles(CsvInput input, CsvDialect dialect, TableInfo? table, CsvShape shape)
     {
         if (table is null || !dialect.HasHeader || shape.Fields is { Count: > 0 } || IsHeader([.. input.FirstRecord])) return 0;
@@ -57,7 +43,9 @@ internal static class CsvPreamble
         }
         return 0;
 
-        bool IsHeader(string[] fields) => fields.Length > 0 && Array.TrueForAll(fields, f => f.Trim() is var name
-            && (table!.FindColumn(name) is not null || shape.ColumnMap.ContainsKey(name) || shape.SkipFields.Contains(name, StringComparer.OrdinalIgnoreCase)));
+        bool IsHeader(string[] fields) => fields.Length > 0 && Array.TrueForAll(fields, f => IsName(f.Trim()));
+
+        bool IsName(string name) => table!.FindColumn(name) is not null || shape.ColumnMap.ContainsKey(name)
+            || shape.SkipFields.Contains(name, StringComparer.OrdinalIgnoreCase);
     }
 }

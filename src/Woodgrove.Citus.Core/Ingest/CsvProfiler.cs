@@ -70,10 +70,12 @@ public sealed class CsvProfiler(CsvSource source)
         ShardMap? shards = await ShardsAsync(session, table, key, stop);
         ColumnProfiler[] columns = [.. names.Select((n, i) => new ColumnProfiler(n, targets?[i], EveryColumn || n == key ? shards : null))];
         if (table is null && dialect.SkipLines > asked.SkipLines)
-            Refuse(asked.SkipLines + 1, null, null, "is Excel's own line (sep=), which only a load into a known table leaves out: -SkipLines leaves it out everywhere");
-        await using TableTrial? trial = table is null || Rows ? null : await TryOpenAsync(new CopyTarget(table, targets!, file.Converter is null ? dialect : RecordConverter.Dialect), stop);
+            Refuse(asked.SkipLines + 1, null, null, "is Excel's own line (sep=), which a load skips and other programs may not: -SkipLines says so");
+        await using TableTrial? trial = table is null || Rows ? null
+            : await TryOpenAsync(new CopyTarget(table, targets!, file.Converter is null ? dialect : RecordConverter.Dialect), stop);
         string lineEnd = await ReadAsync(input, file, columns, trial, session, stop);
-        if (trial?.IsPartial is true) Warn?.Invoke($"{source}: {_problemCount} rows would be refused so far, so the rest of the file was not tried against {table!.Display}.");
+        if (trial?.IsPartial is true) Warn?.Invoke(
+                $"{source}: {_problemCount} rows would be refused so far, so the rest of the file was not tried against {table!.Display}.");
         CsvProfile profile = Finish(input, dialect, lineEnd, columns, key, shards);
         if (_untried is not null) return profile with { Unchecked = [_untried] };
         return trial is null ? profile : profile with { IsProblemCountPartial = trial.IsPartial, Unchecked = await trial.UncheckedAsync(stop) };
@@ -132,7 +134,8 @@ public sealed class CsvProfiler(CsvSource source)
         return (await ShardResolver.OpenAsync(session, table, stop)).Shards;
     }
 
-    private async Task<string> ReadAsync(CsvInput input, CsvFile file, ColumnProfiler[] columns, TableTrial? trial, NpgsqlConnection? session, CancellationToken stop)
+    private async Task<string> ReadAsync(
+        CsvInput input, CsvFile file, ColumnProfiler[] columns, TableTrial? trial, NpgsqlConnection? session, CancellationToken stop)
     {
         var reader = new CsvRecordReader(input, file.Dialect);
         var fields = new CsvFields(file.Converter is null ? file.Dialect : RecordConverter.Dialect);
@@ -162,7 +165,8 @@ public sealed class CsvProfiler(CsvSource source)
             if (reader.EndAfter(end) < reader.Block.Length || await reader.ReadAsync(stop))
                 Refuse(line, null, "\\.", "ends the data for servers before PostgreSQL 18, as it does for psql: what follows is not loaded");
         }
-        if (_rows == 0 && !Rows) Refuse(file.Dialect.SkipLines + 1, null, null, $"the file has {(file.Dialect.HasHeader ? "a header and " : "")}no rows, which a load refuses");
+        if (_rows == 0 && !Rows)
+            Refuse(file.Dialect.SkipLines + 1, null, null, $"the file has {(file.Dialect.HasHeader ? "a header and " : "")}no rows, which a load refuses");
         if (trial is not null) await trial.FlushAsync(stop);
         await PlaceAsync(columns, session, 1, stop);
         return reader.LineEnd;

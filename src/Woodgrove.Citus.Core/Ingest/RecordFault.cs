@@ -16,7 +16,7 @@ internal sealed record RecordFault(string SqlState, string Reason, string Advice
     public static bool IsIn(CsvRecordReader block, int from, int to)
     {
         ReadOnlySpan<byte> bytes = block.Block.Span[from..to];
-        return bytes.Contains((byte)0) || !Utf8.IsValid(bytes) || block.MayMixLineEnds;
+        return bytes.Contains((byte)0) || !Utf8.IsValid(bytes) || block.MixesLineEnds;
     }
 
     /// <summary>Parts the records that have a fault from the others.</summary>
@@ -34,7 +34,8 @@ internal sealed record RecordFault(string SqlState, string Reason, string Advice
             if (Of(record, block, from, mark.End) is { } fault)
             {
                 isWhole = false;
-                refused(new UnconvertedRecord(block.Block[from..mark.End], new RefusedRow(source.Name, mark.Line, null, null, fault.SqlState, fault.Reason), fault.Advice));
+                var row = new RefusedRow(source.Name, mark.Line, null, null, fault.SqlState, fault.Reason);
+                refused(new UnconvertedRecord(block.Block[from..mark.End], row, fault.Advice));
             }
             else good.Add(record, mark.Line);
             from = mark.End;
@@ -55,7 +56,9 @@ internal sealed record RecordFault(string SqlState, string Reason, string Advice
                 "Name the file's encoding with -Encoding, such as -Encoding windows-1252.");
         }
         if (!block.HasOtherLineEnd(start, end)) return null;
-        string found = block.LineEnd == "CR" ? "a line feed (LF)" : block.LineEnd == "CRLF" && !record[..^1].Contains((byte)'\r') ? "LF alone" : "a carriage return (CR)";
+        string found = block.LineEnd == "CR" ? "a line feed (LF)"
+            : block.LineEnd == "CRLF" && !record[..^1].Contains((byte)'\r') ? "LF alone"
+            : "a carriage return (CR)";
         return new RecordFault(PostgresErrorCodes.BadCopyFileFormat,
             $"the line ends are mixed: {found} stands outside quotes, and the lines of the file end with {block.LineEnd}",
             "Write the whole file with one line end, put quotes around values that hold line breaks, or set such rows aside with -OnError Skip.");

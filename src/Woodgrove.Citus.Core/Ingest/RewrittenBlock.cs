@@ -9,7 +9,8 @@ internal sealed class RewrittenBlock : RecordBlock
     private readonly ulong[] _delimiters;
 
     /// <param name="source">The text that a record, by its number, has for a column in the source; null where it stands here as it does there.</param>
-    public RewrittenBlock(ReadOnlyMemory<byte> bytes, IReadOnlyList<RecordMark> records, CsvDialect dialect, byte lineEnd, Func<int, int, string?>? source = null)
+    public RewrittenBlock(
+        ReadOnlyMemory<byte> bytes, IReadOnlyList<RecordMark> records, CsvDialect dialect, byte lineEnd, Func<int, int, string?>? source = null)
     {
         (Block, _records, _source) = (bytes, records, source);
         int words = bytes.Length / CsvScanner.WordBytes + 1;

@@ -69,14 +69,18 @@ internal sealed class TableTrial : IAsyncDisposable
     public async Task<IReadOnlyList<string>> UncheckedAsync(CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
-            SELECT format('what the trigger %I does', tgname) FROM pg_catalog.pg_trigger WHERE tgrelid = $1::oid AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 4 > 0
+            SELECT format('what the trigger %I does', tgname) FROM pg_catalog.pg_trigger
+            WHERE tgrelid = $1::oid AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 4 > 0
             UNION ALL
-            SELECT format('the unique index %I, which has a condition or an expression, against rows of the table', c.relname) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+            SELECT format('the unique index %I, which has a condition or an expression, against rows of the table', c.relname)
+            FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
             WHERE i.indrelid = $1::oid AND i.indisunique AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL)
             UNION ALL
-            SELECT format('the foreign key %I to the table itself', conname) FROM pg_catalog.pg_constraint WHERE conrelid = $1::oid AND contype = 'f' AND confrelid = conrelid
+            SELECT format('the foreign key %I to the table itself', conname) FROM pg_catalog.pg_constraint
+            WHERE conrelid = $1::oid AND contype = 'f' AND confrelid = conrelid
             UNION ALL
-            SELECT 'keys that stand twice in the file, more than 8 MB apart' FROM pg_catalog.pg_index WHERE $2 AND indrelid = $1::oid AND (indisunique OR indisexclusion) GROUP BY 1
+            SELECT 'keys that stand twice in the file, more than 8 MB apart' FROM pg_catalog.pg_index
+            WHERE $2 AND indrelid = $1::oid AND (indisunique OR indisexclusion) GROUP BY 1
             """, _rehearsal.Session) { Parameters = { new() { Value = (long)_target.Table.Oid }, new() { Value = _stretches > 1 } } };
         var found = new List<string>();
         await using NpgsqlDataReader rows = await command.ExecuteReaderAsync(stop);

@@ -12,7 +12,7 @@ public sealed class PreambleTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Theory]
     [InlineData("sep=;\r\nid;name\r\n5;a\r\n6;b\r\n", "-SkipLines 1")]
     [InlineData("Payments report\nproduced 2026-01-02\n\nid,name\n5,a\n6,b\n", "-SkipLines 3")]
-    [InlineData("sep=|\nPayments report\nid|name\n5|a\n6|b\n", "-SkipLines 1")]
+    [InlineData("sep=|\nPayments report\nid|name\n5|a\n6|b\n", "-SkipLines 2")]
     [InlineData("Id;Customer,full\nid,name\n5,a\n6,b\n", "-SkipLines 1")]
     public void A_header_below_other_lines_is_found_and_told(string text, string told)
     {
@@ -24,8 +24,8 @@ public sealed class PreambleTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         Assert.True((bool)tested.Single.Get("IsClean")!);
         Assert.Equal(2L, loaded.Single.Get("Rows"));
-        Assert.Contains(told, Assert.Single(tested.Warnings), StringComparison.Ordinal);
-        Assert.Contains(told, Assert.Single(loaded.Warnings), StringComparison.Ordinal);
+        Assert.Contains(tested.Warnings, w => w.Contains(told, StringComparison.Ordinal));
+        Assert.Equal(tested.Warnings, loaded.Warnings);
         Assert.Equal(["5\ta", "6\tb"], Cluster.Rows(table));
     }
 
