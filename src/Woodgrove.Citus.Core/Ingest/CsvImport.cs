@@ -252,13 +252,14 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         await using NpgsqlConnection session = await coordinator.OpenSessionAsync(stop);
         TableInfo target = await TableCatalog.FindAsync(coordinator, session, Table, stop);
         if (await ImportLedger.FindLatestAsync(session, target.Name.ToString(), Source.Name, stop) is not { } latest) return null;
-        return !latest.IsLast || await IsSameAsync(latest, stop) ? latest.ImportId : null; // a complete one is told to be so
+        return !latest.IsLast || await IsSameAsync(latest, target, stop) ? latest.ImportId : null; // a complete one is told to be so
     }
 
     /// <summary>Whether the source is, byte for byte, what an import has loaded.</summary>
-    private async Task<bool> IsSameAsync(ImportBatch complete, CancellationToken stop)
+    private async Task<bool> IsSameAsync(ImportBatch complete, TableInfo target, CancellationToken stop)
     {
-        await using CsvInput input = await CsvInput.OpenAsync(Source, Dialect.Checked(), stop);
+        (CsvInput opened, _) = await CsvPreamble.OpenAsync(Source, Dialect.Checked(), target, Shape, null, stop);
+        await using CsvInput input = opened;
         var hash = new System.IO.Hashing.XxHash3();
         var buffer = new byte[256 * 1024];
         long left = complete.EndByte;

@@ -25,14 +25,23 @@ public sealed record CsvProfile
     /// <summary>How the rows would lie over shards and nodes; null where no distribution column is known.</summary>
     public CsvDistribution? Distribution { get; init; }
 
-    /// <summary>Rows, or values of them, that a load would refuse.</summary>
+    /// <summary>
+    /// With a table: rows that a load with -OnError Skip would set aside. Without one: rows that no load takes, and values unlike
+    /// nearly all others of their column.
+    /// </summary>
     public required long ProblemCount { get; init; }
+
+    /// <summary>True where so many rows would be refused that the rest of the file was not tried: there may be more problems.</summary>
+    public bool IsProblemCountPartial { get; init; }
 
     /// <summary>The first of them.</summary>
     public required Listing<CsvProblem> Problems { get; init; }
 
-    /// <summary>True where nothing was found that a load would refuse.</summary>
+    /// <summary>True where nothing was found that a load would refuse; <see cref="Unchecked"/> has what was not looked for.</summary>
     public bool IsClean => ProblemCount == 0;
+
+    /// <summary>What only a load can tell, such as what a trigger refuses.</summary>
+    public Listing<string> Unchecked { get; init; } = [];
 
     /// <summary>What CREATE TABLE needs in its parentheses for a table of these columns.</summary>
     /// <param name="notNull">A column that may not be NULL, such as the one to distribute by.</param>
@@ -47,18 +56,19 @@ public sealed record CsvProfile
             $"{TableName.QuoteIfNeeded(names[i])} {c.Type}{(string.Equals(c.Name, notNull, StringComparison.OrdinalIgnoreCase) ? " NOT NULL" : "")}"));
     }
 
-    private CitusException Unnamed(string what) => new("CitusDuplicateColumn", CitusErrorKind.InvalidData, $"{Source}, line 1: {what}, so no table can be made of the names.",
+    private CitusException Unnamed(string what) => new("CitusDuplicateColumn", CitusErrorKind.InvalidData, $"{Source}, line {Dialect.SkipLines + 1}: {what}, so no table can be made of the names.",
         "Correct the header, or create the table with -Definition and load the file with -Column or -SkipColumn.") { Target = Source };
 }
 
 /// <summary>A column of a CSV.</summary>
 /// <param name="Type">PostgreSQL's type for its values: that of at least 99% of them, else text.</param>
 /// <param name="TableType">The table column's type, where a table was named.</param>
-/// <param name="DistinctValues">Exact up to 20,000, then within some 2%.</param>
+/// <param name="DistinctValues">Exact up to 20,000, then within some 2%: a column of unique values may seem to have a few less, or more.</param>
+/// <param name="IsDistinctEstimate">True where the number of distinct values is an estimate.</param>
 /// <param name="LongestLength">Characters of the longest value.</param>
 /// <param name="Unconvertible">Values that are none of the type.</param>
 public sealed record CsvColumn(
-    string Name, string Type, string? TableType, long Values, long Nulls, long DistinctValues, int LongestLength, string Longest, long Unconvertible,
+    string Name, string Type, string? TableType, long Values, long Nulls, long DistinctValues, bool IsDistinctEstimate, int LongestLength, string Longest, long Unconvertible,
     Listing<CsvValueCount> HeaviestValues);
 
 /// <summary>A value and in how many rows it stands, or at least stands where there are too many values to count each.</summary>

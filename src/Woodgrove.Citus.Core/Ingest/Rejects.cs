@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text;
-using CsvHelper;
 using Npgsql;
 using Woodgrove.Citus.Errors;
 
@@ -53,6 +51,13 @@ internal sealed class Rejects(CsvSource source, CopyTarget target, ErrorLimit? l
 
     public void Add(ReadOnlyMemory<byte> record, long line, PostgresException refusal, Shards.ShardRange? shard)
     {
+        if (refusal.SqlState == PostgresErrorCodes.NotNullViolation && refusal.ColumnName == target.Table.DistributionColumn)
+        {
+            Add(record, RefusedRowFinder.NullKeyRow(source, target.Table, line)); // as each route says it
+            return;
+        }
+        // Constraints and tables by the names that the shards have for them mean nothing to the user.
+        if (refusal.SqlState is ['2', '3', ..] && refusal.TableName != target.Table.Name.Name && refusal.TableName != Rehearsal.Table) refusal = WorkerRefusal.WithoutShards(refusal);
         string reason = target.Readable(refusal.MessageText.TrimEnd('.') + ".", shard);
         if (target.Detail(refusal, shard) is { } detail) reason += " " + detail;
         string? column = string.IsNullOrEmpty(refusal.ColumnName) ? RefusedRowFinder.Context(refusal)?.Column : refusal.ColumnName;
@@ -74,8 +79,7 @@ internal sealed class Rejects(CsvSource source, CopyTarget target, ErrorLimit? l
         int at = 0;
         while (at < target.Columns.Count && target.Columns[at].Name != column) at++;
         if (at == target.Columns.Count) return null;
-        using var parser = new CsvParser(new StringReader(Encoding.UTF8.GetString(FieldText.TrimLineEnd(record.Span))), target.Dialect.ForCsvHelper());
-        return parser.Read() && at < parser.Record!.Length ? parser.Record[at] : null;
+        return SourceAgain.FieldOf(record.ToArray(), at, target.Dialect);
     }
 
     /// <summary>Hands over the batch's records in the order of the file.</summary>

@@ -109,7 +109,7 @@ internal sealed class RowSender(
         {
             if (marks.Length == 1)
             {
-                rejects.Add(rows, marks.Span[0].Line, refused.Refusal, null);
+                rejects.Add(rows, marks.Span[0].Line, await ToldAsync(rows, marks, refused.Refusal, stop), null);
                 return;
             }
             int half = marks.Length / 2, cut = marks.Span[half - 1].End;
@@ -118,6 +118,14 @@ internal sealed class RowSender(
             for (int i = 0; i < rest.Length; i++) rest[i] = rest[i] with { End = rest[i].End - cut };
             await SiftAsync(rows[cut..], rest, rejects, stop);
         }
+    }
+
+    /// <summary>A row's refusal as the worker has it: Citus passes that of a COPY on without its SQLSTATE.</summary>
+    private async Task<PostgresException> ToldAsync(ReadOnlyMemory<byte> row, ReadOnlyMemory<RecordMark> mark, PostgresException refusal, CancellationToken stop)
+    {
+        if (!PostgresErrors.IsWorkerRefusal(refusal)) return refusal;
+        await using var probe = new ProbeCopy(connection, target);
+        return await probe.TryAsync(row, 0, mark, stop) ?? refusal;
     }
 
     /// <summary>Has a transaction committed once, however often a connection is lost over it.</summary>

@@ -39,7 +39,7 @@ internal static partial class WorkerRefusal
     public static PostgresException WithoutShards(PostgresException refusal) => Named(refusal, refusal.SqlState);
 
     private static PostgresException Named(PostgresException refusal, string state) =>
-        new(WithoutShards(refusal.MessageText), refusal.Severity, refusal.InvariantSeverity, state, detail: WithoutShards(refusal.Detail ?? ""));
+        new(WithoutShards(refusal.MessageText), refusal.Severity, refusal.InvariantSeverity, state, detail: WithoutShards(refusal.Detail ?? ""), columnName: refusal.ColumnName ?? "");
 
     private static string WithoutShards(string text) => ShardName().Replace(text, "\"$1\"");
 

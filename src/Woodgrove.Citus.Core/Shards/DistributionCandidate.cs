@@ -42,6 +42,9 @@ public sealed record DistributionCandidate
     /// <summary>Rows read: all, or a sample of a table of more than a million.</summary>
     public long RowsRead { get; init; }
     public long DistinctValues { get; init; }
+
+    /// <summary>True where the number of distinct values is an estimate, within some 2% of the rows read.</summary>
+    public bool IsDistinctEstimate { get; init; }
     public double NullShare { get; init; }
     public Listing<CsvValueCount> HeaviestValues { get; init; } = [];
 

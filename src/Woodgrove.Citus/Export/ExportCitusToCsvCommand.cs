@@ -38,6 +38,13 @@ public sealed class ExportCitusToCsvCommand : CsvFormatCommand
     [ArgumentCompleter(typeof(ColumnCompleter))]
     public string[]? Column { get; set; }
 
+    /// <summary>The unquoted text that stands for NULL; empty by default.</summary>
+    [Parameter]
+    [AllowEmptyString]
+    public string NullValue { get; set; } = "";
+
+    private protected override CsvDialect Dialect => base.Dialect with { NullValue = NullValue };
+
     /// <summary>Writes gzip, whatever the file's name.</summary>
     [Parameter]
     public SwitchParameter Compress { get; set; }

@@ -23,11 +23,6 @@ public abstract class CsvFormatCommand : ConnectedCmdlet
     [Parameter]
     public char? Escape { get; set; }
 
-    /// <summary>The unquoted text that stands for NULL; empty by default.</summary>
-    [Parameter]
-    [AllowEmptyString]
-    public string NullValue { get; set; } = "";
-
     /// <summary>The file's encoding, where no byte order mark in it says another; UTF-8 by default.</summary>
     [Parameter]
     [EncodingTransformation]
@@ -39,7 +34,6 @@ public abstract class CsvFormatCommand : ConnectedCmdlet
         Delimiter = Delimiter,
         Quote = Quote ?? CsvDialect.NoQuote,
         Escape = Escape,
-        NullValue = NullValue,
         HasHeader = !NoHeader,
         Encoding = Encoding,
     };
