@@ -26,7 +26,7 @@ internal sealed class ImportSection(ReportFacts facts) : Section(facts)
                 _ => ("bad", "!"),
             };
             html.Add($"""
-                <tr data-import="{i.ImportId}"><th scope="row"><time datetime="{i.LastCommit:yyyy-MM-ddTHH:mm:ssZ}">{i.LastCommit:yyyy-MM-dd HH:mm}</time></th><td>{i.Table}</td><td class="source">{WithoutSecrets(i.Source)}</td>
+                <tr data-import="{i.ImportId}"><th scope="row"><time datetime="{i.LastCommit ?? i.StartedAt:yyyy-MM-ddTHH:mm:ssZ}">{i.LastCommit ?? i.StartedAt:yyyy-MM-dd HH:mm}</time></th><td>{i.Table}</td><td class="source">{WithoutSecrets(i.Source)}</td>
                 <td><span class="badge {tone}">{sign} {i.State}</span></td><td class="number">{Figure.Count(i.Rows)}</td><td class="number">{Figure.Count(i.Rejected)}</td><td class="number">{Figure.Bytes(i.Bytes)}</td><td>{i.Route}</td></tr>
                 """);
         }

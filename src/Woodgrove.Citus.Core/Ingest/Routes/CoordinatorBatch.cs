@@ -147,13 +147,31 @@ internal sealed class CoordinatorBatch : IBatch
         }
     }
 
-    /// <summary>By what the server can be asked, where no ledger is, whether the batch was committed.</summary>
-    public async Task<TransactionIdentity> IdentifyAsync(CancellationToken stop)
+    /// <summary>
+    /// By what the server can be asked, where no ledger is, whether the batch was committed. An id that is not on disk is
+    /// given again after a crash, and its status would be another transaction's: so it is written, and flushed by the
+    /// commit of a session of its own. The commit itself is on disk before any node carries it out.
+    /// </summary>
+    /// <param name="open">Opens the session whose commit flushes.</param>
+    public async Task<TransactionIdentity> IdentifyAsync(Func<CancellationToken, Task<NpgsqlConnection>> open, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_current_xact_id()::text", _session);
-        var transaction = (string)(await command.ExecuteScalarAsync(stop))!;
-        return new TransactionIdentity(transaction, _session.ProcessID, await CoordinatorFacts.IdentifierAsync(_session, stop));
+        string transaction;
+        await using (var mark = new NpgsqlCommand($"{LoadSession.DurableCommit}; SELECT pg_catalog.pg_current_xact_id()::text FROM {Mark}",
+            _session))
+        await using (NpgsqlDataReader row = await mark.ExecuteReaderAsync(stop))
+        {
+            await row.NextResultAsync(stop);
+            await row.ReadAsync(stop);
+            transaction = row.GetString(0);
+        }
+        await using NpgsqlConnection other = await open(stop);
+        await using var flush = new NpgsqlCommand($"{LoadSession.DurableCommit}; SELECT FROM {Mark}", other); // both are one transaction
+        await flush.ExecuteNonQueryAsync(stop);
+        return new TransactionIdentity(transaction, _session.ProcessID, await CoordinatorFacts.IdentifierAsync(_session, stop),
+            await CoordinatorTimeline.ReadAsync(_session, stop));
     }
+
+    private const string Mark = "pg_catalog.pg_logical_emit_message(true, 'woodgrove', '')";
 
     public async Task CommitAsync(ImportBatch? row, CancellationToken stop)
     {

@@ -103,7 +103,7 @@ internal sealed class ShardBatch : IBatch
         {
             await Task.WhenAll(_streams.Select(s => s.HasWork ? s.CommitPreparedAsync(_route, row.ImportId, CommitPatience)
                 : s.RollbackAsync(endPrepared: false)));
-            await SettleAsync();
+            await SettleAsync(row);
         }
         finally
         {
@@ -161,11 +161,11 @@ internal sealed class ShardBatch : IBatch
     }
 
     /// <summary>Every node has committed: the ledger says so, and the table may change again.</summary>
-    private async Task SettleAsync()
+    private async Task SettleAsync(ImportBatch row)
     {
         try
         {
-            await _ledger.SettleAsync(_number, CommitPatience);
+            await _ledger.SettleAsync(row, CommitPatience);
             await _guard.ReleaseAsync(CommitPatience);
         }
         catch (Exception e) when (e is NpgsqlException or IOException or CitusException)
