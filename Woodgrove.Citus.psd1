@@ -1,11 +1,12 @@
 @{
     RootModule           = 'module/Woodgrove.Citus.psm1'
+    # The one place of the version: Directory.Build.props and build.ps1 read it here.
     ModuleVersion        = '0.1.0'
     GUID                 = '6f2d7f0e-8a53-4d0a-9b67-3c1f6a0f4d21'
     Author               = 'Woodgrove.Citus contributors'
     CompanyName          = 'Woodgrove.Citus'
     Copyright            = 'Copyright (c) 2026 Woodgrove.Citus contributors. MIT licence.'
-    Description          = 'Load, query and understand a Citus cluster (Azure Cosmos DB for PostgreSQL, Azure Elastic Clusters, or your own) from PowerShell.'
+    Description          = 'Load, query and understand a Citus cluster (Azure Elastic Clusters, Azure Cosmos DB for PostgreSQL, or your own) from PowerShell.'
     PowerShellVersion    = '7.4'
     CompatiblePSEditions = @('Core')
     FormatsToProcess     = @('module/Woodgrove.Citus.Format.ps1xml', 'module/Woodgrove.Citus.Lists.Format.ps1xml')
@@ -26,8 +27,17 @@
     )
     PrivateData          = @{
         PSData = @{
-            Tags       = @('Citus', 'PostgreSQL', 'distributed', 'COPY', 'CSV', 'Cosmos', 'DBA', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
-            LicenseUri = 'https://opensource.org/license/mit'
+            Prerelease   = 'preview1'
+            Tags         = @('Citus', 'PostgreSQL', 'distributed', 'sharding', 'COPY', 'CSV', 'Azure', 'DBA', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
+            # The help's online addresses begin with it.
+            ProjectUri   = 'https://github.com/woodgrove/Woodgrove.Citus'
+            LicenseUri   = 'https://github.com/woodgrove/Woodgrove.Citus/blob/main/LICENSE'
+            IconUri      = 'https://raw.githubusercontent.com/woodgrove/Woodgrove.Citus/main/docs/icon.png'
+            ReleaseNotes = @'
+Version 0.1.0 is the first: connect to a cluster, distribute tables, load CSV files and objects exactly once, query, explain
+query plans, look at shards and sessions, rebalance, check a cluster, and try all of it on a throwaway one.
+PowerShell 7.4 or later. All changes: https://github.com/woodgrove/Woodgrove.Citus/blob/main/CHANGELOG.md
+'@
         }
     }
 }

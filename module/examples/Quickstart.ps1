@@ -26,7 +26,7 @@ try {
     Step 'Start a cluster, connect, look at the nodes' @'
 A coordinator takes the queries; the workers hold the shards.
 '@
-    $files = New-CitusSampleData $data -UserCount 2000 -EventCount 20000
+    $null = New-CitusSampleData $data -UserCount 2000 -EventCount 20000
     $sandbox = Start-CitusSandbox -Engine $Engine -WebRoot $data
     $sandbox | Out-Host
     Get-CitusConnection | Out-Host

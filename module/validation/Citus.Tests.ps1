@@ -25,6 +25,7 @@
             It 'has a copy of the merchants on every node' { (Get-DistributedTable payment_merchants).Type | Should -Be Reference }
         }
 #>
+[Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseDeclaredVarsMoreThanAssignments', '', Justification = 'Pester hands variables on from BeforeDiscovery.')]
 param(
     $Connection,
     [string[]] $Check = @(),

@@ -22,13 +22,16 @@
 
     The largest shard is at most twice the average one.
 #>
+[Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseApprovedVerbs', '', Justification = 'Pester names assertions Should-.')]
+[Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseProcessBlockForPipelineCommand', '', Justification = 'An empty pipeline fails too, which end alone sees.')]
+param()
 
 # A runspace of its own, as Run.Parallel of Pester 6 gives to each file, has not imported the module.
 if (-not (Get-Command Get-DistributedTable -ErrorAction Ignore)) { Import-Module "$PSScriptRoot/../../Woodgrove.Citus.psd1" }
 
 function Resolve-CitusTable($Table) { if ($Table -is [string]) { Get-DistributedTable $Table -ErrorAction Stop } else { $Table } }
 
-function New-CitusVerdict([bool] $Holds, [switch] $Negate, [string] $Because, [string] $Expected, [string] $Actual) {
+function Get-CitusVerdict([bool] $Holds, [switch] $Negate, [string] $Because, [string] $Expected, [string] $Actual) {
     $reason = if ($Because) { ", because $($Because -replace '^because\s+')" }
     $not = if ($Negate) { 'not ' }
     [pscustomobject] @{
@@ -37,28 +40,27 @@ function New-CitusVerdict([bool] $Holds, [switch] $Negate, [string] $Because, [s
     }
 }
 
-function New-CitusNoTable { [pscustomobject] @{ Succeeded = $false; FailureMessage = 'Expected a table, but there was none.' } }
+function Get-CitusNoTable { [pscustomobject] @{ Succeeded = $false; FailureMessage = 'Expected a table, but there was none.' } }
 
 function Test-CitusDistributedBy($ActualValue, [string] $ExpectedValue, [switch] $Negate, [string] $Because) {
-    if (-not ($table = Resolve-CitusTable $ActualValue)) { return New-CitusNoTable }
+    if (-not ($table = Resolve-CitusTable $ActualValue)) { return Get-CitusNoTable }
     $column = $table.DistributionColumn
-    New-CitusVerdict ($column -eq $ExpectedValue) -Negate:$Negate $Because "$($table.Table) to be distributed by $ExpectedValue" $(
+    Get-CitusVerdict ($column -eq $ExpectedValue) -Negate:$Negate $Because "$($table.Table) to be distributed by $ExpectedValue" $(
         if ($column) { "it is distributed by $column" } else { "it is a $("$($table.Type)".ToLowerInvariant()) table" })
 }
 
 function Test-CitusColocatedWith($ActualValue, $ExpectedValue, [switch] $Negate, [string] $Because) {
-    if (-not ($table = Resolve-CitusTable $ActualValue) -or -not ($other = Resolve-CitusTable $ExpectedValue)) { return New-CitusNoTable }
-    # Group 0 stands for no group.
-    $holds = $table.ColocationId -and $table.ColocationId -eq $other.ColocationId
-    New-CitusVerdict $holds -Negate:$Negate $Because "$($table.Table) to be colocated with $($other.Table)" (
-        "they are in the colocation groups $($table.ColocationId) and $($other.ColocationId)")
+    if (-not ($table = Resolve-CitusTable $ActualValue) -or -not ($other = Resolve-CitusTable $ExpectedValue)) { return Get-CitusNoTable }
+    $test = Test-Colocation $table.Table, $other.Table -Detailed -ErrorAction Stop
+    Get-CitusVerdict $test.IsColocated -Negate:$Negate $Because "$($table.Table) to be colocated with $($other.Table)" (
+        "they are in the colocation groups $($table.ColocationId) and $($other.ColocationId) ($($test.Explanation.TrimEnd('.')))")
 }
 
 function Test-CitusBalanced($ActualValue, [double] $Within = 3, [switch] $Negate, [string] $Because) {
-    if (-not ($table = Resolve-CitusTable $ActualValue)) { return New-CitusNoTable }
+    if (-not ($table = Resolve-CitusTable $ActualValue)) { return Get-CitusNoTable }
     $sizes = Get-ShardPlacement $table.Table | Sort-Object ShardId -Unique | Measure-Object SizeBytes -Average -Maximum
     $factor = if ($sizes.Average) { [Math]::Round($sizes.Maximum / $sizes.Average, 2) } else { 1 }
-    New-CitusVerdict ($factor -le $Within) -Negate:$Negate $Because "the largest shard of $($table.Table) to be at most $Within times the average one" "it is $factor times"
+    Get-CitusVerdict ($factor -le $Within) -Negate:$Negate $Because "the largest shard of $($table.Table) to be at most $Within times the average one" "it is $factor times"
 }
 
 # Fails for each table that does not pass the test. Pester decides whether a failure ends the test (Should.ErrorAction).

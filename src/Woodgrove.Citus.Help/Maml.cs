@@ -14,7 +14,8 @@ internal static class Maml
         new XComment(" Built from module/help by dotnet run --project src/Woodgrove.Citus.Help. Edit the Markdown, not this. "),
         new XElement(Msh + "helpItems", new XAttribute("schema", "maml"), commands));
 
-    public static XElement Command(CmdletPage page)
+    /// <param name="online">Where Get-Help -Online leads: the first link that has an address.</param>
+    public static XElement Command(CmdletPage page, string online)
     {
         string[] name = page.Name.Split('-', 2);
         return new XElement(CommandNames + "command",
@@ -36,10 +37,12 @@ internal static class Maml
             new XElement(CommandNames + "returnValues", page.Outputs.Select(o => Typed("returnValue", o))),
             new XElement(MamlNames + "alertSet", new XElement(MamlNames + "alert", Paras(page.Notes))),
             new XElement(CommandNames + "examples", page.Examples.Select(Example)),
-            new XElement(CommandNames + "relatedLinks", page.Links.Select(l => new XElement(MamlNames + "navigationLink",
-                new XElement(MamlNames + "linkText", l.Text),
-                new XElement(MamlNames + "uri", l.Uri.StartsWith("http", StringComparison.Ordinal) ? l.Uri : "")))));
+            new XElement(CommandNames + "relatedLinks", Link("Online version:", online),
+                page.Links.Select(l => Link(l.Text, l.Uri.StartsWith("http", StringComparison.Ordinal) ? l.Uri : ""))));
     }
+
+    private static XElement Link(string text, string uri) =>
+        new(MamlNames + "navigationLink", new XElement(MamlNames + "linkText", text), new XElement(MamlNames + "uri", uri));
 
     private static XElement Parameter(ParameterEntry p, bool inSyntax)
     {

@@ -5,7 +5,8 @@
 .DESCRIPTION
     Runs unattended. A session that is open stays open when its token expires, but a load opens sessions to the last:
     each of them takes a token from the script block of -AccessToken, which is asked again when the last token is about
-    to expire, or was refused. Where the load is cut off all the same, the next start goes on with it.
+    to expire, or was refused. Where the load is cut off all the same, the next start goes on with it: sources that are
+    complete are reported and left out.
 .PARAMETER Token
     Fetches a token. It runs in a session of its own: $using: brings values of this one.
 .EXAMPLE
@@ -30,9 +31,15 @@ if (-not (Get-Module Woodgrove.Citus)) { Import-Module Woodgrove.Citus }
 $connection = Connect-CitusCluster $Server -Port $Port -Database $Database -UserName $UserName -AccessToken $Token -Name history
 try {
     foreach ($source in $Uri) {
-        Import-CsvToCitus -Uri $source -Table $Table -NoHeader -Resume -Checkpoint 64MB -Connection $connection -Confirm:$false |
-            Select-Object Table, Source, Rows, Route, @{ Name = 'Seconds'; Expression = { [Math]::Round($_.Duration.TotalSeconds, 1) } }, ImportId |
-            ConvertTo-Json -Compress -EnumsAsStrings
+        try {
+            Import-CsvToCitus -Uri $source -Table $Table -NoHeader -Resume -Checkpoint 64MB -Connection $connection -Confirm:$false |
+                Select-Object Table, Source, Rows, Route, @{ Name = 'Seconds'; Expression = { [Math]::Round($_.Duration.TotalSeconds, 1) } }, ImportId |
+                ConvertTo-Json -Compress -EnumsAsStrings
+        }
+        catch {
+            if ($_.FullyQualifiedErrorId -notlike 'CitusImportComplete,*') { throw }
+            [ordered] @{ Table = $Table; Source = "$source"; State = 'Complete'; Message = $_.Exception.Message } | ConvertTo-Json -Compress
+        }
     }
 }
 finally { Disconnect-CitusCluster $connection }

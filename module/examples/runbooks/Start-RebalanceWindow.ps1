@@ -11,8 +11,11 @@
     ./Start-RebalanceWindow.ps1 -Server coordinator.bank.example -Window 02:00:00
     Two hours from now at most.
 #>
+[Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSAvoidUsingPlainTextForPassword', 'CredentialName', Justification = 'The name of a stored credential.')]
 param(
     [string] $Server,
+    [int] $Port,
+    [string] $Database,
     [string] $CredentialName = 'citus',
     [timespan] $Window = '02:00:00',
     [timespan] $Interval = '00:00:10',
@@ -24,7 +27,7 @@ $deadline = [datetime]::UtcNow + $Window
 if (-not (Get-Module Woodgrove.Citus)) { Import-Module Woodgrove.Citus }
 
 $to = @{}
-if ($Server) { $to.Server = $Server }
+foreach ($name in 'Server', 'Port', 'Database') { if ($PSBoundParameters.ContainsKey($name)) { $to[$name] = $PSBoundParameters[$name] } }
 if (Get-Command Get-AutomationPSCredential -ErrorAction Ignore) { $to.Credential = Get-AutomationPSCredential -Name $CredentialName }
 elseif (Get-Command Get-Secret -ErrorAction Ignore) { $to.Credential = Get-Secret -Name $CredentialName }
 $connection = Connect-CitusCluster @to -Name rebalance

@@ -7,8 +7,11 @@
 .EXAMPLE
     ./Test-Cluster.ps1 -Server c-woodgrove.abc123.postgres.cosmos.azure.com -Path ./results -Threshold @{ TableSkew = 5 }
 #>
+[Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSAvoidUsingPlainTextForPassword', 'CredentialName', Justification = 'The name of a stored credential.')]
 param(
     [string] $Server,
+    [int] $Port,
+    [string] $Database,
     [string] $CredentialName = 'citus',
     [string] $Path = '.',
     [string[]] $Exclude = @(),
@@ -19,7 +22,7 @@ $ProgressPreference = 'SilentlyContinue'
 if (-not (Get-Module Woodgrove.Citus)) { Import-Module Woodgrove.Citus }
 
 $to = @{}
-if ($Server) { $to.Server = $Server }
+foreach ($name in 'Server', 'Port', 'Database') { if ($PSBoundParameters.ContainsKey($name)) { $to[$name] = $PSBoundParameters[$name] } }
 if (Get-Command Get-AutomationPSCredential -ErrorAction Ignore) { $to.Credential = Get-AutomationPSCredential -Name $CredentialName }
 elseif (Get-Command Get-Secret -ErrorAction Ignore) { $to.Credential = Get-Secret -Name $CredentialName }
 $connection = Connect-CitusCluster @to -Name validation

@@ -2,6 +2,7 @@ using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Activity;
 
@@ -20,7 +21,7 @@ public sealed record CitusActivity(
     string? ClientAddress,
     string? State, string? Query, TimeSpan? Duration, string? WaitsFor, DateTime? SessionStart, DateTime? TransactionStart,
     DateTime? QueryStart,
-    IReadOnlyList<CitusActivityPart> Parts, bool IsInternal)
+    Listing<CitusActivityPart> Parts, bool IsInternal)
 {
     /// <summary>True where state and statement belong to another user, and the role may not see them.</summary>
     public bool IsHidden => State is null && !IsInternal;

@@ -2,6 +2,7 @@ using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Activity;
 
@@ -18,7 +19,7 @@ namespace Woodgrove.Citus.Activity;
 public sealed record CitusLockWait(
     int Depth, long GlobalProcessId, string NodeName, int NodePort, int ProcessId, string? UserName, string? ApplicationName, string? State,
     string? Query,
-    IReadOnlyList<long> BlockedBy, int Blocks, string? AwaitedLock, string? WaitsOn, TimeSpan? Waiting, DateTime? TransactionStart)
+    Listing<long> BlockedBy, int Blocks, string? AwaitedLock, string? WaitsOn, TimeSpan? Waiting, DateTime? TransactionStart)
 {
     /// <summary>The session's id, set in by its depth.</summary>
     public string Session =>
@@ -57,7 +58,8 @@ public sealed record CitusLockWait(
         NodeAnswer? home = seen.Nodes.FirstOrDefault(n => n.NodeId == nodeId);
         NodeSession? client = seen.Client(node.Id), waits = seen.Waiting(node.Id);
         return new CitusLockWait(node.Depth, node.Id, home?.NodeName ?? "", home?.NodePort ?? 0, process,
-            client?.UserName, client?.ApplicationName, client?.State, client?.Query, node.BlockedBy, node.Blocks, waits?.AwaitedLock,
+            client?.UserName, client?.ApplicationName, client?.State, client?.Query, node.BlockedBy.ToListing(), node.Blocks,
+            waits?.AwaitedLock,
             waits is null ? null : $"{waits.Node.NodeName}:{waits.Node.NodePort}", waits?.Waiting, client?.TransactionStart);
     }
 

@@ -3,6 +3,7 @@ using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Activity;
 
@@ -15,7 +16,7 @@ namespace Woodgrove.Citus.Activity;
 /// <param name="DistributionValues">The values that sent it to one shard, the most frequent first.</param>
 public sealed record CitusStatement(
     string? Query, long QueryId, string UserName, long Calls, long Rows, TimeSpan TotalTime, TimeSpan MeanTime, TimeSpan MaxTime,
-    long SharedBlocksHit, long SharedBlocksRead, long TempBlocksWritten, string? Executor, IReadOnlyList<string> DistributionValues)
+    long SharedBlocksHit, long SharedBlocksRead, long TempBlocksWritten, string? Executor, Listing<string> DistributionValues)
 {
     private const string Preload = "Load the library on the coordinator with shared_preload_libraries = 'citus, "
         + "pg_stat_statements' and a restart, then run CREATE EXTENSION pg_stat_statements.";

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Catalog;
@@ -22,32 +23,33 @@ public static class ClusterMetadata
     /// <summary>The tables of these names, with sizes, or all that Citus knows.</summary>
     public static async IAsyncEnumerable<DistributedTable> TablesAsync(
         CitusConnection connection, IReadOnlyCollection<string> names, bool withSizes, Action<string> warn,
-        [EnumeratorCancellation] CancellationToken stop)
+        [EnumeratorCancellation] CancellationToken stop, bool module = false)
     {
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
         List<TableInfo> tables = await FindAsync(connection, session, names, stop);
         await foreach (DistributedTable table in DistributedTable.ReadAsync(session, tables,
-            await SizesAsync(connection, session, tables, withSizes, warn, stop), stop)) yield return table;
+            await SizesAsync(connection, session, tables, withSizes, warn, stop), module, stop)) yield return table;
     }
 
     /// <summary>The placements of these tables, with sizes, or of all; with a value, those of the one shard that holds it.</summary>
     public static async IAsyncEnumerable<ShardPlacement> PlacementsAsync(
         CitusConnection connection, IReadOnlyCollection<string> names, object? value, bool withSizes, Action<string> warn,
-        [EnumeratorCancellation] CancellationToken stop)
+        [EnumeratorCancellation] CancellationToken stop, bool module = false)
     {
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
         List<TableInfo> tables = await FindAsync(connection, session, names, stop);
         ShardSizes sizes = await SizesAsync(connection, session, tables, withSizes, warn, stop);
         if (value is null)
         {
-            await foreach (ShardPlacement placement in ShardPlacement.ReadAsync(session, tables, null, sizes, stop)) yield return placement;
+            await foreach (ShardPlacement placement in ShardPlacement.ReadAsync(session, tables, null, sizes, module, stop))
+                yield return placement;
             yield break;
         }
         foreach (TableInfo table in tables)
         {
             var resolver = await ShardResolver.OpenAsync(session, table, stop);
             long shard = (await resolver.ResolveAsync(session, [value], stop))[0].Location().ShardId;
-            await foreach (ShardPlacement placement in ShardPlacement.ReadAsync(session, [table], shard, sizes, stop))
+            await foreach (ShardPlacement placement in ShardPlacement.ReadAsync(session, [table], shard, sizes, module, stop))
                 yield return placement;
         }
     }
@@ -66,9 +68,34 @@ public static class ClusterMetadata
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_'
             AND n.nspname NOT IN ('information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal')
+          AND (n.nspname <> '{LedgerSchema.Name}' OR pg_catalog.starts_with($1, '{LedgerSchema.Name}.'))
         ) t WHERE pg_catalog.starts_with(name, $1)
         ORDER BY 1 LIMIT 200
         """, start, stop);
+
+    /// <summary>
+    /// The tables that patterns can stand for: those that Citus knows, and where <paramref name="plain"/>, all others
+    /// too.
+    /// </summary>
+    public static async Task<IReadOnlyList<ListedTable>> ListedAsync(CitusConnection connection, bool plain, CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await OpenAsync(connection, stop);
+        await using var command = new NpgsqlCommand($"""
+            SELECT {SearchPath.Show("c.oid")}, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
+                coalesce(p.partmethod = 'h', false), n.nspname = '{LedgerSchema.Name}'
+            FROM pg_catalog.pg_class c
+            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            LEFT JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = c.oid
+            WHERE p.logicalrelid IS NOT NULL
+              OR $1 AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_'
+                  AND n.nspname NOT IN ('information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal')
+            ORDER BY 1
+            """, session) { Parameters = { new() { Value = plain } } };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var tables = new List<ListedTable>();
+        while (await row.ReadAsync(stop)) tables.Add(new(row.GetString(0), row.GetString(1), row.GetBoolean(2), row.GetBoolean(3)));
+        return tables;
+    }
 
     /// <summary>Names of a table's columns, for completion.</summary>
     public static Task<IReadOnlyList<string>> ColumnNamesAsync(CitusConnection connection, string table, CancellationToken stop) =>

@@ -2,6 +2,7 @@ using Npgsql;
 using NpgsqlTypes;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Catalog;
@@ -13,7 +14,8 @@ public static class ColocationCatalog
     /// <param name="withSizes">Asks the nodes, too.</param>
     /// <param name="warn">Told of sizes that could not be read.</param>
     public static async Task<IReadOnlyList<ColocationGroup>> GroupsAsync(
-        CitusConnection connection, IReadOnlyList<string> names, bool withSizes, Action<string> warn, CancellationToken stop)
+        CitusConnection connection, IReadOnlyList<string> names, bool withSizes, Action<string> warn, CancellationToken stop,
+        bool module = false)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         List<TableInfo> tables = await ClusterMetadata.FindAsync(connection, session, names, stop);
@@ -24,10 +26,10 @@ public static class ColocationCatalog
                 "New-DistributedTable distributes it.") { Target = local.Display };
         }
         ShardSizes sizes = withSizes ? await ShardSizes.ReadAsync(connection, session, [], warn, stop) : ShardSizes.Unread;
-        return await ReadAsync(session, tables.Count == 0 ? null : [.. tables.Select(t => t.ColocationId!.Value)], sizes, stop);
+        return await ReadAsync(session, tables.Count == 0 ? null : [.. tables.Select(t => t.ColocationId!.Value)], sizes, stop, module);
     }
 
-    /// <summary>Each of the other tables against the first.</summary>
+    /// <summary>Each of the other tables against the first; of three or more, the first that is no reference table.</summary>
     public static async Task<IReadOnlyList<ColocationTest>> TestAsync(CitusConnection connection, IReadOnlyList<string> names,
         CancellationToken stop)
     {
@@ -43,7 +45,9 @@ public static class ColocationCatalog
         Dictionary<int, ColocationGroup> groups = (await ReadAsync(session, [.. tables.Select(t => t.ColocationId ?? -1)],
             ShardSizes.Unread, stop)).ToDictionary(g => g.ColocationId);
         Dictionary<uint, string> collations = await CollationsAsync(session, tables, stop);
-        return [.. tables.Skip(1).Select(t => Compare(tables[0], t, groups, collations))];
+        // A reference table lies beside every other: to compare with it would tell nothing of the others.
+        TableInfo first = (tables.Count > 2 ? tables.Find(t => t.Kind != TableKind.Reference) : null) ?? tables[0];
+        return [.. tables.Where(t => t != first).Select(t => Compare(first, t, groups, collations))];
     }
 
     /// <summary>Those of distribution columns; what pg_dist_colocation has is at times that of the type.</summary>
@@ -135,7 +139,7 @@ public static class ColocationCatalog
     private static string TypeOf(TableInfo table) => table.FindColumn(table.DistributionColumn!)!.TypeName;
 
     private static async Task<IReadOnlyList<ColocationGroup>> ReadAsync(NpgsqlConnection session, int[]? ids, ShardSizes sizes,
-        CancellationToken stop)
+        CancellationToken stop, bool module = true)
     {
         await using var command = new NpgsqlCommand($"""
             SELECT p.colocationid, min(p.partmethod), min(p.repmodel), bool_or(d.colocationid IS NOT NULL),
@@ -154,6 +158,7 @@ public static class ColocationCatalog
                        {ShardSizes.Join}
                        GROUP BY 1) s ON s.relation = p.logicalrelid
             WHERE p.colocationid > 0 AND ($4::int[] IS NULL OR p.colocationid = ANY ($4))
+                AND {(module ? "true" : LedgerSchema.IsNotOf("p.logicalrelid"))}
             GROUP BY p.colocationid ORDER BY p.colocationid
             """, session);
         sizes.AddTo(command);

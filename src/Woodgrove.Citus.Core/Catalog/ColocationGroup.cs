@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Values;
+
 namespace Woodgrove.Citus.Catalog;
 
 /// <summary>A colocation group: tables whose rows of equal distribution values lie on the same node.</summary>
@@ -6,4 +8,4 @@ namespace Woodgrove.Citus.Catalog;
 /// <param name="SizeBytes">All shards of all its tables on all nodes, indexes and TOAST included; null where it was not read.</param>
 public sealed record ColocationGroup(
     int ColocationId, TableKind Type, string? DistributionColumnType, int ShardCount, int ReplicationFactor, long? SizeBytes,
-    IReadOnlyList<string> Tables);
+    Listing<string> Tables);

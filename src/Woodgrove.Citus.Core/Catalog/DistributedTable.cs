@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Catalog;
 
@@ -12,7 +13,7 @@ public sealed record DistributedTable(
     long ShardCount, long? SizeBytes, int ReplicationFactor, string Owner, string AccessMethod)
 {
     internal static async IAsyncEnumerable<DistributedTable> ReadAsync(
-        NpgsqlConnection session, IReadOnlyCollection<TableInfo> tables, ShardSizes sizes,
+        NpgsqlConnection session, IReadOnlyCollection<TableInfo> tables, ShardSizes sizes, bool module,
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)
     {
         // Not citus_tables: it gives no rows at all to a user who lacks USAGE on one schema with such a table.
@@ -34,7 +35,7 @@ public sealed record DistributedTable(
                        JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
                        {ShardSizes.Join}
                        GROUP BY 1) s ON s.relid = p.logicalrelid
-            WHERE $4::oid[] IS NULL OR p.logicalrelid::oid = ANY ($4)
+            WHERE {LedgerSchema.Shows("$4::oid[]", "p.logicalrelid", module)}
             ORDER BY 1
             """, session);
         sizes.AddTo(command);

@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Catalog;
 
@@ -17,7 +18,7 @@ public sealed record ShardPlacement(
 {
     /// <summary>The placements of some tables, or of all where none is named.</summary>
     internal static async IAsyncEnumerable<ShardPlacement> ReadAsync(
-        NpgsqlConnection session, IReadOnlyCollection<TableInfo> tables, long? shardId, ShardSizes sizes,
+        NpgsqlConnection session, IReadOnlyCollection<TableInfo> tables, long? shardId, ShardSizes sizes, bool module,
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)
     {
         await using var command = new NpgsqlCommand($"""
@@ -32,7 +33,7 @@ public sealed record ShardPlacement(
                   JOIN pg_catalog.pg_dist_placement l ON l.shardid = d.shardid AND l.shardstate = 1
                   JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
                   {ShardSizes.Join}
-                  WHERE $4::oid[] IS NULL OR d.logicalrelid::oid = ANY ($4)) s
+                  WHERE {LedgerSchema.Shows("$4::oid[]", "d.logicalrelid", module)}) s
             WHERE $5::bigint IS NULL OR s.shardid = $5
             ORDER BY 1, s.shardid, s.nodename, s.nodeport
             """, session);

@@ -14,10 +14,6 @@ internal sealed class ValueQuestion(NpgsqlConnection session, TableColumn column
     public Task<ValueReply[]> HashesAsync(IReadOnlyList<string> values, CancellationToken stop) =>
         AskAsync("pg_catalog.worker_hash({0})", values, stop);
 
-    /// <summary>Asks whether each is of the column's type.</summary>
-    public Task<ValueReply[]> ChecksAsync(IReadOnlyList<string> values, CancellationToken stop) =>
-        AskAsync("({0} IS NULL)::int", values, stop);
-
     private async Task<ValueReply[]> AskAsync(string question, IReadOnlyList<string> values, CancellationToken stop)
     {
         var replies = new ValueReply[values.Count];

@@ -51,6 +51,13 @@ public sealed class CitusConnection : IAsyncDisposable
 
     /// <summary>The name by which other commands may refer to it.</summary>
     public string Name { get; }
+
+    /// <summary>Asked whether commands use this connection where none is named; the session that keeps the connections answers.</summary>
+    public Func<CitusConnection, bool> AsksDefault { private get; set; } = _ => false;
+
+    /// <summary>True of the connection that commands use where none is named.</summary>
+    public bool IsDefault => AsksDefault(this);
+
     public string Server { get; }
     public int Port { get; }
     public string Database { get; }

@@ -3,7 +3,7 @@ using Woodgrove.Citus.Errors;
 namespace Woodgrove.Citus.Connections;
 
 /// <summary>libpq's connection service file: sections of <c>key=value</c> lines, named by <c>PGSERVICE</c>.</summary>
-internal static class ServiceFile
+public static class ServiceFile
 {
     private static readonly Dictionary<string, string> None = [];
 
@@ -19,6 +19,10 @@ internal static class ServiceFile
             $"The connection service '{service}' is in none of {string.Join(", ", Paths())}.",
             "Add a section of that name to one of them, or unset PGSERVICE.");
     }
+
+    /// <summary>The services that the files define.</summary>
+    public static IReadOnlyList<string> Names() => [.. Paths().Where(File.Exists).SelectMany(File.ReadLines).Select(l => l.Trim())
+        .Where(l => l.StartsWith('[') && l.EndsWith(']')).Select(l => l[1..^1]).Distinct()];
 
     private static IEnumerable<string> Paths()
     {

@@ -20,7 +20,13 @@ public sealed record CsvDialect
     /// <summary>The unquoted text that stands for NULL; empty by default.</summary>
     public string NullValue { get; init; } = "";
 
+    /// <summary>More such texts; COPY knows one only, so that records are written anew where there are more.</summary>
+    public IReadOnlyList<string> OtherNullValues { get; init; } = [];
+
     public bool HasHeader { get; init; } = true;
+
+    /// <summary>Lines above the header, or the first row, that are no part of the data.</summary>
+    public int SkipLines { get; init; }
 
     /// <summary>The file's encoding where no byte order mark says another; UTF-8 by default.</summary>
     public Encoding? Encoding { get; init; }
@@ -30,6 +36,9 @@ public sealed record CsvDialect
     /// itself takes less than 1 GB.
     /// </summary>
     public int MaxRecordBytes { get; init; } = 256 * 1024 * 1024;
+
+    public override string ToString() => $"delimiter {Delimiter}, quote {(Quote == NoQuote ? "none" : Quote)}, "
+        + $"{(HasHeader ? "with" : "no")} header, {Encoding?.WebName ?? "utf-8"}";
 
     internal byte QuoteByte => (byte)Quote;
     internal byte EscapeByte => (byte)(Escape ?? Quote);

@@ -1,12 +1,10 @@
-using System.Text;
-
 namespace Woodgrove.Citus.Csv;
 
 /// <summary>Reads a record's fields one after the other, as COPY does.</summary>
 internal sealed class CsvFields(CsvDialect dialect)
 {
     private readonly FieldText _field = new(dialect);
-    private readonly byte[] _null = Encoding.UTF8.GetBytes(dialect.NullValue);
+    private readonly NullTexts _null = new(dialect);
 
     /// <summary>The next field of a record; its bytes are good until the one after.</summary>
     /// <param name="at">The field's first byte in the block; afterwards that of the next, or -1 after the last.</param>
@@ -22,7 +20,7 @@ internal sealed class CsvFields(CsvDialect dialect)
         text = last ? FieldText.TrimLineEnd(block[at..end]) : block[at..to];
         at = last ? -1 : to + 1;
         if (_field.IsQuoted(text)) text = _field.Unquote(text);
-        else isNull = text.SequenceEqual(_null);
+        else isNull = _null.Contain(text);
         return true;
     }
 }

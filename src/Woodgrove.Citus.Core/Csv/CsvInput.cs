@@ -164,23 +164,53 @@ internal sealed class CsvInput : IAsyncDisposable
         $"{source}: the compressed data is damaged at byte {e.Offset}: {e.Message}.",
         "Get the file again, and compare its size or checksum with the original's.", e) { Target = source.Name };
 
+    /// <summary>Leaves out the first lines, quotes or not.</summary>
+    private async Task SkipLinesAsync(int count, CancellationToken stop)
+    {
+        for (int left = count; left > 0;)
+        {
+            int read = await ReadUtf8Async(_head.AsMemory(_headLength), stop);
+            _headLength += read;
+            ReadOnlySpan<byte> head = _head.AsSpan(0, _headLength);
+            int used = 0;
+            while (left > 0 && head[used..].IndexOfAny((byte)'\n', (byte)'\r') is >= 0 and int at)
+            {
+                // After a CR the next byte decides.
+                if (head[used + at] == '\r' && used + at + 1 == head.Length && read > 0) break;
+                used += at + (head[(used + at)..].StartsWith("\r\n"u8) ? 2 : 1);
+                left--;
+            }
+            // Of a line that has not ended yet, only a CR is kept.
+            if (left > 0 && used < head.Length) used = head[^1] == '\r' && read > 0 ? head.Length - 1 : head.Length;
+            _head.AsSpan(used, _headLength - used).CopyTo(_head);
+            _headLength -= used;
+            if (left > 0 && read == 0)
+            {
+                throw new CitusException("CitusCsvEmpty", CitusErrorKind.InvalidData,
+                    $"{Source} has no more than the {count} lines that -SkipLines leaves out.",
+                    "Check how the file was written, and how many lines stand above its header.") { Target = Source.Name };
+            }
+        }
+    }
+
     private async Task ReadFirstRecordAsync(CsvDialect dialect, CancellationToken stop)
     {
+        await SkipLinesAsync(dialect.SkipLines, stop);
         CsvScanner scanner = CsvScanner.Create(dialect);
         long most = dialect.HasHeader ? Math.Min(MaxHeader, dialect.MaxRecordBytes) : dialect.MaxRecordBytes;
         int length;
-        while (true)
+        for (bool isFirst = true; ; isFirst = false)
         {
             if (_headLength == _head.Length) Array.Resize(ref _head, _head.Length * 2);
             int count = await ReadUtf8Async(_head.AsMemory(_headLength), stop);
-            bool mayEnd = count == 0 || _head.AsSpan(_headLength, count).IndexOfAny((byte)'\n', (byte)'\r') >= 0;
+            bool mayEnd = count == 0 || isFirst || _head.AsSpan(_headLength, count).IndexOfAny((byte)'\n', (byte)'\r') >= 0;
             _headLength += count;
             if (mayEnd && FirstRecordLength(scanner, _head.AsSpan(0, _headLength), count == 0) is { } found)
             {
                 length = found;
                 break;
             }
-            if (_headLength > most) throw CsvRecordReader.TooLong(Source, 1, most, dialect.HasHeader);
+            if (_headLength > most) throw CsvRecordReader.TooLong(Source, dialect.SkipLines + 1, most, dialect.HasHeader);
         }
         FirstLine = Encoding.UTF8.GetString(_head, 0, length).TrimEnd('\r', '\n');
         FirstLines = [.. Encoding.UTF8.GetString(_head, 0, Math.Min(_headLength, LooksAhead)).Split('\n').Select(l => l.TrimEnd('\r'))

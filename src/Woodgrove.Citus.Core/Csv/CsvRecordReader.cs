@@ -12,6 +12,8 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect) : Reco
     private byte[] _buffer = new byte[InitialBuffer];
     private ulong[] _lineEnds = new ulong[InitialBuffer / CsvScanner.WordBytes];
     private ulong[] _delimiters = new ulong[InitialBuffer / CsvScanner.WordBytes];
+    private ulong[] _others = [];  // a bit for each byte outside quotes that would end a line elsewhere, where the block has some
+    private ulong[] _scratch = [], _otherDelimiters = [];
     private byte _lineEnd;
     private int _used;      // end of the block in the buffer
     private int _filled;    // end of the bytes in the buffer
@@ -31,7 +33,21 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect) : Reco
     public long BytesBefore { get; private set; }
 
     /// <summary>Physical lines before the block.</summary>
-    public long LinesBefore { get; private set; }
+    public long LinesBefore { get; private set; } = dialect.SkipLines;
+
+    /// <summary>What ends the first record: LF, CRLF or CR.</summary>
+    public string LineEnd { get; private set; } = "LF";
+
+    /// <summary>True where a record of the block has another line end than the first record, outside quotes.</summary>
+    public bool MixesLineEnds { get; private set; }
+
+    /// <summary>Whether a record has another line end outside quotes than its own, or its own is not the first record's.</summary>
+    public bool HasOtherLineEnd(int start, int end)
+    {
+        int other = _others.Length == 0 ? -1 : BitMask.Next(_others, start);
+        if (other >= end) other = -1;
+        return other != (LineEnd == "CRLF" && _buffer[end - 1] == '\n' ? end - 2 : -1);
+    }
 
     /// <summary>Reads the next block.</summary>
     /// <returns>False at the end of the file.</returns>
@@ -50,6 +66,7 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect) : Reco
             ScanBuffer();
             if (_used == 0 && !_ended) Grow();
         }
+        if (_used > 0) FindOtherLineEnds();
         return _used > 0;
     }
 
@@ -92,6 +109,33 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect) : Reco
         if (_used == _filled) return;
         _used = _filled; // the last record, without a line end
         Count++;
+    }
+
+    private void FindOtherLineEnds()
+    {
+        ReadOnlySpan<byte> block = Block.Span;
+        if (RecordsBefore == 0) LineEnd = _lineEnd == '\r' ? "CR" : block[..EndAfter(0)].EndsWith("\r\n"u8) ? "CRLF" : "LF";
+        byte other = _lineEnd == '\r' ? (byte)'\n' : (byte)'\r';
+        _others = [];
+        MixesLineEnds = LineEnd == "CRLF" && BitMask.Last(LineEnds) >= 0; // unless each LF has its CR
+        if (!block.Contains(other)) return;
+        if (_scratch.Length != _lineEnds.Length) (_scratch, _otherDelimiters) = (new ulong[_lineEnds.Length], new ulong[_lineEnds.Length]);
+        _others = _scratch;
+        Span<ulong> found = _others.AsSpan(0, Words(_used));
+        _scanner.Scan(block, other, found, _otherDelimiters.AsSpan(0, found.Length));
+        MixesLineEnds = LineEnd == "CRLF" ? !IsBeforeEach(found, LineEnds) : BitMask.Last(found) >= 0;
+    }
+
+    /// <summary>Whether the bits of one mask are those right before the bits of another.</summary>
+    private static bool IsBeforeEach(ReadOnlySpan<ulong> before, ReadOnlySpan<ulong> mask)
+    {
+        ulong carry = 0;
+        for (int w = 0; w < mask.Length; w++)
+        {
+            if (((before[w] << 1) | carry) != mask[w]) return false;
+            carry = before[w] >> 63;
+        }
+        return carry == 0;
     }
 
     private CitusException UnterminatedQuote(int start)

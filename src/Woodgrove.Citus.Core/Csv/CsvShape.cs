@@ -17,6 +17,9 @@ public sealed record CsvShape
     /// <summary>Values for columns that the file does not have, the same for every row; null is NULL.</summary>
     public IReadOnlyDictionary<string, object?> StaticColumns { get; init; } = new Dictionary<string, object?>();
 
+    /// <summary>Columns in which a text that stands for NULL does so in quotes too, as COPY's FORCE_NULL has it; * means all.</summary>
+    public IReadOnlyList<string> ForceNull { get; init; } = [];
+
     /// <summary>How numbers and times are written in the file; null leaves them to PostgreSQL.</summary>
     public CultureInfo? Culture { get; init; }
 
@@ -31,6 +34,9 @@ public sealed record CsvShape
 
     /// <summary>Whether it says more than the fields' names, which only a table's columns give a meaning.</summary>
     internal bool NeedsTable =>
-        ColumnMap.Count + SkipFields.Count + StaticColumns.Count + DateTimeFormats.Count + TrueValues.Count + FalseValues.Count > 0
-            || Culture is not null;
+        ColumnMap.Count + SkipFields.Count + StaticColumns.Count + DateTimeFormats.Count + ForceNull.Count + TrueValues.Count
+            + FalseValues.Count > 0 || Culture is not null;
+
+    /// <summary>Whether NULL may stand in quotes for a column.</summary>
+    internal bool ForcesNull(string column) => ForceNull.Contains("*") || ForceNull.Contains(column, StringComparer.OrdinalIgnoreCase);
 }

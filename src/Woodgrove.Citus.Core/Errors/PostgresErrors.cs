@@ -97,6 +97,12 @@ public static class PostgresErrors
             // A pooler's own 08P01 is fatal; the server's says that the query has a $1.
             "08P01" when server.InvariantSeverity == "ERROR" => ("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
                 "Write parameters as @name, with their values in -Parameter."),
+            // The server that says so is there: it is the one that lacks a connection, to another node.
+            [ '0', '8', ..] when server.InvariantSeverity == "ERROR" => ("CitusConnectionLost", CitusErrorKind.ConnectionError,
+                "The node that you are connected to has no connection to another one, or that one refused it: "
+                    + "Get-CitusNode shows which answer, and Test-CitusCluster what they lack. "
+                + "The nodes ask each other as your role, which must be let in on each (pg_hba.conf, the server's .pgpass, "
+                + "pg_dist_authinfo)."),
             [ '0', '8', ..] => ("CitusConnectionLost", CitusErrorKind.ConnectionError, null),
             _ => ("CitusServerError", CitusErrorKind.InvalidOperation, (string?)null),
         };

@@ -5,7 +5,8 @@ using Woodgrove.Citus.Errors;
 namespace Woodgrove.Citus.Plans;
 
 /// <summary>What EXPLAIN (FORMAT JSON) gave: the coordinator's plan, and in it what Citus sends to the workers.</summary>
-internal sealed record ExplainDocument(PlanNode Root, TimeSpan? PlanningTime, TimeSpan? ExecutionTime)
+internal sealed record ExplainDocument(PlanNode Root, TimeSpan? PlanningTime, TimeSpan? ExecutionTime, PlanPlanning? Planning,
+    PlanSerialization? Serialization)
 {
     public static ExplainDocument Parse(string json)
     {
@@ -21,7 +22,8 @@ internal sealed record ExplainDocument(PlanNode Root, TimeSpan? PlanningTime, Ti
     }
 
     public static ExplainDocument Read(JsonElement statement) => new(
-        PlanNode.Read(statement.GetProperty("Plan")), Milliseconds(statement, "Planning Time"), Milliseconds(statement, "Execution Time"));
+        PlanNode.Read(statement.GetProperty("Plan")), Milliseconds(statement, "Planning Time"), Milliseconds(statement, "Execution Time"),
+        PlanPlanning.Read(statement), PlanSerialization.Read(statement));
 
     internal static TimeSpan? Milliseconds(JsonElement element, string name) =>
         PlanNode.Number(element, name) is { } ms ? TimeSpan.FromMilliseconds(ms) : null;

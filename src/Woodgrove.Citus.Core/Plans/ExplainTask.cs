@@ -4,7 +4,8 @@ using System.Text.Json;
 namespace Woodgrove.Citus.Plans;
 
 /// <summary>A fragment, as EXPLAIN shows it.</summary>
-internal sealed record ExplainTask(string Sql, string NodeName, int NodePort, PlanNode? Plan, TimeSpan? ExecutionTime, long? ReceivedBytes)
+internal sealed record ExplainTask(string Sql, string NodeName, int NodePort, PlanNode? Plan, TimeSpan? ExecutionTime, long? ReceivedBytes,
+    PlanPlanning? Planning)
 {
     public static ExplainTask Read(JsonElement task)
     {
@@ -18,6 +19,7 @@ internal sealed record ExplainTask(string Sql, string NodeName, int NodePort, Pl
             int.Parse(node.GetValueOrDefault("port", "0"), CultureInfo.InvariantCulture),
             remote is { } plan ? PlanNode.Read(plan.GetProperty("Plan")) : null,
             remote is { } run ? ExplainDocument.Milliseconds(run, "Execution Time") : null,
-            ExplainDocument.Bytes(task, "Tuple data received from node"));
+            ExplainDocument.Bytes(task, "Tuple data received from node"),
+            remote is { } statement ? PlanPlanning.Read(statement) : null);
     }
 }

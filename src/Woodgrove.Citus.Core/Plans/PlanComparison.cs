@@ -1,4 +1,5 @@
 using System.Globalization;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Plans;
 
@@ -9,7 +10,7 @@ namespace Woodgrove.Citus.Plans;
 /// <param name="IsMeasured">True where every byte of both was counted rather than estimated.</param>
 /// <param name="Reasons">What makes the difference, a sentence each.</param>
 public sealed record PlanComparison(
-    PlanPreference LessData, long ReferenceBytes, long DifferenceBytes, bool IsMeasured, IReadOnlyList<string> Reasons,
+    PlanPreference LessData, long ReferenceBytes, long DifferenceBytes, bool IsMeasured, Listing<string> Reasons,
     CitusQueryPlan Reference, CitusQueryPlan Difference)
 {
     public static PlanComparison Of(CitusQueryPlan reference, CitusQueryPlan difference)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Plans;
 
@@ -26,12 +27,18 @@ public sealed record PlanNode
     /// <summary>Rows that came, all loops together; only with -Analyze.</summary>
     public long? ActualRows { get; init; }
 
-    public IReadOnlyList<string> Output { get; init; } = [];
+    /// <summary>
+    /// Pages that this step and all below it used; only with -Analyze, and where Citus asks the workers only the
+    /// coordinator's own.
+    /// </summary>
+    public PlanBuffers? Buffers { get; init; }
+
+    public Listing<string> Output { get; init; } = [];
 
     /// <summary>Filters, index and join conditions, as the server prints them.</summary>
-    public IReadOnlyList<string> Conditions { get; init; } = [];
+    public Listing<string> Conditions { get; init; } = [];
 
-    public IReadOnlyList<PlanNode> Children { get; init; } = [];
+    public Listing<PlanNode> Children { get; init; } = [];
 
     internal string? Provider { get; init; }
 
@@ -72,6 +79,7 @@ public sealed record PlanNode
             Rows = (long)(Number(node, "Plan Rows") ?? 0),
             Width = (int)(Number(node, "Plan Width") ?? 0),
             ActualRows = Number(node, "Actual Rows") is { } rows ? (long)Math.Round(rows * (Number(node, "Actual Loops") ?? 1)) : null,
+            Buffers = PlanBuffers.Read(node),
             Output = node.TryGetProperty("Output", out JsonElement output) ? [.. output.EnumerateArray().Select(o => o.GetString()!)] : [],
             Conditions = conditions,
             Children = node.TryGetProperty("Plans", out JsonElement plans) ? [.. plans.EnumerateArray().Select(Read)] : [],

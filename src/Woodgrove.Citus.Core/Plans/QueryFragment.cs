@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Values;
+
 namespace Woodgrove.Citus.Plans;
 
 /// <summary>What one node runs for a query.</summary>
@@ -9,4 +11,8 @@ namespace Woodgrove.Citus.Plans;
 /// <param name="ReceivedBytes">What came back, as Citus rounds it; only with -Analyze.</param>
 public sealed record QueryFragment(
     long? ShardId, string? Table, string NodeName, int NodePort, string Sql, PlanNode? Plan,
-    IReadOnlyList<FragmentShard> Shards, TimeSpan? ExecutionTime, long? ReceivedBytes);
+    Listing<FragmentShard> Shards, TimeSpan? ExecutionTime, long? ReceivedBytes)
+{
+    /// <summary>The memory and pages that planning took on the node; null where the server did not say.</summary>
+    public PlanPlanning? Planning { get; init; }
+}

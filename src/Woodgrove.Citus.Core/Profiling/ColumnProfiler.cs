@@ -1,6 +1,5 @@
 using System.Text;
 using Woodgrove.Citus.Catalog;
-using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Profiling;
@@ -10,15 +9,14 @@ namespace Woodgrove.Citus.Profiling;
 /// <param name="shards">The shards to count rows for, or null.</param>
 internal sealed class ColumnProfiler(string name, TableColumn? target, ShardMap? shards)
 {
-    private const int ExamplesKept = 5, DoubtsKept = 100, LongestShown = 60;
+    private const int ExamplesKept = 5, LongestShown = 60;
 
     private readonly long[] _kinds = new long[Enum.GetValues<ValueKind>().Length];
     private readonly List<(long Line, string Value)>[] _examples = [.. Enum.GetValues<ValueKind>().Select(_ => new List<(long, string)>())];
     private readonly ValueSketch _sketch = new();
-    private readonly PlainInput? _plain = target is null ? null : new PlainInput(target);
     private readonly ValueHasher? _hasher = target is null || shards is null ? null : ValueHasher.For(target);
     private readonly long[] _asKind = new long[shards?.Shards.Count ?? 0], _asText = new long[shards?.Shards.Count ?? 0];
-    private long _nulls, _values, _doubtsLeft;
+    private long _nulls, _values;
     private int _longest = -1;
     private string _longestText = "";
 
@@ -26,9 +24,6 @@ internal sealed class ColumnProfiler(string name, TableColumn? target, ShardMap?
     public TableColumn? Target => target;
     public long Nulls => _nulls;
     public long Values => _values;
-
-    /// <summary>Values of which only the server can say whether they are of the table's type, with the lines and counts of each.</summary>
-    public Dictionary<string, (long Rows, long Line)> Doubts { get; } = [];
 
     /// <summary>Values whose hash only the server knows, with their rows.</summary>
     public Dictionary<string, long> Unhashed { get; } = [];
@@ -48,7 +43,6 @@ internal sealed class ColumnProfiler(string name, TableColumn? target, ShardMap?
         if (_kinds[(int)kind]++ < ExamplesKept) _examples[(int)kind].Add((place.Line, Shown(text)));
         if (text.Length > _longest) Measure(text);
         _sketch.Add(text);
-        if (target is not null) Check(text, kind, place);
         if (shards is not null) Count(text, kind, hash);
     }
 
@@ -66,8 +60,8 @@ internal sealed class ColumnProfiler(string name, TableColumn? target, ShardMap?
         (string type, ValueKind[] takes) = Infer();
         long others = 0;
         for (int kind = 0; kind < _kinds.Length; kind++) others += takes.Contains((ValueKind)kind) ? 0 : _kinds[kind];
-        return new CsvColumn(name, type, target?.TypeName, _values, _nulls, _sketch.Distinct, Math.Max(0, _longest), _longestText,
-            unconvertible ?? others, _sketch.Heaviest(5));
+        return new CsvColumn(name, type, target?.TypeName, _values, _nulls, _sketch.Distinct, _sketch.IsEstimate, Math.Max(0, _longest),
+            _longestText, unconvertible ?? others, _sketch.Heaviest(5).ToListing());
     }
 
     /// <summary>The first values that are not of the type that most are of.</summary>
@@ -80,18 +74,6 @@ internal sealed class ColumnProfiler(string name, TableColumn? target, ShardMap?
             foreach ((long line, string value) in _examples[kind]) yield return new CsvProblem(line, name, value,
                 $"is no {type}, as {(double)(_values - _kinds[kind]) / _values:P1} of the values are");
         }
-    }
-
-    /// <summary>Values past those that <see cref="Doubts"/> could keep.</summary>
-    public long DoubtsLeft => _doubtsLeft;
-
-    private void Check(ReadOnlySpan<byte> text, ValueKind kind, RecordPlace place)
-    {
-        if (_plain!.Takes(text, kind)) return;
-        string value = Encoding.UTF8.GetString(text);
-        if (Doubts.TryGetValue(value, out (long Rows, long Line) doubt)) Doubts[value] = (doubt.Rows + 1, doubt.Line);
-        else if (Doubts.Count < DoubtsKept) Doubts[value] = (1, place.Line);
-        else _doubtsLeft++;
     }
 
     private void Count(ReadOnlySpan<byte> text, ValueKind kind, int hash)

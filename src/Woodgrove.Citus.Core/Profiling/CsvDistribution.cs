@@ -1,4 +1,5 @@
 using Woodgrove.Citus.Shards;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Profiling;
 
@@ -7,4 +8,4 @@ namespace Woodgrove.Citus.Profiling;
 public sealed record CsvDistribution(
     string Column, string Type, int ShardCount, long Smallest, long Largest, double Mean, double MaxToMean, double Variation,
     double NodeMaxToMean,
-    SkewVerdict Verdict, IReadOnlyList<CsvValueCount> HeaviestValues, IReadOnlyList<ShardLoad> Shards, IReadOnlyList<NodeLoad> Nodes);
+    SkewVerdict Verdict, Listing<CsvValueCount> HeaviestValues, Listing<ShardLoad> Shards, Listing<NodeLoad> Nodes);

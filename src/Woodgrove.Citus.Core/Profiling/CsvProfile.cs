@@ -1,6 +1,7 @@
 using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Profiling;
 
@@ -20,19 +21,28 @@ public sealed record CsvProfile
     /// <summary>LF, CRLF or CR.</summary>
     public required string LineEnd { get; init; }
     public required bool IsCompressed { get; init; }
-    public required IReadOnlyList<CsvColumn> Columns { get; init; }
+    public required Listing<CsvColumn> Columns { get; init; }
 
     /// <summary>How the rows would lie over shards and nodes; null where no distribution column is known.</summary>
     public CsvDistribution? Distribution { get; init; }
 
-    /// <summary>Rows, or values of them, that a load would refuse.</summary>
+    /// <summary>
+    /// With a table: rows that a load with -OnError Skip would set aside. Without one: rows that no load takes, and values unlike
+    /// nearly all others of their column.
+    /// </summary>
     public required long ProblemCount { get; init; }
 
-    /// <summary>The first of them.</summary>
-    public required IReadOnlyList<CsvProblem> Problems { get; init; }
+    /// <summary>True where so many rows would be refused that the rest of the file was not tried: there may be more problems.</summary>
+    public bool IsProblemCountPartial { get; init; }
 
-    /// <summary>True where nothing was found that a load would refuse.</summary>
+    /// <summary>The first of them.</summary>
+    public required Listing<CsvProblem> Problems { get; init; }
+
+    /// <summary>True where nothing was found that a load would refuse; <see cref="Unchecked"/> has what was not looked for.</summary>
     public bool IsClean => ProblemCount == 0;
+
+    /// <summary>What only a load can tell, such as what a trigger refuses.</summary>
+    public Listing<string> Unchecked { get; init; } = [];
 
     /// <summary>What CREATE TABLE needs in its parentheses for a table of these columns.</summary>
     /// <param name="notNull">A column that may not be NULL, such as the one to distribute by.</param>
@@ -50,6 +60,7 @@ public sealed record CsvProfile
     }
 
     private CitusException Unnamed(string what) =>
-        new("CitusDuplicateColumn", CitusErrorKind.InvalidData, $"{Source}, line 1: {what}, so no table can be made of the names.",
+        new("CitusDuplicateColumn", CitusErrorKind.InvalidData,
+            $"{Source}, line {Dialect.SkipLines + 1}: {what}, so no table can be made of the names.",
         "Correct the header, or create the table with -Definition and load the file with -Column or -SkipColumn.") { Target = Source };
 }

@@ -5,8 +5,10 @@ using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Copy;
 using Woodgrove.Citus.Ingest.Import;
 using Woodgrove.Citus.Ingest.Mapping;
+using Woodgrove.Citus.Ingest.Rejects;
 using Woodgrove.Citus.Shards;
 using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Values;
@@ -19,12 +21,16 @@ public sealed class CsvProfiler(CsvSource source)
     private const int ProblemsKept = 20, QuestionSize = 5000;
 
     private readonly List<CsvProblem> _problems = [];
-    private string? _key;
+    private readonly Dictionary<string, long> _unfit = []; // values that are not of their column's type
+    private string? _untried;
     private long _problemCount, _rows;
 
     public CsvDialect Dialect { get; init; } = new();
 
-    /// <summary>Takes another delimiter than the dialect's where the first line is one field with it and several with the other.</summary>
+    /// <summary>
+    /// Without a table: takes another delimiter than the dialect's where the first line is one field with it and
+    /// several with the other.
+    /// </summary>
     public bool DetectDelimiter { get; init; }
 
     /// <summary>The fields' names, and, with a table, which of its columns they go to and what is made of their text on the way.</summary>
@@ -58,13 +64,15 @@ public sealed class CsvProfiler(CsvSource source)
         if (Table is null && Shape.NeedsTable)
         {
             throw new CitusException("CitusShapeNeedsTable", CitusErrorKind.InvalidArgument,
-                "-ColumnMap, -SkipColumn, -StaticColumn, -Culture, -DateTimeFormat, -TrueValue and -FalseValue say how fields become "
-                    + "columns of a table, and none is named.", "Name it with -Table, or leave them out.");
+                "-ColumnMap, -SkipColumn, -StaticColumn, -ForceNull, -Culture, -DateTimeFormat, "
+                    + "-TrueValue and -FalseValue say how fields become columns of a table, and none is named.",
+                    "Name it with -Table, or leave them out.");
         }
-        CsvDialect dialect = await DialectAsync(stop);
-        await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
         await using NpgsqlConnection? session = Connection is null || Table is null ? null : await Connection.OpenSessionAsync(stop);
         TableInfo? table = session is null ? null : await TableCatalog.FindAsync(Connection!, session, Table!.Value, stop);
+        CsvDialect asked = await DialectAsync(table, stop);
+        (CsvInput opened, CsvDialect dialect) = await CsvPreamble.OpenAsync(source, asked, Rows ? null : table, Shape, Warn, stop);
+        await using CsvInput input = opened;
         IReadOnlyList<BoundColumn>? bound = table is null ? null
             : Rows ? [.. Shape.Fields!.Select((c, i) => new BoundColumn(table.FindColumn(c)!, i, c))]
             : ColumnBinding.Bind(input, dialect, table, Shape);
@@ -72,20 +80,43 @@ public sealed class CsvProfiler(CsvSource source)
             bound is null ? null : RecordConverter.For(source, dialect, ColumnBinding.FieldCount(input, dialect, Shape), bound, Shape));
         TableColumn[]? targets = bound?.Select(b => b.Column).ToArray();
         string[] names = targets?.Select(t => t.Name).ToArray() ?? Names(input, dialect);
-        string? key = _key = KeyOf(names, table);
+        string? key = KeyOf(names, table);
         ShardMap? shards = await ShardsAsync(session, table, key, stop);
         ColumnProfiler[] columns = [.. names.Select((n, i) => new ColumnProfiler(n, targets?[i], EveryColumn || n == key ? shards : null))];
-        if (input.FirstLine.StartsWith("sep=", StringComparison.OrdinalIgnoreCase))
-            Refuse(1, null, input.FirstLine, "is Excel's own line (sep=) and no header: take it out of the file, "
-                + "and give the character in it as the delimiter");
-        string lineEnd = await ReadAsync(input, file, columns, session, stop);
-        return await FinishAsync(input, dialect, lineEnd, columns, key, shards, session, stop);
+        if (table is null && dialect.SkipLines > asked.SkipLines)
+            Refuse(asked.SkipLines + 1, null, null,
+                "is Excel's own line (sep=), which a load skips and other programs may not: -SkipLines says so");
+        await using TableTrial? trial = table is null || Rows ? null
+            : await TryOpenAsync(new CopyTarget(table, targets!, file.Converter is null ? dialect : RecordConverter.Dialect), stop);
+        string lineEnd = await ReadAsync(input, file, columns, trial, session, stop);
+        if (trial?.IsPartial is true) Warn?.Invoke(
+                $"{source}: {_problemCount} rows would be refused so far, so the rest of the file was not tried against {table!.Display}.");
+        CsvProfile profile = Finish(input, dialect, lineEnd, columns, key, shards);
+        if (_untried is not null) return profile with { Unchecked = [_untried] };
+        return trial is null ? profile
+            : profile with { IsProblemCountPartial = trial.IsPartial, Unchecked = (await trial.UncheckedAsync(stop)).ToListing() };
     }
 
-    private async Task<CsvDialect> DialectAsync(CancellationToken stop)
+    /// <summary>The trial of the rows, or null where the role may not try them.</summary>
+    private async Task<TableTrial?> TryOpenAsync(CopyTarget target, CancellationToken stop)
+    {
+        try
+        {
+            return await TableTrial.OpenAsync(Connection!, target, source, Refuse, stop);
+        }
+        catch (PostgresException e)
+            when (e.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.ReadOnlySqlTransaction)
+        {
+            _untried = "all that the table's columns and constraints refuse: trying rows takes SELECT on the table and a temporary "
+                + $"table ({e.MessageText})";
+            return null;
+        }
+    }
+
+    private async Task<CsvDialect> DialectAsync(TableInfo? table, CancellationToken stop)
     {
         CsvDialect dialect = Dialect.Checked();
-        if (!DetectDelimiter) return dialect;
+        if (!DetectDelimiter || table is not null) return dialect; // a load takes the delimiter that it is given
         await using CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
         if (input.FirstRecord.Count > 1) return dialect;
         char best = ";\t|".MaxBy(c => input.FirstLine.Count(x => x == c));
@@ -126,26 +157,48 @@ public sealed class CsvProfiler(CsvSource source)
         return (await ShardResolver.OpenAsync(session, table, stop)).Shards;
     }
 
-    private async Task<string> ReadAsync(CsvInput input, CsvFile file, ColumnProfiler[] columns, NpgsqlConnection? session,
-        CancellationToken stop)
+    private async Task<string> ReadAsync(
+        CsvInput input, CsvFile file, ColumnProfiler[] columns, TableTrial? trial, NpgsqlConnection? session, CancellationToken stop)
     {
         var reader = new CsvRecordReader(input, file.Dialect);
         var fields = new CsvFields(file.Converter is null ? file.Dialect : RecordConverter.Dialect);
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        string lineEnd = "LF";
-        while (await reader.ReadAsync(stop))
+        var marks = new List<RecordBounds>();
+        bool ended = false;
+        while (!ended && await reader.ReadAsync(stop))
         {
-            if (reader.BytesBefore == 0) lineEnd = LineEndOf(reader.Block.Span[..reader.EndAfter(0)]);
-            (RecordBlock rows, int from, int to) = file.Rows(reader, file.FirstRow(reader), reader.Block.Length, Unconverted);
-            ReadRows(rows, from, to, fields, columns);
+            // Without a server, it may be one before PostgreSQL 18.
+            (int count, int end) = Rows || session?.PostgreSqlVersion.Major >= 18 ? (reader.Count, reader.Block.Length)
+                : EndOfData.Find(reader);
+            ended = count < reader.Count;
+            (RecordBlock rows, int from, int to) = file.Rows(reader, file.FirstRow(reader), end, Unconverted);
+            ReadRows(rows, from, to, fields, columns, trial is not null);
+            if (trial is not null)
+            {
+                rows.MarkRecords(from, to, marks);
+                foreach (RecordBounds mark in marks)
+                {
+                    await trial.AddAsync(rows.Block[from..mark.End], mark.Line, stop);
+                    from = mark.End;
+                }
+            }
             await PlaceAsync(columns, session, QuestionSize, stop);
             Progress?.Invoke(new ImportProgress(source.Name, _rows, input.BytesRead, input.Length, clock.Elapsed));
+            if (!ended) continue;
+            long line = reader.LineAt(end + 1);
+            if (reader.EndAfter(end) < reader.Block.Length || await reader.ReadAsync(stop))
+                Refuse(line, null, "\\.", "ends the data for servers before PostgreSQL 18, as it does for psql: "
+                    + "what follows is not loaded");
         }
+        if (_rows == 0 && !Rows)
+            Refuse(file.Dialect.SkipLines + 1, null, null,
+                $"the file has {(file.Dialect.HasHeader ? "a header and " : "")}no rows, which a load refuses");
+        if (trial is not null) await trial.FlushAsync(stop);
         await PlaceAsync(columns, session, 1, stop);
-        return lineEnd;
+        return reader.LineEnd;
     }
 
-    private void ReadRows(RecordBlock rows, int start, int to, CsvFields fields, ColumnProfiler[] columns)
+    private void ReadRows(RecordBlock rows, int start, int to, CsvFields fields, ColumnProfiler[] columns, bool hasTrial)
     {
         for (int end; start < to; start = end)
         {
@@ -158,21 +211,23 @@ public sealed class CsvProfiler(CsvSource source)
                 if (count >= columns.Length) continue;
                 ColumnProfiler column = columns[count];
                 if (!isNull) column.Add(text, place);
-                else
-                {
-                    column.AddNull(place);
-                    if (column.Target is { IsNotNull: true } || (column.Target is not null && column.Name == _key))
-                        Refuse(place.Line, column.Name, null, "is NULL, which the column may not be");
-                }
+                else column.AddNull(place);
             }
-            if (count != columns.Length) Refuse(place.Line, null, null, $"has {count} field(s); {columns.Length} are expected");
+            if (!hasTrial && count != columns.Length)
+                Refuse(place.Line, null, null, $"has {count} field(s); {columns.Length} are expected");
         }
     }
 
     private void Unconverted(UnconvertedRecord record)
     {
         _rows++;
-        Refuse(record.Row.Line ?? 0, record.Row.Column, record.Row.Value, record.Row.Reason);
+        Refuse(record.Row);
+    }
+
+    private void Refuse(RefusedRow row)
+    {
+        if (row is { Column: { } column, SqlState: ['2', '2', ..] }) _unfit[column] = _unfit.GetValueOrDefault(column) + 1;
+        Refuse(row.Line ?? 0, row.Column, row.Value, row.Reason);
     }
 
     private void Refuse(long line, string? column, string? value, string reason)
@@ -195,15 +250,12 @@ public sealed class CsvProfiler(CsvSource source)
         }
     }
 
-    private async Task<CsvProfile> FinishAsync(
-        CsvInput input, CsvDialect dialect, string lineEnd, ColumnProfiler[] columns, string? key, ShardMap? shards,
-        NpgsqlConnection? session, CancellationToken stop)
+    private CsvProfile Finish(CsvInput input, CsvDialect dialect, string lineEnd, ColumnProfiler[] columns, string? key, ShardMap? shards)
     {
         var profiles = new List<CsvColumn>();
         foreach (ColumnProfiler column in columns)
         {
-            long? unconvertible = column.Target is null || session is null || Rows ? null : await CheckAsync(column, session, stop);
-            CsvColumn profile = column.Profile(unconvertible);
+            CsvColumn profile = column.Profile(column.Target is null || Rows ? null : _unfit.GetValueOrDefault(column.Name));
             profiles.Add(profile);
             if (column.Target is not null) continue;
             _problemCount += profile.Unconvertible;
@@ -230,25 +282,6 @@ public sealed class CsvProfiler(CsvSource source)
         };
     }
 
-    /// <summary>Has the server say which of the doubtful values are of the table's type.</summary>
-    private async Task<long> CheckAsync(ColumnProfiler column, NpgsqlConnection session, CancellationToken stop)
-    {
-        string[] values = [.. column.Doubts.Keys];
-        ValueReply[] replies = await new ValueQuestion(session, column.Target!).ChecksAsync(values, stop);
-        long count = 0;
-        for (int i = 0; i < values.Length; i++)
-        {
-            if (replies[i].Refusal is not { } refusal) continue;
-            (long rows, long line) = column.Doubts[values[i]];
-            Refuse(line, column.Name, values[i], refusal.MessageText);
-            (count, _problemCount) = (count + rows, _problemCount + rows - 1);
-        }
-        // Of more values than can be asked about, as many will be refused as of those that were.
-        if (column.DoubtsLeft > 0 && replies.Count(r => r.Refusal is not null) * 2 > replies.Length)
-            (count, _problemCount) = (count + column.DoubtsLeft, _problemCount + column.DoubtsLeft);
-        return count;
-    }
-
     private CsvDistribution Predict(ColumnProfiler column, CsvColumn profile, ShardMap shards)
     {
         long[] rows = column.Rows(profile.Type);
@@ -265,7 +298,4 @@ public sealed class CsvProfiler(CsvSource source)
                 nodes.Total == 0 ? 0 : Math.Round((double)g.Sum(l => l.Amount) / nodes.Total, 4),
                 nodes.Mean == 0 ? 0 : Math.Round(g.Sum(l => l.Amount) / nodes.Mean, 4)))]);
     }
-
-    private static string LineEndOf(ReadOnlySpan<byte> record) =>
-        record.EndsWith("\r\n"u8) ? "CRLF" : record.Length > 0 && record[^1] == '\r' ? "CR" : "LF";
 }

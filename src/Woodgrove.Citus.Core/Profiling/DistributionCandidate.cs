@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Values;
+
 namespace Woodgrove.Citus.Profiling;
 
 /// <summary>A column to distribute by, with what speaks for it and against it.</summary>
@@ -18,13 +20,16 @@ public sealed record DistributionCandidate
     public required string Reason { get; init; }
 
     /// <summary>All that speaks for and against it.</summary>
-    public required IReadOnlyList<string> Evidence { get; init; }
+    public required Listing<string> Evidence { get; init; }
 
     /// <summary>Rows read: all, or a sample of a table of more than a million.</summary>
     public long RowsRead { get; init; }
     public long DistinctValues { get; init; }
+
+    /// <summary>True where the number of distinct values is an estimate, within some 2% of the rows read.</summary>
+    public bool IsDistinctEstimate { get; init; }
     public double NullShare { get; init; }
-    public IReadOnlyList<CsvValueCount> HeaviestValues { get; init; } = [];
+    public Listing<CsvValueCount> HeaviestValues { get; init; } = [];
 
     /// <summary>Shards that the prediction is for.</summary>
     public int ShardCount { get; init; }
@@ -36,7 +41,7 @@ public sealed record DistributionCandidate
     public bool? IsInEveryKey { get; init; }
 
     /// <summary>Tables with a column of this name and type, with which it could be colocated.</summary>
-    public IReadOnlyList<string> RelatedTables { get; init; } = [];
+    public Listing<string> RelatedTables { get; init; } = [];
 
     /// <summary>Calls of statements that filter or join by it, by pg_stat_statements; null where that is not to be had.</summary>
     public long? Uses { get; init; }

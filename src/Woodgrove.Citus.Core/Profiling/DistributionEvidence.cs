@@ -62,7 +62,9 @@ internal static partial class DistributionEvidence
                      AND ((k.conrelid = a.attrelid AND k.confrelid = b.attrelid AND a.attnum = ANY (k.conkey))
                          OR (k.conrelid = b.attrelid AND k.confrelid = a.attrelid AND a.attnum = ANY (k.confkey)))),
                    c.relnamespace = (SELECT o.relnamespace FROM pg_catalog.pg_class o WHERE o.oid = a.attrelid),
+                   -- The policies of tables that nobody named are not run: they may call anything of their owner's.
                    pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+                       AND NOT pg_catalog.row_security_active(c.oid)
             FROM pg_catalog.pg_attribute a
             JOIN pg_catalog.pg_attribute b ON b.attname = a.attname AND b.atttypid = a.atttypid AND b.attrelid <> a.attrelid
                 AND b.attnum > 0 AND NOT b.attisdropped

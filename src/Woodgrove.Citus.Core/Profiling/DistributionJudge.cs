@@ -1,5 +1,6 @@
 using System.Globalization;
 using Woodgrove.Citus.Shards;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Profiling;
 
@@ -38,9 +39,10 @@ internal static class DistributionJudge
             Type = type,
             Verdict = case_.IsHopeless ? CandidateVerdict.Unsuitable : CandidateVerdict.Possible,
             Reason = case_.Reason,
-            Evidence = case_.Evidence,
+            Evidence = case_.Evidence.ToListing(),
             RowsRead = rows,
             DistinctValues = column.DistinctValues,
+            IsDistinctEstimate = column.IsDistinctEstimate,
             NullShare = rows == 0 ? 0 : Math.Round((double)column.Nulls / rows, 6),
             HeaviestValues = column.HeaviestValues,
             ShardCount = shardCount,
@@ -65,10 +67,10 @@ internal static class DistributionJudge
             || column.DistinctValues >= rows * 0.98;
         if (unique)
             case_.Add(-3, "almost every row has a value of its own: it names rows, and keeps none that belong together on one node");
-        else case_.Add(1, Text($"{rows / (double)Math.Max(1, column.DistinctValues):0.#} rows a value on average, which belong together"));
+        else case_.Add(1, Text($"{(column.IsDistinctEstimate ? "about " : "")}{rows / (double)Math.Max(1, column.DistinctValues):0.#} rows a value on average, which belong together"));
         // Each further power of ten makes it finer how rows can be spread, moved and isolated.
         case_.Add(Math.Clamp(Math.Log10(Math.Max(1, column.DistinctValues) / (double)shardCount), 0, 3),
-            Text($"{column.DistinctValues:N0} distinct values"));
+            Text($"{(column.IsDistinctEstimate ? "about " : "")}{column.DistinctValues:N0} distinct values"));
         if (type.StartsWith("timestamp", StringComparison.Ordinal) || type == "date")
             case_.Add(-4, "a time: queries ask for ranges of it, which the hash spreads over all shards");
         // What one heavy value adds to its shard goes once it is isolated.

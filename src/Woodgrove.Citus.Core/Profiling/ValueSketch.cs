@@ -29,6 +29,9 @@ internal sealed class ValueSketch
 
     public long Distinct => _exact?.Count ?? Math.Min(_total, (long)Estimate());
 
+    /// <summary>True where <see cref="Distinct"/> is within some 2% only.</summary>
+    public bool IsEstimate => _exact is null;
+
     public IReadOnlyList<CsvValueCount> Heaviest(int count) =>
         [.. _heavy.Values.Where(h => h.Count > 1).OrderByDescending(h => h.Count).Take(count)
         .Select(h => new CsvValueCount(Encoding.UTF8.GetString(h.Value), h.Count, Math.Round((double)h.Count / _total, 6)))];

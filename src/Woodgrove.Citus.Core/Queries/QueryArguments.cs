@@ -41,6 +41,10 @@ internal static class QueryArguments
 
     private static NpgsqlParameter Parameter(string name, object? value) => value switch
     {
+        // A local time is an instant; Npgsql would send the digits of its clock, which the session's TimeZone reads otherwise.
+        DateTime { Kind: DateTimeKind.Local } local => Parameter(name, local.ToUniversalTime()),
+        object[] list when Array.Exists(list, v => v is DateTime { Kind: DateTimeKind.Local }) =>
+            Parameter(name, Array.ConvertAll(list, v => v is DateTime { Kind: DateTimeKind.Local } local ? local.ToUniversalTime() : v)),
         // The first and the last moments of .NET would be sent as -infinity and infinity.
         _ when TemporalValue.Parameter(name, value) is { } moment => moment,
         null => new NpgsqlParameter(name, DBNull.Value),

@@ -14,9 +14,10 @@ internal sealed class ClusterSection(ReportFacts facts) : Section(facts)
     {
         long shards = Facts.Tables.Sum(t => t.ShardCount);
         long? size = Figure.Total(Facts.Tables.Select(t => t.SizeBytes));
-        int skewed = Facts.Skews.Count(s => s.Verdict == SkewVerdict.Skewed), down = Facts.Nodes.Count(n => !n.IsActive);
+        int skewed = Facts.Skews.Count(s => s.Verdict == SkewVerdict.Skewed),
+            down = Facts.Nodes.Count(n => !n.IsActive || n.Reachable == false);
         html.Add($"<dl class=\"tiles\">");
-        Tile("Nodes", Figure.Count(Facts.Nodes.Count), down == 0 ? "all active" : $"{down} not active", down > 0);
+        Tile("Nodes", Figure.Count(Facts.Nodes.Count), down == 0 ? "all active" : $"{down} not reached or not active", down > 0);
         Tile("Tables", Figure.Count(Facts.Tables.Count),
             Figure.Words(Facts.Grouped.Select(t => t.ColocationId).Distinct().Count(), "colocation group"), false);
         Tile("Shards", Figure.Count(shards), Figure.Words(Facts.Placements.Count, "placement"), false);
@@ -41,7 +42,7 @@ internal sealed class ClusterSection(ReportFacts facts) : Section(facts)
             {
                 html.Add($"""
                     <li class="node" data-node="{n.NodeName}:{n.NodePort}"><strong>{n.NodeName}:<wbr>{n.NodePort}</strong>
-                    <span class="role">{n.Role}</span> <span class="badge {(n.IsActive ? "good" : "bad")}">{(n.IsActive ? "✓ active" : "✗ not active")}</span>
+                    <span class="role">{n.Role}</span> <span class="badge {(n.IsActive && n.Reachable != false ? "good" : "bad")}">{(!n.IsActive ? "✗ not active" : n.Reachable == false ? "✗ not reached" : "✓ active")}</span>
                     <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label="{100.0 * (n.SizeBytes ?? 0) / all:0} % of all bytes"><title>{100.0 * (n.SizeBytes ?? 0) / all:0} % of all bytes</title><rect class="rail" width="100" height="6"/><rect class="fill" width="{100.0 * (n.SizeBytes ?? 0) / most:0.##}" height="6"/></svg>
                     <span>{Figure.Count(n.ShardCount, "placement")} · {Figure.Bytes(n.SizeBytes)}</span><small>{(n.ShouldHaveShards ? "" : "takes no shards of distributed tables")}{(n.MetadataSynced || n.GroupId == 0 ? "" : " metadata not synced")}</small></li>
                     """);

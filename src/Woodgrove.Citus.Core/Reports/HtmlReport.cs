@@ -30,8 +30,8 @@ public static class HtmlReport
             <p>{facts.Cluster} · {facts.Engine} · as {facts.UserName} · <time datetime="{facts.CreatedAt:yyyy-MM-ddTHH:mm:ssZ}">{facts.CreatedAt:d MMMM yyyy, HH:mm} UTC</time></p>
             </header>
             """);
-        Section[] sections = [new ClusterSection(facts), new TableSection(facts), new ShardSection(facts), new ColocationSection(facts),
-            new ImportSection(facts), new PlanSection(facts)];
+        Section[] sections = [new CheckSection(facts), new ClusterSection(facts), new TableSection(facts), new ShardSection(facts),
+            new ColocationSection(facts), new ImportSection(facts), new PlanSection(facts)];
         Section[] shown = [.. sections.Where(s => s.HasContent)];
         html.Add($"<nav aria-label=\"Sections\"><ul>")
             .Each(shown, s => html.Add($"<li><a href=\"#{s.Id}\">{s.Heading}</a></li>"))

@@ -1,3 +1,4 @@
+using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Reports;
@@ -26,16 +27,10 @@ internal sealed class ImportSection(ReportFacts facts) : Section(facts)
                 _ => ("bad", "!"),
             };
             html.Add($"""
-                <tr data-import="{i.ImportId}"><th scope="row"><time datetime="{i.LastCommit:yyyy-MM-ddTHH:mm:ssZ}">{i.LastCommit:yyyy-MM-dd HH:mm}</time></th><td>{i.Table}</td><td class="source">{WithoutSecrets(i.Source)}</td>
+                <tr data-import="{i.ImportId}"><th scope="row"><time datetime="{i.LastCommit ?? i.StartedAt:yyyy-MM-ddTHH:mm:ssZ}">{i.LastCommit ?? i.StartedAt:yyyy-MM-dd HH:mm}</time></th><td>{i.Table}</td><td class="source">{CsvSource.WithoutSecrets(i.Source)}</td>
                 <td><span class="badge {tone}">{sign} {i.State}</span></td><td class="number">{Figure.Count(i.Rows)}</td><td class="number">{Figure.Count(i.Rejected)}</td><td class="number">{Figure.Bytes(i.Bytes)}</td><td>{i.Route}</td></tr>
                 """);
         }
         html.Add($"</tbody></table></div>");
     }
-
-    /// <summary>An address without its user and its query, in which signatures and passwords travel.</summary>
-    internal static string WithoutSecrets(string source) =>
-        Uri.TryCreate(source, UriKind.Absolute, out Uri? address) && !address.IsFile
-            ? address.GetComponents(UriComponents.Scheme | UriComponents.Host | UriComponents.Port | UriComponents.Path,
-                UriFormat.UriEscaped) : source;
 }

@@ -6,9 +6,13 @@ namespace Woodgrove.Citus.Reports;
 internal static class PlanTree
 {
     private const int BoxHeight = 40, RowHeight = 52, FragmentsDrawn = 6;
-    private static readonly (int X, int Width)[] Levels = [(1, 160), (211, 240), (501, 330)];
+    private static readonly (int X, int Width)[] Levels = [(1, 160), (251, 240), (541, 330)];
 
-    private sealed record Box(int Level, double Row, string Title, string Detail, string Kind, string? Full = null);
+    private sealed record Box(int Level, double Row, string Title, string Detail, string Kind, string? Full = null)
+    {
+        /// <summary>What goes from it to the box on its left, in words.</summary>
+        public string? Sends { get; init; }
+    }
 
     public static void Draw(Html html, CitusQueryPlan plan, string name)
     {
@@ -27,6 +31,8 @@ internal static class PlanTree
                 + Levels[from.Level].Width, Middle(from), Levels[to.Level].X, Middle(to));
             double middle = (x1 + x2) / 2;
             html.Add($"<path class=\"edge\" d=\"M{x1:0.#} {y1:0.#}C{middle:0.#} {y1:0.#} {middle:0.#} {y2:0.#} {x2:0.#} {y2:0.#}\"/>");
+            if (to.Sends is { } sends)
+                html.Add($"<text class=\"flow\" text-anchor=\"end\" x=\"{x2 - 6:0.#}\" y=\"{y2 - 5:0.#}\">{sends}</text>");
         }
         foreach (Box b in boxes)
         {
@@ -50,7 +56,7 @@ internal static class PlanTree
         foreach (QueryNode node in plan.Nodes)
         {
             List<Box> leaves = [.. Leaves(plan, node).Select((leaf, i) => leaf with { Row = row + i })];
-            var box = new Box(1, row + (leaves.Count - 1) / 2.0, node.ToString(), NodeDetail(node), "worker");
+            var box = new Box(1, row + (leaves.Count - 1) / 2.0, node.ToString(), NodeDetail(node), "worker") { Sends = Sends(plan, node) };
             nodes.Add(box);
             boxes.AddRange(leaves);
             edges.AddRange(leaves.Select(leaf => (box, leaf)));
@@ -77,6 +83,15 @@ internal static class PlanTree
         if (node.TaskCount - Math.Min(shown.Length, FragmentsDrawn) is > 0 and var more)
             yield return new Box(2, 0, shown.Length > 0 ? $"and {Figure.Words(more, "more fragment")}" : Figure.Words(more, "fragment"),
                 "of other shards, alike", "fragment more");
+    }
+
+    /// <summary>Counted by Citus, or estimated from the rows and widths of the fragments that EXPLAIN showed.</summary>
+    private static string? Sends(CitusQueryPlan plan, QueryNode node)
+    {
+        if (node.ReceivedBytes is { } counted) return $"← {Figure.BytesText(counted)}";
+        PlanNode[] shown = [.. plan.Fragments.Select(f => f.Plan).OfType<PlanNode>()];
+        return shown.Length == 0 || plan.MovedBytes == 0 ? null
+            : $"← ≈ {Figure.BytesText(shown.Average(p => (double)p.Rows * p.Width) * node.TaskCount)}";
     }
 
     private static string NodeDetail(QueryNode node) => string.Join(" · ", new[]

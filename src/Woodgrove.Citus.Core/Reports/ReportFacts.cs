@@ -2,6 +2,7 @@ using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Plans;
 using Woodgrove.Citus.Shards;
+using Woodgrove.Citus.Validation;
 
 namespace Woodgrove.Citus.Reports;
 
@@ -20,6 +21,8 @@ public sealed record ReportFacts
     public required string Engine { get; init; }
 
     public required string UserName { get; init; }
+    /// <summary>What the checks found; empty where they could not run.</summary>
+    public IReadOnlyList<CheckResult> Checks { get; init; } = [];
     public IReadOnlyList<CitusNode> Nodes { get; init; } = [];
     public IReadOnlyList<DistributedTable> Tables { get; init; } = [];
     public IReadOnlyList<ShardPlacement> Placements { get; init; } = [];

@@ -4,6 +4,7 @@ using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Plans;
 using Woodgrove.Citus.Shards;
+using Woodgrove.Citus.Validation;
 
 namespace Woodgrove.Citus.Reports;
 
@@ -22,7 +23,10 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
     public async Task<ReportFacts> ReadAsync(CancellationToken stop)
     {
         var missing = new List<string>();
-        List<DistributedTable> tables = await ListAsync(ClusterMetadata.TablesAsync(Connection, Tables, true, Warn, stop));
+        IReadOnlyList<CitusNode> nodes = await ListAsync(ClusterMetadata.NodesAsync(Connection, true, _ => { }, stop));
+        string down = string.Join(", ", nodes.Where(n => n.Reachable == false).Select(n => $"{n.NodeName}:{n.NodePort}"));
+        if (down.Length > 0) Tell($"{down} cannot be reached: sizes and skew of tables with shards there are missing.", missing);
+        List<DistributedTable> tables = await ListAsync(ClusterMetadata.TablesAsync(Connection, Tables, true, WarnOfSizes, stop));
         List<string> names = [.. tables.Select(t => t.Table)];
         return new ReportFacts
         {
@@ -31,25 +35,46 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
             Cluster = $"{Connection.Database} on {Connection.Server}:{Connection.Port}",
             Engine = $"{Connection.Engine} {Connection.CitusVersion} on PostgreSQL {Connection.ServerVersion}",
             UserName = Connection.UserName,
-            Nodes = await ListAsync(ClusterMetadata.NodesAsync(Connection, true, _ => { }, stop)),
+            Checks = await TryAsync("The checks",
+                () => new ClusterValidation([], [], new Dictionary<string, double>(), TimeSpan.FromSeconds(10)).RunAsync(Connection,
+                    Explain, stop), missing),
+            Nodes = nodes,
             Tables = tables,
             Placements = await ListAsync(ClusterMetadata.PlacementsAsync(Connection, Tables, null, true, _ => { }, stop)),
-            Skews = await TryAsync("The skew of the tables", () => SkewsAsync(tables, stop), missing),
+            Skews = await TryAsync("The skew of the tables", () => SkewsAsync(tables, down, missing, stop), missing),
             Imports = await TryAsync<CitusImport>("The imports",
                 async () => [.. (await CitusImport.ListAsync(Connection, null, null, stop)).Where(i => Tables.Count == 0
                     || names.Any(n => IsNamed(i, n)))], missing),
             Plans = Plans,
             Missing = missing,
         };
+
+        // A node that is down is told once, and not of each figure that it has.
+        void WarnOfSizes(string text)
+        {
+            if (down.Length == 0) Warn(text);
+        }
     }
 
-    private async Task<IReadOnlyList<ShardSkew>> SkewsAsync(List<DistributedTable> tables, CancellationToken stop)
+    private void Tell(string text, List<string> missing)
+    {
+        missing.Add(text);
+        Warn(text);
+    }
+
+    private async Task<IReadOnlyList<ShardSkew>> SkewsAsync(List<DistributedTable> tables, string down, List<string> missing,
+        CancellationToken stop)
     {
         List<string> hashed = [.. tables.Where(t => t.DistributionColumn is not null).Select(t => t.Table)];
         if (hashed.Count == 0) return [];
         // All need not be named, and a name in a schema that the role may not use would be refused.
-        return await new SkewMeasurement(Connection) { Explain = Explain, Refuse = e => Warn(e.Message) }.MeasureAsync(Tables.Count == 0
-            ? [] : hashed, SkewMeasure.Bytes, stop);
+        var refused = new List<CitusException>();
+        IReadOnlyList<ShardSkew> skews = await new SkewMeasurement(Connection) { Explain = Explain,
+            Refuse = refused.Add }.MeasureAsync(Tables.Count == 0 ? [] : hashed, SkewMeasure.Bytes, stop);
+        if (refused.Count > 0 && down.Length == 0)
+            Tell(refused.Count == 1 ? refused[0].Message
+                : $"The skew of {refused.Count} tables could not be measured, of the first as {refused[0].Message}", missing);
+        return skews;
     }
 
     private async Task<IReadOnlyList<T>> TryAsync<T>(string what, Func<Task<IReadOnlyList<T>>> read, List<string> missing)
@@ -60,9 +85,7 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
         }
         catch (Exception e) when (e is CitusException or Npgsql.NpgsqlException)
         {
-            string text = $"{what} could not be read: {PostgresErrors.Describe(e).What}";
-            missing.Add(text);
-            Warn(text);
+            Tell($"{what} could not be read: {PostgresErrors.Describe(e).What}", missing);
             return [];
         }
     }

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Sandbox;
 
@@ -37,7 +38,7 @@ public sealed class CitusSandbox
     public int WorkerCount => _servers.Count - 1;
 
     /// <summary>The servers' process ids, the coordinator's first.</summary>
-    public IReadOnlyList<int> ProcessId => _servers.Select(s => s.ProcessId).OfType<int>().ToList();
+    public Listing<int> ProcessId => _servers.Select(s => s.ProcessId).OfType<int>().ToList();
 
     /// <summary>Where the web root is served, if one was asked for.</summary>
     public Uri? WebUri => _web?.Address;

@@ -2,6 +2,7 @@ using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Validation;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Settings;
 
@@ -15,7 +16,7 @@ namespace Woodgrove.Citus.Settings;
 /// <param name="Fix">The SQL, or the place in the portal, or null where nothing is to be done.</param>
 public sealed record CitusSetting(
     string Name, string Value, bool Differs, string? Suggested, bool IsSuggested, string Description, string Reason,
-    IReadOnlyList<NodeSetting> Nodes, string? Fix)
+    Listing<NodeSetting> Nodes, string? Fix)
 {
     /// <summary>The parameters as they are on all nodes, with what to make of them.</summary>
     /// <param name="memory">Bytes of memory of the smallest node, in place of what can be read from it.</param>

@@ -8,7 +8,7 @@ namespace Woodgrove.Citus.Shards;
 /// <param name="State">Planned, or as Citus says: blocked, runnable, running, done, error, unscheduled, cancelling, cancelled.</param>
 public sealed record ShardMove(string? Table, long? ShardId, string? Source, string? Target, string State)
 {
-    /// <summary>Of the shard in a plan, of all that move with it while they move; null otherwise.</summary>
+    /// <summary>Of all shards that move together, in a plan and while they move; null otherwise.</summary>
     public long? SizeBytes { get; init; }
 
     /// <summary>What has arrived of it, while it moves.</summary>

@@ -1,8 +1,10 @@
 using Npgsql;
 using NpgsqlTypes;
+using Woodgrove.Citus.Activity;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Shards;
 
@@ -14,36 +16,86 @@ public sealed class ShardRebalancer(CitusConnection connection)
     /// <summary>How long between two looks at a rebalance that is waited for.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>The moves that it would make now, one of each shard, those that are colocated one after the other.</summary>
+    /// <summary>The moves that it would make now, each of a shard with those that are colocated with it, as the job makes them.</summary>
+    /// <exception cref="CitusException">It would be refused.</exception>
     public async Task<IReadOnlyList<ShardMove>> PlanAsync(RebalanceOrder order, CancellationToken stop)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
-        await CheckStrategyAsync(session, order.Strategy, stop);
+        await RequireAsync(session, order, stop);
+        IReadOnlyList<ShardMove> moves = await PlanAsync(session, order, stop);
+        if (moves.Count == 0) return moves;
+        // Citus's own refusals come only when a job is made: it is rolled back before anybody sees it.
+        await using NpgsqlTransaction rehearsal = await session.BeginTransactionAsync(stop);
+        await StartAsync(session, order, stop);
+        return moves;
+    }
+
+    private async Task<IReadOnlyList<ShardMove>> PlanAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
+    {
         // The plan's own sizes are those of the metadata, which are 0; the view citus_shards has Citus ask the nodes under their own
         // search paths.
         Dictionary<long, long> sizes = (await ShardSizes.ReadAsync(connection, session, [], _ => { }, stop)).Largest();
         await using var command = new NpgsqlCommand($"""
-            SELECT {SearchPath.Show("p.table_name")}, p.shardid, p.sourcename || ':' || p.sourceport, p.targetname || ':' || p.targetport
-            FROM pg_catalog.get_rebalance_table_shards_plan(drain_only := $1, rebalance_strategy := $2) WITH ORDINALITY p
-            ORDER BY p.ordinality
+            SELECT {SearchPath.Show("p.tables[1]")}, p.shards, p.source, p.target
+            FROM ({ShardGroups("drain_only := $1, rebalance_strategy := $2")}) p ORDER BY p.ordinal
             """, session)
         {
             CommandTimeout = 0,
             Parameters = { new() { Value = order.DrainOnly }, Name(order.Strategy) },
         };
         var moves = new List<ShardMove>();
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        await using NpgsqlDataReader row = await ReadPlanAsync(command, stop);
         while (await row.ReadAsync(stop))
-            moves.Add(new ShardMove(row.GetString(0), row.GetInt64(1), row.GetString(2), row.GetString(3), "Planned")
-                { SizeBytes = sizes.GetValueOrDefault(row.GetInt64(1)) });
+        {
+            long[] shards = await row.GetFieldValueAsync<long[]>(1, stop);
+            moves.Add(new ShardMove(row.GetString(0), shards[0], row.GetString(2), row.GetString(3), "Planned")
+                { SizeBytes = shards.Sum(s => sizes.GetValueOrDefault(s)) });
+        }
         return moves;
     }
+
+    private async Task<NpgsqlDataReader> ReadPlanAsync(NpgsqlCommand command, CancellationToken stop)
+    {
+        try
+        {
+            return await command.ExecuteReaderAsync(stop);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ConnectionFailure && e.InvariantSeverity == "ERROR")
+        {
+            string reason = await NodeRefusal.ReasonAsync(command.Connection!, e, stop);
+            throw new CitusException("CitusNodeRefused", CitusErrorKind.ResourceUnavailable,
+                $"The rebalance could not be planned: {reason}.",
+                "Put that right, and plan again; Test-CitusCluster shows the state of nodes and shards.", e) { Target = connection.Name,
+                    SqlState = e.SqlState };
+        }
+    }
+
+    /// <summary>
+    /// SQL of the moves that a rebalance would make. Citus's plan has a row for every shard; a move takes all colocated
+    /// shards of one range of hashes, and is counted once wherever the module counts moves.
+    /// </summary>
+    /// <param name="arguments">Of get_rebalance_table_shards_plan.</param>
+    internal static string ShardGroups(string arguments) => $"""
+        SELECT min(p.ordinality) AS ordinal, array_agg(p.table_name::oid ORDER BY p.ordinality) AS tables,
+            array_agg(p.shardid ORDER BY p.ordinality) AS shards,
+               p.sourcename || ':' || p.sourceport AS source, p.targetname || ':' || p.targetport AS target
+        FROM pg_catalog.get_rebalance_table_shards_plan({arguments}) WITH ORDINALITY p
+        JOIN pg_catalog.pg_dist_shard s ON s.shardid = p.shardid
+        JOIN pg_catalog.pg_dist_partition t ON t.logicalrelid = s.logicalrelid
+        GROUP BY t.colocationid, coalesce(s.shardminvalue, ''), p.sourcename, p.sourceport, p.targetname, p.targetport
+        """;
 
     /// <returns>Null where there is nothing to move.</returns>
     /// <exception cref="CitusException">One runs already, there is no such strategy, or a table cannot be moved this way.</exception>
     public async Task<ShardRebalance?> StartAsync(RebalanceOrder order, CancellationToken stop)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
+        await RequireAsync(session, order, stop);
+        return (await PlanAsync(session, order, stop)).Count == 0 ? null : await StartAsync(session, order, stop);
+    }
+
+    private async Task RequireAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
+    {
         await CheckStrategyAsync(session, order.Strategy, stop);
         if (await ReadAsync(session, null, stop) is { IsActive: true } running)
         {
@@ -51,6 +103,10 @@ public sealed class ShardRebalancer(CitusConnection connection)
                 $"A rebalance is {running.State.ToString().ToLowerInvariant()} already: job {running.JobId}, "
                     + $"{running.Done} of {running.Total} move(s) done.", OtherSession) { Target = running.JobId };
         }
+    }
+
+    private async Task<ShardRebalance?> StartAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
+    {
         // The job would start, and each of its moves fail.
         if (order.TransferMode != "block_writes" && connection.Engine == "Citus"
             && await OutputPlugins.AdviceAsync(session, stop) is { } first)
@@ -169,7 +225,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
                 await row.IsDBNullAsync(3, stop) ? null : row.GetFieldValue<DateTimeOffset>(3));
         }
         IReadOnlyList<ShardMove> moves = await ReadMovesAsync(session, job.JobId, stop);
-        return job with { Moves = moves, Done = moves.Count(m => m.State == "done") };
+        return job with { Moves = moves.ToListing(), Done = moves.Count(m => m is { State: "done", ShardId: not null }) };
     }
 
     /// <summary>

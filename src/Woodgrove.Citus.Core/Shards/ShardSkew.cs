@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Values;
+
 namespace Woodgrove.Citus.Shards;
 
 /// <summary>How evenly a distributed table lies over its shards and nodes, why, and what would help.</summary>
@@ -31,15 +33,15 @@ public sealed record ShardSkew
     public required long? DistinctValues { get; init; }
 
     /// <summary>The heaviest distribution values, the heaviest first.</summary>
-    public required IReadOnlyList<HeavyValue> HeaviestValues { get; init; }
+    public required Listing<HeavyValue> HeaviestValues { get; init; }
 
     /// <summary>The fullest node over the mean one.</summary>
     public required double NodeMaxToMean { get; init; }
 
     /// <summary>The coefficient of variation over nodes.</summary>
     public required double NodeVariation { get; init; }
-    public required IReadOnlyList<NodeLoad> Nodes { get; init; }
-    public required IReadOnlyList<ShardLoad> Shards { get; init; }
+    public required Listing<NodeLoad> Nodes { get; init; }
+    public required Listing<ShardLoad> Shards { get; init; }
     public required SkewVerdict Verdict { get; init; }
     public required SkewAction Recommendation { get; init; }
 

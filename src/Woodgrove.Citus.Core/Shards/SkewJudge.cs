@@ -1,5 +1,6 @@
 using System.Globalization;
 using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Shards;
 
@@ -56,7 +57,7 @@ internal sealed class SkewJudge
             Variation = _shards.Variation,
             ExpectedMaxToMean = Expected,
             DistinctValues = _keys is null ? null : (long)_keys.Distinct,
-            HeaviestValues = _keys?.Heaviest ?? [],
+            HeaviestValues = _keys?.Heaviest.ToListing() ?? [],
             NodeMaxToMean = _nodes.MaxToMean,
             NodeVariation = _nodes.Variation,
             Nodes = [.. perNode.OrderBy(n => n.Key).Select(n => new NodeLoad(n.Key.Name, n.Key.Port,

@@ -1,9 +1,11 @@
 using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
+using Woodgrove.Citus.Activity;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Shards;
@@ -15,6 +17,9 @@ public sealed class SkewMeasurement(CitusConnection connection)
 
     /// <summary>Told of each table that can't be measured, and the others are; without it, the first ends everything.</summary>
     public Action<CitusException>? Refuse { get; init; }
+
+    /// <summary>Whether tables that are not distributed by a column are left out, and only <see cref="Explain"/> is told.</summary>
+    public bool SkipOthers { get; init; }
 
     /// <summary>Of the tables of these names, or of all that are distributed by hash.</summary>
     /// <exception cref="CitusException">There is no such table, or it is not distributed by a column.</exception>
@@ -54,8 +59,9 @@ public sealed class SkewMeasurement(CitusConnection connection)
                     JOIN pg_catalog.pg_dist_shard d ON d.logicalrelid = p.logicalrelid
                     JOIN pg_catalog.pg_dist_placement l ON l.shardid = d.shardid AND l.shardstate = 1
                     JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
-                    WHERE p.partmethod = 'h' AND ($1::text[] IS NULL OR p.logicalrelid::oid IN (
-                      SELECT coalesce({SearchPath.Find("a")}, {SearchPath.Find("b")}) FROM unnest($1, $2::text[]) AS x(a, b)))
+                    WHERE p.partmethod = 'h' AND CASE WHEN $1::text[] IS NULL THEN {LedgerSchema.IsNotOf("p.logicalrelid")}
+                        ELSE p.logicalrelid::oid IN (
+                      SELECT coalesce({SearchPath.Find("a")}, {SearchPath.Find("b")}) FROM unnest($1, $2::text[]) AS x(a, b)) END
                     ORDER BY 2, 7, 6, n.nodename, n.nodeport
                     """)
                 {
@@ -100,8 +106,13 @@ public sealed class SkewMeasurement(CitusConnection connection)
             {
                 TableInfo table = await TableCatalog.FindAsync(connection, session, TableName.Parse(name), stop);
                 if (tables.Exists(t => t.Oid == table.Oid)) continue;
-                throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument,
-                    $"{table.Display} is not distributed by a column ({table.Kind}), so it has no skew.",
+                string what = $"{table.Display} is not distributed by a column ({table.Kind}), so it has no skew.";
+                if (SkipOthers)
+                {
+                    Explain?.Invoke(what);
+                    continue;
+                }
+                throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument, what,
                     "Name a table that Get-DistributedTable shows with a column.") { Target = table.Display };
             }
             catch (CitusException e) when (Refuse is not null)
@@ -245,7 +256,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
         }
         catch (PostgresException e)
         {
-            Explain?.Invoke($"What a rebalance would do is not known: {e.MessageText}");
+            Explain?.Invoke($"What a rebalance would do is not known: {await NodeRefusal.ReasonAsync(session, e, stop)}");
             return null;
         }
     }

@@ -80,7 +80,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
             if (transaction is not null) await transaction.CommitAsync(stop);
             // Only now may others see it, and the nodes measure it.
             ShardSizes sizes = await ShardSizes.ReadAsync(Connection, session, [table], w => Warn?.Invoke(w), stop);
-            DistributedTable done = await DistributedTable.ReadAsync(session, [table], sizes, stop).SingleAsync();
+            DistributedTable done = await DistributedTable.ReadAsync(session, [table], sizes, module: true, stop).SingleAsync();
             Explain?.Invoke(DistributionColumn is null
                 ? $"{done.Table} is a reference table now: every node keeps a full copy, "
                     + "so that it joins with any table where that one's rows are."
@@ -173,6 +173,33 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
                     + $"{TableName.QuoteIfNeeded(column.Name)} TYPE {key.TypeName}."
                     : $"Make {TableName.QuoteIfNeeded(column.Name)} a {key.TypeName} in -Definition.") { Target = table.Display };
         }
+        await CheckCollationAsync(session, table, column, other, key, stop);
+    }
+
+    /// <summary>Citus refuses to colocate columns of different collations.</summary>
+    private async Task CheckCollationAsync(NpgsqlConnection session, TableInfo table, TableColumn column, TableInfo other, TableColumn key,
+        CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT mine.attcollation::regcollation::text, others.attcollation::regcollation::text
+            FROM pg_catalog.pg_attribute mine, pg_catalog.pg_attribute others
+            WHERE mine.attrelid = $1::oid AND mine.attname = $2 AND others.attrelid = $3::oid AND others.attname = $4
+                AND mine.attcollation <> others.attcollation
+            """, session)
+        {
+            Parameters = { new() { Value = (long)table.Oid }, new() { Value = column.Name }, new() { Value = (long)other.Oid },
+                new() { Value = key.Name } },
+        };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        if (!await row.ReadAsync(stop)) return;
+        (string mine, string others) = (row.GetString(0), row.GetString(1));
+        string name = TableName.QuoteIfNeeded(column.Name);
+        throw new CitusException("CitusColocationCollationMismatch", CitusErrorKind.InvalidArgument,
+            $"{table.Display}.{column.Name} has the collation {mine}, but {other.Display}, to colocate with, "
+                + $"is distributed by {key.Name} with the collation {others}; Citus colocates only columns of one collation.",
+            Definition is null ? $"Change the collation first: ALTER TABLE {table.Name} ALTER COLUMN {name} TYPE {column.TypeName} "
+                + $"COLLATE {others}."
+                : $"Make {name} a {column.TypeName} COLLATE {others} in -Definition.") { Target = table.Display };
     }
 
     /// <summary>

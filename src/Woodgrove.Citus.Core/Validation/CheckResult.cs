@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Values;
+
 namespace Woodgrove.Citus.Validation;
 
 /// <summary>What a check found.</summary>
@@ -6,4 +8,4 @@ namespace Woodgrove.Citus.Validation;
 /// <param name="Fix">SQL or a command line, or null where nothing is to be done.</param>
 public sealed record CheckResult(
     string Check, CheckCategory Category, CheckStatus Status, string Expected, string Actual,
-    IReadOnlyList<object> Evidence, string Explanation, string? Fix);
+    Listing<object> Evidence, string Explanation, string? Fix);

@@ -1,6 +1,7 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Validation;
 
@@ -77,8 +78,8 @@ public sealed record ClusterValidation(
             string where = string.Join("; ", gaps.GroupBy(g => g.Node).Select(g => $"{g.Key} {g.First().Reason}"));
             return Skipped(check, gaps.All(g => g.Denied) ? $"a right is missing: {where}" : $"not looked at everywhere: {where}", null);
         }
-        return new CheckResult(check.Name, check.Category, verdict.Status, verdict.Expected, verdict.Actual, verdict.Evidence, check.Why,
-            verdict.Fix);
+        return new CheckResult(check.Name, check.Category, verdict.Status, verdict.Expected, verdict.Actual, verdict.Evidence.ToListing(),
+            check.Why, verdict.Fix);
     }
 
     /// <summary>What the coordinator cannot tell of the cluster, it mostly cannot because a node is away.</summary>

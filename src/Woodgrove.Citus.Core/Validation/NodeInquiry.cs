@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Npgsql;
+using Woodgrove.Citus.Activity;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 
@@ -73,7 +74,7 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
             catch (PostgresException e) when (!stop.IsCancellationRequested)
             {
                 string reason = e.SqlState == PostgresErrorCodes.QueryCanceled ? $"no answer within {patience.TotalSeconds:0.#} s"
-                    : PostgresErrors.Text(e);
+                    : await NodeRefusal.ReasonAsync(session, e, stop);
                 facts.Add(new Gap(questions[next++], node, reason, e.SqlState == PostgresErrorCodes.InsufficientPrivilege));
             }
             catch (Exception e) when (IsUnreachable(e, stop))

@@ -44,6 +44,7 @@ public sealed class ConnectCitusClusterCommand : CitusCmdlet
     /// <summary>A section of libpq's connection service file.</summary>
     [Parameter(ParameterSetName = "Server")]
     [Parameter(ParameterSetName = "Token")]
+    [ArgumentCompleter(typeof(ServiceCompleter))]
     public string? Service { get; set; }
 
     [Parameter(ParameterSetName = "ConnectionString", Mandatory = true)]

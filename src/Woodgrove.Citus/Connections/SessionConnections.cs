@@ -25,6 +25,7 @@ internal static class SessionConnections
             replaced = Open.Find(c => c.Name == connection.Name);
             if (replaced is not null) Open.Remove(replaced);
             Open.Add(connection);
+            connection.AsksDefault = c => All is [.., var latest] && latest == c;
         }
         if (replaced is not null) await replaced.DisposeAsync();
     }

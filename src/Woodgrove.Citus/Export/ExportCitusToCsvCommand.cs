@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Ingest;
 using Woodgrove.Citus.Queries;
 using Woodgrove.Citus.Sql;
@@ -37,6 +38,13 @@ public sealed class ExportCitusToCsvCommand : CsvFormatCommand
     [Parameter(ParameterSetName = "Table")]
     [ArgumentCompleter(typeof(ColumnCompleter))]
     public string[]? Column { get; set; }
+
+    /// <summary>The unquoted text that stands for NULL; empty by default.</summary>
+    [Parameter]
+    [AllowEmptyString]
+    public string NullValue { get; set; } = "";
+
+    private protected override CsvDialect Dialect => base.Dialect with { NullValue = NullValue };
 
     /// <summary>Writes gzip, whatever the file's name.</summary>
     [Parameter]

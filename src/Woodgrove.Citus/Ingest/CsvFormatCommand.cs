@@ -24,14 +24,10 @@ public abstract class CsvFormatCommand : ConnectedCmdlet
     [Parameter]
     public char? Escape { get; set; }
 
-    /// <summary>The unquoted text that stands for NULL; empty by default.</summary>
-    [Parameter]
-    [AllowEmptyString]
-    public string NullValue { get; set; } = "";
-
     /// <summary>The file's encoding, where no byte order mark in it says another; UTF-8 by default.</summary>
     [Parameter]
     [EncodingTransformation]
+    [ArgumentCompleter(typeof(EncodingCompleter))]
     public Encoding? Encoding { get; set; }
 
     private protected virtual CsvDialect Dialect => new()
@@ -39,7 +35,6 @@ public abstract class CsvFormatCommand : ConnectedCmdlet
         Delimiter = Delimiter,
         Quote = Quote ?? CsvDialect.NoQuote,
         Escape = Escape,
-        NullValue = NullValue,
         HasHeader = !NoHeader,
         Encoding = Encoding,
     };

@@ -55,6 +55,7 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
 
     /// <summary>Names the import; one that was begun goes on after its last committed byte.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(ImportIdCompleter))]
     public Guid? ImportId { get; set; }
 
     /// <summary>Goes on with the latest import of the same source into the same table that was not completed.</summary>

@@ -11,6 +11,7 @@ namespace Woodgrove.Citus.Ingest;
 public sealed class RemoveCitusImportCommand : ConnectedCmdlet
 {
     [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ImportIdCompleter))]
     public Guid ImportId { get; set; }
 
     /// <summary>Addresses for nodes whose own names can't be reached from here.</summary>

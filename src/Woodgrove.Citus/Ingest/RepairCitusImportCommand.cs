@@ -13,6 +13,7 @@ public sealed class RepairCitusImportCommand : ConnectedCmdlet
 {
     /// <summary>Just this one; all by default.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ImportIdCompleter))]
     public Guid? ImportId { get; set; }
 
     /// <summary>Addresses for nodes whose own names can't be reached from here.</summary>

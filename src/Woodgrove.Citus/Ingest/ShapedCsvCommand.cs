@@ -23,8 +23,17 @@ public abstract class ShapedCsvCommand : CsvCommand
     [ValidateNotNull]
     public IDictionary? StaticColumn { get; set; }
 
+    /// <summary>
+    /// Columns in which the text that stands for NULL does so in quotes too, as where every empty field is written as
+    /// ""; * means all.
+    /// </summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(Tables.ColumnCompleter))]
+    public string[] ForceNull { get; set; } = [];
+
     /// <summary>The culture in which the file's numbers and times are written; without it PostgreSQL's own input decides.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(CultureCompleter))]
     public CultureInfo? Culture { get; set; }
 
     /// <summary>.NET formats of the file's dates and times, such as dd.MM.yyyy.</summary>
@@ -45,6 +54,7 @@ public abstract class ShapedCsvCommand : CsvCommand
         ColumnMap = Texts.Read(ColumnMap),
         SkipFields = SkipColumn,
         StaticColumns = StaticValues(source),
+        ForceNull = ForceNull,
         Culture = Culture,
         DateTimeFormats = DateTimeFormat,
         TrueValues = TrueValue,

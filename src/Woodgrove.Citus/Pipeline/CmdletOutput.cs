@@ -19,6 +19,10 @@ internal sealed class CmdletOutput(ChannelWriter<Action<PSCmdlet>> pipeline, Can
 
     public void Warning(string text) => Wait(c => c.WriteWarning(VisibleText.Of(text)));
 
+    /// <summary>Shows text on the screen, as Write-Host does; it is no output, and no warning.</summary>
+    public void Information(string text) =>
+        Wait(c => c.WriteInformation(new HostInformationMessage { Message = VisibleText.Of(text) }, ["PSHOST"]));
+
     /// <summary>Shows progress if the pipeline thread is free to; the next report tells more anyway.</summary>
     public void Progress(ProgressRecord record)
     {

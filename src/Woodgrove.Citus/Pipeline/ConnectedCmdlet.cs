@@ -14,6 +14,13 @@ public abstract class ConnectedCmdlet : CitusCmdlet
     [ValidateNotNull]
     public CitusConnection? Connection { get; set; }
 
+    // Before anything of the pipeline is bound.
+    protected override void BeginProcessing() =>
+        IsPiped = MyInvocation.ExpectingInput && !MyInvocation.BoundParameters.ContainsKey("Table");
+
+    /// <summary>True where tables come by the pipeline: an empty one stands for no table, not for all.</summary>
+    private protected bool IsPiped { get; private set; }
+
     /// <summary>The connection asked for, or the latest.</summary>
     private protected CitusConnection Cluster
     {

@@ -18,6 +18,7 @@ namespace Woodgrove.Citus.Reports;
 public sealed class ExportCitusReportCommand : ConnectedCmdlet
 {
     private readonly List<CitusQueryPlan> _plans = [];
+    private readonly List<string> _tables = [];
 
     /// <summary>The file to write; one that is there is overwritten.</summary>
     [Parameter(Mandatory = true, Position = 0)]
@@ -25,8 +26,10 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
     public string Path { get; set; } = "";
 
     /// <summary>Just these tables; all by default.</summary>
-    [Parameter(Position = 1)]
+    [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
+    [Alias("Tables")]
     [ArgumentCompleter(typeof(TableCompleter))]
+    [SupportsWildcards]
     public string[] Table { get; set; } = [];
 
     /// <summary>Queries whose plans are to be shown. They are not run.</summary>
@@ -54,10 +57,21 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
     [Parameter]
     public SwitchParameter PassThru { get; set; }
 
-    protected override void ProcessRecord() => _plans.AddRange(Plan);
+    protected override void ProcessRecord()
+    {
+        _plans.AddRange(Plan);
+        _tables.AddRange(Table);
+    }
 
     protected override void EndProcessing()
     {
+        if (IsPiped && _plans.Count + _tables.Count == 0)
+        {
+            ThrowTerminatingError(CitusErrorRecord.From(new CitusException("CitusNothingToReport", CitusErrorKind.InvalidArgument,
+                "Nothing that a report can be about came by the pipeline, so no report was written.",
+                "Pipe tables (Get-DistributedTable, Measure-ShardSkew) or plans (Get-CitusQueryPlan), "
+                    + "or pipe nothing for a report about the whole cluster."), null));
+        }
         CitusConnection cluster = Cluster;
         string file = GetUnresolvedProviderPathFromPSPath(Path);
         if (!ShouldProcess(file, $"Write a report on {cluster.Name}")) return;
@@ -65,7 +79,12 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
             RunEach(async (_, stop) => _plans.Add(await new PlanRequest(query) { AllTasks = true }.ReadAsync(cluster, stop)), query);
         Run(async (output, stop) =>
         {
-            var request = new ReportRequest(cluster, Table) { Title = Title, Plans = _plans, Explain = output.Verbose,
+            if (await TablePattern.ExpandAsync(cluster, _tables, stop) is not { } tables)
+            {
+                throw new CitusException("CitusTableNotFound", CitusErrorKind.ObjectNotFound,
+                    $"No distributed table is named like {string.Join(", ", _tables)}.", "Get-DistributedTable lists them.");
+            }
+            var request = new ReportRequest(cluster, [.. tables.Distinct()]) { Title = Title, Plans = _plans, Explain = output.Verbose,
                 Warn = output.Warning };
             string page = HtmlReport.Render(await request.ReadAsync(stop));
             await OutputFile.WriteAsync(file, Encoding.UTF8.GetBytes(page), overwrite: !NoClobber, stop);

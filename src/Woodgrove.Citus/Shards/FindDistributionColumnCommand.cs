@@ -17,6 +17,7 @@ public sealed class FindDistributionColumnCommand : CsvCommand
     /// <summary>Tables, distributed or not.</summary>
     [Parameter(ParameterSetName = "Table", Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(TableCompleter))]
+    [SupportsWildcards]
     [ValidateNotNullOrEmpty]
     public string[] Table { get; set; } = [];
 
@@ -30,7 +31,9 @@ public sealed class FindDistributionColumnCommand : CsvCommand
         if (ParameterSetName == "Table")
         {
             CitusConnection cluster = Cluster;
-            foreach (string table in Table) Find(table, (finder, stop) => finder.FindAsync(cluster, TableName.Parse(table), stop));
+            IReadOnlyList<string> tables = [];
+            Run(async (_, stop) => tables = await TablePattern.ExpandAsync(cluster, Table, stop, plain: true) ?? []);
+            foreach (string table in tables) Find(table, (finder, stop) => finder.FindAsync(cluster, TableName.Parse(table), stop));
             return;
         }
         foreach (CsvSource source in Sources())

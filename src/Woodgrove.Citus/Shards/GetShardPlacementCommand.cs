@@ -8,19 +8,35 @@ using Woodgrove.Citus.Tables;
 namespace Woodgrove.Citus.Shards;
 
 /// <summary>Lists where shards lie, one object a placement.</summary>
-[Cmdlet(VerbsCommon.Get, "ShardPlacement")]
+[Cmdlet(VerbsCommon.Get, "ShardPlacement", DefaultParameterSetName = "Table")]
 [OutputType(typeof(ShardPlacement))]
 public sealed class GetShardPlacementCommand : ConnectedCmdlet
 {
     /// <summary>Just these tables; all by default.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = "Table", Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = "Node", Position = 0)]
     [ArgumentCompleter(typeof(TableCompleter))]
+    [SupportsWildcards]
     public string[] Table { get; set; } = [];
 
     /// <summary>A value of the distribution column: just the shard that holds it.</summary>
     [Parameter(Position = 1)]
     [ValidateNotNull]
     public object? Value { get; set; }
+
+    /// <summary>Just what lies on these nodes: their names, or names with ports, such as 10.0.0.5:5432.</summary>
+    [Parameter(ParameterSetName = "Table")]
+    [ArgumentCompleter(typeof(NodeCompleter))]
+    [SupportsWildcards]
+    public string[] Node { get; set; } = [];
+
+    /// <summary>Just what lies on this node, from Get-CitusNode.</summary>
+    [Parameter(ParameterSetName = "Node", Mandatory = true, ValueFromPipeline = true)]
+    public CitusNode? InputObject { get; set; }
+
+    /// <summary>The module's own tables, in schema woodgrove, too.</summary>
+    [Parameter]
+    public SwitchParameter IncludeModule { get; set; }
 
     /// <summary>Asks the nodes for the sizes of all shards; those of tables that are named are always read.</summary>
     [Parameter]
@@ -52,7 +68,17 @@ public sealed class GetShardPlacementCommand : ConnectedCmdlet
     private Func<CmdletOutput, CancellationToken, Task> Placements(CitusConnection cluster, string[] tables, object? value) =>
         async (output, stop) =>
     {
-        await foreach (ShardPlacement placement in ClusterMetadata.PlacementsAsync(cluster, tables, value, Size, output.Warning, stop))
-            await output.ObjectAsync(placement);
+        if (await TablePattern.ExpandAsync(cluster, tables, stop) is not { } names) return;
+        await foreach (ShardPlacement placement in ClusterMetadata.PlacementsAsync(cluster, names, value, Size, output.Warning, stop,
+            IncludeModule))
+            if (IsAskedFor(placement)) await output.ObjectAsync(placement);
     };
+
+    private bool IsAskedFor(ShardPlacement placement)
+    {
+        if (InputObject is { } node) return (placement.NodeName, placement.NodePort) == (node.NodeName, node.NodePort);
+        string name = placement.NodeName, withPort = $"{name}:{placement.NodePort}";
+        return Node.Length == 0 || Node.Any(n => new WildcardPattern(n, WildcardOptions.IgnoreCase) is var pattern
+            && (pattern.IsMatch(name) || pattern.IsMatch(withPort)));
+    }
 }

@@ -15,6 +15,7 @@ public sealed class MeasureShardSkewCommand : ConnectedCmdlet
     /// <summary>Just these; all tables that are distributed by a column by default.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(TableCompleter))]
+    [SupportsWildcards]
     public string[] Table { get; set; } = [];
 
     /// <summary>Bytes, which reads no row, or Rows, which counts all of them on their nodes.</summary>
@@ -25,18 +26,21 @@ public sealed class MeasureShardSkewCommand : ConnectedCmdlet
 
     protected override void EndProcessing()
     {
+        if (IsPiped && _tables.Count == 0) return;
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
             const string Activity = "Measuring skew";
             output.Progress(new ProgressRecord(1, Activity,
                 By == SkewMeasure.Rows ? "Counting rows on their nodes" : "Reading sizes and statistics"));
+            if (await TablePattern.ExpandAsync(cluster, _tables, stop, t => t.IsHashed) is not { } tables) return;
             var measurement = new SkewMeasurement(cluster)
             {
                 Explain = output.Verbose,
+                SkipOthers = IsPiped,
                 Refuse = e => output.Async(c => c.WriteError(CitusErrorRecord.From(e, null))).AsTask().GetAwaiter().GetResult(),
             };
-            foreach (ShardSkew skew in await measurement.MeasureAsync(_tables, By, stop)) await output.ObjectAsync(skew);
+            foreach (ShardSkew skew in await measurement.MeasureAsync(tables, By, stop)) await output.ObjectAsync(skew);
             output.Progress(new ProgressRecord(1, Activity, "Done") { RecordType = ProgressRecordType.Completed });
         }, string.Join(", ", _tables));
     }

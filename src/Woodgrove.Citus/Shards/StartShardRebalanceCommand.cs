@@ -10,6 +10,8 @@ namespace Woodgrove.Citus.Shards;
 [OutputType(typeof(ShardRebalance), typeof(ShardMove))]
 public sealed class StartShardRebalanceCommand : ConnectedCmdlet
 {
+    private const string NothingToMove = "There is nothing to move: the nodes are as even as the strategy asks for.";
+
     /// <summary>What the nodes are made even in: by_disk_size, by_shard_count, or a strategy of one's own.</summary>
     [Parameter(Position = 0)]
     [ArgumentCompleter(typeof(StrategyCompleter))]
@@ -50,15 +52,21 @@ public sealed class StartShardRebalanceCommand : ConnectedCmdlet
         if (!ShouldProcess(cluster.Name, DrainOnly ? "Move shards off nodes that should have none" : "Rebalance shards"))
         {
             if (IsWhatIf)
-                Run(async (output, stop) => { foreach (ShardMove move in await rebalancer.PlanAsync(order, stop))
-                    await output.ObjectAsync(move); }, cluster.Name);
+            {
+                Run(async (output, stop) =>
+                {
+                    IReadOnlyList<ShardMove> moves = await rebalancer.PlanAsync(order, stop);
+                    if (moves.Count == 0) output.Information(NothingToMove);
+                    foreach (ShardMove move in moves) await output.ObjectAsync(move);
+                }, cluster.Name);
+            }
             return;
         }
         Run(async (output, stop) =>
         {
             if (await rebalancer.StartAsync(order, stop) is not { } rebalance)
             {
-                output.Verbose("There is nothing to move.");
+                output.Information(NothingToMove);
                 return;
             }
             output.Verbose($"Job {rebalance.JobId} makes {rebalance.Total} move(s) in the background. It goes on when this session ends.");

@@ -28,7 +28,7 @@ internal abstract class CatalogCompleter : IArgumentCompleter
             using var stop = new CancellationTokenSource(Patience);
             return Task.Run(() => NamesAsync(connection, start, fakeBoundParameters, stop.Token)).GetAwaiter().GetResult()
                 .Where(n => n.StartsWith(start, StringComparison.OrdinalIgnoreCase))
-                .Select(n => new CompletionResult(Quoted(n), n, CompletionResultType.ParameterValue, n)).ToList();
+                .Select(n => new CompletionResult(Quoted(n), n, CompletionResultType.ParameterValue, Describe(n))).ToList();
         }
         catch (Exception e) when (e is CitusException or Npgsql.NpgsqlException or OperationCanceledException)
         {
@@ -39,8 +39,12 @@ internal abstract class CatalogCompleter : IArgumentCompleter
     protected abstract Task<IReadOnlyList<string>> NamesAsync(
         CitusConnection connection, string start, IDictionary bound, CancellationToken stop);
 
+    /// <summary>The tooltip of a name.</summary>
+    protected virtual string Describe(string name) => name;
+
     private static string Quoted(string name) =>
-        name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.') ? name : $"'{name.Replace("'", "''", StringComparison.Ordinal)}'";
+        name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-') ? name
+            : $"'{name.Replace("'", "''", StringComparison.Ordinal)}'";
 }
 
 /// <summary>Completes names of tables.</summary>
@@ -49,6 +53,19 @@ internal sealed class TableCompleter : CatalogCompleter
     protected override Task<IReadOnlyList<string>> NamesAsync(
         CitusConnection connection, string start, IDictionary bound, CancellationToken stop) =>
         ClusterMetadata.TableNamesAsync(connection, start, stop);
+}
+
+/// <summary>Completes names of nodes, with their ports.</summary>
+internal sealed class NodeCompleter : CatalogCompleter
+{
+    protected override async Task<IReadOnlyList<string>> NamesAsync(CitusConnection connection, string start, IDictionary bound,
+        CancellationToken stop)
+    {
+        var names = new List<string>();
+        await foreach (CitusNode node in ClusterMetadata.NodesAsync(connection, withSizes: false, _ => { }, stop))
+            names.Add($"{node.NodeName}:{node.NodePort}");
+        return names;
+    }
 }
 
 /// <summary>Completes names of the columns of the table that -Table names.</summary>

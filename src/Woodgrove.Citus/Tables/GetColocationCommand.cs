@@ -15,21 +15,28 @@ public sealed class GetColocationCommand : ConnectedCmdlet
     /// <summary>Just the groups of these tables; all by default.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(TableCompleter))]
+    [SupportsWildcards]
     public string[] Table { get; set; } = [];
 
     /// <summary>Asks the nodes how many bytes each group has, too.</summary>
     [Parameter]
     public SwitchParameter Size { get; set; }
 
+    /// <summary>The module's own tables, in schema woodgrove, too.</summary>
+    [Parameter]
+    public SwitchParameter IncludeModule { get; set; }
+
     protected override void ProcessRecord() => _tables.AddRange(Table);
 
     protected override void EndProcessing()
     {
+        if (IsPiped && _tables.Count == 0) return;
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            foreach (ColocationGroup group in await ColocationCatalog.GroupsAsync(cluster, _tables, Size, output.Warning, stop))
-                await output.ObjectAsync(group);
+            if (await TablePattern.ExpandAsync(cluster, _tables, stop) is not { } tables) return;
+            foreach (ColocationGroup group in await ColocationCatalog.GroupsAsync(cluster, tables, Size, output.Warning, stop,
+                IncludeModule)) await output.ObjectAsync(group);
         }, string.Join(", ", _tables));
     }
 }

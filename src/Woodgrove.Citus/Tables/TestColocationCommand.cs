@@ -10,9 +10,15 @@ namespace Woodgrove.Citus.Tables;
 [OutputType(typeof(bool), typeof(ColocationTest))]
 public sealed class TestColocationCommand : ConnectedCmdlet
 {
-    /// <summary>Two tables or more; each is compared with the first.</summary>
-    [Parameter(Mandatory = true, Position = 0)]
+    private readonly List<string> _tables = [];
+
+    /// <summary>
+    /// Two tables or more; each is compared with the first, or of three or more with the first that is no reference
+    /// table.
+    /// </summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(TableCompleter))]
+    [SupportsWildcards]
     [ValidateNotNullOrEmpty]
     public string[] Table { get; set; } = [];
 
@@ -20,12 +26,16 @@ public sealed class TestColocationCommand : ConnectedCmdlet
     [Parameter]
     public SwitchParameter Detailed { get; set; }
 
-    protected override void ProcessRecord()
+    protected override void ProcessRecord() => _tables.AddRange(Table);
+
+    protected override void EndProcessing()
     {
+        if (IsPiped && _tables.Count == 0) return;
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
-            IReadOnlyList<ColocationTest> tests = await ColocationCatalog.TestAsync(cluster, Table, stop);
+            if (await TablePattern.ExpandAsync(cluster, _tables, stop) is not { } tables) return;
+            IReadOnlyList<ColocationTest> tests = await ColocationCatalog.TestAsync(cluster, tables, stop);
             foreach (ColocationTest test in tests)
             {
                 output.Verbose($"{test.Table} and {test.OtherTable}: "
@@ -34,6 +44,6 @@ public sealed class TestColocationCommand : ConnectedCmdlet
             }
             // Just one, whatever the number of tables: an array of false values would be true in a condition.
             if (!Detailed) await output.ObjectAsync(tests.All(t => t.IsColocated));
-        }, string.Join(", ", Table));
+        }, string.Join(", ", _tables));
     }
 }

@@ -25,6 +25,7 @@ public abstract class CheckingCmdlet : ConnectedCmdlet
     /// <summary>Limits by check, such as @{ TableSkew = 5 }.</summary>
     [Parameter]
     [ValidateNotNull]
+    [ArgumentCompleter(typeof(ThresholdCompleter))]
     public IDictionary Threshold { get; set; } = new Hashtable();
 
     /// <summary>All that were named, in the pipeline too.</summary>

@@ -25,6 +25,7 @@ public sealed class InvokeCitusValidationCommand : CheckingCmdlet
 
     /// <summary>Just tests of these tags; the checks' are their categories.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(TagCompleter))]
     public string[] Tag { get; set; } = [];
 
     /// <summary>Makes warnings fail.</summary>

@@ -103,6 +103,46 @@ public sealed class CsvRecordReaderTests : IDisposable
         Assert.Equal("CitusCsvEmpty", refused.ErrorId);
     }
 
+    /// <summary>Records of random fields and line ends, against a reading of each byte.</summary>
+    [Fact]
+    public async Task Records_with_another_line_end_than_the_first_are_found()
+    {
+        const int Seed = 20261126;
+        var random = new Random(Seed);
+        int mixed = 0;
+        for (int file = 0; file < 400; file++)
+        {
+            string lineEnd = new[] { "\n", "\r\n", "\r" }[file % 3];
+            var text = new StringBuilder("h" + lineEnd);
+            for (int record = random.Next(1, 60); record > 0; record--)
+            {
+                text.Append('x', random.Next(0, 30)).Append(random.Next(8) == 0 ? ",\"a\r\nb\rc\nd\"" : ",b");
+                text.Append(random.Next(100) == 0 ? new[] { "\n", "\r\n", "\r", "" }[random.Next(4)] : lineEnd);
+            }
+            await File.WriteAllTextAsync(_path, text.ToString(), TestContext.Current.CancellationToken);
+            await using CsvInput input = await CsvInput.OpenAsync(CsvSource.File(_path), new CsvDialect(),
+                TestContext.Current.CancellationToken);
+            var reader = new CsvRecordReader(input, new CsvDialect());
+            Assert.True(await reader.ReadAsync(TestContext.Current.CancellationToken));
+            bool any = false;
+            for (int start = 0, end; start < reader.Block.Length; start = end)
+            {
+                end = reader.EndAfter(start);
+                string record = Encoding.UTF8.GetString(reader.Block.Span[start..end]);
+                string plain = System.Text.RegularExpressions.Regex.Replace(record, "\"[^\"]*\"", "");
+                string rest = plain.EndsWith(lineEnd, StringComparison.Ordinal) ? plain[..^lineEnd.Length] : plain;
+                bool isOther = rest.AsSpan().IndexOfAny('\r', '\n') >= 0;
+                Assert.True(isOther == reader.HasOtherLineEnd(start, end),
+                    $"seed {Seed}, file {file}: "
+                        + $"{record.Replace("\r", "\\r", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal)}");
+                any |= isOther;
+            }
+            Assert.True(any == reader.MixesLineEnds, $"seed {Seed}, file {file}");
+            mixed += any ? 1 : 0;
+        }
+        Assert.InRange(mixed, 40, 300);
+    }
+
     private Task<(List<string> Records, List<long> Lines, int Blocks)> ReadAllAsync(string text) =>
         ReadAllAsync(Encoding.UTF8.GetBytes(text));
 

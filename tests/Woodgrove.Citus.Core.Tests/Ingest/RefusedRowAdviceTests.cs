@@ -6,9 +6,9 @@ namespace Woodgrove.Citus.Core.Tests.Ingest;
 public sealed class RefusedRowAdviceTests
 {
     [Theory]
-    [InlineData("22P02", "n", "N/A", 5, "-NullValue 'N/A' loads it as NULL")]
-    [InlineData("22P02", "n", "null", 5, "-NullValue 'null'")]
-    [InlineData("22007", "d", "-", 5, "-NullValue '-'")]
+    [InlineData("22P02", "n", "N/A", 5, "-NullValue '', 'N/A' loads it as NULL")]
+    [InlineData("22P02", "n", "null", 5, "-NullValue '', 'null'")]
+    [InlineData("22007", "d", "-", 5, "-NullValue '', '-'")]
     [InlineData("22008", "d", "31/12/2024", 5, "-DateTimeFormat 'dd/MM/yyyy'")]
     [InlineData("22008", "d", "12/31/2024", 5, "-DateTimeFormat 'MM/dd/yyyy'")]
     [InlineData("22007", "d", "31.12.2024", 5, "-DateTimeFormat 'dd.MM.yyyy'")]

@@ -56,6 +56,11 @@ internal sealed class RawWebServer : IDisposable
             WebAnswer answer = _answer(request);
             await stream.WriteAsync(answer.Bytes, _end.Token);
             await stream.FlushAsync(_end.Token);
+            for (int at = 0; at < answer.Rest.Length; at++)
+            {
+                await Task.Delay(50, _end.Token);
+                await stream.WriteAsync(answer.Rest.AsMemory(at, 1), _end.Token);
+            }
             if (answer.ThenSilence) await Task.Delay(Timeout.Infinite, _end.Token);
             connection.Client.Shutdown(SocketShutdown.Send);
             // Until the client has read all; closed at once, what is on its way could be lost.
@@ -96,6 +101,12 @@ internal sealed record WebRequest(int Number, string Head)
 /// <summary>The bytes of an answer, and whether the connection then stays open without any.</summary>
 internal sealed record WebAnswer(byte[] Bytes, bool ThenSilence = false)
 {
+    /// <summary>What is sent after the bytes, one of it every 50 ms.</summary>
+    public byte[] Rest { get; init; } = [];
+
+    /// <summary>The same, of which the body's end comes a byte every 50 ms.</summary>
+    public WebAnswer DripAfter(int body) => CutAfter(body) with { Rest = Bytes[(Bytes.AsSpan().IndexOf("\r\n\r\n"u8) + 4 + body)..] };
+
     /// <summary>An answer whose length is that of its body unless the headers say another.</summary>
     public static WebAnswer Of(string status, byte[] body, params string[] headers)
     {

@@ -245,9 +245,50 @@ public sealed class WebSourceTests
             CitusException failed = await Assert.ThrowsAsync<CitusException>(() => SourceReading.ReadAllAsync(CsvSource.Web(always.Address,
                 TimeSpan.FromSeconds(0.5))));
             Assert.Equal("CitusDownloadFailed", failed.ErrorId);
-            Assert.Contains("for 0.5 s", failed.What, StringComparison.Ordinal);
+            Assert.Matches("(for|in) 0.5 s", failed.What);
         }
         Assert.InRange(clock.Elapsed.TotalSeconds, 3, 15);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_server_that_sends_a_byte_now_and_then_is_given_up_as_a_silent_one_is(bool hasRanges)
+    {
+        // Each connection brings some bytes more, which alone is no progress.
+        using var server = new RawWebServer(r => hasRanges && r.From is { } from
+            ? WebAnswer.Of("206 Partial Content", Content[from..], Version,
+                $"Content-Range: bytes {from}-{Content.Length - 1}/{Content.Length}").DripAfter(0)
+            : WebAnswer.Of("200 OK", Content, hasRanges ? [Version] : []).DripAfter(Half));
+        var clock = Stopwatch.StartNew();
+        CitusException failed = await Assert.ThrowsAsync<CitusException>(() => SourceReading.ReadAllAsync(CsvSource.Web(server.Address,
+            TimeSpan.FromSeconds(1))));
+        Assert.Equal("CitusDownloadFailed", failed.ErrorId);
+        Assert.Matches(@"the web server sent only \d+ bytes in 1 s", failed.What);
+        Assert.InRange(clock.Elapsed.TotalSeconds, 1.5, 6);
+        Assert.Equal(2, server.Requests.Count);
+    }
+
+    [Fact]
+    public async Task A_connection_that_breaks_after_each_byte_is_given_up()
+    {
+        using var server = new RawWebServer(r => r.From is { } from
+            ? WebAnswer.Of("206 Partial Content", Content[from..], Version,
+                $"Content-Range: bytes {from}-{Content.Length - 1}/{Content.Length}").CutAfter(1)
+            : WebAnswer.Of("200 OK", Content, Version).CutAfter(1));
+        CitusException failed = await Assert.ThrowsAsync<CitusException>(() => SourceReading.ReadAllAsync(CsvSource.Web(server.Address,
+            TimeSpan.FromSeconds(10))));
+        Assert.Contains("broke off at byte 5", failed.What, StringComparison.Ordinal);
+        Assert.Equal(5, server.Requests.Count);
+    }
+
+    [Fact]
+    public async Task A_slow_server_whose_pieces_each_come_within_the_timeout_is_read_to_the_end()
+    {
+        byte[] content = Archives.Rows(4_000);
+        // 1.5 s for the last bytes
+        using var server = new RawWebServer(_ => WebAnswer.Of("200 OK", content, Version).DripAfter(content.Length - 30));
+        Assert.Equal(content, await SourceReading.ReadAllAsync(CsvSource.Web(server.Address, TimeSpan.FromSeconds(3))));
     }
 
     [Fact]

@@ -12,7 +12,7 @@ public sealed partial class BuiltHelpTests(ClusterFixture cluster)
     [Fact]
     public void What_is_built_is_up_to_date()
     {
-        (string Name, string Text)[] built = [.. HelpFolder.Build(Pages.Folder)];
+        (string Name, string Text)[] built = [.. HelpFolder.Build(Pages.Folder, Repository.Manifest)];
 
         Assert.Equal(built.Select(b => b.Name).Order(StringComparer.Ordinal),
             Directory.EnumerateFiles(Pages.BuiltFolder).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));

@@ -36,6 +36,19 @@ public sealed class CmdletHelpTests(ClusterFixture cluster)
     }
 
     [Theory, MemberData(nameof(Cmdlets))]
+    public void Get_Help_Online_leads_to_the_page(string cmdlet)
+    {
+        // Get-Help -Online opens the first link that has an address.
+        string first = cluster.Shell.Get($"(Get-Help {cmdlet} -Full).relatedLinks.navigationLink.uri").Select(u => u?.ToString())
+            .OfType<string>().First(u => u.Length > 0);
+
+        string project = cluster.Shell.Run($"(Get-Module Woodgrove.Citus).ProjectUri.AbsoluteUri").Single.ToString();
+        Assert.StartsWith($"{project}/blob/main/", first);
+        Assert.Equal($"module/help/{cmdlet}.md", first[$"{project}/blob/main/".Length..]);
+        Assert.True(File.Exists(Path.Combine(Repository.Root, "module", "help", cmdlet + ".md")));
+    }
+
+    [Theory, MemberData(nameof(Cmdlets))]
     public void It_has_two_examples_or_more(string cmdlet) => Assert.InRange(Pages.Read(cmdlet).Examples.Count, 2, 20);
 
     [Theory, MemberData(nameof(Cmdlets))]

@@ -48,7 +48,7 @@ public sealed class ExampleRun : IDisposable
         if (!OperatingSystem.IsWindows()) _folder.UnixFileMode = folder.UnixFileMode = (UnixFileMode)0b111_111_111;
         var script = new StringBuilder(File.ReadAllText(Path.Combine(Repository.Root, "tests", "Woodgrove.Citus.Tests", "Help",
             "Examples.ps1")));
-        script.AppendLine().AppendLine($"Begin '{folder.FullName}' '{ClusterFixture.Engine}'");
+        script.AppendLine().AppendLine($"Initialize '{folder.FullName}' '{ClusterFixture.Engine}'");
         foreach (string cmdlet in Ordered)
         {
             IReadOnlyList<CmdletExample> examples = Pages.Read(cmdlet).Examples;

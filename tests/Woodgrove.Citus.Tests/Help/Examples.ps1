@@ -2,7 +2,7 @@
 $ProgressPreference = 'SilentlyContinue'
 $tables = 'payment_events, payment_users, payment_merchants, user_events, disputes, refunds, currencies, payment_disputes, merchant_totals, colocation_demo'
 
-function Begin($folder, $engine) {
+function Initialize($folder, $engine) {
     $ExecutionContext.SessionState.Path.SetLocation($folder)
     $null = New-CitusSampleData .
     [System.IO.File]::WriteAllBytes("$folder/merchants.csv", [System.Text.Encoding]::Latin1.GetBytes("id;title`n1;Caf$([char]0xe9) Woodgrove`n2;B$([char]0xe4)ckerei`n"))

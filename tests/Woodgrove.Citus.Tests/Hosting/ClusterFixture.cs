@@ -11,7 +11,8 @@ namespace Woodgrove.Citus.Tests.Hosting;
 
 /// <summary>
 /// The cluster that a run tests against, and the shell connected to it: a sandbox of the engine that
-/// <c>WOODGROVE_TEST_ENGINE</c> names (Auto, Citus, PostgreSql), a container (Container), or the existing cluster
+/// <c>WOODGROVE_TEST_ENGINE</c> names (Auto, Citus, PostgreSql), a container (Container) of the image that
+/// <c>WOODGROVE_TEST_IMAGE</c> names, or the existing cluster
 /// that <c>WOODGROVE_TEST_CONNECTION</c> leads to.
 /// </summary>
 public sealed class ClusterFixture : IAsyncLifetime
@@ -177,7 +178,9 @@ public sealed class ClusterFixture : IAsyncLifetime
     {
         try
         {
-            _container = new PostgreSqlBuilder("citusdata/citus:13.2.0").Build();
+            string image = Environment.GetEnvironmentVariable("WOODGROVE_TEST_IMAGE") is { Length: > 0 } chosen ? chosen
+                : "citusdata/citus:13.2.0";
+            _container = new PostgreSqlBuilder(image).Build();
             await _container.StartAsync();
         }
         catch (Exception e) when (e is DotNet.Testcontainers.Builders.DockerUnavailableException or ArgumentException)

@@ -30,6 +30,13 @@ internal sealed class CopiedServer : IDisposable
         return copy;
     }
 
+    /// <summary>Leaves a standby without what its primary writes from now on, as one is that lags behind.</summary>
+    public void Detach()
+    {
+        File.AppendAllText(Path.Combine(_data, "postgresql.auto.conf"), "primary_conninfo = ''\n");
+        _original.Run("pg_ctl", "restart", "-D", _data, "-w", "-s", "-m", "fast", "-l", _data + ".log");
+    }
+
     public void Promote() => _original.Run("pg_ctl", "promote", "-D", _data, "-w", "-s");
 
     public void Dispose()

@@ -83,13 +83,6 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
         Assert.Equal(2, Cluster.Count(table));
     }
 
-    [Fact]
-    public void A_line_of_Excels_own_before_the_header()
-    {
-        ErrorRecord error = Import("sep=;\nid;user_id;amount\n1;1;1\n", TableWithARow(), "-Delimiter ';'").Failed("CitusUnknownColumn");
-        Assert.Contains("Excel's own", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
-    }
-
     [Theory]
     [InlineData("events.csv", "no web address")]
     [InlineData("ftp://lead:secret@bank.example/events.csv", "not ftp")]

@@ -29,6 +29,28 @@ public sealed class Postgres18Tests : ClusterTest
             + $"max(uuid_extract_version(id))) FROM {table}"));
     }
 
+    [Fact]
+    public void A_uuidv7_distribution_column_that_the_file_leaves_out_is_filled_on_the_coordinator_and_one_that_it_has_is_hashed_here()
+    {
+        string table = Cluster.Distribute("id uuid DEFAULT uuidv7() PRIMARY KEY, amount numeric", "id");
+        Shell["without"] = Cluster.File("without.csv", "amount\n" + string.Concat(Enumerable.Range(1, 300).Select(i => $"{i}\n")));
+        Shell["with"] = Cluster.File("with.csv",
+            "id,amount\n" + string.Concat(Enumerable.Range(1, 300).Select(i => $"{Guid.CreateVersion7()},{i}\n")));
+
+        Assert.Contains("the default of id, which the file leaves out, is the coordinator's",
+            Shell.Run($"Import-CsvToCitus $without {table} -Route Shard").Failed("CitusRouteNotPossible").Exception.Message);
+        Assert.Equal("Coordinator", Shell.Run($"Import-CsvToCitus $without {table}").Single.Get("Route")!.ToString());
+        Assert.Equal("Shard", Shell.Run($"Import-CsvToCitus $with {table} -Route Shard").Single.Get("Route")!.ToString());
+
+        Assert.Equal("600 600 7", Cluster.Scalar("SELECT format('%s %s %s', count(*), count(DISTINCT id), "
+            + $"max(uuid_extract_version(id))) FROM {table}"));
+        // A row that is found by its key lies in the shard that Citus looks in.
+        Assert.Equal(600L, Cluster.Scalar($"SELECT count(*) FROM {table} a JOIN {table} b USING (id)"));
+        Assert.Equal(0L, Cluster.Scalar($"SELECT count(*) FROM run_command_on_shards('{table}', "
+            + $"$$SELECT count(*) FROM %s WHERE get_shard_id_for_distribution_column('{table}', "
+            + "id) <> substring('%1$s' from '[0-9]+$')::bigint$$) r WHERE NOT success OR result <> '0'"));
+    }
+
     [Theory]
     [InlineData("Shard", "PRIMARY KEY (user_id, valid WITHOUT OVERLAPS)")]
     [InlineData("Coordinator", "PRIMARY KEY (user_id, valid WITHOUT OVERLAPS)")]

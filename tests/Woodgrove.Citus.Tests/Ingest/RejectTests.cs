@@ -49,6 +49,20 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(7, Cluster.Count(table));
     }
 
+    /// <summary>A converted value is shown as the file has it, not as the server was sent it.</summary>
+    [Theory]
+    [InlineData("Coordinator")]
+    [InlineData("Shard")]
+    public void A_rejected_rows_value_is_the_files(string route)
+    {
+        string table = Cluster.Distribute("id bigint, amount numeric(4,2), note text", "id");
+        Shell["path"] = Cluster.File("values.csv", "note;id;amount\na;1;1,5\nb;2;1.234,56\nc;x;1\n");
+
+        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -Delimiter ';' -Culture de-DE -Route {route} -OnError Skip").Single;
+
+        Assert.Equal(["1.234,56", "x"], ((IEnumerable<object>)result.Get("Rejects")!).Select(r => r.Get("Value")));
+    }
+
     [Theory]
     [InlineData("Shard")]
     [InlineData("Coordinator")]

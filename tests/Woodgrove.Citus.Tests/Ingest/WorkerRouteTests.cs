@@ -90,6 +90,45 @@ public sealed class WorkerRouteTests(ClusterFixture cluster) : ClusterTest(clust
     }
 
     [Fact]
+    public void Owner_whose_connections_a_node_limits_is_told_so_and_loads_another_way()
+    {
+        Cluster.RequireCitus();
+        Cluster.RequireSandbox();
+        string table = Cluster.Distribute(Columns, "user_id"), owner = Cluster.NewName("owner");
+        var settings = new Npgsql.NpgsqlConnectionStringBuilder(Cluster.ConnectionString) { Username = owner };
+        Cluster.Execute($"CREATE ROLE {owner} LOGIN PASSWORD '{File.ReadAllText(settings.Passfile!).Trim().Split(':')[^1]}'; "
+            + $"GRANT CREATE ON SCHEMA public TO {owner}");
+        Cluster.Execute($"ALTER TABLE {table} OWNER TO {owner}");
+        Cluster.AtEnd($"DROP OWNED BY {owner}; DROP ROLE {owner}");
+        Shell["path"] = Cluster.File($"{table}.csv", Csv(1_000));
+        Shell.Run($"Import-CsvToCitus $path {table} -Route Shard").Succeeded(); // makes schema woodgrove
+        Cluster.Execute($"DELETE FROM {table}; GRANT USAGE, CREATE ON SCHEMA woodgrove TO {owner}; GRANT SELECT, INSERT, UPDATE, "
+            + $"DELETE ON ALL TABLES IN SCHEMA woodgrove TO {owner}");
+        Shell["text"] = settings.ConnectionString;
+        string Load(string how) => "$c = Connect-CitusCluster -ConnectionString $text -Name owner; "
+            + $"try {{ Import-CsvToCitus $path {table} -Connection $c {how} }} finally {{ Disconnect-CitusCluster owner }}";
+        const string Clients = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = ''client backend'' AND application_name !~ "
+            + "''^citus_''";
+        long clients = (long)Cluster.Scalar($"SELECT max(result::bigint) FROM run_command_on_workers('{Clients}')")!;
+        Cluster.Execute($"SELECT run_command_on_workers('ALTER SYSTEM SET citus.max_client_connections = {clients + 1}'); "
+            + "SELECT run_command_on_workers('SELECT pg_reload_conf()'); SELECT pg_sleep(0.5)");
+        try
+        {
+            Assert.Contains("more connections of clients (citus.max_client_connections)",
+                Shell.Run(Load("-Route Shard")).Failed("CitusRouteNotPossible").Exception.Message);
+            Assert.Equal("Coordinator", Shell.Run(Load("")).Single.Get("Route")!.ToString());
+        }
+        finally
+        {
+            Cluster.Execute("SELECT run_command_on_workers('ALTER SYSTEM RESET citus.max_client_connections'); "
+                + "SELECT run_command_on_workers('SELECT pg_reload_conf()'); SELECT pg_sleep(0.5)");
+        }
+        Cluster.Execute($"DELETE FROM {table}");
+        Assert.Equal("Shard", Shell.Run(Load("-Route Shard")).Single.Get("Route")!.ToString());
+        Assert.Equal(1_000, Cluster.Count(table));
+    }
+
+    [Fact]
     public void Refused_row_leaves_nothing_on_any_node_and_is_named()
     {
         Cluster.RequireCitus();

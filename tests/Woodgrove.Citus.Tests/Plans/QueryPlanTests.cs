@@ -155,6 +155,40 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
     }
 
     [Fact]
+    public void Analyze_keeps_the_pages_that_each_step_used_and_what_planning_and_writing_the_result_took()
+    {
+        Cluster.RequireCitus();
+        PSObject plan = Shell.Run("Get-CitusQueryPlan 'SELECT user_id, event_type FROM payment_events' -Setting $setting -Analyze").Single;
+        object[] fragments = [.. ((IEnumerable)plan.Get("Fragments")!).Cast<object>()];
+        Assert.All(fragments, f => Assert.InRange((long)f.Get("Plan")!.Get("Buffers")!.Get("SharedHit")!
+            + (long)f.Get("Plan")!.Get("Buffers")!.Get("SharedRead")!, 1, 1000));
+        Assert.NotNull(plan.Get("CoordinatorPlan")!.Get("Buffers"));
+        Assert.NotNull(plan.Get("Planning")!.Get("Buffers"));
+        if (Cluster.PostgresMajor < 17)
+        {
+            Assert.All(fragments, f => Assert.Null(f.Get("Planning")));
+            Assert.Null(plan.Get("Serialization"));
+            Assert.Null(plan.Get("Planning")!.Get("MemoryBytes"));
+            return;
+        }
+        Assert.All(fragments, f => Assert.NotNull(f.Get("Planning")!.Get("Buffers")));
+        Assert.All([plan.Get("Planning")!, .. fragments.Select(f => f.Get("Planning")!)],
+            p => Assert.InRange((long)p.Get("MemoryBytes")!, 1024, 10 << 20));
+        Assert.InRange((long)plan.Get("Serialization")!.Get("OutputBytes")!, 1024, 10 << 20);
+        Assert.IsType<TimeSpan>(plan.Get("Serialization")!.Get("Time"));
+    }
+
+    [Fact]
+    public void A_plan_of_a_query_that_does_not_run_has_no_pages_and_from_17_on_the_memory_of_planning()
+    {
+        Cluster.RequireCitus();
+        PSObject plan = Shell.Run("Get-CitusQueryPlan 'SELECT user_id, event_type FROM payment_events' -Setting $setting").Single;
+        Assert.Null(plan.Get("CoordinatorPlan")!.Get("Buffers"));
+        Assert.Null(plan.Get("Serialization"));
+        Assert.Equal(Cluster.PostgresMajor >= 17, plan.Get("Planning")?.Get("MemoryBytes") is long and > 0);
+    }
+
+    [Fact]
     public void Analyze_of_an_insert_select_that_would_run_and_fail_is_refused()
     {
         Cluster.RequireCitus();

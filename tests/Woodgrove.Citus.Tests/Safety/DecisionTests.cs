@@ -185,6 +185,42 @@ public sealed class DecisionTests : IClassFixture<FaultCluster>, IDisposable
     }
 
     [Fact]
+    public async Task A_batch_by_the_coordinator_and_its_decision_survive_a_crash_together_though_commits_are_asynchronous()
+    {
+        string table = _faults.Distribute();
+        Guid import = Guid.NewGuid();
+        _faults.Execute("ALTER SYSTEM SET synchronous_commit = off");
+        _faults.Execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
+        _faults.Execute("SELECT pg_reload_conf()");
+        try
+        {
+            _load.Coordinator.CutAt("COMMIT\0", 1, CutMoment.After); // the first creates the ledger, or is another batch's
+            using PowerShell load = _load.Start($"{table} -Route Coordinator -Checkpoint 2MB -ImportId {import}");
+            Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
+            while (_load.Coordinator.Cuts == 0 && !running.IsCompleted) await Task.Delay(1, TestContext.Current.CancellationToken);
+            _load.Coordinator.Cut(TimeSpan.FromSeconds(4));
+            object? before = 0L, rows = 0L;
+            for (int attempt = 0; attempt < 40 && (before is 0L || !Equals(before, rows)); attempt++)
+            {
+                (before, rows) = (rows, _faults.Scalar($"SELECT count(*) FROM {table}"));
+                await Task.Delay(50, TestContext.Current.CancellationToken);
+            }
+            Assert.NotEqual(0L, rows); // nodes have committed
+            _faults.Coordinator.Kill(); // what only its memory had is lost
+            await _faults.Coordinator.StartAsync();
+            Assert.Equal(rows, _faults.Scalar($"SELECT sum(rows)::bigint FROM woodgrove.import_batch WHERE import_id = '{import}'"));
+            await FaultyLoad.EndsWellAsync(load, running);
+        }
+        finally
+        {
+            _faults.Execute("ALTER SYSTEM RESET synchronous_commit");
+            _faults.Execute("ALTER SYSTEM RESET wal_writer_delay");
+            _faults.Execute("SELECT pg_reload_conf()");
+        }
+        _faults.AssertLoaded(table);
+    }
+
+    [Fact]
     public async Task A_prepared_transaction_that_somebody_else_has_rolled_back_is_an_error()
     {
         string table = _faults.Distribute();

@@ -22,11 +22,14 @@ internal sealed class FaultyLoad : IDisposable
         Workers = [.. faults.Workers.Select(w => new TcpProxy(w.Port))];
     }
 
+    /// <summary>The role that loads.</summary>
+    public string Role { get; init; } = "postgres";
+
     public TcpProxy Coordinator { get; }
     public TcpProxy[] Workers { get; }
 
     /// <summary>What maps the nodes' names to the proxies, in PowerShell.</summary>
-    private string NodeAddress =>
+    public string NodeAddress =>
         "@{ " + string.Join("; ", Ports.Select(p => string.Create(CultureInfo.InvariantCulture, $"'127.0.0.1:{p.From}' = "
             + $"'127.0.0.1:{p.To}'"))) + " }";
 
@@ -37,14 +40,14 @@ internal sealed class FaultyLoad : IDisposable
     public PowerShell Start(string load)
     {
         _faults.Shell["csv"] = _faults.Csv;
-        _faults.Shell["to"] = _faults.ConnectionString(Coordinator.Port);
+        _faults.Shell["to"] = _faults.ConnectionStringOf(Role, Coordinator.Port);
         return _faults.Shell.Create($"$null = Connect-CitusCluster -ConnectionString $to -Name faulty; "
             + $"Import-CsvToCitus $csv -Connection faulty -NodeAddress {NodeAddress} -Table {load}");
     }
 
     /// <summary>A load in a process of its own.</summary>
     public Process StartProcess(string load) => Repository.StartScript($"""
-        $null = Connect-CitusCluster -ConnectionString '{_faults.ConnectionString(Coordinator.Port)}'
+        $null = Connect-CitusCluster -ConnectionString '{_faults.ConnectionStringOf(Role, Coordinator.Port)}'
         Import-CsvToCitus '{_faults.Csv}' -NodeAddress {NodeAddress} -Table {load} -ErrorAction Stop
         """);
 

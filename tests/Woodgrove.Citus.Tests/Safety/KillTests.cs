@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Management.Automation;
 using Npgsql;
 using Woodgrove.Citus.Tests.Hosting;
 
@@ -12,9 +13,10 @@ namespace Woodgrove.Citus.Tests.Safety;
 public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : IClassFixture<FaultCluster>
 {
     private const int Attempts = 15;
+    private string _owner = "", _second = "", _stranger = "";
 
     private enum Fault { Client, Worker, Coordinator, Backend, Guard, Move, Split, Alter, Undistribute, SecondClient, RepairElsewhere,
-        StandbyReader }
+        StandbyReader, OtherRole }
 
     private static int Rounds => int.TryParse(Environment.GetEnvironmentVariable("WOODGROVE_TEST_ROUNDS"), out int rounds) ? rounds : 12;
 
@@ -27,6 +29,11 @@ public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : I
         // Undisturbed first; it creates woodgrove.import_part.
         faults.Shell.Run("$null = Connect-CitusCluster -ConnectionString $direct -Name direct; "
             + $"Import-CsvToCitus '{faults.Csv}' {faults.Distribute()} -Route Worker -Connection direct").Succeeded();
+        (_owner, _second, _stranger) = (faults.CreateRole("owner"), faults.CreateRole("second"), faults.CreateRole("stranger"));
+        faults.Execute($"GRANT {_owner} TO {_second}");
+        foreach (string role in new[] { _owner, _second })
+            faults.Execute($"GRANT USAGE ON SCHEMA woodgrove TO {role}; GRANT SELECT, INSERT, UPDATE, DELETE ON woodgrove.import_batch, "
+                + $"woodgrove.import_part TO {role}");
         using CopiedServer standby = CopiedServer.Start(faults.Coordinator, isStandby: true);
         var happened = new Dictionary<Fault, int>();
         for (int round = 0; round < Rounds; round++)
@@ -55,15 +62,20 @@ public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : I
     private async Task<string> LoadAsync(string table, string route, Guid import, Fault fault, CopiedServer standby, Random random,
         Dictionary<Fault, int> happened)
     {
+        string role = "postgres";
+        if (fault == Fault.OtherRole) faults.Execute($"ALTER TABLE {table} OWNER TO {role = _owner}");
         for (int attempt = 0; attempt < Attempts; attempt++)
         {
-            using Process load = Start(table, route, import);
+            using Process load = Start(table, route, import, role);
             Task<string> errors = load.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
             Assert.Equal("connected", await load.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
             // After its fault has come to pass, a load is only resumed.
             if (attempt < 3 && !load.WaitForExit(random.Next(10, 1500))
                 && await BreakAsync(fault, load, table, route, import, standby, random))
+            {
                 happened[fault] = happened.GetValueOrDefault(fault) + 1;
+                if (fault == Fault.OtherRole) role = new[] { "postgres", _owner, _second }[random.Next(3)]; // who goes on
+            }
             await load.WaitForExitAsync(TestContext.Current.CancellationToken)
                 .WaitAsync(TimeSpan.FromMinutes(4), TestContext.Current.CancellationToken);
             string told = await errors;
@@ -131,12 +143,29 @@ public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : I
                         .WaitAsync(TimeSpan.FromMinutes(4), TestContext.Current.CancellationToken);
                     return true;
                 }
+            case Fault.OtherRole:
+                load.Kill();
+                await load.WaitForExitAsync(TestContext.Current.CancellationToken);
+                // Who may not keep the ledger, and another owner, are told what is pending and end nothing; a superuser ends it.
+                PSObject refused = Assert.Single(Repair(_stranger));
+                Assert.Contains("may not use schema woodgrove", (string)refused.Get("Reason")!, StringComparison.Ordinal);
+                Assert.All(Repair(_second), s => Assert.Equal("Pending", s.Get("Action")!.ToString()));
+                Assert.DoesNotContain(Repair("postgres"),
+                    s => s.Get("Reason") is string why && why.Contains("belongs to", StringComparison.Ordinal));
+                return true;
             case Fault.RepairElsewhere:
                 if (random.Next(2) == 0) load.Kill();
                 return Look(faults.Workers[random.Next(2)].Port, "Repair-CitusImport");
             default:
                 return Look(standby.Port, "Repair-CitusImport");
         }
+    }
+
+    private IReadOnlyList<PSObject> Repair(string role)
+    {
+        faults.Shell["look"] = faults.ConnectionStringOf(role);
+        return faults.Shell.Run("$null = Connect-CitusCluster -ConnectionString $look -Name look; Repair-CitusImport -Connection look")
+            .Succeeded().Output;
     }
 
     private bool Look(int port, string command)
@@ -161,8 +190,8 @@ public sealed class KillTests(FaultCluster faults, ITestOutputHelper output) : I
         }
     }
 
-    private Process Start(string table, string route, Guid import) => Repository.StartScript($"""
-        $null = Connect-CitusCluster -ConnectionString '{faults.ConnectionString()}'
+    private Process Start(string table, string route, Guid import, string role = "postgres") => Repository.StartScript($"""
+        $null = Connect-CitusCluster -ConnectionString '{faults.ConnectionStringOf(role)}'
         'connected'
         (Import-CsvToCitus '{faults.Csv}' {table} -Route {route} -Checkpoint 512KB -ImportId {import} -ErrorAction Stop).Rows
         """);

@@ -2,10 +2,14 @@ using System.Globalization;
 using System.Management.Automation;
 using Npgsql;
 using Woodgrove.Citus.Tests.Hosting;
+using Woodgrove.Citus.Tests.Security;
 
 namespace Woodgrove.Citus.Tests.Safety;
 
-/// <summary>Every cmdlet as a role that is no superuser: it does its work, or says which privilege the role lacks.</summary>
+/// <summary>
+/// Every cmdlet as a role that is no superuser, beside a role that plants functions, operators, a policy and a trigger: it
+/// does its work, or says which privilege the role lacks, and runs nothing that was planted.
+/// </summary>
 public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) : ClusterTest(cluster)
 {
     private static readonly string[] Denied = ["CitusPermissionDenied"];
@@ -22,11 +26,13 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
     [InlineData("reader")]
     [InlineData("monitor")]
     [InlineData("stranger")]
+    [InlineData("hostile")]
     public void Every_cmdlet_works_or_names_the_privilege_that_is_missing(string kind)
     {
         Cluster.RequireSandbox();
+        using var plants = new Plants(Cluster);
         string table = Cluster.Distribute("id bigint, user_id bigint, note text, PRIMARY KEY (user_id, id)", "user_id"),
-            role = Cluster.NewName(kind);
+            role = kind == "hostile" ? plants.Hostile : Cluster.NewName(kind);
         Cluster.Execute($"INSERT INTO {table} SELECT i, i % 50, 'n' FROM generate_series(1, 500) i");
         string password = File.ReadAllText(new NpgsqlConnectionStringBuilder(Cluster.ConnectionString).Passfile!).Trim().Split(':')[^1];
         Shell["csv"] = Cluster.File("roles.csv",
@@ -36,7 +42,7 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
         string own = Cluster.Distribute("id bigint, user_id bigint, note text", "user_id");
         Shell.Run($"Import-CsvToCitus $csv {own} -ImportId {Guid.NewGuid()}").Succeeded();
         if (Cluster.IsCitus) Shell.Run($"Import-CsvToCitus $csv {own} -Route Worker").Succeeded();
-        Cluster.Execute($"CREATE ROLE {role} LOGIN PASSWORD '{password}'");
+        if (kind != "hostile") Cluster.Execute($"CREATE ROLE {role} LOGIN PASSWORD '{password}'");
         Cluster.Execute($"REVOKE CREATE ON SCHEMA public FROM PUBLIC");
         string ledger = $"GRANT USAGE ON SCHEMA woodgrove TO {role}; GRANT SELECT, INSERT, UPDATE, "
             + $"DELETE ON woodgrove.import_batch{(Cluster.IsCitus ? ", woodgrove.import_part" : "")} TO {role}; "
@@ -54,12 +60,12 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
         Shell["page"] = Path.Combine(Cluster.Folder, "roles.html");
         Shell.Run("$null = Connect-CitusCluster -ConnectionString $as -Name role").Succeeded();
 
-        bool owns = kind == "owner", writes = kind is "owner" or "loader", reads = writes || kind == "reader";
+        bool creates = kind is "owner" or "hostile", writes = kind is "owner" or "loader", reads = writes || kind == "reader";
         // The cmdlet, whether it must work, and whether it must then put out objects.
         (string Script, bool Works, bool HasOutput)[] calls =
         [
-            ($"New-DistributedTable {role}_fresh user_id -Definition 'id bigint, user_id bigint'", owns, true),
-            ($"New-ReferenceTable {role}_reference -Definition 'id bigint PRIMARY KEY'", owns, true),
+            ($"New-DistributedTable {role}_fresh user_id -Definition 'id bigint, user_id bigint'", creates, true),
+            ($"New-ReferenceTable {role}_reference -Definition 'id bigint PRIMARY KEY'", creates, true),
             ($"Get-DistributedTable {table}", true, true), ("Get-CitusNode", true, true), ($"Get-ShardPlacement {table}", true, true),
             ($"Get-ShardPlacement {table} -Value 7", true, true), ($"7, 8 | Resolve-ShardPlacement {table}", true, true),
             ($"Measure-ShardSkew {table}", true, true), ($"Measure-ShardSkew {table} -By Rows", reads, true),
@@ -76,6 +82,9 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             ($"Get-CitusQueryPlan 'SELECT * FROM {table}'", reads, true),
             ($"Get-CitusQueryFragment 'SELECT * FROM {table}'", reads, Cluster.IsCitus),
             ($"Compare-CitusQueryPlan 'SELECT * FROM {table}' 'SELECT * FROM {table}'", reads, true),
+            // Those of all tables come to the hostile role's too.
+            ("Get-DistributedTable -Size", true, true), ("Get-CitusNode -Size", true, true), ("Get-ShardPlacement", true, true),
+            ("Measure-ShardSkew", true, true), ("Measure-ShardSkew -By Rows", false, true),
             ("Get-CitusActivity -All", true, true), ("Get-CitusLockWait", true, false), ("Get-CitusStatement", true, false),
             ("Get-CitusTenant", kind == "monitor", false),
             ($"Export-CitusReport $page {table}", true, false), ("Test-CitusCluster", true, true), ("Get-CitusSetting", true, true),
@@ -83,21 +92,40 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
         foreach (string name in Shell.Get("(Get-Module Woodgrove.Citus).ExportedCmdlets.Keys").Select(n => n.ToString()).Except(Elsewhere))
             Assert.Contains(calls, c => c.Script.Contains(name, StringComparison.Ordinal));
 
+        (string bait, string distributed) = plants.Bait();
+        plants.Plant();
+        plants.Watch();
+        // The plants work: the role's own SQL runs them.
+        Shell.Run("Invoke-CitusQuery 'SELECT quote_ident(relname), relname || 1::bigint FROM pg_class LIMIT 1' -Connection role");
+        Shell.Run($"Invoke-CitusQuery 'SELECT count(*) FROM {bait}' -Connection role; Invoke-CitusQuery 'INSERT INTO {bait} VALUES (2, "
+            + $"2, NULL)' -Connection role; Invoke-CitusQuery 'SELECT count(*) FROM {distributed}' -Connection role");
+        string proof = string.Join('\n', plants.RunBy(role));
+        foreach (string plant in (string[])["quote_ident(name)", "operator(name,bigint)", "trigger",
+            .. kind == "hostile" ? (string[])[] : ["policy of Woodgrove.Citus by",
+                .. Cluster.IsCitus ? (string[])["policy of citus_internal"] : []]])
+            Assert.Contains($"PLANTED {plant}", proof, StringComparison.Ordinal);
+
         var wrong = new List<string>();
         foreach ((string script, bool works, bool hasOutput) in calls)
         {
+            plants.Watch();
             RunResult run = Shell.Run($"{script} -Connection role");
+            wrong.AddRange(plants.RunByOthers().Where(l => !Plants.IsRebalancePlan(script, l)).Distinct().Take(5)
+                .Select(l => $"{script} ran what was planted: {l}"));
             string[] ids = [.. run.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0])];
             string said = ids.Length == 0 ? $"{run.Output.Count} objects, {run.Warnings.Count} warnings"
                 : string.Join(' ', run.Errors.Select(e => $"{e.FullyQualifiedErrorId.Split(',')[0]}: {e.Exception.Message}"));
             output.WriteLine($"{script}: {said}");
-            bool isUnavailable = ids.Any(i => i is "CitusNotSupported" or "CitusStatementsNotCounted" or "CitusImportNotFound");
+            bool isUnavailable = ids.Any(i => i is "CitusNotSupported" or "CitusStatementsNotCounted" or "CitusImportNotFound")
+                // Citus's own session runs a plant
+                || (script.StartsWith("Start-ShardRebalance", StringComparison.Ordinal) && ids.Contains("CitusServerError"));
             if (works && !isUnavailable && (ids.Length > 0 || (hasOutput && run.Output.Count == 0)))
                 wrong.Add($"{script} should work: {said}");
             if (!works && !isUnavailable && (ids.Length == 0 || !ids.All(Denied.Contains)))
                 wrong.Add($"{script} should name the privilege that is missing: {said}");
         }
         Shell.Run("Disconnect-CitusCluster role");
+        Cluster.Execute($"DROP TABLE IF EXISTS {bait}, {distributed}, {role}_fresh, {role}_reference");
         Assert.True(wrong.Count == 0, string.Join(Environment.NewLine, wrong));
     }
 }

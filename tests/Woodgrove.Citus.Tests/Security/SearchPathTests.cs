@@ -1,7 +1,4 @@
-using System.Globalization;
-using System.Management.Automation;
 using System.Text.RegularExpressions;
-using Npgsql;
 using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Security;
@@ -10,26 +7,18 @@ namespace Woodgrove.Citus.Tests.Security;
 /// What a role that may create objects in public plants there is never called by the module, run by a superuser: the search path of
 /// what the module asks is pinned on every node.
 /// </summary>
-public sealed partial class SearchPathTests : ClusterTest
+public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluster)
 {
     /// <summary>Cmdlets that ask no cluster anything, or start one of their own.</summary>
     private static readonly string[] Elsewhere =
         ["Disconnect-CitusCluster", "Get-CitusConnection", "Get-CitusCheck", "Start-CitusSandbox", "Stop-CitusSandbox", "Get-CitusSandbox",
             "New-CitusSampleData", "Invoke-CitusValidation"];
 
-    private readonly string _hostile;
-    private readonly List<(string Server, int Port)> _nodes = [];
-
-    public SearchPathTests(ClusterFixture cluster) : base(cluster)
-    {
-        cluster.RequireSandbox();
-        _hostile = cluster.NewName("hostile");
-        foreach (PSObject node in Shell.Get("Get-CitusNode")) _nodes.Add(((string)node.Get("NodeName")!, (int)node.Get("NodePort")!));
-    }
-
     [Fact]
     public void Nothing_planted_in_public_is_run_by_any_cmdlet_of_a_superuser()
     {
+        Cluster.RequireSandbox();
+        using var plants = new Plants(Cluster);
         string plain = Cluster.NewName("plain"), events = Cluster.NewName("events"), users = Cluster.NewName("users"),
             fresh = Cluster.NewName("fresh"), reference = Cluster.NewName("ref");
         // Columns of types without operators of their own, which only overloads have exactly.
@@ -91,26 +80,25 @@ public sealed partial class SearchPathTests : ClusterTest
         var refused = new List<string>();
         try
         {
-            Plant();
-            Dictionary<string, long> logs = Logs().ToDictionary(l => l, l => new FileInfo(l).Length);
+            plants.Plant();
+            plants.Watch();
             // The plants work: the user's own query, on the user's path, runs them.
             Shell.Run("Invoke-CitusQuery 'SELECT quote_ident(relname), relname || 1::bigint FROM pg_class LIMIT 1'");
-            string[] proof = Planted(logs);
+            IReadOnlyList<string> proof = plants.RunBy("postgres");
             Assert.Contains(proof, p => p.Contains("quote_ident(name)", StringComparison.Ordinal));
             Assert.Contains(proof, p => p.Contains("operator(name,bigint)", StringComparison.Ordinal));
 
             foreach (string script in scripts)
             {
-                logs = Logs().ToDictionary(l => l, l => new FileInfo(l).Length);
+                plants.Watch();
                 RunResult run = Shell.Run(script);
-                string[] ran = [.. Planted(logs).Where(l => !IsRebalancePlan(script, l)).Distinct()];
+                string[] ran = [.. plants.RunBy("postgres").Where(l => !Plants.IsRebalancePlan(script, l)).Distinct()];
                 Assert.True(ran.Length == 0, $"{script} ran: {string.Join(Environment.NewLine, ran.Take(10))}");
                 refused.AddRange(run.Errors.Select(e => $"{script}: {e.FullyQualifiedErrorId.Split(',')[0]}: {e.Exception.Message}"));
             }
         }
         finally
         {
-            Clear();
             Cluster.Execute($"DROP TABLE IF EXISTS {events}, {users}, {plain}, {fresh}, {reference}");
         }
         // What fails with the plants there would hide what it did not come to.
@@ -129,75 +117,4 @@ public sealed partial class SearchPathTests : ClusterTest
         "^Import-CsvToCitus .* -Route (Shard|Worker).*: CitusRouteNotPossible",
         "^(Start|Get|Stop)-ShardRebalance.*: CitusNotSupported",
     ];
-
-    private void Plant()
-    {
-        string functions = string.Join(' ', Sources().SelectMany(s => Call().Matches(s)).Select(m => m.Groups[1].Value).Distinct().Order());
-        Assert.Contains("quote_ident", functions, StringComparison.Ordinal);
-        Cluster.Execute($"CREATE ROLE {_hostile}; GRANT CREATE ON SCHEMA public TO {_hostile}");
-        string script = File.ReadAllText(Path.Combine(Repository.Root, "tests", "Woodgrove.Citus.Tests", "Security", "plant.sql"));
-        OnEachNode($"""
-            SET citus.enable_ddl_propagation = off; GRANT CREATE ON SCHEMA public TO {_hostile}; SET ROLE {_hostile};
-            SELECT pg_catalog.set_config('plant.functions', '{functions}', false),
-                pg_catalog.set_config('plant.operators', '= <> < > <= >= || ~ !~ ~~ !~~ + - * / << -> ->>', false);
-            """ + script);
-    }
-
-    private void Clear()
-    {
-        OnEachNode("SET citus.enable_ddl_propagation = off; DO $$ BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = "
-            + $"'{_hostile}'::name) THEN EXECUTE 'DROP OWNED BY {_hostile} CASCADE'; END IF; END $$");
-        Cluster.Execute($"DROP ROLE IF EXISTS {_hostile}");
-    }
-
-    private void OnEachNode(string sql)
-    {
-        foreach ((string server, int port) in _nodes)
-        {
-            using var session = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Cluster.ConnectionString) { Host = server,
-                Port = port, Pooling = false, SearchPath = "pg_catalog", MaxAutoPrepare = 0 }.ConnectionString);
-            session.Open();
-            using var command = new NpgsqlCommand(sql, session) { CommandTimeout = 120 };
-            command.ExecuteNonQuery();
-        }
-    }
-
-    private static IEnumerable<string> Sources() =>
-        Directory.EnumerateFiles(Path.Combine(Repository.Root, "src", "Woodgrove.Citus.Core"), "*.cs", SearchOption.AllDirectories)
-            .Where(f => !f.Contains("/obj/", StringComparison.Ordinal)).Select(File.ReadAllText);
-
-    /// <summary>
-    /// To plan a rebalance, Citus measures shards over a session of its own, which has the role's path; no client can pin that one.
-    /// </summary>
-    private static bool IsRebalancePlan(string script, string line) =>
-        (script.StartsWith("Start-ShardRebalance", StringComparison.Ordinal)
-            || script.StartsWith("Measure-ShardSkew", StringComparison.Ordinal)
-            || script.StartsWith("Test-CitusCluster", StringComparison.Ordinal)
-            || script.StartsWith("Export-CitusReport", StringComparison.Ordinal))
-        && line.Contains("of citus_internal gpid=", StringComparison.Ordinal)
-        && line.Contains("operator(integer,numeric)", StringComparison.Ordinal);
-
-    private string[] Logs() => Directory.GetFiles((string)Cluster.Sandbox!.Get("Path")!, "*.log");
-
-    /// <summary>What ran since for the module, or for Citus at work for it, as a superuser.</summary>
-    private static string[] Planted(Dictionary<string, long> since)
-    {
-        var lines = new List<string>();
-        foreach ((string log, long length) in since)
-        {
-            using var stream = new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            stream.Position = length;
-            using var reader = new StreamReader(stream);
-            while (reader.ReadLine() is { } line)
-                if (Report().Match(line) is { Success: true } m && m.Groups[2].Value is not ("" or "Citus Maintenance Daemon")
-                    && m.Groups[3].Value == "postgres") lines.Add(line);
-        }
-        return [.. lines];
-    }
-
-    [GeneratedRegex(@"(?<![\w.])(?:pg_catalog\.)?([a-z_][a-z0-9_]*)\(")]
-    private static partial Regex Call();
-
-    [GeneratedRegex("PLANTED (.*) of (.*) by (.*)$")]
-    private static partial Regex Report();
 }

@@ -23,6 +23,18 @@ public sealed class SettingTests(ClusterFixture cluster, HealthyCluster healthy)
     }
 
     [Fact]
+    public void Those_that_came_with_a_version_are_listed_from_it_on()
+    {
+        string[] names = [.. Shell.Get("Get-CitusSetting").Select(s => (string)s.Get("Name")!)];
+
+        Assert.Equal(Cluster.PostgresMajor >= 18, names.Contains("io_method"));
+        Assert.Equal(Cluster.PostgresMajor >= 18, names.Contains("io_workers"));
+        Assert.Equal(Cluster.IsCitus, names.Contains("citus.max_client_connections"));
+        foreach (string name in names.Where(n => n is "io_method" or "io_workers" or "citus.max_client_connections"))
+            Assert.Equal(Cluster.Scalar($"SHOW {name}"), Shell.Run($"Get-CitusSetting {name}").Single.Get("Value"));
+    }
+
+    [Fact]
     public void Memory_and_cores_decide_what_is_suggested()
     {
         string Suggested(string command) => string.Join(' ', Shell.Get(command).Select(s => s.Get("Suggested")));

@@ -146,7 +146,7 @@ public sealed class SkewTests(ClusterFixture cluster) : ClusterTest(cluster)
     }
 
     [Fact]
-    public void Tables_from_the_pipeline_are_measured_and_a_reference_table_is_an_error_of_its_own()
+    public void Tables_from_the_pipeline_are_measured_and_a_reference_table_is_left_out()
     {
         string first = Filled("i", 100), reference = Cluster.CreateTable("id bigint"),
             odd = Cluster.Distribute("\"User Id\" text", "User Id", Cluster.NewName("Odd Na'me"));
@@ -154,10 +154,10 @@ public sealed class SkewTests(ClusterFixture cluster) : ClusterTest(cluster)
         Cluster.Execute($"INSERT INTO {ClusterFixture.Quote(odd)} VALUES ('a''b'), ('c')");
         Shell["odd"] = odd;
 
-        RunResult run = Shell.Run($"'{first}', '{reference}', $odd | Measure-ShardSkew -By Rows");
+        RunResult run = Shell.Run($"'{first}', '{reference}', $odd | Measure-ShardSkew -By Rows -Verbose").Succeeded();
 
         Assert.Equal([100L, 2L], run.Output.OrderByDescending(o => (long)o.Get("Total")!).Select(o => (long)o.Get("Total")!));
-        Assert.Equal(reference, run.Failed("CitusNotDistributed").TargetObject);
+        Assert.Contains(run.Verbose, v => v.StartsWith($"{reference} is not distributed by a column", StringComparison.Ordinal));
     }
 
     [Fact]

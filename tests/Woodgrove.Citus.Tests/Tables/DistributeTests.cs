@@ -119,6 +119,22 @@ public sealed partial class DistributeTests(ClusterFixture cluster) : ClusterTes
     }
 
     [Fact]
+    public void A_collation_that_does_not_match_the_colocation_is_refused_and_the_fix_given_works()
+    {
+        string users = Cluster.Distribute("login text COLLATE \"C\"", "login"), table = Cluster.CreateTable("login text NOT NULL");
+
+        ErrorRecord error = Shell.Run($"New-DistributedTable {table} login -ColocateWith {users}")
+            .Failed("CitusColocationCollationMismatch");
+        Assert.Contains($"{table}.login has the collation \"default\", but {users}, to colocate with, "
+            + "is distributed by login with the collation \"C\"", error.Exception.Message);
+        Cluster.Execute(error.ErrorDetails.RecommendedAction[(error.ErrorDetails.RecommendedAction.IndexOf(':', StringComparison.Ordinal)
+            + 1)..].TrimEnd('.'));
+
+        Shell.Get($"New-DistributedTable {table} login -ColocateWith {users}");
+        Assert.True((bool)Shell.Run($"Test-Colocation {table}, {users}").Single.BaseObject);
+    }
+
+    [Fact]
     public void Rows_without_a_distribution_value_are_refused_before_anything_is_done()
     {
         string table = Cluster.CreateTable("user_id bigint, note text");

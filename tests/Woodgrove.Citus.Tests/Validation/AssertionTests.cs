@@ -18,6 +18,8 @@ public sealed class AssertionTests(ClusterFixture cluster) : ClusterTest(cluster
             apart = Cluster.Distribute("user_id bigint", "user_id");
         string local = Cluster.CreateTable("user_id bigint"), skewed = Cluster.Distribute("user_id bigint, note text", "user_id");
         Cluster.Execute($"INSERT INTO {skewed} SELECT 5, repeat('x', 100) FROM generate_series(1, 5000)");
+        string reference = Cluster.CreateTable("user_id bigint");
+        Cluster.Execute($"SELECT create_reference_table('{reference}')");
         string[] wrong =
         [
             $"'{events}' | Should -BeDistributedBy login", $"Get-DistributedTable {events} | Should-BeDistributedBy login",
@@ -42,6 +44,7 @@ public sealed class AssertionTests(ClusterFixture cluster) : ClusterTest(cluster
             $"Should-NotBeDistributedBy login -Actual '{events}'",
             $"'{events}' | Should -BeColocatedWith {users}", $"'{events}' | Should-BeColocatedWith {users}",
             $"'{events}' | Should-NotBeColocatedWith {apart}",
+            $"'{events}' | Should -BeColocatedWith {reference}", $"'{events}' | Should-BeColocatedWith {reference}",
             $"'{events}' | Should-BeBalanced -Within 1.5", $"'{skewed}' | Should-NotBeBalanced",
         ];
         string own = Write("Ways", wrong.Select(w => ("wrong", w)).Concat(right.Select(r => ("right", r)))),

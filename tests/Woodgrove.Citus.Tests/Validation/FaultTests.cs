@@ -320,6 +320,26 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
     }
 
     [Fact]
+    public void A_worker_with_hardly_a_connection_left_for_clients()
+    {
+        var open = new List<NpgsqlConnection>();
+        PSObject found = Expect("ConnectionHeadroom", "Warning",
+            () =>
+            {
+                Worker.Run("ALTER SYSTEM SET citus.max_client_connections = 12", "SELECT pg_reload_conf()", "SELECT pg_sleep(0.2)");
+                for (int i = 0; i < 11; i++) open.Add(Worker.Open());
+            },
+            () =>
+            {
+                open.ForEach(session => session.Dispose());
+                Worker.Run("ALTER SYSTEM RESET citus.max_client_connections", "SELECT pg_reload_conf()", "SELECT pg_sleep(0.2)");
+            });
+
+        Assert.Matches($@"^1\d of 12 client connections used on {System.Text.RegularExpressions.Regex.Escape(Worker.Name)} \(citus\.max_client_connections\)$", (string)found.Get("Actual")!);
+        Assert.Contains("or raise citus.max_client_connections:", (string)found.Get("Fix")!);
+    }
+
+    [Fact]
     public void A_shared_pool_larger_than_what_the_workers_allow()
     {
         PSObject found = Expect("ConnectionHeadroom", "Warning",

@@ -70,6 +70,25 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     }
 
     [Fact]
+    public void Tables_whose_columns_have_different_collations_are_not_told_to_be_colocated()
+    {
+        try
+        {
+            Coordinator.Run("CREATE TABLE by_c (login text COLLATE \"C\" PRIMARY KEY)", "CREATE TABLE by_default (login text PRIMARY KEY)",
+                "SELECT create_distributed_table('by_c', 'login', colocate_with := 'none')",
+                "SELECT create_distributed_table('by_default', 'login', colocate_with := 'none')");
+
+            Assert.Equal("Passed", Shell.Run("Test-CitusCluster -Check ColocatableTables").Single.Get("Status")!.ToString());
+            Assert.ThrowsAny<PostgresException>(() =>
+                Coordinator.Run("SELECT alter_distributed_table('by_default', colocate_with := 'by_c')"));
+        }
+        finally
+        {
+            Coordinator.Run("DROP TABLE IF EXISTS by_c, by_default");
+        }
+    }
+
+    [Fact]
     public void A_table_that_could_be_colocated_and_is_not()
     {
         PSObject found = Expect("ColocatableTables", "Warning", Create("apart", "user_id bigint PRIMARY KEY"), ["DROP TABLE apart"]);

@@ -11,5 +11,5 @@ internal sealed class WebFailure(string why, Exception? inner = null) : Exceptio
     public bool IsSilence { get; private init; }
 
     public static WebFailure Silence(string what, TimeSpan time, Exception inner) =>
-        new($"the web server {what} for {time.TotalSeconds:0.###} s", inner) { IsSilence = true };
+        new($"the web server {what} {time.TotalSeconds:0.###} s", inner) { IsSilence = true };
 }

@@ -9,7 +9,7 @@ namespace Woodgrove.Citus.Csv.Sources;
 /// What an http or https address gives. Nothing that a web server answers is believed unless it is proven to be the
 /// content asked for.
 /// </summary>
-/// <param name="ReadTimeout">How long the server may send nothing, before its answer and within it.</param>
+/// <param name="ReadTimeout">How long the server may take for its answer, and for each 64 KB of it.</param>
 internal sealed record WebSource(Uri Address, TimeSpan ReadTimeout) : CsvSource(Shown(Address))
 {
     private static readonly HttpClient Client = CreateClient();
@@ -63,7 +63,7 @@ internal sealed record WebSource(Uri Address, TimeSpan ReadTimeout) : CsvSource(
         }
         catch (OperationCanceledException e) when (!stop.IsCancellationRequested)
         {
-            throw WebFailure.Silence("gave no answer", ReadTimeout, e);
+            throw WebFailure.Silence("gave no answer for", ReadTimeout, e);
         }
         if (answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable) return answer;
         using (answer) throw await WebRefusal.ReadAsync(this, answer, ReadTimeout, stop);

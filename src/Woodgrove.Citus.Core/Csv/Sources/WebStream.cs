@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using Woodgrove.Citus.Errors;
@@ -14,6 +15,7 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
 {
     private const int Attempts = 5;
     private const int Silences = 2; // each has cost the whole timeout
+    private const int Piece = 64 * 1024;
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
     private HttpResponseMessage? _answer;
@@ -21,7 +23,9 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
     private RangeConditionHeaderValue? _version; // null where the server gives no strong validator
     private long? _length;                       // of the whole content
     private bool _ranges = true;                 // until the server has given a wrong one
-    private int _failures, _silences;            // since the last byte
+    private int _failures, _silences, _new;      // since the content last got a piece longer; bytes of the next one
+    private int _came;                           // bytes since this connection's last whole piece
+    private TimeSpan _waited;                    // for them
 
     /// <summary>True where the end of the answer's body proves that it is whole.</summary>
     public bool IsEndProven =>
@@ -46,7 +50,9 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
         }, cancellationToken);
         if (reading.Offset + count > _length) throw Changed($"it is longer than the {_length} bytes that the server announced");
         Add(buffer.Span[..count]);
-        if (count > 0) (_failures, _silences) = (0, 0);
+        _new += count;
+        // A byte now and then is no progress: locks are held as long as the load lasts.
+        if (_new >= Piece) (_failures, _silences, _new) = (0, 0, 0);
         return count;
     }
 
@@ -56,7 +62,7 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
         base.Dispose(disposing);
     }
 
-    /// <summary>Does something until it succeeds, or has failed too often since the last byte came.</summary>
+    /// <summary>Does something until it succeeds, or has failed too often since the content last got longer.</summary>
     private async Task RetryAsync(Func<Task> attempt, CancellationToken stop)
     {
         while (true)
@@ -170,17 +176,22 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
             throw Changed($"its first {reading.Offset} bytes are not those that were read before");
     }
 
+    /// <summary>Reads once; each piece has to come within the timeout, of which only waiting for the server counts.</summary>
     private async Task<int> ReadOnceAsync(Memory<byte> buffer, CancellationToken stop)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        patience.CancelAfter(source.ReadTimeout);
+        long began = Stopwatch.GetTimestamp();
+        patience.CancelAfter(source.ReadTimeout > _waited ? source.ReadTimeout - _waited : TimeSpan.Zero);
         try
         {
-            return await _content!.ReadAsync(buffer, patience.Token);
+            int count = await _content!.ReadAsync(buffer, patience.Token);
+            (_came, _waited) = (_came + count, _waited + Stopwatch.GetElapsedTime(began));
+            if (_came >= Piece) (_came, _waited) = (0, TimeSpan.Zero);
+            return count;
         }
         catch (OperationCanceledException e) when (!stop.IsCancellationRequested)
         {
-            throw WebFailure.Silence("sent nothing", source.ReadTimeout, e);
+            throw WebFailure.Silence(_came == 0 ? "sent nothing for" : $"sent only {_came} bytes in", source.ReadTimeout, e);
         }
         catch (Exception e) when (e is IOException or HttpRequestException)
         {
@@ -196,7 +207,7 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
     private void Drop()
     {
         _answer?.Dispose();
-        _content = null;
+        (_content, _came, _waited) = (null, 0, TimeSpan.Zero);
     }
 
     /// <summary>

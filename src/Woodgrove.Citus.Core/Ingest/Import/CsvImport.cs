@@ -71,6 +71,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         var care = ValidationLevel.None;
         var shown = new List<RefusedRow>();
         BrokenOffException? broken = null;
+        var attempts = new ImportAttempts(Source, Table);
         var clock = Stopwatch.StartNew();
         // Where a ledger is kept, an attempt that broke off is repeated from its last committed batch: exactly once all the same.
         ResiliencePipeline retries = Retries.After(e => e is BrokenOffException { CanRepeat: true }, Warn);
@@ -88,7 +89,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                         (CitusConnection coordinator, CitusException? noLedger) = await ConnectAsync(needsLedger, token);
                         importId ??= (Resume ? await FindResumableAsync(coordinator, token) : null) ?? Guid.NewGuid();
                         return await (this with { Connection = coordinator }).RunOnceAsync(importId.Value, needsLedger, noLedger, broken,
-                            care, shown, found => before ??= found, token);
+                            attempts, care, shown, found => before ??= found, token);
                     }
                     catch (ValidationNeededException refused)
                     {
@@ -159,7 +160,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     }
 
     private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, CitusException? noLedger, BrokenOffException? broken,
-        ValidationLevel care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
+        ImportAttempts attempts, ValidationLevel care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed,
+        CancellationToken stop)
     {
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
         ImportPlan plan = await OpenPlanAsync(importId, keepLedger, broken, session, stop);
@@ -174,8 +176,11 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             if (rule is null) plan = await plan.ChooseRouteAsync(this, session, noLedger, stop);
             keepLedger |= rule is not null || plan.Route is ImportRoute.Shard or ImportRoute.Worker;
             // What an attempt before has prepared, and its ledger decided to commit, is part of what is reported as loaded.
-            if (keepLedger) await RecoverAsync(importId, everywhere: broken?.Route == ImportRoute.Shard, stop);
+            if (keepLedger) await RecoverAsync(importId, everywhere: broken?.Route == ImportRoute.Shard, attempts, stop);
             await using ImportLedger? ledger = keepLedger ? await ImportLedger.OpenAsync(Connection, importId, stop) : null;
+            if (ledger is not null)
+                await attempts.BeginAsync(ledger, broken is { IsInDoubt: false } or { Route: ImportRoute.Shard } ? broken.Committed : null,
+                    broken?.Kept, stop);
             if (rule is not null && !(broken is not null && (await ledger!.BatchesAsync(stop)).Any(b => b.IsLast)))
             {
                 plan = plan with { Staging = await Staging.OpenAsync(Connection, ledger!.Session, importId, plan.Target, rule, Truncate,
@@ -192,10 +197,12 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             if (plan.Table.Kind == TableKind.Local)
                 Warn?.Invoke($"{plan.Table.Display} is not distributed: its rows stay on the node that the connection leads to. "
                     + "New-DistributedTable distributes it.");
+            await new RunningLoad(plan.Table.Name.ToString(), Source.Name, plan.Route.ToString()).ShowAsync(session, importId, stop);
             return await RunAsync(new ImportRun(this, plan, ledger, care, shown), plan, ledger, broken is not null, resumed, stop);
         }
         finally
         {
+            await RunningLoad.HideAsync(session);
             await plan.DisposeAsync();
         }
     }
@@ -231,7 +238,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             if (e is ValidationNeededException) throw;
             if (e is CitusException known) throw known.WithState(run.Kept);
             throw Broken(PostgresErrors.IsTransient(e) && ledger is not null, e, run.Kept, run.CommittedBytes, plan.Route,
-                ledger is not null);
+                ledger is not null, run.IsInDoubt);
         }
     }
 
@@ -253,13 +260,13 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     }
 
     /// <summary>Ends what interrupted loads left prepared, and refuses to go on where this import's rows stay undecided.</summary>
-    private async Task RecoverAsync(Guid importId, bool everywhere, CancellationToken stop)
+    private async Task RecoverAsync(Guid importId, bool everywhere, ImportAttempts attempts, CancellationToken stop)
     {
         var recovery = new ImportRecovery(Connection, new NodeAddresses(NodeAddress), step =>
         {
             Explain?.Invoke(step.ToString());
             return default;
-        });
+        }, attempts);
         await recovery.RunAsync(null, everywhere, stop);
         if (recovery.Pending.FirstOrDefault(p => p.ImportId == importId) is not { } own) return;
         throw new CitusException("CitusImportPending", CitusErrorKind.ResourceUnavailable, $"Import {importId} can't go on: {own}",
@@ -275,13 +282,14 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         await using NpgsqlConnection session = await coordinator.OpenSessionAsync(stop);
         TableInfo target = await TableCatalog.FindAsync(coordinator, session, Table, stop);
         if (await ImportLedger.FindLatestAsync(session, target.Name.ToString(), Source.Name, stop) is not { } latest) return null;
-        return !latest.IsLast || await IsSameAsync(latest, stop) ? latest.ImportId : null; // a complete one is told to be so
+        return !latest.IsLast || await IsSameAsync(latest, target, stop) ? latest.ImportId : null; // a complete one is told to be so
     }
 
     /// <summary>Whether the source is, byte for byte, what an import has loaded.</summary>
-    private async Task<bool> IsSameAsync(ImportBatch complete, CancellationToken stop)
+    private async Task<bool> IsSameAsync(ImportBatch complete, TableInfo target, CancellationToken stop)
     {
-        await using CsvInput input = await CsvInput.OpenAsync(Source, Dialect.Checked(), stop);
+        (CsvInput opened, _) = await CsvPreamble.OpenAsync(Source, Dialect.Checked(), target, Shape, null, stop);
+        await using CsvInput input = opened;
         var hash = new System.IO.Hashing.XxHash3();
         var buffer = new byte[256 * 1024];
         long left = complete.EndByte;
@@ -299,8 +307,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         e is CitusException known ? known.ErrorId is "CitusRouteNotPossible" or "CitusImportRunning" : PostgresErrors.IsTransient(e);
 
     private BrokenOffException Broken(bool canRepeat, Exception cause, string kept, long committed, ImportRoute route,
-        bool hasLedger = false) =>
-        new(canRepeat, kept, committed, route, hasLedger, Describe(cause, kept));
+        bool hasLedger = false, bool isInDoubt = false) =>
+        new(canRepeat, kept, committed, route, hasLedger, isInDoubt, Describe(cause, kept));
 
     private CitusException Describe(Exception cause, string kept)
     {
@@ -310,7 +318,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     }
 
     /// <summary>An attempt that failed with the connection or the like, not with the file.</summary>
-    private sealed class BrokenOffException(bool canRepeat, string kept, long committed, ImportRoute route, bool hasLedger,
+    private sealed class BrokenOffException(bool canRepeat, string kept, long committed, ImportRoute route, bool hasLedger, bool isInDoubt,
         CitusException failure) : Exception(failure.What, failure)
     {
         public bool CanRepeat => canRepeat;
@@ -318,9 +326,12 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         public long Committed => committed;
         public ImportRoute Route => route;
         public bool HasLedger => hasLedger;
+
+        /// <summary>True where its last commit may have gone through or not.</summary>
+        public bool IsInDoubt => isInDoubt;
         public CitusException Failure => failure;
 
         /// <summary>The same, after an attempt that failed before it sent anything.</summary>
-        public BrokenOffException Again(CitusException latest) => new(true, Kept, Committed, Route, HasLedger, latest);
+        public BrokenOffException Again(CitusException latest) => new(true, Kept, Committed, Route, HasLedger, IsInDoubt, latest);
     }
 }

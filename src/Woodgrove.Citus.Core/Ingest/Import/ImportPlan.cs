@@ -37,9 +37,9 @@ internal sealed record ImportPlan(
     public static async Task<ImportPlan> OpenAsync(CsvImport import, CitusConnection connection, NpgsqlConnection session, CsvSource source,
         TableName name, CancellationToken stop)
     {
-        CsvDialect dialect = import.Dialect.Checked();
         TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);
-        CsvInput input = await CsvInput.OpenAsync(source, dialect, stop);
+        (CsvInput input, CsvDialect dialect) = await CsvPreamble.OpenAsync(source, import.Dialect.Checked(), table, import.Shape,
+            import.Warn, stop);
         try
         {
             IReadOnlyList<BoundColumn> columns = ColumnBinding.Bind(input, dialect, table, import.Shape);

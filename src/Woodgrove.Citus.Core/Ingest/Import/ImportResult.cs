@@ -1,5 +1,6 @@
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Routes;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Ingest.Import;
 
@@ -12,7 +13,7 @@ namespace Woodgrove.Citus.Ingest.Import;
 public sealed record ImportResult(
     string Table, string Source, long Rows, long Bytes, TimeSpan Duration, double RowsPerSecond, ImportRoute Route, string RouteReason,
     Guid? ImportId,
-    long Rejected, IReadOnlyList<RefusedRow> Rejects)
+    long Rejected, Listing<RefusedRow> Rejects)
 {
     /// <summary>With -OnConflict: rows that gave way, to one that the table had or to another of the file.</summary>
     public long Conflicts { get; init; }

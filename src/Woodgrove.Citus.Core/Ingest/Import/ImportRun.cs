@@ -72,6 +72,9 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     /// </summary>
     public bool HasCommitted => _committedBytes > 0 || _inParts || _commitLost || _isInLedger;
 
+    /// <summary>True where a commit was begun whose answer never came.</summary>
+    public bool IsInDoubt => _inParts || _commitLost;
+
     /// <summary>True where an earlier run has loaded all of the source.</summary>
     public bool WasComplete => _isComplete;
 
@@ -82,7 +85,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         long rows = _merged ?? _committedRows - before.Rows;
         return new ImportResult(_table.Display, _source.Name, rows, plan.Input.BytesRead, duration,
             rows / Math.Max(duration.TotalSeconds, 1e-9),
-            plan.Route, plan.Reason, ledger?.ImportId, _committedRejects - before.Rejects, shown)
+            plan.Route, plan.Reason, ledger?.ImportId, _committedRejects - before.Rejects, [.. shown.OrderBy(r => r.Line)])
         { Conflicts = _merged is null ? 0 : _committedRows - _merged.Value };
     }
 
@@ -195,13 +198,13 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         {
             RefusedRow row = record.Row;
             throw new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
-                $"{_source}, line {row.Line}{(row.Column is null ? "" : $", column {row.Column}, value \"{row.Value}\"")}: {row.Reason}. "
-                    + $"(SQLSTATE {row.SqlState}) {Kept}",
-                RefusedRowAdvice.Of(row.SqlState, plan.File.Dialect, row.Column, row.Value, null, row.Line)
+                $"{_source}, line {row.Line}{(row.Column is null ? "" : $", column {row.Column}, value \"{row.Value}\"")}: "
+                    + $"{row.Reason.TrimEnd('.')}. (SQLSTATE {row.SqlState}) {Kept}",
+                record.Advice ?? RefusedRowAdvice.Of(row.SqlState, plan.File.Dialect, row.Column, row.Value, null, row.Line)
                     ?? RefusedRowFinder.Advice(row.SqlState!, plan.File.Dialect)) { Target = _source.Name, SqlState = row.SqlState,
                         Row = row };
         }
-        _rejects.Add(_reader.Block[record.Start..record.End], record.Row);
+        _rejects.Add(record.Bytes, record.Row);
     }
 
     /// <summary>Reads past what an earlier run has committed, and refuses a source that is no longer the same.</summary>
@@ -281,8 +284,9 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         IReadOnlyList<RejectedRecord> rejected = _rejects?.TakeBatch() ?? [];
         _rejects?.CheckShare(_committedRows + _committedRejects + _batchRows, atEnd);
         // Written before the commit: a rejected record is never lost, and a resumed import cuts off what was not committed.
-        if (_rejectFile is not null)
-            await _rejectFile.AppendAsync(plan.File.Converter is null ? rejected : await _again.FindAsync(rejected, stop), stop);
+        if (plan.File.Converter is not null && rejected.Count > 0 && (_rejectFile is not null || shown.Count < RejectsShown))
+            rejected = await AsInSourceAsync(_again, rejected, stop);
+        if (_rejectFile is not null) await _rejectFile.AppendAsync(rejected, stop);
         _batchRows -= rejected.Count;
         try
         {
@@ -308,19 +312,41 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         await using NpgsqlTransaction transaction = await ledger!.Session.BeginTransactionAsync(stop);
         await TableGuard.LockAsync(plan.Connection, ledger.Session, _table, stop);
         await SearchPath.ReleaseAsync(ledger.Session, stop, local: true); // for the table's triggers, constraints and defaults
-        try
+        _merged = await plan.Staging!.MergeAsync(ledger.Session, RefusedByTarget, stop);
+        IReadOnlyList<RejectedRecord> rejected = _rejects?.TakeBatch() ?? [];
+        if (_rejectFile is not null && rejected.Count > 0)
         {
-            _merged = await plan.Staging!.MergeAsync(ledger.Session, stop);
-        }
-        catch (PostgresException e) when (e.SqlState.StartsWith("23", StringComparison.Ordinal))
-        {
-            throw new RecordRefusedException(e, null);
+            await using var again = new SourceCursor(plan.File);
+            await _rejectFile.AppendAsync(await AsInSourceAsync(again, rejected, stop), stop);
         }
         // Less those that gave way, so that the ledger's sum is what is in the table.
-        await ledger.WriteAsync(Row(_committedBytes, isLast: true) with { Rows = _merged.Value - _committedRows }, stop);
+        await ledger.WriteAsync(Row(_committedBytes, isLast: true, rejected.Count) with { Rows = _merged.Value - _committedRows }, stop);
         _commitLost = true; // until the answer comes
         await transaction.CommitAsync(stop);
         _commitLost = false;
+        shown.AddRange(rejected.Take(RejectsShown - shown.Count).Select(r => r.Row));
+        (_committedRows, _committedRejects) = (_committedRows - rejected.Count, _committedRejects + rejected.Count);
+    }
+
+    /// <summary>Rejected records as they stand in the source, and their values.</summary>
+    private async Task<IReadOnlyList<RejectedRecord>> AsInSourceAsync(SourceCursor again, IReadOnlyList<RejectedRecord> rejected,
+        CancellationToken stop)
+    {
+        IReadOnlyList<RejectedRecord> found = await again.FindAsync(rejected, stop);
+        if (found.Count < rejected.Count) return rejected; // the source is not what it was
+        return [.. found.Select(r => plan.Columns.FirstOrDefault(c => c.Column.Name == r.Row.Column)?.Field is not { } field
+            || r.Row.Value is null ? r
+            : r with { Row = r.Row with { Value = SourceCursor.FieldOf(r.Bytes, field, plan.File.Dialect) ?? r.Row.Value } })];
+    }
+
+    /// <summary>A row that waited beside the table, and that only the table refuses.</summary>
+    private void RefusedByTarget(long line, PostgresException refusal)
+    {
+        PostgresException told = WorkerRefusal.WithoutShards(refusal);
+        string reason = told.MessageText.TrimEnd('.') + "." + (string.IsNullOrEmpty(told.Detail) ? "" : " " + told.Detail);
+        Unconverted(new UnconvertedRecord(default,
+            new RefusedRow(_source.Name, line, string.IsNullOrEmpty(told.ColumnName) ? null : told.ColumnName, null, told.SqlState,
+                reason)));
     }
 
     private ImportBatch Row(long end, bool isLast, int rejected = 0) =>

@@ -71,13 +71,20 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
         if (!facts.IsOwner) return $"only the owner of {_table.Display} may lock its shards";
         if (facts.HasTriggers) return $"{_table.Display} has triggers, which run on the coordinator";
         if (facts.SequencesLeftOut is { } columns) return $"the sequence of {columns}, which the file leaves out, is the coordinator's";
+        // Whoever may not see others' sessions in full sees them without their backend_type.
         return await NodeObstacleAsync("""
-            SELECT current_setting('max_prepared_transactions')::int - (SELECT count(*) FROM pg_catalog.pg_prepared_xacts), true,
+            SELECT current_setting('max_prepared_transactions')::int - (SELECT count(*) FROM pg_catalog.pg_prepared_xacts),
                    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-                     - (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend')
+                     - coalesce(current_setting('reserved_connections', true)::int, 0) - count(*),
+                   CASE WHEN NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user)
+                     THEN nullif(current_setting('citus.max_client_connections', true)::int, -1)
+                       - count(*) FILTER (WHERE application_name !~ '^citus_(internal|rebalancer|run_command) gpid=') END
+            FROM pg_catalog.pg_stat_activity WHERE datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'
             """, (row, address, count) =>
                 row.GetInt64(0) < count ? $"{address} has no room for {count} prepared transactions (max_prepared_transactions)"
-                : row.GetInt64(2) < count * 2 ? $"{address} has no room for {count} more connections (max_connections)" : null, stop);
+                : row.GetInt64(1) < count * 2 ? $"{address} has no room for {count} more connections (max_connections)"
+                : !row.IsDBNull(2) && row.GetInt64(2) < count
+                ? $"{address} has no room for {count} more connections of clients (citus.max_client_connections)" : null, stop);
     }
 
     private async Task<string?> WorkerObstacleAsync(CancellationToken stop)
@@ -140,6 +147,10 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
                     await row.ReadAsync(stop);
                     if (judge(row, $"{host}:{port}", count) is { } obstacle) return obstacle;
                     break;
+                }
+                catch (PostgresException full) when (full.SqlState == PostgresErrorCodes.TooManyConnections)
+                {
+                    return $"{host}:{port} has no room for another connection ({full.MessageText})";
                 }
                 catch (NpgsqlException e) when (attempt == 0 && PostgresErrors.IsNetwork(e) && !stop.IsCancellationRequested)
                 {

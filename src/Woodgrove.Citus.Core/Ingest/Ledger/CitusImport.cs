@@ -4,12 +4,16 @@ using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Ingest.Ledger;
 
-/// <summary>An import of the ledger, over all its batches.</summary>
+/// <summary>An import of the ledger, over all its batches, or a load that runs and is not in the ledger.</summary>
 /// <param name="Bytes">Bytes of the source, in UTF-8, that are committed.</param>
+/// <param name="FirstCommit">Null of a load that runs and has committed nothing yet.</param>
 public sealed record CitusImport(
     Guid ImportId, string Table, string Source, ImportState State, long Rows, long Rejected, long Bytes, long Batches,
-    string Route, string LoadedBy, DateTime FirstCommit, DateTime LastCommit)
+    string Route, string LoadedBy, DateTime? FirstCommit, DateTime? LastCommit)
 {
+    /// <summary>When the session began that works on it; null of one that does not run.</summary>
+    public DateTime? StartedAt { get; init; }
+
     /// <summary>Ends what interrupted loads left prepared on the nodes, as the ledger decides.</summary>
     /// <param name="importId">Only this import, or null for all.</param>
     /// <param name="report">Told of each transaction what became of it.</param>
@@ -22,13 +26,14 @@ public sealed record CitusImport(
             everywhere: false, stop);
     }
 
-    /// <summary>All imports, the latest first, or one. Changes nothing and takes no lock.</summary>
+    /// <summary>All imports, those that run and the latest first, or one. Changes nothing and takes no lock.</summary>
     public static async Task<IReadOnlyList<CitusImport>> ListAsync(
         CitusConnection connection, Guid? importId, IReadOnlyDictionary<string, string>? nodeAddress, CancellationToken stop)
     {
         CitusConnection coordinator = await connection.AtCoordinatorAsync(new NodeAddresses(nodeAddress).Resolve, stop);
         await using NpgsqlConnection session = await coordinator.OpenSessionAsync(stop);
-        if (!await LedgerSchema.MayReadAsync(session, stop)) return [];
+        IReadOnlyList<CitusImport> loads = await RunningLoad.ListAsync(session, importId, stop);
+        if (!await LedgerSchema.MayReadAsync(session, stop)) return loads;
         var found = new List<CitusImport>();
         await using (var command = new NpgsqlCommand("""
             SELECT import_id, min(table_name), min(source), bool_or(is_last), bool_or(is_pending), sum(rows)::bigint,
@@ -52,7 +57,8 @@ public sealed record CitusImport(
         }
         IReadOnlySet<Guid> running = await ImportLock.HeldAsync(session,
             found.Where(i => i.State != ImportState.Complete).Select(i => i.ImportId), stop);
-        return found.ConvertAll(i => running.Contains(i.ImportId) ? i with { State = ImportState.Running } : i);
+        return [.. loads.Where(l => !found.Exists(i => i.ImportId == l.ImportId)), .. found.Select(i => running.Contains(i.ImportId)
+            ? i with { State = ImportState.Running, StartedAt = loads.FirstOrDefault(l => l.ImportId == i.ImportId)?.StartedAt } : i)];
     }
 
     /// <summary>Clears an import from the ledger, after ending what it left prepared; its committed rows stay in the table.</summary>

@@ -7,4 +7,8 @@ namespace Woodgrove.Citus.Ingest.Ledger;
 /// <param name="IsLast">True where the source ended with it.</param>
 internal sealed record ImportBatch(
     Guid ImportId, int Number, TargetIdentity Table, string Source, string Route, string Fingerprint,
-    long FirstByte, long EndByte, long Rows, long Rejected, bool IsLast);
+    long FirstByte, long EndByte, long Rows, long Rejected, bool IsLast)
+{
+    /// <summary>The attempt that has committed it; empty where it is not yet committed.</summary>
+    public string Attempt { get; init; } = "";
+}

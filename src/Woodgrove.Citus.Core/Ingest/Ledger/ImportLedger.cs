@@ -19,10 +19,10 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     private readonly CitusConnection _connection;
     private NpgsqlConnection _session;
 
-    private ImportLedger(CitusConnection connection, NpgsqlConnection session, Guid importId)
+    private ImportLedger(CitusConnection connection, NpgsqlConnection session, Guid importId, CoordinatorTimeline timeline)
     {
-        (_connection, _session) = (connection, session);
-        ImportId = importId;
+        (_connection, _session, Timeline) = (connection, session, timeline);
+        (ImportId, Attempt) = (importId, timeline.NewAttempt());
     }
 
     public Guid ImportId { get; }
@@ -31,7 +31,10 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     /// Tells this attempt at the import from those before and after it. A server may get the PREPARE of an attempt
     /// that was given up after a later one has committed the same batch; the later one's row must not decide it.
     /// </summary>
-    public string Attempt { get; } = System.Security.Cryptography.RandomNumberGenerator.GetHexString(12, lowercase: true);
+    public string Attempt { get; private set; }
+
+    /// <summary>The timeline of the server that keeps the ledger now.</summary>
+    public CoordinatorTimeline Timeline { get; private set; }
 
     /// <summary>The session, for work that must be atomic with the batch's row.</summary>
     public NpgsqlConnection Session => _session;
@@ -40,11 +43,12 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     /// <exception cref="CitusException">The import runs already.</exception>
     public static async Task<ImportLedger> OpenAsync(CitusConnection connection, Guid importId, CancellationToken stop)
     {
-        NpgsqlConnection session = await OpenLockedAsync(connection, importId, stop);
-        return new ImportLedger(connection, session, importId);
+        (NpgsqlConnection session, CoordinatorTimeline timeline) = await OpenLockedAsync(connection, importId, stop);
+        return new ImportLedger(connection, session, importId, timeline);
     }
 
-    private static async Task<NpgsqlConnection> OpenLockedAsync(CitusConnection connection, Guid importId, CancellationToken stop)
+    private static async Task<(NpgsqlConnection Session, CoordinatorTimeline Timeline)> OpenLockedAsync(CitusConnection connection,
+        Guid importId, CancellationToken stop)
     {
         NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         try
@@ -58,7 +62,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
                 if (clock.Elapsed > EndingPatience) throw Running(importId);
                 await Task.Delay(250, stop);
             }
-            return session;
+            return (session, await CoordinatorTimeline.ReadAsync(session, stop));
         }
         catch
         {
@@ -74,7 +78,8 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     public async Task<IReadOnlyList<ImportBatch>> BatchesAsync(CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
-            SELECT batch, table_name, table_oid, distribution, source, route, fingerprint, first_byte, end_byte, rows, rejected, is_last
+            SELECT batch, table_name, table_oid, distribution, source, route, fingerprint, first_byte, end_byte, rows, rejected, is_last,
+                attempt
             FROM woodgrove.import_batch WHERE import_id = $1 ORDER BY batch
             """, _session)
         {
@@ -87,15 +92,15 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
             batches.Add(new ImportBatch(ImportId, row.GetInt32(0),
                 new TargetIdentity(row.GetString(1), row.GetFieldValue<uint>(2), row.GetString(3)),
                 row.GetString(4), row.GetString(5), row.GetString(6), row.GetInt64(7), row.GetInt64(8), row.GetInt64(9), row.GetInt64(10),
-                row.GetBoolean(11)));
+                row.GetBoolean(11))
+            { Attempt = row.GetString(12) });
         }
         return batches;
     }
 
     /// <summary>Writes a batch's row, in the transaction that is open, or in one of its own.</summary>
     /// <param name="isPending">Its rows lie prepared on the nodes, so that the row decides;
-    /// <see cref="SettleAsync(ImportBatch, TimeSpan)"/> says
-    /// when all are committed.</param>
+    /// <see cref="SettleAsync(ImportBatch, TimeSpan)"/> says when all are committed.</param>
     /// <exception cref="CitusException">The session no longer holds the import's lock: the connection leads through a pooler.</exception>
     public async Task WriteAsync(ImportBatch batch, CancellationToken stop, bool isPending = false)
     {
@@ -130,7 +135,12 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
             try
             {
                 if (_session.State != System.Data.ConnectionState.Open) await ReopenAsync(CancellationToken.None);
-                await SettleAsync(_session, ImportId, batch.Number, CancellationToken.None);
+                bool isKnown = await SettleAsync(_session, ImportId, batch.Number, CancellationToken.None) > 0;
+                if (!Timeline.MayLack(Attempt)) return;
+                // A standby took over. Where it lacks the decision, which has been carried out, that is written again.
+                if (!isKnown && !await IsDecidedAsync(_session, ImportId, batch.Number, Attempt, owner: null, CancellationToken.None))
+                    await WriteAsync(batch, CancellationToken.None);
+                Attempt = Timeline.NewAttempt();
                 return;
             }
             catch (Exception e) when (e is NpgsqlException or IOException && clock.Elapsed < patience)
@@ -185,7 +195,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     private async Task ReopenAsync(CancellationToken stop)
     {
         await _session.DisposeAsync();
-        _session = await OpenLockedAsync(_connection, ImportId, stop);
+        (_session, Timeline) = await OpenLockedAsync(_connection, ImportId, stop);
     }
 
     /// <param name="owner">The role that has prepared the rows: another's row does not decide them. Null where it is this

@@ -8,7 +8,9 @@ namespace Woodgrove.Citus.Ingest.Ledger;
 /// it holds are committed, others are rolled back. Only the primary of the coordinator that a node itself regards as its
 /// coordinator may do so, only to transactions that name it, and never while the import runs.
 /// </summary>
-internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses addresses, Func<ImportRepair, ValueTask>? report)
+/// <param name="own">The attempts of the load that recovers.</param>
+internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses addresses, Func<ImportRepair, ValueTask>? report,
+    ImportAttempts? own = null)
 {
     /// <summary>How long the sessions of a client that was killed a moment ago are given to end.</summary>
     private static readonly TimeSpan EndingPatience = TimeSpan.FromSeconds(10);
@@ -16,6 +18,7 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
     private readonly List<ImportRepair> _pending = [];
     private readonly HashSet<Guid> _unverified = [];
     private Exception? _unreachable;
+    private CoordinatorTimeline? _timeline;
 
     /// <summary>What could not be ended, with the reasons.</summary>
     public IReadOnlyList<ImportRepair> Pending => _pending;
@@ -34,6 +37,7 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
                 $"{char.ToLowerInvariant(obstacle.What[0])}{obstacle.What[1..].TrimEnd('.')}"));
             return;
         }
+        _timeline = await CoordinatorTimeline.ReadAsync(ledger, stop);
         // A disabled node may be away for good; it is only asked where something may lie there.
         bool disabledToo = importId is not null || (await ImportLedger.PendingAsync(ledger, null, stop)).Count > 0;
         foreach ((string host, int port) in await addresses.NodesAsync(ledger, disabledToo, stop))
@@ -93,6 +97,11 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
             try
             {
                 bool decided = await ImportLedger.IsDecidedAsync(ledger, name.ImportId, name.Batch, name.Attempt, part.Owner, stop);
+                if (!decided && MayHaveBeenDecided(name))
+                {
+                    await KeepAsync(part, address, Forgotten(name, address));
+                    return;
+                }
                 await PreparedPart.EndAsync(node, name, part.TransactionId, address, decided, stop);
                 await TellAsync(new ImportRepair(name.ImportId, address, name.ToString(),
                     decided ? ImportRepairAction.Committed : ImportRepairAction.RolledBack, null));
@@ -126,9 +135,9 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
         List<PreparedTransaction> prepared = await PreparedTransaction.ListAsync(ledger, coordinator.CoordinatorId, importId, stop);
         foreach (PreparedTransaction guard in prepared.Where(p => p.Name.IsGuard))
         {
-            if ((await ImportLedger.PendingAsync(ledger, guard.Name.ImportId, stop)).Count > 0)
+            if (_unverified.Contains(guard.Name.ImportId) || (await ImportLedger.PendingAsync(ledger, guard.Name.ImportId, stop)).Count > 0)
             {
-                await KeepAsync(guard, "the coordinator", "it protects rows of a batch that is not yet committed on every node");
+                await KeepAsync(guard, "the coordinator", "it protects rows that lie prepared on a node");
                 continue;
             }
             await LockedAsync(ledger, guard.Name.ImportId, async () =>
@@ -170,6 +179,14 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
             return $"the node does not tell which server is its coordinator ({e.MessageText.TrimEnd('.')})";
         }
     }
+
+    /// <summary>True where this server may have lost the decision to commit a part.</summary>
+    private bool MayHaveBeenDecided(PreparedName name) => _timeline!.MayLack(name.Attempt) && own?.Contains(name.Attempt) is not true;
+
+    private static string Forgotten(PreparedName name, string address) =>
+        "the coordinator has been replaced by a standby, or restored, since it was prepared, and may have lost the decision to commit it; "
+        + $"if the table holds other rows of batch {name.Batch}, run COMMIT PREPARED '{name}' on {address}, "
+        + $"otherwise ROLLBACK PREPARED '{name}'";
 
     /// <summary>Does something under an import's lock, which is released with the transaction whatever happens.</summary>
     /// <returns>False where somebody else has the lock: the import runs.</returns>

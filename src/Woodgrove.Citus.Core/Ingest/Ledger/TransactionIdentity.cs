@@ -4,4 +4,5 @@ namespace Woodgrove.Citus.Ingest.Ledger;
 /// <param name="Transaction">Its id (xid8), which means nothing on another server.</param>
 /// <param name="Process">The server process that it runs in.</param>
 /// <param name="Server">The server's system identifier.</param>
-internal sealed record TransactionIdentity(string Transaction, int Process, string Server);
+/// <param name="Timeline">The server's timeline: on a later one the id may be another transaction's.</param>
+internal sealed record TransactionIdentity(string Transaction, int Process, string Server, CoordinatorTimeline Timeline);

@@ -118,7 +118,8 @@ internal sealed class ColumnBinding
             string advice = OtherDelimiter()
                 ?? $"{_table.Display} has the columns {string.Join(", ", _table.Columns.Select(c => c.Name))}; "
                     + $"-ColumnMap @{{ '{Shorten(name)}' = '<column>' }} gives the field another, -SkipColumn leaves it out."
-                + (_dialect.HasHeader ? " If the first line holds data, use -NoHeader." : "");
+                + (_dialect.HasHeader ? " If the first line holds data, use -NoHeader; if it stands above the header, "
+                    + "-SkipLines leaves it out." : "");
             throw Refuse("CitusUnknownColumn", $"{where} '{Shorten(name)}', which is no column of {_table.Display}", advice);
         }
         if (column.IsGenerated)
@@ -135,39 +136,20 @@ internal sealed class ColumnBinding
                 + $"{Shorten(_input.FirstLine)}",
             OtherDelimiter() ?? "Name the columns that the file has, in its order, with -Column.");
 
-    /// <summary>Lines of titles above a header: a later line names columns of the table, and nothing else.</summary>
-    private string? Titles()
-    {
-        if (!_dialect.HasHeader) return null;
-        for (int i = 1; i < _input.FirstLines.Count; i++)
-        {
-            using var parser = new CsvHelper.CsvParser(new StringReader(_input.FirstLines[i]), _dialect.ForCsvHelper());
-            if (!parser.Read() || parser.Record is not { Length: > 0 } fields
-                || !Array.TrueForAll(fields, f => _table.FindColumn(f.Trim()) is not null)) continue;
-            return $"Line {i + 1} holds the header, and the lines above it are titles. Take them out first: "
-                + $"Get-Content <file> | Select-Object -Skip {i} | Set-Content <new file>.";
-        }
-        return null;
-    }
-
     /// <summary>A file that is one long field usually has another delimiter.</summary>
     private string? OtherDelimiter()
     {
         char[] found = new[] { ',', ';', '\t', '|' }.Where(c => c != _dialect.Delimiter && _input.FirstLine.Contains(c)).ToArray();
-        if (_input.FirstLine.StartsWith("sep=", StringComparison.OrdinalIgnoreCase))
-            return "The line is Excel's own, not the header: take it out of the file, "
-                + $"and give -Delimiter '{_input.FirstLine.TrimEnd()[^1]}'.";
-        if (Titles() is { } titles) return titles;
         if (_input.FirstRecord.Count > 1 || found.Length == 0) return null;
         char best = found.MaxBy(c => _input.FirstLine.Count(x => x == c));
         return $"The line holds {(best == '\t' ? "tabs" : $"'{best}'")}: is it -Delimiter {(best == '\t' ? "\"`t\"" : $"'{best}'")}?";
     }
 
     private CitusException Refuse(string id, string what, string advice) =>
-        new(id, CitusErrorKind.InvalidData, $"{_input.Source}, line 1: {what}.", advice)
+        new(id, CitusErrorKind.InvalidData, $"{_input.Source}, line {_dialect.SkipLines + 1}: {what}.", advice)
         {
             Target = _input.Source.Name,
-            Row = new RefusedRow(_input.Source.Name, 1, null, null, null, what),
+            Row = new RefusedRow(_input.Source.Name, _dialect.SkipLines + 1, null, null, null, what),
         };
 
     private static string Shorten(string text) => text.Length <= 80 ? text : text[..77] + "...";

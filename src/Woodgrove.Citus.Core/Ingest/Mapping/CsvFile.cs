@@ -13,11 +13,14 @@ internal sealed record CsvFile(CsvSource Source, CsvDialect Dialect, RecordConve
     public int FirstRow(CsvRecordReader reader) => Dialect.HasHeader && reader.BytesBefore == 0 ? reader.EndAfter(0) : 0;
 
     /// <summary>The rows of a block, between two offsets of it, as they are sent.</summary>
-    /// <param name="refused">Told the records that can't be converted.</param>
+    /// <param name="refused">Told the records that no server would take, or that can't be converted.</param>
     public (RecordBlock Rows, int From, int To) Rows(CsvRecordReader reader, int from, int to, Action<UnconvertedRecord> refused)
     {
-        if (Converter is null) return (reader, from, to);
-        RecordBlock converted = Converter.Convert(reader, from, to, refused);
+        RecordBlock rows = reader;
+        if (RecordFault.IsIn(reader, from, to) && RecordFault.Sift(reader, from, to, Source, Dialect, refused) is { } others)
+            (rows, from, to) = (others, 0, others.Block.Length);
+        if (Converter is null) return (rows, from, to);
+        RecordBlock converted = Converter.Convert(rows, from, to, refused);
         return (converted, 0, converted.Block.Length);
     }
 }

@@ -16,7 +16,8 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
     /// <summary>How the converted records are written.</summary>
     public static CsvDialect Dialect { get; } = new() { HasHeader = false };
 
-    private readonly byte[] _null = Encoding.UTF8.GetBytes(dialect.NullValue);
+    private readonly NullTexts _null = new(dialect);
+    private readonly bool[] _forcesNull = columns.Select(c => !c.IsLine && shape.ForcesNull(c.Column.Name)).ToArray();
     private readonly FieldText _text = new(dialect);
     private readonly ValueConverter?[] _converters = columns.Select(c => c.Field is null ? null : ValueConverter.For(c.Column, shape))
         .ToArray();
@@ -27,7 +28,8 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
     /// <summary>The converter that a file needs, or null where its records go as they stand.</summary>
     public static RecordConverter? For(CsvSource source, CsvDialect dialect, int fieldCount, IReadOnlyList<BoundColumn> columns,
         CsvShape shape) =>
-        columns.Count == fieldCount && columns.All(c => c.Field is not null && ValueConverter.For(c.Column, shape) is null) ? null
+        columns.Count == fieldCount && dialect.OtherNullValues.Count + shape.ForceNull.Count == 0
+            && columns.All(c => c.Field is not null && ValueConverter.For(c.Column, shape) is null) ? null
         : new RecordConverter(source, dialect, fieldCount, columns, shape);
 
     /// <summary>The records between two offsets of a block; the result stays until the next call.</summary>
@@ -52,11 +54,12 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
             {
                 // What was written of it is written over.
                 Truncate(written);
-                refused(new UnconvertedRecord(start, record.End, problem! with { Line = record.Line }));
+                refused(new UnconvertedRecord(block.Block[start..record.End], problem! with { Line = record.Line }));
             }
             start = record.End;
         }
-        return new ConvertedBlock(_bytes.WrittenMemory, made, (record, column) => SourceText(block, origins[record], column));
+        return new RewrittenBlock(_bytes.WrittenMemory, made, Dialect, (byte)'\n',
+            (record, column) => SourceText(block, origins[record], column));
     }
 
     private string? SourceText(RecordBlock block, (int From, int To) record, int column)
@@ -106,8 +109,8 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
     {
         problem = null;
         bool quoted = _text.IsQuoted(field);
-        if (!quoted && field.SequenceEqual(_null)) return true; // NULL is an empty field without quotes
         ReadOnlySpan<byte> value = quoted ? _text.Unquote(field) : field;
+        if ((!quoted || _forcesNull[column]) && _null.Contain(value)) return true; // NULL is an empty field without quotes
         if (_converters[column] is not { } converter)
         {
             RowEncoder.WriteQuoted(value, _bytes);
@@ -126,45 +129,6 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
                 type is "date" || type.StartsWith("time", StringComparison.Ordinal) ? "22007" : "22P02",
                 $"\"{text}\" {e.Message} as {type}");
             return false;
-        }
-    }
-
-    /// <summary>Records that were written anew, with their lines in the source.</summary>
-    private sealed class ConvertedBlock : RecordBlock
-    {
-        private static readonly CsvScanner Scanner = CsvScanner.Create(Dialect);
-
-        private readonly List<RecordBounds> _records;
-        private readonly Func<int, int, string?> _source;
-        private readonly ulong[] _lineEnds;
-        private readonly ulong[] _delimiters;
-
-        public ConvertedBlock(ReadOnlyMemory<byte> bytes, List<RecordBounds> records, Func<int, int, string?> source)
-        {
-            (Block, _records, _source) = (bytes, records, source);
-            int words = bytes.Length / CsvScanner.WordBytes + 1;
-            (_lineEnds, _delimiters) = (new ulong[words], new ulong[words]);
-            Scanner.Scan(bytes.Span, (byte)'\n', _lineEnds, _delimiters);
-        }
-
-        public override ReadOnlyMemory<byte> Block { get; }
-        public override ReadOnlySpan<ulong> LineEnds => _lineEnds;
-        public override ReadOnlySpan<ulong> Delimiters => _delimiters;
-
-        public override long LineAt(int end) => _records[IndexOf(end)].Line;
-
-        public override string? SourceText(int end, int column) => _source(IndexOf(end), column);
-
-        private int IndexOf(int end)
-        {
-            int at = _records.BinarySearch(new RecordBounds(end, 0), Comparer<RecordBounds>.Create((a, b) => a.End.CompareTo(b.End)));
-            return at < 0 ? ~at : at;
-        }
-
-        public override void MarkRecords(int from, int to, List<RecordBounds> marks)
-        {
-            marks.Clear();
-            marks.AddRange(_records.Where(r => r.End > from && r.End <= to));
         }
     }
 }

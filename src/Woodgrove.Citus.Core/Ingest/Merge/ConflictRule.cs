@@ -53,9 +53,11 @@ internal sealed record ConflictRule(ConflictAction Action, IReadOnlyList<string>
     /// <param name="pushedDown">The rows lie in the shards beside the target's. Of those that the coordinator sends, Citus counts those
     /// that gave way too.</param>
     /// <returns>How many rows were inserted or updated.</returns>
+    /// <param name="among">Which of the rows, as a condition; null moves all.</param>
     public async Task<long> MoveAsync(NpgsqlConnection session, CopyTarget rows, string into, string from, string order, bool pushedDown,
-        CancellationToken stop)
+        CancellationToken stop, string? among = null)
     {
+        if (among is not null) from += $" WHERE {among}";
         await using var insert = new NpgsqlCommand(Insert(rows, into, from, order), session) { CommandTimeout = 0 };
         if (pushedDown) return await insert.ExecuteNonQueryAsync(stop);
         insert.CommandText += " RETURNING 1";

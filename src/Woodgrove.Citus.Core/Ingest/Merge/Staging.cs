@@ -1,3 +1,4 @@
+using System.Globalization;
 using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
@@ -22,6 +23,8 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     /// </summary>
     public static TableColumn Line { get; } = new("woodgrove_line", "bigint", PgType.Int8, false, false, false, false);
 
+    private const string Savepoint = "woodgrove_merge";
+
     /// <summary>Where the rows go first, with their lines.</summary>
     public CopyTarget Rows { get; } = rows with { Columns = [.. rows.Columns, Line] };
 
@@ -38,15 +41,79 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     }
 
     /// <summary>Moves the rows and drops the table, in the transaction that is open.</summary>
+    /// <param name="refused">Told each row, by its line, that only the target refuses; it is left out, unless this throws.</param>
     /// <returns>How many rows of the target were inserted or updated.</returns>
-    public async Task<long> MergeAsync(NpgsqlConnection session, CancellationToken stop)
+    public async Task<long> MergeAsync(NpgsqlConnection session, Action<long, PostgresException> refused, CancellationToken stop)
     {
         if (truncate) await CopyTarget.TruncateAsync(session, target.Name.Sql, stop);
-        long moved = await rule.MoveAsync(session, rows, target.Name.Sql, rows.Table.Name.Sql, Line.Name,
-            pushedDown: target.Kind is not (TableKind.Schema or TableKind.SingleShard), stop);
+        await ExecuteAsync(session, $"SAVEPOINT {Savepoint}", stop);
+        long moved;
+        try
+        {
+            moved = await MoveAsync(session, null, stop);
+        }
+        catch (PostgresException refusal) when (PostgresErrors.IsAboutRow(refusal) && !stop.IsCancellationRequested)
+        {
+            var bad = new List<(long Line, PostgresException Refusal)>();
+            await ExecuteAsync(session, $"ROLLBACK TO SAVEPOINT {Savepoint}", stop);
+            await FindRefusedAsync(session, await LinesAsync(session, stop), bad, stop);
+            if (bad.Count == 0) throw;
+            foreach ((long line, PostgresException told) in bad) refused(line, told);
+            await ExecuteAsync(session, $"ROLLBACK TO SAVEPOINT {Savepoint}", stop); // what was moved to find them
+            await ExecuteAsync(session, $"DELETE FROM {rows.Table.Name.Sql} WHERE {Line.Name} IN "
+                + $"({string.Join(", ", bad.Select(b => b.Line))})", stop);
+            moved = await MoveAsync(session, null, stop);
+        }
         await using var drop = new NpgsqlCommand($"DROP TABLE {rows.Table.Name.Sql}", session);
         await drop.ExecuteNonQueryAsync(stop);
         return moved;
+    }
+
+    private Task<long> MoveAsync(NpgsqlConnection session, string? among, CancellationToken stop) =>
+        rule.MoveAsync(session, rows, target.Name.Sql, rows.Table.Name.Sql, Line.Name,
+        pushedDown: target.Kind is not (TableKind.Schema or TableKind.SingleShard), stop, among);
+
+    private async Task<long[]> LinesAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand($"SELECT {Line.Name} FROM {rows.Table.Name.Sql} ORDER BY 1", session);
+        var lines = new List<long>();
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        while (await row.ReadAsync(stop)) lines.Add(row.GetInt64(0));
+        return [.. lines];
+    }
+
+    /// <summary>Moves rows in halves. The good ones stay moved meanwhile, so that of two that clash the later one is found.</summary>
+    private async Task FindRefusedAsync(NpgsqlConnection session, ReadOnlyMemory<long> lines,
+        List<(long Line, PostgresException Refusal)> bad, CancellationToken stop)
+    {
+        if (lines.IsEmpty) return;
+        string savepoint = string.Create(CultureInfo.InvariantCulture, $"{Savepoint}_{lines.Length}");
+        await ExecuteAsync(session, $"SAVEPOINT {savepoint}", stop);
+        try
+        {
+            await MoveAsync(session, string.Create(CultureInfo.InvariantCulture, $"{Line.Name} BETWEEN {lines.Span[0]} AND "
+                + $"{lines.Span[^1]}"), stop);
+            await ExecuteAsync(session, $"RELEASE SAVEPOINT {savepoint}", stop);
+            return;
+        }
+        catch (PostgresException refusal) when (PostgresErrors.IsAboutRow(refusal) && !stop.IsCancellationRequested)
+        {
+            await ExecuteAsync(session, $"ROLLBACK TO SAVEPOINT {savepoint}; RELEASE SAVEPOINT {savepoint}", stop);
+            if (lines.Length == 1)
+            {
+                bad.Add((lines.Span[0], refusal));
+                return;
+            }
+        }
+        int half = lines.Length / 2;
+        await FindRefusedAsync(session, lines[..half], bad, stop);
+        await FindRefusedAsync(session, lines[half..], bad, stop);
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection session, string sql, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand(sql, session);
+        await command.ExecuteNonQueryAsync(stop);
     }
 
     /// <summary>Refuses to go on without a rule with an import whose first rows wait for one.</summary>

@@ -25,7 +25,7 @@ internal static partial class RefusedRowAdvice
     public static string? Of(string? sqlState, CsvDialect dialect, string? column, string? value, string? record, long? line)
     {
         if (record?.StartsWith("sep=", StringComparison.OrdinalIgnoreCase) is true)
-            return "The line is Excel's own and no data: take it out of the file, and give the character in it as -Delimiter.";
+            return "The line is Excel's own and no data: leave it out with -SkipLines 1, and give the character in it as -Delimiter.";
         if (value is null || column is null || value.Length > 100) return null;
         string text = value.Trim().Trim(ByteOrderMark).Trim();
         if (string.Equals(text, column, StringComparison.OrdinalIgnoreCase)) return Header(dialect, value, line);
@@ -34,11 +34,13 @@ internal static partial class RefusedRowAdvice
                 + "or set the row aside with -OnError Skip.";
         if (sqlState is not (PostgresErrorCodes.InvalidTextRepresentation or PostgresErrorCodes.InvalidDatetimeFormat
             or PostgresErrorCodes.DatetimeFieldOverflow)) return null;
+        if (value.Length == 0)
+            return $"A quoted empty field is an empty text. If it stands for a missing value: -ForceNull {column} loads it as NULL.";
         if (Missing.Contains(text))
         {
-            return $"If it stands for a missing value: -NullValue '{value.Replace("'", "''", StringComparison.Ordinal)}' loads it as NULL"
-                + (dialect.NullValue.Length == 0 ? ", in place of the empty field, which is then an empty text."
-                    : $", in place of '{dialect.NullValue}'.");
+            IEnumerable<string> all = [dialect.NullValue, .. dialect.OtherNullValues, value];
+            return "If it stands for a missing value: -NullValue "
+                + $"{string.Join(", ", all.Select(t => $"'{t.Replace("'", "''", StringComparison.Ordinal)}'"))} loads it as NULL too.";
         }
         if (DayFirst().Match(text) is { Success: true } date)
             return $"The day or month may stand elsewhere than the server expects: -DateTimeFormat '{(int.Parse(date.Groups["first"].Value, System.Globalization.CultureInfo.InvariantCulture) > 12 || date.Groups["mark"].Value == "." ? "dd{0}MM{0}yyyy" : "MM{0}dd{0}yyyy")}' reads it.".Replace("{0}", date.Groups["mark"].Value, StringComparison.Ordinal);

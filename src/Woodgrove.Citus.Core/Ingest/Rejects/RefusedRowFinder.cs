@@ -77,10 +77,8 @@ internal sealed partial class RefusedRowFinder(
         if (value is not null) where.Append(CultureInfo.InvariantCulture, $", value {Shorten(value)}");
         return new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
             $"{where}: {reason.TrimEnd('.')}.{detail} (SQLSTATE {refusal.SqlState}) {kept}",
-            record?.Text.Contains('\0', StringComparison.Ordinal) is true
-                ? "Text in PostgreSQL holds no zero byte. If every second byte of the file is one, it is UTF-16: -Encoding unicode."
-                : RefusedRowAdvice.Of(refusal.SqlState, file.Dialect, blamed is [var only] ? only : null, value, record?.Text, record?.Line)
-                    ?? Advice(refusal.SqlState, file.Dialect), refusal)
+            RefusedRowAdvice.Of(refusal.SqlState, file.Dialect, blamed is [var only] ? only : null, value, record?.Text, record?.Line)
+                ?? Advice(refusal.SqlState, file.Dialect), refusal)
         {
             Target = file.Source.Name,
             SqlState = refusal.SqlState,
@@ -179,7 +177,7 @@ internal sealed partial class RefusedRowFinder(
         // Every row is good in itself: it clashes with rows of the cluster, and the detail names its key.
         long? row = await FindByKeyAsync(session, refusal, stop);
         await transaction.RollbackAsync(stop);
-        if (row is null) return PostgresErrors.IsWorkerRefusal(refusal) ? await ProbeAsync(refusal, stop) : (refusal, null);
+        if (row is null) return await ProbeAsync(refusal, stop);
         return (await WorkerRefusal.ReadAsync(session, target.Table, refusal, stop), await FindAsync(row.Value, Unit.Record, null, stop));
     }
 
@@ -212,7 +210,7 @@ internal sealed partial class RefusedRowFinder(
             Task<PostgresException?> TryAsync(int first, int end) =>
                 probe.TryAsync(rows.Block, StartOf(first), all.AsMemory(first..end), stop);
         }
-        return (refusal, null);
+        return (WorkerRefusal.WithoutShards(refusal), null);
     }
 
     private async Task<long?> FindByKeyAsync(NpgsqlConnection session, PostgresException refusal, CancellationToken stop)

@@ -1,8 +1,5 @@
-using System.Text;
-using CsvHelper;
 using Npgsql;
 using Woodgrove.Citus.Catalog;
-using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Copy;
@@ -31,6 +28,14 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
 
     public void Add(ReadOnlyMemory<byte> record, long line, PostgresException refusal, ShardRange? shard)
     {
+        if (refusal.SqlState == PostgresErrorCodes.NotNullViolation && refusal.ColumnName == target.Table.DistributionColumn)
+        {
+            Add(record, RefusedRowFinder.NullKeyRow(source, target.Table, line)); // as each route says it
+            return;
+        }
+        // Constraints and tables by the names that the shards have for them mean nothing to the user.
+        if (refusal.SqlState is ['2', '3', ..] && refusal.TableName != target.Table.Name.Name && refusal.TableName != ValidationTable.Table)
+            refusal = WorkerRefusal.WithoutShards(refusal);
         string reason = target.Readable(refusal.MessageText.TrimEnd('.') + ".", shard);
         if (target.Detail(refusal, shard) is { } detail) reason += " " + detail;
         string? column = string.IsNullOrEmpty(refusal.ColumnName) ? RefusedRowFinder.Context(refusal)?.Column : refusal.ColumnName;
@@ -52,9 +57,7 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
         int at = 0;
         while (at < target.Columns.Count && target.Columns[at].Name != column) at++;
         if (at == target.Columns.Count) return null;
-        using var parser = new CsvParser(new StringReader(Encoding.UTF8.GetString(FieldText.TrimLineEnd(record.Span))),
-            target.Dialect.ForCsvHelper());
-        return parser.Read() && at < parser.Record!.Length ? parser.Record[at] : null;
+        return SourceCursor.FieldOf(record.ToArray(), at, target.Dialect);
     }
 
     /// <summary>Hands over the batch's records in the order of the file.</summary>

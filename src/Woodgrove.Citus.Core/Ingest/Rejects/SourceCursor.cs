@@ -40,6 +40,14 @@ internal sealed class SourceCursor(CsvFile file) : IAsyncDisposable
         return found;
     }
 
+    /// <summary>A field of a record, as text; null where it has fewer.</summary>
+    public static string? FieldOf(byte[] record, int field, CsvDialect dialect)
+    {
+        using var parser = new CsvHelper.CsvParser(new StringReader(System.Text.Encoding.UTF8.GetString(FieldText.TrimLineEnd(record))),
+            dialect.ForCsvHelper());
+        return parser.Read() && field < parser.Record!.Length ? parser.Record[field] : null;
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_input is not null) await _input.DisposeAsync();

@@ -13,21 +13,21 @@ namespace Woodgrove.Citus.Ingest.Rejects;
 /// <param name="Types">Their types.</param>
 /// <param name="Operators">What compares a row's values with those that decide, with their schemas: others than = of an exclusion
 /// constraint, such as WITHOUT OVERLAPS (PostgreSQL 18).</param>
-internal sealed record TableKey(string Name, bool IsForeign, string Table, string[] Columns, string[] OtherColumns, string[] Types,
-    string[] Operators)
+internal sealed record TableKey(string Name, bool IsForeign, bool IsExclusion, string Table, string[] Columns, string[] OtherColumns,
+    string[] Types, string[] Operators)
 {
     /// <summary>The keys of a table, but for foreign ones to itself: the row that such a key needs may come with it.</summary>
     public static async Task<IReadOnlyList<TableKey>> ReadAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
         // The operator of the index or the constraint: by its name alone, any schema of the path might give another.
         await using var command = new NpgsqlCommand($"""
-            SELECT k.name, k.is_foreign, {SearchPath.Show("k.decider")}, pg_catalog.array_agg(pg_catalog.quote_ident(own.attname)
-                ORDER BY c.n),
+            SELECT k.name, k.is_foreign, k.is_exclusion, {SearchPath.Show("k.decider")},
+                pg_catalog.array_agg(pg_catalog.quote_ident(own.attname) ORDER BY c.n),
                 pg_catalog.array_agg(pg_catalog.quote_ident(other.attname) ORDER BY c.n),
                 pg_catalog.array_agg(pg_catalog.format_type(other.atttypid, other.atttypmod) ORDER BY c.n),
                 pg_catalog.array_agg(pg_catalog.format('OPERATOR(%I.%s)', s.nspname, o.oprname) ORDER BY c.n)
-            FROM (SELECT {SearchPath.Show("x.indexrelid")} AS name, false AS is_foreign, x.indrelid AS decider,
-                x.indkey[0:x.indnkeyatts - 1]::int2[] AS own, x.indkey[0:x.indnkeyatts - 1]::int2[] AS decides,
+            FROM (SELECT {SearchPath.Show("x.indexrelid")} AS name, false AS is_foreign, x.indisexclusion AS is_exclusion,
+                x.indrelid AS decider, x.indkey[0:x.indnkeyatts - 1]::int2[] AS own, x.indkey[0:x.indnkeyatts - 1]::int2[] AS decides,
                   coalesce((SELECT e.conexclop FROM pg_catalog.pg_constraint e WHERE e.conindid = x.indexrelid
                       AND e.conexclop IS NOT NULL LIMIT 1),
                       ARRAY(SELECT e.amopopr FROM pg_catalog.unnest(x.indclass[0:x.indnkeyatts - 1]) WITH ORDINALITY i (class, n)
@@ -37,7 +37,7 @@ internal sealed record TableKey(string Name, bool IsForeign, string Table, strin
                 FROM pg_catalog.pg_index x WHERE x.indrelid = $1::oid AND (x.indisunique OR x.indisexclusion) AND x.indisvalid
                     AND x.indpred IS NULL AND x.indexprs IS NULL
                 UNION ALL
-                SELECT conname, true, confrelid, conkey, confkey, conppeqop
+                SELECT conname, true, false, confrelid, conkey, confkey, conppeqop
                 FROM pg_catalog.pg_constraint c WHERE conrelid = $1::oid AND contype = 'f' AND confrelid <> conrelid
                     -- PERIOD (PostgreSQL 18): the ranges of several rows together may hold the one that refers to them.
                     AND coalesce((pg_catalog.to_jsonb(c) ->> 'conperiod')::bool, false) = false
@@ -49,16 +49,16 @@ internal sealed record TableKey(string Name, bool IsForeign, string Table, strin
             JOIN pg_catalog.pg_attribute other ON other.attrelid = k.decider AND other.attnum = c.other
             JOIN pg_catalog.pg_operator o ON o.oid = c.operator
             JOIN pg_catalog.pg_namespace s ON s.oid = o.oprnamespace
-            GROUP BY k.name, k.is_foreign, k.decider
+            GROUP BY k.name, k.is_foreign, k.is_exclusion, k.decider
             ORDER BY k.is_foreign, k.name
             """, session) { Parameters = { new() { Value = (long)table.Oid } } };
         var keys = new List<TableKey>();
         await using NpgsqlDataReader rows = await command.ExecuteReaderAsync(stop);
         while (await rows.ReadAsync(stop))
         {
-            keys.Add(new TableKey(rows.GetString(0), rows.GetBoolean(1), rows.GetString(2),
-                rows.GetFieldValue<string[]>(3), rows.GetFieldValue<string[]>(4), rows.GetFieldValue<string[]>(5),
-                rows.GetFieldValue<string[]>(6)));
+            keys.Add(new TableKey(rows.GetString(0), rows.GetBoolean(1), rows.GetBoolean(2), rows.GetString(3),
+                rows.GetFieldValue<string[]>(4), rows.GetFieldValue<string[]>(5), rows.GetFieldValue<string[]>(6),
+                rows.GetFieldValue<string[]>(7)));
         }
         return keys;
     }
@@ -88,7 +88,7 @@ internal sealed record TableKey(string Name, bool IsForeign, string Table, strin
         string key = $"Key ({string.Join(", ", Columns)})=({string.Join(", ", values)})";
         string? column = Columns.Length == 1
             ? table.Columns.FirstOrDefault(c => TableName.Quote(c.Name) == Columns[0] || c.Name == Columns[0])?.Name : null;
-        if (!Operators.All(o => o.EndsWith(".=)", StringComparison.Ordinal)))
+        if (IsExclusion)
         {
             return new RefusedRow(source, line, column, null, PostgresErrorCodes.ExclusionViolation,
                 $"conflicting key value violates exclusion constraint \"{Name}\". {key} conflicts with an existing key.");

@@ -16,23 +16,24 @@ internal sealed class ValidatingCopy : IRecordCopy
     private const int StretchSize = 8 * 1024 * 1024;
 
     private readonly CitusConnection _connection;
-    private readonly NpgsqlConnection _session;
     private readonly ValidationTable _rehearsal;
     private readonly CopyTarget _target;
     private readonly RejectList _rejects;
     private readonly SavepointCopy _copy;
     private readonly BisectingCopy _sift;
     private readonly DoubtfulRecords _sieve;
+    private readonly KeyComparison _keys;
     private RecordBatch _stretch = new(StretchSize);
     private ValidationLevel _care; // that the next stretch is given, because the one before needed it
 
     private ValidatingCopy(CitusConnection connection, NpgsqlConnection session, ValidationTable rehearsal, CopyTarget target,
         RejectList rejects, ValidationLevel care)
     {
-        (_connection, _session, _rehearsal, _target, _rejects, _care) = (connection, session, rehearsal, target, rejects, care);
+        (_connection, _rehearsal, _target, _rejects, _care) = (connection, rehearsal, target, rejects, care);
         _copy = new SavepointCopy(session, target.CopyInto(target.Table.Name.Sql));
         _sift = new BisectingCopy(rehearsal.TryAsync, rejects, null);
         _sieve = new DoubtfulRecords(target);
+        _keys = new KeyComparison(connection, session, rehearsal, target, rejects);
     }
 
     /// <param name="session">The load's, in its transaction, which holds no lock yet.</param>
@@ -64,8 +65,8 @@ internal sealed class ValidatingCopy : IRecordCopy
                 ValidationLevel.None => records,
                 ValidationLevel.Doubtful => await SiftDoubtfulAsync(records, stop),
                 ValidationLevel.All => await _rehearsal.SiftAsync(records, _sift, stop),
-                ValidationLevel.Keys => await CompareAsync(await _rehearsal.SiftAsync(records, _sift, stop), stop),
-                _ => await ProbeAsync(await CompareAsync(await _rehearsal.SiftAsync(records, _sift, stop), stop), stop),
+                ValidationLevel.Keys => await _keys.SiftAsync(await _rehearsal.SiftAsync(records, _sift, stop), stop),
+                _ => await ProbeAsync(await _keys.SiftAsync(await _rehearsal.SiftAsync(records, _sift, stop), stop), stop),
             };
             if (records.Marks.Length < before) _care = care;
             else if (care == _care && care == ValidationLevel.All) _care--; // it was not needed this time
@@ -110,32 +111,5 @@ internal sealed class ValidatingCopy : IRecordCopy
         RecordBatch good = await _rehearsal.SiftAsync(doubtful, _sift, stop);
         if (!good.IsEmpty) plain.AddAll(good.Bytes.Span, 0, good.Marks);
         return plain;
-    }
-
-    /// <summary>Sets aside the rehearsed records whose key a row of the cluster has, or that lack a row that their key needs.</summary>
-    private async Task<RecordBatch> CompareAsync(RecordBatch records, CancellationToken stop)
-    {
-        if (records.IsEmpty) return records;
-        var refused = new Dictionary<long, RefusedRow>();
-        IReadOnlyList<TableKey> tableKeys;
-        await using (NpgsqlConnection catalog = await _connection.OpenSessionAsync(stop))
-            tableKeys = await TableKey.ReadAsync(catalog, _target.Table, stop);
-        foreach (TableKey key in tableKeys)
-        {
-            Dictionary<long, string[]> keys = await _rehearsal.KeysAsync(key, stop);
-            // The load's own session sees the rows that it has not committed yet.
-            List<long> found = await key.FindAsync(_session, keys, stop);
-            foreach (long line in key.IsForeign ? keys.Keys.Except(found) : found)
-                refused.TryAdd(line, key.Refuse(_rejects.Source.Name, line, _target.Table, keys[line]));
-        }
-        var others = new RecordBatch(records.Bytes.Length);
-        int start = 0;
-        foreach (RecordBounds mark in records.Marks)
-        {
-            if (refused.TryGetValue(mark.Line, out RefusedRow? row)) _rejects.Add(records.Bytes[start..mark.End], row);
-            else others.Add(records.Bytes.Span[start..mark.End], mark.Line);
-            start = mark.End;
-        }
-        return others;
     }
 }

@@ -44,7 +44,7 @@ internal static partial class WorkerRefusal
 
     private static PostgresException Named(PostgresException refusal, string state) =>
         new(WithoutShards(refusal.MessageText), refusal.Severity, refusal.InvariantSeverity, state,
-            detail: WithoutShards(refusal.Detail ?? ""));
+            detail: WithoutShards(refusal.Detail ?? ""), columnName: refusal.ColumnName ?? "");
 
     private static string WithoutShards(string text) => ShardName().Replace(text, "\"$1\"");
 

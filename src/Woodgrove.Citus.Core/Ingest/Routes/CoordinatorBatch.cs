@@ -14,6 +14,8 @@ namespace Woodgrove.Citus.Ingest.Routes;
 /// <summary>A batch as one COPY through the coordinator, which sends each row to its shard and commits everywhere.</summary>
 internal sealed class CoordinatorBatch : IBatch
 {
+    private const string Mark = "pg_catalog.pg_logical_emit_message(true, 'woodgrove', '')";
+
     private readonly NodeWriter _writer;
     private readonly Func<Task<long>>? _move; // what was gathered, into the table
     private readonly bool _keepsBounds;
@@ -107,13 +109,29 @@ internal sealed class CoordinatorBatch : IBatch
         if (_move is not null) await _writer.AskAsync(async () => Moved = await _move(), stop);
     }
 
-    /// <summary>By what the server can be asked, where no ledger is, whether the batch was committed.</summary>
-    public async Task<TransactionIdentity> IdentifyAsync(CancellationToken stop)
+    /// <summary>
+    /// By what the server can be asked, where no ledger is, whether the batch was committed. An id that is not on disk is
+    /// given again after a crash, and its status would be another transaction's: so it is written, and flushed by the
+    /// commit of a session of its own. The commit itself is on disk before any node carries it out.
+    /// </summary>
+    /// <param name="open">Opens the session whose commit flushes.</param>
+    public async Task<TransactionIdentity> IdentifyAsync(Func<CancellationToken, Task<NpgsqlConnection>> open, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_current_xact_id()::text", _writer.Session);
-        var transaction = (string)(await command.ExecuteScalarAsync(stop))!;
+        string transaction;
+        await using (var mark = new NpgsqlCommand($"{LoadSession.DurableCommit}; SELECT pg_catalog.pg_current_xact_id()::text FROM {Mark}",
+            _writer.Session))
+        await using (NpgsqlDataReader row = await mark.ExecuteReaderAsync(stop))
+        {
+            await row.NextResultAsync(stop);
+            await row.ReadAsync(stop);
+            transaction = row.GetString(0);
+        }
+        await using NpgsqlConnection other = await open(stop);
+        await using var flush = new NpgsqlCommand($"{LoadSession.DurableCommit}; SELECT FROM {Mark}", other); // both are one transaction
+        await flush.ExecuteNonQueryAsync(stop);
         return new TransactionIdentity(transaction, _writer.Session.ProcessID,
-            await CoordinatorFacts.IdentifierAsync(_writer.Session, stop));
+            await CoordinatorFacts.IdentifierAsync(_writer.Session, stop),
+            await CoordinatorTimeline.ReadAsync(_writer.Session, stop));
     }
 
     public Task CommitAsync(ImportBatch? row, CancellationToken stop) => _protocol.CommitAsync(row, stop);

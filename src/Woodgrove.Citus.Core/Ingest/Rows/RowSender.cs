@@ -121,7 +121,7 @@ internal sealed class RowSender(
         {
             if (marks.Length == 1)
             {
-                rejects.Add(rows, marks.Span[0].Line, refused.Refusal, null);
+                rejects.Add(rows, marks.Span[0].Line, await ToldAsync(rows, marks, refused.Refusal, stop), null);
                 return;
             }
             int half = marks.Length / 2, cut = marks.Span[half - 1].End;
@@ -130,6 +130,15 @@ internal sealed class RowSender(
             for (int i = 0; i < rest.Length; i++) rest[i] = rest[i] with { End = rest[i].End - cut };
             await SiftAsync(rows[cut..], rest, rejects, stop);
         }
+    }
+
+    /// <summary>A row's refusal as the worker has it: Citus passes that of a COPY on without its SQLSTATE.</summary>
+    private async Task<PostgresException> ToldAsync(ReadOnlyMemory<byte> row, ReadOnlyMemory<RecordBounds> mark, PostgresException refusal,
+        CancellationToken stop)
+    {
+        if (!PostgresErrors.IsWorkerRefusal(refusal)) return refusal;
+        await using var probe = new ProbeCopy(connection, target);
+        return await probe.TryAsync(row, 0, mark, stop) ?? refusal;
     }
 
     /// <summary>Has a transaction committed once, however often a connection is lost over it.</summary>
@@ -145,12 +154,12 @@ internal sealed class RowSender(
         {
             Loaded += await _retries.ExecuteAsync(async again =>
             {
-                if (unknown is not null && await IsCommittedAsync(unknown, again)) return moved;
+                if (unknown is not null && await IsCommittedAsync(unknown, first, again)) return moved;
                 unknown = null;
                 await using CoordinatorBatch? copy = await fill(again);
                 if (copy is null || !commits) return 0;
                 moved = copy.Moved ?? rows();
-                unknown = await copy.IdentifyAsync(again);
+                unknown = await copy.IdentifyAsync(connection.OpenSessionAsync, again);
                 await copy.CommitAsync(null, again);
                 return moved;
             }, stop);
@@ -175,7 +184,8 @@ internal sealed class RowSender(
     /// Asks the coordinator what became of a transaction; it decides for all nodes, as Citus commits every COPY in two
     /// phases.
     /// </summary>
-    private async Task<bool> IsCommittedAsync(TransactionIdentity unknown, CancellationToken stop)
+    /// <exception cref="CitusException">The coordinator does not know: a standby has taken over, or the server was restored.</exception>
+    private async Task<bool> IsCommittedAsync(TransactionIdentity unknown, long first, CancellationToken stop)
     {
         while (true)
         {
@@ -183,6 +193,8 @@ internal sealed class RowSender(
             // Behind a balanced address this may be another node, which knows nothing of the transaction.
             if (await CoordinatorFacts.IdentifierAsync(session, stop) != unknown.Server)
                 throw new NpgsqlException("The address leads to another server than before.", new IOException());
+            CoordinatorTimeline now = await CoordinatorTimeline.ReadAsync(session, stop);
+            if (now.Id != unknown.Timeline.Id && !unknown.Timeline.IsReplicated) throw Forgotten(first);
             // Who waits for nobody's answer any more is ended.
             await using var command = new NpgsqlCommand("SELECT status, status = 'in progress' AND pg_catalog.pg_terminate_backend($2) "
                 + "FROM pg_catalog.pg_xact_status($1::xid8) status", session)
@@ -191,15 +203,29 @@ internal sealed class RowSender(
             };
             try
             {
-                if (await command.ExecuteScalarAsync(stop) is not "in progress" and var status) return status is "committed";
+                switch (await command.ExecuteScalarAsync(stop))
+                {
+                    case "committed": return true;
+                    case "aborted": return false;
+                    case "in progress": break;
+                    default: throw Forgotten(first); // too old
+                }
             }
             catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidParameterValue)
             {
-                return false; // an id from the future: the server crashed before anything of the transaction was on its disk
+                throw Forgotten(first); // an id from the future, though it was on disk: the server has lost what it had written
             }
             await Task.Delay(100, stop);
         }
     }
+
+    private CitusException Forgotten(long first) => new("CitusCoordinatorFailedOver", CitusErrorKind.InvalidOperation,
+        $"The load broke off at row {first}: {Loaded} rows before it are loaded. The connection was lost during the commit of the batch "
+            + $"that begins with row {first}, "
+        + "and the coordinator has been replaced by a standby, or restored, since, and does not know whether it was committed: "
+        + "it is loaded whole or not at all.",
+        $"Look for row {first} in the table, and send the rows again from there on if it is missing; with -OnConflict Skip, "
+            + "those that are loaded give way.") { Target = target.Table.Display };
 
     private async Task<NpgsqlConnection> SessionAsync(CancellationToken stop)
     {

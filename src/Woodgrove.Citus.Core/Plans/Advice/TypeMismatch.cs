@@ -35,7 +35,7 @@ internal static class TypeMismatch
             ? (other, otherColumn, "bigint") : other.Columns[otherColumn] == "bigint" ? (table, column, "bigint")
             : (other, otherColumn, table.Columns[column]);
         return ($"{table.Display}.{column} is {table.Columns[column]} and {other.Display}.{otherColumn} is {other.Columns[otherColumn]}: "
-            + "tables are colocated only by columns of one type, so this join can't run shard by shard.",
+            + "tables are colocated only by columns of one type and collation, so this join can't run shard by shard.",
             $"Make the types equal and colocate: SELECT undistribute_table('{change.Display}'); "
                 + $"ALTER TABLE {change.Display} ALTER COLUMN {TableName.QuoteIfNeeded(changed)} TYPE {to}; "
             + $"SELECT create_distributed_table('{change.Display}', '{changed}', "

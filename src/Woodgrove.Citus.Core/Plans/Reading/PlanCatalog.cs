@@ -36,8 +36,10 @@ internal static class PlanCatalog
                        AND w.relation = c.oid AND w.mode = 'RowExclusiveLock'),
                ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                    ORDER BY a.attnum),
-               ARRAY(SELECT pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid
-                   AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
+               ARRAY(SELECT pg_catalog.format_type(a.atttypid, NULL) || CASE
+                   WHEN a.attcollation <> y.typcollation THEN ' COLLATE ' || a.attcollation::regcollation::text ELSE '' END
+                     FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type y ON y.oid = a.atttypid WHERE a.attrelid = c.oid
+                         AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
         FROM used
         JOIN pg_catalog.pg_class c ON c.oid = used.oid AND c.relkind IN ('r', 'p', 'f')
              AND NOT (c.relispartition AND pg_catalog.pg_partition_root(c.oid)::oid IN (SELECT oid FROM used))

@@ -70,6 +70,7 @@ internal sealed record PlanView
         // A node that the coordinator could not ask is missing in what EXPLAIN shows; the catalogs have it.
         (string node, int port) = task.NodeName.Length == 0 && anchor is not null ? anchor.Nodes[0] : (task.NodeName, task.NodePort);
         return new QueryFragment(anchor?.ShardId, anchor?.Table.Display, node, port, task.Sql, task.Plan,
-            [.. shards.Select(s => new FragmentShard(s.ShardId, s.Name, s.Table.Display))], task.ExecutionTime, task.ReceivedBytes);
+            [.. shards.Select(s => new FragmentShard(s.ShardId, s.Name, s.Table.Display))], task.ExecutionTime, task.ReceivedBytes)
+                { Planning = task.Planning };
     }
 }

@@ -1,5 +1,6 @@
 using Woodgrove.Citus.Plans.Advice;
 using Woodgrove.Citus.Plans.Reading;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Plans.Requests;
 
@@ -21,18 +22,20 @@ internal sealed class PlanReader(PlanFacts facts)
             Joins = PlanClassifier.Joins(view, subplans),
             TaskCount = view.TaskCount,
             Nodes = Nodes(view),
-            Fragments = view.Fragments,
+            Fragments = view.Fragments.ToListing(),
             Subplans = subplans,
             CoordinatorPlan = document.Root,
             Movements = [],
-            Settings = facts.Settings,
+            Settings = new PlanSettings(facts.Settings),
             PlanningTime = document.PlanningTime,
+            Planning = document.Planning,
+            Serialization = document.Serialization,
             ExecutionTime = document.ExecutionTime,
         };
-        plan = plan with { Movements = PlanMovements.Of(plan, view) };
-        plan = plan with { Explanation = PlanExplanation.Of(plan, view) };
+        plan = plan with { Movements = PlanMovements.Of(plan, view).ToListing() };
+        plan = plan with { Explanation = PlanExplanation.Of(plan, view).ToListing() };
         // Advice is about the query as a whole; a part's advice joins that of the whole.
-        return plan with { Advice = PlanAdvisor.Advise(plan, view) };
+        return plan with { Advice = PlanAdvisor.Advise(plan, view).ToListing() };
     }
 
     private List<QueryNode> Nodes(PlanView view)

@@ -105,7 +105,9 @@ public sealed record PlanRequest(string Sql)
         // A batch's command goes to the server as one statement, which refuses a second one behind it: EXPLAIN would
         // stand before the first alone, and the second would run.
         await using var batch = new NpgsqlBatch(session) { Timeout = (int)Math.Ceiling(Timeout.TotalSeconds) };
-        var command = new NpgsqlBatchCommand($"EXPLAIN (VERBOSE, FORMAT JSON{(analyze ? ", ANALYZE" : "")}) {Sql}");
+        bool is17 = session.PostgreSqlVersion.Major >= 17;
+        string options = (analyze ? ", ANALYZE, BUFFERS" : "") + (is17 ? ", MEMORY" : "") + (is17 && analyze ? ", SERIALIZE TEXT" : "");
+        var command = new NpgsqlBatchCommand($"EXPLAIN (VERBOSE, FORMAT JSON{options}) {Sql}");
         QueryArguments.AddParameters(command.Parameters, Parameters);
         batch.BatchCommands.Add(command);
         return ExplainDocument.Parse((string)(await batch.ExecuteScalarAsync(stop))!);

@@ -1,20 +1,21 @@
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class ColocatableTables() : CitusCheck(CheckCategory.Tables,
-    "Tables distributed by a column of the same name and type are colocated.",
+    "Tables distributed by a column of the same name, type and collation are colocated.",
     "Only colocated tables are joined on the workers, and only between them can foreign keys stand; "
         + "others are repartitioned for every join.")
 {
     private static readonly Question<Table> Tables = new(Ask.Cluster, $"""
         SELECT {SearchPath.Show("p.logicalrelid")} AS name, a.attname AS "column", pg_catalog.format_type(a.atttypid, NULL) AS type,
-            p.colocationid AS colocation_id
+            a.attcollation::regcollation::text AS collation, p.colocationid AS colocation_id
         FROM pg_catalog.pg_dist_partition p
         JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid AND NOT c.relispartition
         JOIN pg_catalog.pg_attribute a ON a.attrelid = p.logicalrelid
             AND a.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey)
-        WHERE p.partmethod = 'h'
+        WHERE {LedgerSchema.IsNotOf("p.logicalrelid")} AND p.partmethod = 'h'
         """);
 
     public override IReadOnlyList<Question> Questions => [Tables];
@@ -22,7 +23,8 @@ internal sealed class ColocatableTables() : CitusCheck(CheckCategory.Tables,
     public override Verdict Decide(Facts facts)
     {
         var apart = new List<Candidate>();
-        foreach (IGrouping<(string Column, string Type), Table> alike in facts.Of(Tables).GroupBy(t => (t.Column, t.Type)))
+        foreach (IGrouping<(string Column, string Type, string Collation), Table> alike in facts.Of(Tables)
+            .GroupBy(t => (t.Column, t.Type, t.Collation)))
         {
             IGrouping<int, Table>[] groups = [.. alike.GroupBy(t => t.ColocationId).OrderByDescending(g => g.Count()).ThenBy(g => g.Key)];
             apart.AddRange(groups.Skip(1).SelectMany(g => g)
@@ -34,7 +36,7 @@ internal sealed class ColocatableTables() : CitusCheck(CheckCategory.Tables,
             c => Verdict.Lines(c, x => $"SELECT alter_distributed_table('{x.Table}', colocate_with := '{x.With}'); -- rewrites {x.Table}"));
     }
 
-    public sealed record Table(string Name, string Column, string Type, int ColocationId);
+    public sealed record Table(string Name, string Column, string Type, string Collation, int ColocationId);
 
     public sealed record Candidate(string Table, string Column, string Type, int ColocationId, string With, int WithColocationId);
 }

@@ -11,9 +11,9 @@ internal sealed class NodeSkew() : CitusCheck(CheckCategory.Shards,
     private const long SizeThatMatters = 100L << 20;
 
     private static readonly Question<Move> Moves = new(Ask.Cluster, $"""
-        SELECT {SearchPath.Show("table_name")} AS "table", shardid AS shard_id, sourcename || ':' || sourceport AS "from",
-            targetname || ':' || targetport AS "to"
-        FROM pg_catalog.get_rebalance_table_shards_plan()
+        SELECT {SearchPath.Show("p.tables[1]")} AS "table", p.shards[1] AS shard_id, pg_catalog.array_to_string(p.shards, ' ') AS shards,
+            p.source AS "from", p.target AS "to"
+        FROM ({ShardRebalancer.ShardGroups("")}) p ORDER BY p.ordinal
         """);
 
     private static readonly Question<Holder> Holders = new(Ask.Cluster, """
@@ -33,7 +33,9 @@ internal sealed class NodeSkew() : CitusCheck(CheckCategory.Shards,
             .OrderByDescending(n => n.Item2)];
         // The plan's own sizes are those of the metadata, which are 0.
         ILookup<long, long> sizes = facts.Of(ShardsOnNode.Question).ToLookup(s => s.ShardId, s => s.SizeBytes);
-        Move[] moves = [.. facts.Of(Moves).Select(m => m with { SizeBytes = sizes[m.ShardId].FirstOrDefault() })];
+        Move[] moves = [.. facts.Of(Moves)
+            .Select(m => m with { SizeBytes = m.Shards.Split(' ')
+                .Sum(s => sizes[long.Parse(s, System.Globalization.CultureInfo.InvariantCulture)].FirstOrDefault()) })];
         Spread spread = Spread.Of([.. nodes.Select(n => n.Bytes)]);
         double factor = spread.Total > 0 ? spread.MaxToMean : 1;
         string expected = $"no moves, fullest node at most {facts.Limit:0.##} times the average",
@@ -51,7 +53,8 @@ internal sealed class NodeSkew() : CitusCheck(CheckCategory.Shards,
             "Test-CitusCluster -Check TableSkew # a shard may be too large to move away; split it or isolate its hot value");
     }
 
-    public sealed record Move(string Table, long ShardId, string From, string To)
+    /// <summary>A move of a shard, and of those colocated with it.</summary>
+    public sealed record Move(string Table, long ShardId, string Shards, string From, string To)
     {
         public long SizeBytes { get; init; }
     }

@@ -1,4 +1,5 @@
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
@@ -31,7 +32,9 @@ public sealed record ShardsOnNode(
         -- shard_name leaves the schema public out.
         CROSS JOIN LATERAL (SELECT CASE WHEN t.relnamespace = 'public'::regnamespace THEN 'public.' ELSE ''
             END || pg_catalog.shard_name(s.logicalrelid, s.shardid) AS name) x
-        LEFT JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(x.name)
-        WHERE NOT (p.partmethod = 'n' AND p.repmodel = 's' AND p.colocationid = 0)
+        -- By its parts: to_regclass takes USAGE on the schema, which a role that watches the cluster may lack.
+        CROSS JOIN LATERAL (SELECT pg_catalog.parse_ident(x.name) AS parts) y
+        LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace AND c.relname = y.parts[pg_catalog.cardinality(y.parts)]
+        WHERE NOT (p.partmethod = 'n' AND p.repmodel = 's' AND p.colocationid = 0) AND {LedgerSchema.IsNotOf("t.oid")}
         """);
 }

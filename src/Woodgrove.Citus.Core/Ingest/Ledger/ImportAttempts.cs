@@ -1,0 +1,42 @@
+using Woodgrove.Citus.Csv.Sources;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Sql;
+
+namespace Woodgrove.Citus.Ingest.Ledger;
+
+/// <summary>The attempts of one command at an import, and whether the next may go on from what the ledger says.</summary>
+internal sealed class ImportAttempts(CsvSource source, TableName table)
+{
+    private readonly List<string> _names = [];
+
+    /// <summary>Whether an attempt is one of this command's: where it has no decision, it has committed nothing.</summary>
+    public bool Contains(string attempt) => _names.Contains(attempt);
+
+    /// <summary>
+    /// Begins an attempt. Refuses to go on where a standby has taken over since the import's last batch, which may lack
+    /// decisions that nodes have carried out: those batches would be loaded again.
+    /// </summary>
+    /// <param name="committed">Up to which byte earlier attempts of this command have committed; null where they do not know.</param>
+    /// <param name="kept">What is in the table by what they know, in words.</param>
+    /// <exception cref="CitusException">The ledger may have lost a batch.</exception>
+    public async Task BeginAsync(ImportLedger ledger, long? committed, string? kept, CancellationToken stop)
+    {
+        IReadOnlyList<ImportBatch> done = await ledger.BatchesAsync(stop);
+        ImportBatch? last = done.Count > 0 ? done[^1] : null;
+        long end = last?.EndByte ?? 0;
+        string? attempt = last?.Attempt ?? _names.LastOrDefault();
+        if (last is not { IsLast: true } && attempt is not null && ledger.Timeline.MayLack(attempt) && committed != end)
+            throw Forgotten(ledger.ImportId, done.Sum(b => b.Rows), end, kept);
+        _names.Add(ledger.Attempt);
+    }
+
+    private CitusException Forgotten(Guid importId, long rows, long end, string? kept) =>
+        new("CitusCoordinatorFailedOver", CitusErrorKind.InvalidOperation,
+        $"Import {importId}: the coordinator has been replaced by a standby, or restored, since the import's last batch in the ledger, "
+        + $"which then holds {rows} rows of {source} up to byte {end}. It may have lost later decisions, so that {table} has more rows of the file than that. {kept}".TrimEnd(),
+        $"Count the file's rows in the table. If there are {rows}, confirm it with "
+        + "Invoke-CitusQuery \"UPDATE woodgrove.import_batch SET attempt = overlay(attempt PLACING '0000' FROM 1 FOR 4) WHERE import_id "
+        + $"= '{importId}'\" and run the load again. "
+        + $"Otherwise remove the file's rows from the table, clear the import with Remove-CitusImport {importId}, and load the file anew.")
+            { Target = importId };
+}

@@ -1,0 +1,46 @@
+using Npgsql;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Copy;
+
+namespace Woodgrove.Citus.Ingest.Rejects;
+
+/// <summary>Compares the keys of rehearsed records with those of the cluster's rows, and with the table's partitions.</summary>
+/// <param name="session">Sees the rows that count: a load's own sees those that it has not committed yet.</param>
+internal sealed class KeyComparison(CitusConnection connection, NpgsqlConnection session, ValidationTable rehearsal, CopyTarget target,
+    RejectList rejects)
+{
+    /// <summary>Rejects the records whose key a row of the cluster has, or that lack a row that their key needs, or a partition.</summary>
+    /// <param name="records">What the rehearsal has.</param>
+    /// <returns>The others.</returns>
+    public async Task<RecordBatch> SiftAsync(RecordBatch records, CancellationToken stop)
+    {
+        if (records.IsEmpty) return records;
+        var refused = new Dictionary<long, RefusedRow>();
+        IReadOnlyList<TableKey> tableKeys;
+        await using (NpgsqlConnection catalog = await connection.OpenSessionAsync(stop))
+            tableKeys = await TableKey.ReadAsync(catalog, target.Table, stop);
+        foreach (TableKey key in tableKeys)
+        {
+            Dictionary<long, string[]> keys = await rehearsal.KeysAsync(key, stop);
+            List<long> found = await key.FindAsync(session, keys, stop);
+            foreach (long line in key.IsForeign ? keys.Keys.Except(found) : found)
+                refused.TryAdd(line, key.Refuse(rejects.Source.Name, line, target.Table, keys[line]));
+        }
+        foreach (long line in await rehearsal.WithoutPartitionAsync(target.Table, stop))
+        {
+            refused.TryAdd(line, new RefusedRow(rejects.Source.Name, line, null, null, PostgresErrorCodes.CheckViolation,
+                $"no partition of relation \"{target.Readable(target.Table.Name.Name, null)}\" found for row."));
+        }
+        var others = new RecordBatch(records.Bytes.Length);
+        int start = 0;
+        foreach (RecordBounds mark in records.Marks)
+        {
+            if (refused.TryGetValue(mark.Line, out RefusedRow? row)) rejects.Add(records.Bytes[start..mark.End], row);
+            else others.Add(records.Bytes.Span[start..mark.End], mark.Line);
+            start = mark.End;
+        }
+        return others;
+    }
+}

@@ -1,0 +1,95 @@
+using Npgsql;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Csv.Sources;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Copy;
+
+namespace Woodgrove.Citus.Ingest.Rejects;
+
+/// <summary>
+/// Tries a file's records against a table without loading any, by what a load uses to set refused rows aside: a temporary
+/// table with the columns and constraints of the real one, and the keys of the rows that the real one holds.
+/// </summary>
+internal sealed class TableTrial : IAsyncDisposable
+{
+    private const int StretchSize = 8 * 1024 * 1024;
+
+    /// <summary>Each refused row costs a question to the server, so that after so many the rest is not tried.</summary>
+    private const long MostRefused = 10_000;
+
+    private readonly CitusConnection _connection;
+    private readonly ValidationTable _rehearsal;
+    private readonly CopyTarget _target;
+    private readonly RejectList _rejects;
+    private readonly BisectingCopy _sift;
+    private readonly Action<RefusedRow> _refused;
+    private RecordBatch _stretch = new(StretchSize);
+    private int _stretches;
+
+    private TableTrial(CitusConnection connection, ValidationTable rehearsal, CopyTarget target, CsvSource source,
+        Action<RefusedRow> refused)
+    {
+        (_connection, _rehearsal, _target, _refused) = (connection, rehearsal, target, refused);
+        _rejects = new RejectList(source, target, new ErrorLimit(MostRefused, null));
+        _sift = new BisectingCopy(rehearsal.TryAsync, _rejects, null);
+    }
+
+    /// <summary>True where so many rows were refused that those that came after them were not tried.</summary>
+    public bool IsPartial { get; private set; }
+
+    /// <param name="refused">Told each row that a load would refuse.</param>
+    public static async Task<TableTrial> OpenAsync(
+        CitusConnection connection, CopyTarget target, CsvSource source, Action<RefusedRow> refused, CancellationToken stop) =>
+        new(connection, await ValidationTable.OpenAsync(connection, target, stop), target, source, refused);
+
+    public async Task AddAsync(ReadOnlyMemory<byte> record, long line, CancellationToken stop)
+    {
+        if (IsPartial) return;
+        _stretch.Add(record.Span, line);
+        if (_stretch.Bytes.Length >= StretchSize) await FlushAsync(stop);
+    }
+
+    /// <summary>Tries what is gathered.</summary>
+    public async Task FlushAsync(CancellationToken stop)
+    {
+        if (_stretch.IsEmpty) return;
+        _stretch.EndLast();
+        _stretches++;
+        try
+        {
+            RecordBatch good = await _rehearsal.SiftAsync(_stretch, _sift, stop);
+            await new KeyComparison(_connection, _rehearsal.Session, _rehearsal, _target, _rejects).SiftAsync(good, stop);
+        }
+        catch (CitusException e) when (e.ErrorId == "CitusTooManyErrors")
+        {
+            IsPartial = true;
+        }
+        _stretch = new RecordBatch(IsPartial ? 1 : StretchSize);
+        foreach (RejectedRecord record in _rejects.TakeBatch()) _refused(record.Row);
+    }
+
+    /// <summary>What of the table only a load can tell.</summary>
+    public async Task<IReadOnlyList<string>> UncheckedAsync(CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("""
+            SELECT format('what the trigger %I does', tgname) FROM pg_catalog.pg_trigger
+            WHERE tgrelid = $1::oid AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 4 > 0
+            UNION ALL
+            SELECT format('the unique index %I, which has a condition or an expression, against rows of the table', c.relname)
+            FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+            WHERE i.indrelid = $1::oid AND i.indisunique AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL)
+            UNION ALL
+            SELECT format('the foreign key %I to the table itself', conname) FROM pg_catalog.pg_constraint
+            WHERE conrelid = $1::oid AND contype = 'f' AND confrelid = conrelid
+            UNION ALL
+            SELECT 'keys that stand twice in the file, more than 8 MB apart' FROM pg_catalog.pg_index
+            WHERE $2 AND indrelid = $1::oid AND (indisunique OR indisexclusion) GROUP BY 1
+            """, _rehearsal.Session) { Parameters = { new() { Value = (long)_target.Table.Oid }, new() { Value = _stretches > 1 } } };
+        var found = new List<string>();
+        await using NpgsqlDataReader rows = await command.ExecuteReaderAsync(stop);
+        while (await rows.ReadAsync(stop)) found.Add(rows.GetString(0));
+        return found;
+    }
+
+    public ValueTask DisposeAsync() => _rehearsal.DisposeAsync();
+}

@@ -1,0 +1,37 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
+
+namespace Woodgrove.Citus.Tables;
+
+/// <summary>Wildcards in names of tables.</summary>
+internal static class TablePattern
+{
+    /// <summary>
+    /// The names with each pattern replaced by the tables that it stands for; one in double quotes is a name, whatever its
+    /// characters. The module's own tables are found by a pattern that begins with their schema.
+    /// </summary>
+    /// <param name="only">Which tables a pattern can stand for; all that Citus knows by default.</param>
+    /// <param name="plain">Whether it can stand for tables that Citus does not know.</param>
+    /// <returns>Null where there were names, and no table is left of them.</returns>
+    public static async Task<IReadOnlyList<string>?> ExpandAsync(
+        CitusConnection cluster, IReadOnlyList<string> names, CancellationToken stop, Func<ListedTable, bool>? only = null,
+        bool plain = false)
+    {
+        if (!names.Any(IsPattern)) return names;
+        IReadOnlyList<ListedTable> listed = await ClusterMetadata.ListedAsync(cluster, plain, stop);
+        string[] found = [.. names.SelectMany(n => IsPattern(n) ? Matches(n) : [n]).Distinct()];
+        return found.Length > 0 ? found : null;
+
+        IEnumerable<string> Matches(string name)
+        {
+            var pattern = new WildcardPattern(name, WildcardOptions.IgnoreCase);
+            bool module = name.StartsWith("woodgrove.", StringComparison.OrdinalIgnoreCase);
+            return listed.Where(t => (module || !t.IsModules) && (only is null || only(t))
+                && (pattern.IsMatch(t.Table) || pattern.IsMatch(t.FullName))).Select(t => t.Table);
+        }
+    }
+
+    private static bool IsPattern(string name) =>
+        !name.Contains('"', StringComparison.Ordinal) && WildcardPattern.ContainsWildcardCharacters(name);
+}
