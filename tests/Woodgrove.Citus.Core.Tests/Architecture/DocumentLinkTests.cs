@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Woodgrove.Citus.Core.Tests.Architectures;
 
-/// <summary>The documents for contributors point at files that exist, and their walks at types and methods that exist.</summary>
+/// <summary>What the documents for contributors point at is there: files, headings, the methods of walks, layers, variables.</summary>
 public sealed partial class DocumentLinkTests
 {
     private static readonly string Root = Path.GetFullPath(Path.Combine(Here(), "../../.."));
@@ -49,6 +49,26 @@ public sealed partial class DocumentLinkTests
         Assert.Empty(stray.Select(h => $"{h.Member} in {h.Target}"));
     }
 
+    [Fact]
+    public void The_layers_of_the_architecture_are_those_that_hold()
+    {
+        var table = File.ReadLines(Path.Combine(Root, "docs/architecture.md")).SkipWhile(l => l != "## Layers")
+            .SkipWhile(l => !l.StartsWith("|---", StringComparison.Ordinal)).Skip(1).TakeWhile(l => l.StartsWith('|'));
+
+        Assert.Equal(LayerTests.Layers, table.SelectMany(l => Quoted().Matches(l.Split('|')[2]).Select(m => m.Groups[1].Value)));
+    }
+
+    [Fact]
+    public void Every_environment_variable_of_the_tests_is_explained()
+    {
+        string contributing = File.ReadAllText(Path.Combine(Root, "CONTRIBUTING.md"));
+        var names = Directory.GetFiles(Path.Combine(Root, "tests"), "*.cs", SearchOption.AllDirectories)
+            .SelectMany(f => Variable().Matches(File.ReadAllText(f)).Select(m => m.Groups[1].Value)).Distinct().ToArray();
+
+        Assert.Contains("WOODGROVE_TEST_SEED", names);
+        Assert.All(names, name => Assert.Contains($"| `{name}` |", contributing, StringComparison.Ordinal));
+    }
+
     private static IEnumerable<(string Text, string Target)> Links(string document) =>
         Link().Matches(Code().Replace(File.ReadAllText(Path.Combine(Root, document)), ""))
             .Select(m => (m.Groups["text"].Value, m.Groups["target"].Value))
@@ -69,6 +89,12 @@ public sealed partial class DocumentLinkTests
 
     [GeneratedRegex(@"^#+ (.+)$", RegexOptions.Multiline)]
     private static partial Regex Heading();
+
+    [GeneratedRegex("`([^`]+)`")]
+    private static partial Regex Quoted();
+
+    [GeneratedRegex(@"GetEnvironmentVariable\(""(\w+)""\)")]
+    private static partial Regex Variable();
 
     [GeneratedRegex(@"^`\w+\.\w+`$")]
     private static partial Regex Member();
