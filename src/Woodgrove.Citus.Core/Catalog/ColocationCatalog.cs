@@ -22,7 +22,7 @@ public static class ColocationCatalog
         if (tables.Find(t => t.ColocationId == 0) is { } local)
         {
             throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument,
-                $"{local.Display} lies on the coordinator alone, so it is of no colocation group; Citus only keeps track of it.",
+                $"{local.Display} is on the coordinator only and has no colocation group; Citus only keeps track of it.",
                 "New-DistributedTable distributes it.") { Target = local.Display };
         }
         ShardSizes sizes = withSizes ? await ShardSizes.ReadAsync(connection, session, [], warn, stop) : ShardSizes.Unread;
@@ -36,7 +36,7 @@ public static class ColocationCatalog
         if (names.Count < 2)
         {
             throw new CitusException("CitusTwoTablesNeeded", CitusErrorKind.InvalidArgument,
-                "-Table names one table; whether tables lie together takes two or more.",
+                "-Table names one table; to compare colocation, name two or more.",
                 "Name them with a comma between: Test-Colocation a, b.");
         }
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
@@ -84,7 +84,7 @@ public static class ColocationCatalog
         {
             return Yes(ColocationReason.SameGroup, a.Kind == TableKind.Reference ? "Both are reference tables, with a copy on every node."
                 : $"Both are of colocation group {mine.ColocationId}: "
-                    + $"{(mine.DistributionColumnType is null ? "their rows lie on the same node" : $"rows with equal {a.DistributionColumn} and {b.DistributionColumn} lie on the same node")}.");
+                    + $"{(mine.DistributionColumnType is null ? "their rows are on the same node" : $"rows with equal {a.DistributionColumn} and {b.DistributionColumn} are on the same node")}.");
         }
         if (a.Kind == TableKind.Reference || b.Kind == TableKind.Reference)
             return Yes(ColocationReason.Reference,
@@ -129,7 +129,7 @@ public static class ColocationCatalog
                 $"Each shard of {a.Display} is kept {mine.ReplicationFactor} time(s), of {b.Display} {others.ReplicationFactor} time(s).",
                 colocate);
         return No(ColocationReason.SeparateGroups,
-            $"Nothing stands against it, but they are of the groups {mine.ColocationId} and {others.ColocationId}: "
+            $"They could be colocated, but they are in the groups {mine.ColocationId} and {others.ColocationId}: "
                 + "one was distributed apart from the other (colocate_with none).", colocate);
 
         ColocationTest Yes(ColocationReason reason, string why) => new(a.Display, b.Display, true, reason, why, null);

@@ -90,7 +90,7 @@ public sealed class ShardResolver
     }
 
     private CitusException NullValue() => new("CitusNullDistributionValue", CitusErrorKind.InvalidData,
-        $"NULL lies in no shard of {_table.Display}: a row without a {_column.Name} is refused.", "Give a value, or leave such rows out.")
+        $"NULL has no shard in {_table.Display}: a row without a {_column.Name} is refused.", "Give a value, or leave such rows out.")
             { Target = _table.Display };
 
     private CitusException Unconvertible(object? value, PostgresException e) => new("CitusInvalidValue", CitusErrorKind.InvalidData,

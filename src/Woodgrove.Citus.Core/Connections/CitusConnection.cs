@@ -325,13 +325,13 @@ public sealed class CitusConnection : IAsyncDisposable
                 + "or choose another -SslMode if you trust the network."
             : cause is FileNotFoundException or DirectoryNotFoundException
             ? "A file of the connection's is not there: $env:PGPASSFILE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY name them. "
-                + "Mend or unset the variable; a password can come by -Credential too."
+                + "Fix or unset the variable; a password can be given by -Credential too."
             // Npgsql's own words: the server has asked for a password, and nothing has one.
             : cause is NpgsqlException && cause.Message.StartsWith("No password", StringComparison.Ordinal)
             ? "Give it with -Credential, $env:PGPASSWORD or .pgpass."
             : settings.SslMode > Npgsql.SslMode.Prefer && cause is NpgsqlException or NotSupportedException
                 ? "The server may not speak TLS: on a network you trust, -SslMode Disable connects without it."
-                : "Check the host and port, that the server listens there, and that no firewall stands between; "
+                : "Check the host and port, that the server listens there, and that no firewall blocks the connection; "
                     + "Start-CitusSandbox starts a local one to try things on.";
         return new CitusException("CitusConnectionFailed", CitusErrorKind.ConnectionError,
             $"{what}{cause.Message.TrimEnd('.')}.", advice, e) { Target = shown };

@@ -16,7 +16,7 @@ public static class ServiceFile
             if (ReadSection(path, service) is { } found) return found;
         }
         throw new CitusException("CitusServiceNotFound", CitusErrorKind.ObjectNotFound,
-            $"The connection service '{service}' is in none of {string.Join(", ", Paths())}.",
+            $"The connection service '{service}' is not in any of {string.Join(", ", Paths())}.",
             "Add a section of that name to one of them, or unset PGSERVICE.");
     }
 

@@ -50,7 +50,7 @@ public sealed record CitusSetting(
         ? new("CitusSettingNotFound", CitusErrorKind.ObjectNotFound,
             $"The cluster's servers do not have the parameter '{name}', or do not show it to this user.",
             "Some parameters are shown to members of pg_read_all_settings or pg_monitor only; others come with a newer version.") { Target = name }
-        : new("CitusSettingNotFound", CitusErrorKind.ObjectNotFound, $"'{name}' is none of the parameters that this cmdlet knows.",
+        : new("CitusSettingNotFound", CitusErrorKind.ObjectNotFound, $"'{name}' is not one of the parameters that this cmdlet knows.",
             $"It knows {string.Join(", ", SettingAdvice.All.Select(a => a.Name))}; Invoke-CitusQuery 'SHOW …' shows any other.")
                 { Target = name };
 

@@ -37,7 +37,7 @@ internal sealed record SettingAdvice(string Name, string Description,
             }),
         new("maintenance_work_mem", "Memory for building an index, and for vacuum.",
             (_, node, _) => Suggestion.About(Clamp(node.MemoryBytes / 16.0, 64 * MB, 2 * GB),
-                "Rule of thumb: a sixteenth of the memory, at most 2 GB, for shards are indexed one beside the other.")),
+                "Rule of thumb: a sixteenth of the memory, at most 2 GB, because several shards may be indexed at the same time.")),
         new("max_connections", "Sessions that a node accepts, those between the nodes included.",
             (_, _, other) => new Suggestion($"{other("max_connections"):0}", f => f.Number >= other("max_connections"),
                 "Workers take connections from every node that runs queries, so none should accept fewer than another. "
@@ -108,7 +108,7 @@ internal sealed record SettingAdvice(string Name, string Description,
         new("citus.enable_repartition_joins", "Whether rows may be moved between workers for a join that is not by distribution columns.",
             (workload, _, _) => workload == CitusWorkload.Transactional
                 ? Suggestion.Exactly("off", "The default, and a judgement: such a join moves a table over the network; "
-                    + "better refused than slow, and its query mended.")
+                    + "better refused than slow, so that its query is rewritten.")
                 : Suggestion.Exactly("on", "A judgement: analysts join by other columns too, and Get-CitusQueryPlan shows what moves.")),
         new("citus.multi_shard_modify_mode", "Whether a write to several shards runs on all of them at once. "
             + "Commits over nodes are always two-phase, as citus.multi_shard_commit_protocol once chose.",

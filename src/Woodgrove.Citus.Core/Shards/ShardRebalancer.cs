@@ -112,7 +112,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
             && await OutputPlugins.AdviceAsync(session, stop) is { } first)
         {
             throw new CitusException("CitusRebalanceRefused", CitusErrorKind.InvalidOperation,
-                "The rebalance was not begun: a node lets Citus replicate no shard logically, so none could be moved online.",
+                "The rebalance was not started: a node lets Citus replicate no shard logically, so none could be moved online.",
                 $"{first} Or move the shards with -TransferMode block_writes, while their writers wait.");
         }
         await using var command = new NpgsqlCommand("SELECT pg_catalog.citus_rebalance_start($1, $2, "
@@ -136,7 +136,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
             when (e.SqlState is PostgresErrorCodes.ObjectNotInPrerequisiteState or PostgresErrorCodes.FeatureNotSupported)
         {
             throw new CitusException("CitusRebalanceRefused", CitusErrorKind.InvalidOperation,
-                $"The rebalance was not begun: {PostgresErrors.Text(e)}",
+                $"The rebalance was not started: {PostgresErrors.Text(e)}",
                 "A table without a primary key or a replica identity moves with -TransferMode block_writes, while its writers wait, "
                     + "or with force_logical, while its UPDATE and DELETE fail; Test-CitusCluster ReplicaIdentity lists such tables.", e)
             { SqlState = e.SqlState };

@@ -190,7 +190,7 @@ internal sealed class SkewJudge
     {
         ShardFacts largest = _facts.Shards.MaxBy(s => _amounts[s.ShardId])!;
         return largest.HashMin < largest.HashMax || !ShardsAreUneven ? null : new(SkewAction.None,
-            Text($"The largest shard, {largest.ShardId}, is that of a single value already ({_shards.MaxToMean:0.00} times the mean); it can't be made smaller, only be placed on a node with less beside it."));
+            Text($"The largest shard, {largest.ShardId}, is that of a single value already ({_shards.MaxToMean:0.00} times the mean); it can't be made smaller, only moved to a less busy node."));
     }
 
     private SkewAdvice? Chance() =>
@@ -206,7 +206,7 @@ internal sealed class SkewJudge
         ShardFacts largest = _facts.Shards.MaxBy(s => _amounts[s.ShardId])!;
         string how = Text($"The largest shard, {largest.ShardId}, has {_amounts[largest.ShardId]:N0} {Unit}, {_shards.MaxToMean:0.00} times the mean; the fullest node has {_nodes.MaxToMean:0.00} times.");
         if (_keys is null)
-            return new(SkewAction.None, $"{how} No statistics tell of its values; -By Rows counts them, or run ANALYZE.",
+            return new(SkewAction.None, $"{how} There are no statistics about its values; -By Rows counts them, or run ANALYZE.",
                 $"Measure-ShardSkew {Quoted} -By Rows");
         double rows = _facts.Keys.GetValueOrDefault(largest.ShardId)?.Rows ?? 0;
         double toMean = rows * _facts.Keys.Count / Math.Max(1, _keys.Rows);

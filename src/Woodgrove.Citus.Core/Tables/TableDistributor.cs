@@ -7,7 +7,7 @@ using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Tables;
 
-/// <summary>Distributes a table, after checking what Citus would refuse and saying how to mend it.</summary>
+/// <summary>Distributes a table, after checking what Citus would refuse and saying how to fix it.</summary>
 public sealed record TableDistributor(CitusConnection Connection, TableName Table)
 {
     /// <summary>Null makes a reference table.</summary>
@@ -85,7 +85,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
                 ? $"{done.Table} is a reference table now: every node keeps a full copy, "
                     + "so that it joins with any table where that one's rows are."
                 : $"{done.Table} is split into {done.ShardCount} shards by the hash of {done.DistributionColumn}; "
-                    + $"rows with equal {done.DistributionColumn} lie together, also with those of the other tables of colocation group "
+                    + $"rows with equal {done.DistributionColumn} are on the same node, also with those of the other tables of colocation group "
                     + $"{done.ColocationId}.");
             return done;
         }
@@ -273,7 +273,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
             : table.Kind == TableKind.SingleShard ? "distributed without a column" : $"a {table.Kind.ToString().ToLowerInvariant()} table";
         return new CitusException("CitusAlreadyDistributed", CitusErrorKind.ResourceExists, $"{table.Display} is already {how}.",
             $"To change that, use SELECT alter_distributed_table('{table.Name}', ...), "
-                + $"or undistribute_table('{table.Name}') and distribute it anew.")
+                + $"or undistribute_table('{table.Name}') and distribute it again.")
         { Target = table.Display, SqlState = "42P16" };
     }
 

@@ -23,7 +23,7 @@ internal static class CultureNumber
         int point = IndexOfPoint(number, format);
         string whole = point < 0 ? number : number[..point], fraction = point < 0 ? "" : number[(point + 1)..];
         if (fraction.Contains(format.NumberGroupSeparator, StringComparison.Ordinal))
-            throw new FormatException("a group separator stands behind the decimal separator");
+            throw new FormatException("a group separator is after the decimal separator");
         string[] groups = whole.Split(format.NumberGroupSeparator);
         for (int i = groups.Length - 1, size = 0; i >= 0 && groups.Length > 1; i--, size++)
         {
@@ -31,7 +31,7 @@ internal static class CultureNumber
                 expected = format.NumberGroupSizes.Length == 0 ? 0
                     : format.NumberGroupSizes[Math.Min(size, format.NumberGroupSizes.Length - 1)];
             if (expected == 0 || (i == 0 ? digits < 1 || digits > expected : digits != expected))
-                throw new FormatException("a group separator stands where the culture has none");
+                throw new FormatException("a group separator is in a place where the culture has none");
         }
         if (number.Where(char.IsAsciiDigit).SkipWhile(c => c == '0').Count() > MostDigits
             && !number.Contains('e', StringComparison.OrdinalIgnoreCase))

@@ -143,6 +143,6 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
         return CitusErrorRecord.From(new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
             $"Row {row.Line}{column}: {row.Reason.TrimEnd('.')}. (SQLSTATE {row.SqlState}) The other rows are not affected.",
             row.SqlState == "23505" ? "-OnConflict Skip leaves out rows that are there already, -OnConflict Update overwrites them."
-                : "Mend the row and send it again.") { Target = Table, SqlState = row.SqlState, Row = row with { Source = Table } }, Table);
+                : "Fix the row and send it again.") { Target = Table, SqlState = row.SqlState, Row = row with { Source = Table } }, Table);
     }
 }

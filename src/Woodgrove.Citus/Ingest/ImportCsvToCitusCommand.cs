@@ -19,7 +19,7 @@ public enum ImportErrorAction
     /// <summary>Ends it.</summary>
     Stop,
 
-    /// <summary>Is set aside, and the rest goes in.</summary>
+    /// <summary>Is rejected, and the others are loaded.</summary>
     Skip,
 }
 
@@ -83,7 +83,7 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
     [ValidateRange(1, 64)]
     public int ThrottleLimit { get; set; } = 1;
 
-    /// <summary>Stop, the default, loads nothing when a row is refused; Skip sets the row aside and loads the rest.</summary>
+    /// <summary>Stop, the default, loads nothing when a row is refused; Skip rejects the row and loads the others.</summary>
     [Parameter]
     public ImportErrorAction OnError { get; set; }
 

@@ -59,7 +59,7 @@ public sealed class GetShardPlacementCommand : ConnectedCmdlet
         if (Table.Length == 0)
         {
             ThrowTerminatingError(CitusErrorRecord.From(new CitusException("CitusTableNeeded", CitusErrorKind.InvalidArgument,
-                "-Value needs a -Table: the same value lies in another shard of each table.", "Name the table."), value));
+                "-Value needs a -Table: each table has the value in another shard.", "Name the table."), value));
         }
         // A table that the value can't choose a shard of (a reference table) is no reason to leave out the next.
         foreach (string table in Table) RunEach(Placements(cluster, [table], value), table);

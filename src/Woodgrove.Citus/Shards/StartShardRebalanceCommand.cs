@@ -69,7 +69,7 @@ public sealed class StartShardRebalanceCommand : ConnectedCmdlet
                 output.Information(NothingToMove);
                 return;
             }
-            output.Verbose($"Job {rebalance.JobId} makes {rebalance.Total} move(s) in the background. It goes on when this session ends.");
+            output.Verbose($"Job {rebalance.JobId} makes {rebalance.Total} move(s) in the background. It continues when this session ends.");
             if (Wait)
             {
                 var bar = new RebalanceProgressBar(output);
@@ -88,7 +88,7 @@ public sealed class StartShardRebalanceCommand : ConnectedCmdlet
         {
             throw new CitusException("CitusRebalanceTimeout", CitusErrorKind.OperationTimeout,
                 $"Job {rebalance.JobId} was not over after {Timeout} s: {so}.",
-                "It goes on. Get-ShardRebalance follows it; Stop-ShardRebalance stops it, and what it has moved stays moved.") { Target = rebalance.JobId };
+                "It continues. Get-ShardRebalance follows it; Stop-ShardRebalance stops it, and shards that were moved stay moved.") { Target = rebalance.JobId };
         }
         if (rebalance.State != RebalanceState.Finished)
         {

@@ -81,7 +81,7 @@ public sealed class InvokeCitusValidationCommand : CheckingCmdlet
             return;
         WriteError(CitusErrorRecord.From(new CitusException("CitusValidationBroken", CitusErrorKind.InvalidOperation,
             $"The tests of {container.Properties["Item"]?.Value} did not run: {error}",
-            "Mend what the message says; a validation that has not run has not passed."), container.Properties["Item"]?.Value));
+            "Fix what the message says; a validation that did not run has not passed."), container.Properties["Item"]?.Value));
     }
 
     private string Existing(string path)

@@ -11,7 +11,7 @@ public sealed class LayerTests
     private const string Root = "Woodgrove.Citus.";
 
     /// <summary>The engine's namespaces from the lowest to the highest: each may use those before it.</summary>
-    private static readonly string[] Layers =
+    internal static readonly string[] Layers =
     [
         "Errors", "Sql", "Files", "Connections", "Values", "Catalog", "Csv.Sources", "Csv", "Queries",
         "Ingest.Copy", "Ingest.Mapping", "Ingest.Ledger", "Ingest.Commit", "Ingest.Merge", "Ingest.Rejects", "Ingest.Routes",

@@ -71,7 +71,7 @@ public sealed class QueryPlanTests : ClusterTest, IClassFixture<PlanTables>
         "All of settings_a lies in one shard, because it is distributed without a column: settings_a_")]
     [InlineData("SELECT count(*) FROM settings_a JOIN settings_b USING (k)", "lie on that node, so no row travels for the join.")]
     [InlineData("SELECT * FROM one_shard WHERE v = 'x'", "one_shard has one shard, one_shard_")]
-    [InlineData("SELECT events_of(5::bigint)", "The function is distributed, and its call is handed whole to 127.0.0.1:")]
+    [InlineData("SELECT events_of(5::bigint)", "The function is distributed, and its call is passed unchanged to 127.0.0.1:")]
     public void Explanation_is_true(string query, string said)
     {
         Cluster.RequireCitus();

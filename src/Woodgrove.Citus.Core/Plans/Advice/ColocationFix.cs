@@ -28,9 +28,9 @@ internal static class ColocationFix
     {
         if (facts.Tables.Where(t => t.Kind == TableKind.Distributed).OrderBy(t => t.SizeBytes ?? long.MaxValue)
             .FirstOrDefault() is not { Display: { } table })
-            return $"{(capital ? "I" : "i")}f one of the tables is small and changes seldom, "
+            return $"{(capital ? "I" : "i")}f one of the tables is small and rarely changes, "
                 + "make it a reference table with New-ReferenceTable.";
-        return $"{(capital ? "I" : "i")}f {table} is small and changes seldom, make it a reference table: "
+        return $"{(capital ? "I" : "i")}f {table} is small and rarely changes, make it a reference table: "
             + $"SELECT undistribute_table('{table}'); SELECT create_reference_table('{table}');";
     }
 }

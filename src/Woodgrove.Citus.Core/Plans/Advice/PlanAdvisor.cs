@@ -103,7 +103,7 @@ internal sealed class PlanAdvisor
             if (scan.UsesDistributionColumn || scan.Fixed.Count == 0) continue;
             string column = scan.Table.DistributionColumn!;
             return new PlanAdvice(PlanAdviceCodes.NoDistributionFilter, AdviceSeverity.Information,
-                $"The query looks for rows by {string.Join(", ", scan.Fixed)}, which says nothing of where they lie: "
+                $"The query looks for rows by {string.Join(", ", scan.Fixed)}, which does not determine their shard: "
                     + $"all {_plan.TaskCount} shards of {scan.Table.Display} are searched.",
                 $"Where {column} is known, add: AND {TableName.QuoteIfNeeded(column)} = <value>; then one shard answers.");
         }
@@ -117,7 +117,7 @@ internal sealed class PlanAdvisor
             .FirstOrDefault(s => s.WrappedEquality is not null && !s.Fixed.Contains(s.Table.DistributionColumn!));
         if (scan is null) return null;
         return new PlanAdvice(PlanAdviceCodes.DistributionColumnExpression, AdviceSeverity.Warning,
-            $"{scan.WrappedEquality} compares an expression over {scan.Table.DistributionColumn}, whose hash says nothing of the shard: "
+            $"{scan.WrappedEquality} compares an expression over {scan.Table.DistributionColumn}, whose hash does not determine the shard: "
                 + $"all {_plan.TaskCount} are searched.",
             $"Compare the column itself, with a value of its type: WHERE {TableName.QuoteIfNeeded(scan.Table.DistributionColumn!)} = "
                 + $"<value>::{scan.Table.DistributionType}.");

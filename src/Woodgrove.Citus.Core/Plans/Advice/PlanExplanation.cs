@@ -70,7 +70,7 @@ internal sealed class PlanExplanation
         else if (table is null && IntermediateResults.ReadBy(first) is { Count: > 0 } parts)
             Say($"It reads only {parts.Named}, which the coordinator has, so no shard is asked.");
         else if (table is null && !SqlTokens.Read(first.Sql).Any(t => t.Is("from")))
-            Say($"The function is distributed, and its call is handed whole to {Node(first)}, where the rows of its argument lie; "
+            Say($"The function is distributed, and its call is passed unchanged to {Node(first)}, which has the rows of its argument; "
                 + "in a transaction, the coordinator runs it.");
         else if (table is null && first.Plan?.Tree().Any(n => n.RelationName is not null) != false)
             Say($"{Count(_plan.TaskCount, "fragment")} run{OnNodes()}.");
@@ -83,7 +83,7 @@ internal sealed class PlanExplanation
             Say($"All of {table.Display} lies in one shard, because it is distributed without a column: "
                 + $"{first.Shards[0]} on {Node(first)}.");
         else if (table.Kind == TableKind.Local)
-            Say($"{table.Display} lies on the coordinator alone, which Citus keeps in its metadata; {Node(first)} runs the query.");
+            Say($"{table.Display} is a local table on the coordinator that Citus keeps in its metadata; {Node(first)} runs the query.");
         else if (shards == 1) Say($"{table.Display} has one shard, {ShardName(first)} on {Node(first)}, which holds all its rows.");
         else if (_plan.TaskCount == 1)
             Say($"{table.Display} is distributed by {table.DistributionColumn}, and the query leaves one value of it: "
@@ -113,7 +113,7 @@ internal sealed class PlanExplanation
             _view.Facts.Distributed.Select(t => t.DistributionColumn is null ? $"{t.Display} (whole, on one node)"
                 : $"{t.Display} (distributed by {t.DistributionColumn})"));
         Say($"{(tables.Length == 0 ? "The tables" : tables)} are not joined by the columns that both are distributed by, "
-            + "so rows that belong together lie on different nodes.");
+            + "so rows that belong together are on different nodes.");
         foreach (DependentJob job in _view.Scans.SelectMany(s => s.DependentJobs).SelectMany(InOrder))
             Say($"{Count(job.MapTaskCount, "task")} "
                 + $"{(job.MapTaskCount == 1 ? "reads the shard of one side and hashes" : "read the shards of one side and hash")} its "
@@ -199,7 +199,7 @@ internal sealed class PlanExplanation
         if (_plan.Execution is QueryExecution.InsertSelectRepartition or QueryExecution.MergeRepartition) return;
         if (steps.Count > 0) Say($"The coordinator {string.Join(", then ", steps.Select(Step).Distinct())}.");
         else if (_plan.TaskCount == 1 && _view.Operation is null && _plan.Transfer() is null)
-            Say("The coordinator passes the answer on as it stands.");
+            Say("The coordinator passes the answer on unchanged.");
         else if (_view.Operation is null && _plan.Transfer() is null)
             Say("The coordinator only puts the fragments' rows one after the other.");
     }

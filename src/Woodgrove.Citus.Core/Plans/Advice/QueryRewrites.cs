@@ -76,7 +76,7 @@ internal sealed class QueryRewrites
             if (values is null) continue;
             string column = TableName.QuoteIfNeeded(key);
             return new PlanAdvice(PlanAdviceCodes.ValuesNotInList, AdviceSeverity.Warning,
-                $"The values for {key} stand in a subquery, which is computed when the shards have been chosen: "
+                $"The values for {key} are in a subquery, which is computed after the shards have been chosen: "
                     + $"all {_plan.TaskCount} shards of {table.Display} are read.",
                 $"Write them as a list, by which Citus chooses the shards: {column} IN ({values}).");
         }

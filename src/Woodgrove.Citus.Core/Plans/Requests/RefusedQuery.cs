@@ -71,7 +71,7 @@ internal static class RefusedQuery
                 "Group by all the columns in a subquery that ends in OFFSET 0, and apply the grouping sets to its result: SELECT a, b, "
                     + "sum(n) FROM (SELECT a, b, count(*) AS n FROM … GROUP BY a, b OFFSET 0) s GROUP BY CUBE (a, b).",
                 "Price: one row for each combination comes to the coordinator, which does the rest alone. "
-                    + $"With WHERE {column} = <value> the query runs as it stands.");
+                    + $"With WHERE {column} = <value> the query runs unchanged.");
         }
         if (shape.IsRecursive && !shape.RecursionUses(facts.Tables))
         {
@@ -90,7 +90,7 @@ internal static class RefusedQuery
         if (shape.SetColumns.Contains(column))
         {
             return new("CitusDistributionColumnUpdate",
-                $"{tables[0].Display}.{column} decides in which shard a row lies; an UPDATE would have to move the row.",
+                $"{tables[0].Display}.{column} decides in which shard a row is; an UPDATE would have to move the row.",
                 "In one transaction, INSERT the row with its new value and DELETE the old one.",
                 "Price: two statements, on up to two nodes, committed in two phases.");
         }
@@ -117,7 +117,7 @@ internal static class RefusedQuery
         if (shape.IsCorrelated)
         {
             return new("CitusCorrelatedSubquery",
-                "The subquery asks for each row of the query around it, and what it asks for may lie on any node: "
+                "The subquery asks for each row of the query around it, and the rows it asks for may be on any node: "
                     + $"it is not correlated by the distribution columns of {names}.",
                 "Write it as a join with a subquery that groups by the correlated column and ends in OFFSET 0: … LEFT JOIN (SELECT k, "
                     + "count(*) AS n FROM t GROUP BY k OFFSET 0) s ON s.k = outer.k.", PullPrice);

@@ -2,7 +2,7 @@ namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class BackgroundTasks() : CitusCheck(CheckCategory.Metadata,
     "No background task has failed or is being retried.",
-    "Rebalances and large moves run as background tasks. One that fails ends its job half-way, and nobody is told.")
+    "Rebalances and large moves run as background tasks. One that fails ends its job half-way, without a notice.")
 {
     private static readonly Question<Failing> Tasks = new(Ask.Cluster, """
         SELECT t.job_id, t.task_id, j.job_type, j.state::text AS job_state, t.status::text AS status,
@@ -23,7 +23,7 @@ internal sealed class BackgroundTasks() : CitusCheck(CheckCategory.Metadata,
             $"none in {facts.Limit:0.#} day(s)", "none failed, none retried",
             t => Verdict.List(t.Select(x => $"task {x.TaskId} of {x.JobType} {x.JobId}: {x.Status}, {x.Retries} retries, "
                 + $"{x.Message.Split('\n')[0].Trim()}"), 2),
-            t => Verdict.Lines(t, x => $"SELECT * FROM citus_job_status({x.JobId}); -- mend what the message says, "
+            t => Verdict.Lines(t, x => $"SELECT * FROM citus_job_status({x.JobId}); -- fix what the message says, "
                 + $"then start the job again, or end it: SELECT citus_job_cancel({x.JobId});"));
     }
 

@@ -5,7 +5,7 @@ namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class ColocatableTables() : CitusCheck(CheckCategory.Tables,
     "Tables distributed by a column of the same name, type and collation are colocated.",
-    "Only colocated tables are joined on the workers, and only between them can foreign keys stand; "
+    "Only colocated tables are joined on the workers, and only they can have foreign keys to each other; "
         + "others are repartitioned for every join.")
 {
     private static readonly Question<Table> Tables = new(Ask.Cluster, $"""

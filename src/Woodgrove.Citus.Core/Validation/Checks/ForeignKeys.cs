@@ -4,7 +4,7 @@ namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class ForeignKeys() : CitusCheck(CheckCategory.Tables,
     "Every foreign key between distributed tables holds the distribution columns of both, which are colocated.",
-    "Only then do a row and what it refers to lie on one node. Any other key stands in the coordinator's catalog alone, "
+    "Only then are a row and the row it refers to on one node. Any other key is in the coordinator's catalog only, "
         + "and no node enforces it.")
 {
     private static readonly Question<Key> Keys = new(Ask.Cluster, $"""

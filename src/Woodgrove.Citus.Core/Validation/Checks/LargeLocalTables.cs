@@ -3,7 +3,7 @@ using Woodgrove.Citus.Connections;
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class LargeLocalTables() : CitusCheck(CheckCategory.Tables,
-    "No large table lies on the coordinator alone.",
+    "No large table is on the coordinator only.",
     "Its queries use one node's cores and disk, and a join with a distributed table moves it, or that table, over the network.")
 {
     private static readonly Question<Local> Tables = new(Ask.Cluster, $"""

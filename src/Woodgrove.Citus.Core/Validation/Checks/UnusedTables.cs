@@ -2,7 +2,7 @@ namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class UnusedTables() : CitusCheck(CheckCategory.Tables,
     "Every distributed table is read now and then.",
-    "A table that nobody reads costs space, moves and vacuuming on every node.")
+    "A table that is not read costs space, moves and vacuuming on every node.")
 {
     // Counters never reset are at least as old as the server's start.
     private static readonly Question<Age> Ages = new(Ask.EveryNode, """
