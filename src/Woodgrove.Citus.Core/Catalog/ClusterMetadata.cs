@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Catalog;
@@ -68,7 +67,7 @@ public static class ClusterMetadata
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_'
             AND n.nspname NOT IN ('information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal')
-          AND (n.nspname <> '{LedgerSchema.Name}' OR pg_catalog.starts_with($1, '{LedgerSchema.Name}.'))
+          AND (n.nspname <> '{ModuleSchema.Name}' OR pg_catalog.starts_with($1, '{ModuleSchema.Name}.'))
         ) t WHERE pg_catalog.starts_with(name, $1)
         ORDER BY 1 LIMIT 200
         """, start, stop);
@@ -82,7 +81,7 @@ public static class ClusterMetadata
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
         await using var command = new NpgsqlCommand($"""
             SELECT {SearchPath.Show("c.oid")}, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
-                coalesce(p.partmethod = 'h', false), n.nspname = '{LedgerSchema.Name}'
+                coalesce(p.partmethod = 'h', false), n.nspname = '{ModuleSchema.Name}'
             FROM pg_catalog.pg_class c
             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
             LEFT JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = c.oid

@@ -2,7 +2,6 @@ using Npgsql;
 using NpgsqlTypes;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Catalog;
@@ -158,7 +157,7 @@ public static class ColocationCatalog
                        {ShardSizes.Join}
                        GROUP BY 1) s ON s.relation = p.logicalrelid
             WHERE p.colocationid > 0 AND ($4::int[] IS NULL OR p.colocationid = ANY ($4))
-                AND {(module ? "true" : LedgerSchema.IsNotOf("p.logicalrelid"))}
+                AND {(module ? "true" : ModuleSchema.IsNotOf("p.logicalrelid"))}
             GROUP BY p.colocationid ORDER BY p.colocationid
             """, session);
         sizes.AddTo(command);

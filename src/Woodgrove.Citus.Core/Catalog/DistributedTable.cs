@@ -1,6 +1,5 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Catalog;
 
@@ -35,7 +34,7 @@ public sealed record DistributedTable(
                        JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
                        {ShardSizes.Join}
                        GROUP BY 1) s ON s.relid = p.logicalrelid
-            WHERE {LedgerSchema.Shows("$4::oid[]", "p.logicalrelid", module)}
+            WHERE {ModuleSchema.Shows("$4::oid[]", "p.logicalrelid", module)}
             ORDER BY 1
             """, session);
         sizes.AddTo(command);

@@ -1,6 +1,5 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Catalog;
 
@@ -33,7 +32,7 @@ public sealed record ShardPlacement(
                   JOIN pg_catalog.pg_dist_placement l ON l.shardid = d.shardid AND l.shardstate = 1
                   JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
                   {ShardSizes.Join}
-                  WHERE {LedgerSchema.Shows("$4::oid[]", "d.logicalrelid", module)}) s
+                  WHERE {ModuleSchema.Shows("$4::oid[]", "d.logicalrelid", module)}) s
             WHERE $5::bigint IS NULL OR s.shardid = $5
             ORDER BY 1, s.shardid, s.nodename, s.nodeport
             """, session);

@@ -1,4 +1,3 @@
-using Woodgrove.Citus.Values;
 using System.Globalization;
 using Npgsql;
 using Woodgrove.Citus.Catalog;
@@ -9,6 +8,7 @@ using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Files;
 using Woodgrove.Citus.Ingest.Import;
 using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Profiling;
 

@@ -5,7 +5,6 @@ using Woodgrove.Citus.Activity;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Shards;
@@ -59,7 +58,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
                     JOIN pg_catalog.pg_dist_shard d ON d.logicalrelid = p.logicalrelid
                     JOIN pg_catalog.pg_dist_placement l ON l.shardid = d.shardid AND l.shardstate = 1
                     JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
-                    WHERE p.partmethod = 'h' AND CASE WHEN $1::text[] IS NULL THEN {LedgerSchema.IsNotOf("p.logicalrelid")}
+                    WHERE p.partmethod = 'h' AND CASE WHEN $1::text[] IS NULL THEN {ModuleSchema.IsNotOf("p.logicalrelid")}
                         ELSE p.logicalrelid::oid IN (
                       SELECT coalesce({SearchPath.Find("a")}, {SearchPath.Find("b")}) FROM unnest($1, $2::text[]) AS x(a, b)) END
                     ORDER BY 2, 7, 6, n.nodename, n.nodeport

@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Sql;
 
@@ -11,23 +12,7 @@ namespace Woodgrove.Citus.Ingest.Ledger;
 /// </summary>
 internal static class LedgerSchema
 {
-    public const string Name = "woodgrove";
-
-    /// <summary>SQL that is true of a relation that is not the module's own.</summary>
-    /// <param name="oid">SQL of its oid.</param>
-    public static string IsNotOf(string oid) =>
-        "NOT EXISTS (SELECT FROM pg_catalog.pg_class own_c JOIN pg_catalog.pg_namespace own_s ON own_s.oid = own_c.relnamespace WHERE "
-            + $"own_c.oid = {oid} AND own_s.nspname = '{Name}')";
-
-    /// <summary>
-    /// SQL that is true of a relation that is asked for: one of those named, or, where none is, any that is not the
-    /// module's own.
-    /// </summary>
-    /// <param name="named">SQL of an array of oids, or of NULL.</param>
-    /// <param name="oid">SQL of the relation's oid.</param>
-    /// <param name="module">Whether the module's own are asked for.</param>
-    public static string Shows(string named, string oid, bool module) =>
-        $"CASE WHEN {named} IS NULL THEN {(module ? "true" : IsNotOf(oid))} ELSE {oid}::oid = ANY ({named}) END";
+    public const string Name = ModuleSchema.Name;
 
     /// <summary>
     /// The key of the advisory lock under which the schema's objects are created; a ledger's locks have the same first

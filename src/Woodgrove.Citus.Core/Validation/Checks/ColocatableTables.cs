@@ -1,5 +1,5 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
@@ -15,7 +15,7 @@ internal sealed class ColocatableTables() : CitusCheck(CheckCategory.Tables,
         JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid AND NOT c.relispartition
         JOIN pg_catalog.pg_attribute a ON a.attrelid = p.logicalrelid
             AND a.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey)
-        WHERE {LedgerSchema.IsNotOf("p.logicalrelid")} AND p.partmethod = 'h'
+        WHERE {ModuleSchema.IsNotOf("p.logicalrelid")} AND p.partmethod = 'h'
         """);
 
     public override IReadOnlyList<Question> Questions => [Tables];

@@ -1,5 +1,5 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
@@ -35,6 +35,6 @@ public sealed record ShardsOnNode(
         -- By its parts: to_regclass takes USAGE on the schema, which a role that watches the cluster may lack.
         CROSS JOIN LATERAL (SELECT pg_catalog.parse_ident(x.name) AS parts) y
         LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace AND c.relname = y.parts[pg_catalog.cardinality(y.parts)]
-        WHERE NOT (p.partmethod = 'n' AND p.repmodel = 's' AND p.colocationid = 0) AND {LedgerSchema.IsNotOf("t.oid")}
+        WHERE NOT (p.partmethod = 'n' AND p.repmodel = 's' AND p.colocationid = 0) AND {ModuleSchema.IsNotOf("t.oid")}
         """);
 }

@@ -1,5 +1,5 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
@@ -13,7 +13,7 @@ internal sealed class ShellTableData() : CitusCheck(CheckCategory.Tables,
         FROM pg_catalog.pg_dist_partition p
         JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid AND c.relkind = 'r'
         LEFT JOIN pg_catalog.pg_am m ON m.oid = c.relam
-        WHERE {LedgerSchema.IsNotOf("p.logicalrelid")} AND pg_catalog.pg_relation_size(p.logicalrelid) > CASE m.amname
+        WHERE {ModuleSchema.IsNotOf("p.logicalrelid")} AND pg_catalog.pg_relation_size(p.logicalrelid) > CASE m.amname
             WHEN 'columnar' THEN 16384 ELSE 0 END
         ORDER BY 2 DESC
         """);

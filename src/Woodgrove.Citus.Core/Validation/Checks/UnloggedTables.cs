@@ -1,5 +1,5 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
@@ -9,7 +9,7 @@ internal sealed class UnloggedTables() : CitusCheck(CheckCategory.Tables,
 {
     private static readonly Question<Table> Tables = new(Ask.Cluster, $"""
         SELECT {SearchPath.Show("p.logicalrelid")} AS name FROM pg_catalog.pg_dist_partition p
-            JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid WHERE c.relpersistence = 'u' AND {LedgerSchema.IsNotOf("p.logicalrelid")}
+            JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid WHERE c.relpersistence = 'u' AND {ModuleSchema.IsNotOf("p.logicalrelid")}
         """);
 
     public override IReadOnlyList<Question> Questions => [Tables];
