@@ -85,7 +85,8 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
                 ? $"{done.Table} is a reference table now: every node keeps a full copy, "
                     + "so that it joins with any table where that one's rows are."
                 : $"{done.Table} is split into {done.ShardCount} shards by the hash of {done.DistributionColumn}; "
-                    + $"rows with equal {done.DistributionColumn} are on the same node, also with those of the other tables of colocation group "
+                    + $"rows with equal {done.DistributionColumn} are on the same node, "
+                    + "also with those of the other tables of colocation group "
                     + $"{done.ColocationId}.");
             return done;
         }

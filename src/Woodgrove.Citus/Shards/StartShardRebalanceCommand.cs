@@ -69,7 +69,8 @@ public sealed class StartShardRebalanceCommand : ConnectedCmdlet
                 output.Information(NothingToMove);
                 return;
             }
-            output.Verbose($"Job {rebalance.JobId} makes {rebalance.Total} move(s) in the background. It continues when this session ends.");
+            output.Verbose($"Job {rebalance.JobId} makes {rebalance.Total} move(s) in the background. "
+                + "It continues when this session ends.");
             if (Wait)
             {
                 var bar = new RebalanceProgressBar(output);

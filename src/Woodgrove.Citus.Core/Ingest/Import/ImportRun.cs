@@ -200,7 +200,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             throw new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
                 $"{_source}, line {row.Line}{(row.Column is null ? "" : $", column {row.Column}, value \"{row.Value}\"")}: "
                     + $"{row.Reason.TrimEnd('.')}. (SQLSTATE {row.SqlState}) {Kept}",
-                record.Advice ?? RefusedRowAdvice.Of(row.SqlState, plan.File.Dialect, row.Column, row.Value, null, row.Line)
+                record.Advice ?? RefusedRowAdvice.Of(row.SqlState, plan.File.Dialect,
+                    row.Column is { } column ? _table.FindColumn(column) : null, row.Value, null, row.Line)
                     ?? RefusedRowFinder.Advice(row.SqlState!, plan.File.Dialect)) { Target = _source.Name, SqlState = row.SqlState,
                         Row = row };
         }

@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Npgsql;
 using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Ingest.Rejects;
 
@@ -22,30 +24,43 @@ internal static partial class RefusedRowAdvice
     /// <param name="value">Its value in the file, or null.</param>
     /// <param name="record">The record's text, or null.</param>
     /// <param name="line">The line on which it ends, from 1.</param>
-    public static string? Of(string? sqlState, CsvDialect dialect, string? column, string? value, string? record, long? line)
+    public static string? Of(string? sqlState, CsvDialect dialect, TableColumn? column, string? value, string? record, long? line)
     {
         if (record?.StartsWith("sep=", StringComparison.OrdinalIgnoreCase) is true)
             return "The line is Excel's own and no data: leave it out with -SkipLines 1, and give the character in it as -Delimiter.";
         if (value is null || column is null || value.Length > 100) return null;
         string text = value.Trim().Trim(ByteOrderMark).Trim();
-        if (string.Equals(text, column, StringComparison.OrdinalIgnoreCase)) return Header(dialect, value, line);
+        if (string.Equals(text, column.Name, StringComparison.OrdinalIgnoreCase)) return Header(dialect, value, line);
         if (value.Contains(ByteOrderMark, StringComparison.Ordinal))
             return "The value begins with a byte order mark, as where files were put together: take it out, "
                 + "or set the row aside with -OnError Skip.";
         if (sqlState is not (PostgresErrorCodes.InvalidTextRepresentation or PostgresErrorCodes.InvalidDatetimeFormat
             or PostgresErrorCodes.DatetimeFieldOverflow)) return null;
         if (value.Length == 0)
-            return $"A quoted empty field is an empty text. If it stands for a missing value: -ForceNull {column} loads it as NULL.";
+            return $"A quoted empty field is an empty text. If it stands for a missing value: -ForceNull {column.Name} loads it as NULL.";
         if (Missing.Contains(text))
         {
             IEnumerable<string> all = [dialect.NullValue, .. dialect.OtherNullValues, value];
             return "If it stands for a missing value: -NullValue "
                 + $"{string.Join(", ", all.Select(t => $"'{t.Replace("'", "''", StringComparison.Ordinal)}'"))} loads it as NULL too.";
         }
-        if (DayFirst().Match(text) is { Success: true } date)
-            return $"The day or month may stand elsewhere than the server expects: -DateTimeFormat '{(int.Parse(date.Groups["first"].Value, System.Globalization.CultureInfo.InvariantCulture) > 12 || date.Groups["mark"].Value == "." ? "dd{0}MM{0}yyyy" : "MM{0}dd{0}yyyy")}' reads it.".Replace("{0}", date.Groups["mark"].Value, StringComparison.Ordinal);
-        if (CommaNumber().IsMatch(text)) return "The number is written with a comma, as in German or French: -Culture de-DE reads it so.";
-        return Booleans.Contains(text) ? "Name the file's words with -TrueValue and -FalseValue." : null;
+        return column.TypeOid switch
+        {
+            PgType.Boolean when Booleans.Contains(text) => "Name the file's words with -TrueValue and -FalseValue.",
+            PgType.Int2 or PgType.Int4 or PgType.Int8 or PgType.Numeric or PgType.Float4 or PgType.Float8
+                when CommaNumber().IsMatch(text) =>
+                "The number is written with a comma, as in German or French: -Culture de-DE reads it so.",
+            PgType.Date or PgType.Timestamp or PgType.TimestampTz when DayFirst().Match(text) is { Success: true } date =>
+                $"The day or month may stand elsewhere than the server expects: -DateTimeFormat '{Format(date)}' reads it.",
+            _ => null,
+        };
+    }
+
+    private static string Format(Match date)
+    {
+        string mark = date.Groups["mark"].Value;
+        bool isDayFirst = int.Parse(date.Groups["first"].Value, CultureInfo.InvariantCulture) > 12 || mark == ".";
+        return isDayFirst ? $"dd{mark}MM{mark}yyyy" : $"MM{mark}dd{mark}yyyy";
     }
 
     private static string Header(CsvDialect dialect, string value, long? line)

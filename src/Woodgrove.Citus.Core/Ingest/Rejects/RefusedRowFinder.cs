@@ -77,7 +77,8 @@ internal sealed partial class RefusedRowFinder(
         if (value is not null) where.Append(CultureInfo.InvariantCulture, $", value {Shorten(value)}");
         return new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
             $"{where}: {reason.TrimEnd('.')}.{detail} (SQLSTATE {refusal.SqlState}) {kept}",
-            RefusedRowAdvice.Of(refusal.SqlState, file.Dialect, blamed is [var only] ? only : null, value, record?.Text, record?.Line)
+            RefusedRowAdvice.Of(refusal.SqlState, file.Dialect, blamed is [var only] ? target.Table.FindColumn(only) : null, value,
+                record?.Text, record?.Line)
                 ?? Advice(refusal.SqlState, file.Dialect), refusal)
         {
             Target = file.Source.Name,
