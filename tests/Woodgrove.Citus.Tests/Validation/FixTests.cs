@@ -78,6 +78,13 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
             Assert.Contains("unmade, which had been created for this, is dropped again", unmade.Exception.Message,
                 StringComparison.Ordinal);
 
+            healthy.Coordinator.Run("CREATE TABLE uneven (id bigint PRIMARY KEY)",
+                "SELECT create_distributed_table('uneven', 'id', shard_count => 4, colocate_with => 'none')",
+                """
+                SELECT citus_move_shard_placement(s.shardid, s.nodename, s.nodeport, t.nodename, t.nodeport, 'block_writes')
+                FROM citus_shards s, (SELECT nodename, nodeport FROM pg_dist_node WHERE groupid > 0 ORDER BY groupid LIMIT 1) t
+                WHERE s.table_name = 'uneven'::regclass AND (s.nodename, s.nodeport) <> (t.nodename, t.nodeport)
+                """, "CALL citus_cleanup_orphaned_resources()");
             Assert.Contains("Test-CitusCluster LogicalTransfers",
                 Shell.Run("Start-ShardRebalance -Confirm:$false").Failed("CitusRebalanceRefused").Exception.Message,
                 StringComparison.Ordinal);
@@ -104,7 +111,7 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
         {
             foreach (NodeUnderTest node in healthy.Nodes)
                 node.Run("ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'test_decoding', 'citus'", "SELECT pg_reload_conf()");
-            healthy.Coordinator.Run("DROP TABLE IF EXISTS undistributed, unmade");
+            healthy.Coordinator.Run("DROP TABLE IF EXISTS undistributed, unmade, uneven");
         }
     }
 
