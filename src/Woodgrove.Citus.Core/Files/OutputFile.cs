@@ -35,9 +35,24 @@ public sealed class OutputFile : IAsyncDisposable
     /// <summary>False where the bytes go into a pipe or a device: what is written is gone, whatever happens later.</summary>
     public bool IsReplaced => _temporary is not null;
 
-    /// <summary>As <see cref="Create"/>; that of a pipe waits for its reader.</summary>
-    public static Task<OutputFile> CreateAsync(string path, bool overwrite, bool force, CancellationToken stop) =>
-        Task.Run(() => Create(path, overwrite, force), CancellationToken.None).WaitAsync(stop);
+    /// <summary>As <see cref="Create"/>. Opening a pipe waits for its reader, unless it is cancelled.</summary>
+    public static async Task<OutputFile> CreateAsync(string path, bool overwrite, bool force, CancellationToken stop)
+    {
+        stop.ThrowIfCancellationRequested();
+        if (!IsStream(path)) return Create(path, overwrite, force);
+        Task<OutputFile> opening = Task.Run(() => Create(path, overwrite, force), CancellationToken.None);
+        try
+        {
+            return await opening.WaitAsync(stop);
+        }
+        catch (OperationCanceledException)
+        {
+            // Should a reader come after all, it gets nothing.
+            _ = opening.ContinueWith(o => o.Result.DisposeAsync().AsTask(), CancellationToken.None,
+                TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+            throw;
+        }
+    }
 
     /// <param name="overwrite">False refuses a file that exists; a pipe or a device is not overwritten by what it is given.</param>
     /// <param name="force">Replaces even a read-only file.</param>

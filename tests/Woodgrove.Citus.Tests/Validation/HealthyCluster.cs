@@ -136,6 +136,7 @@ public sealed class NodeUnderTest : IDisposable
     {
         Stop();
         Start();
+        _database.Clear(); // of sessions that the old server had
     }
 
     /// <summary>Suspends the server's processes, or lets them go on: it accepts connections and answers nothing.</summary>
