@@ -117,8 +117,9 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
                 : string.Join(' ', run.Errors.Select(e => $"{e.FullyQualifiedErrorId.Split(',')[0]}: {e.Exception.Message}"));
             output.WriteLine($"{script}: {said}");
             bool isUnavailable = ids.Any(i => i is "CitusNotSupported" or "CitusStatementsNotCounted" or "CitusImportNotFound")
-                // Citus's own session runs a plant
-                || (script.StartsWith("Start-ShardRebalance", StringComparison.Ordinal) && ids.Contains("CitusServerError"));
+                // Citus's own session runs a plant; or schemas that other tests have left need a privilege, which is named.
+                || (script.StartsWith("Start-ShardRebalance", StringComparison.Ordinal) && (ids.Contains("CitusServerError")
+                    || (ids.Contains("CitusNodeRefused") && said.Contains("GRANT USAGE ON SCHEMA", StringComparison.Ordinal))));
             if (works && !isUnavailable && (ids.Length > 0 || (hasOutput && run.Output.Count == 0)))
                 wrong.Add($"{script} should work: {said}");
             if (!works && !isUnavailable && (ids.Length == 0 || !ids.All(Denied.Contains)))
