@@ -23,7 +23,7 @@ public sealed class SizeTests(ClusterFixture cluster) : ClusterTest(cluster)
             .Get("SizeBytes"));
         Assert.Equal(size, Shell.Run($"Get-Colocation {table} -Size").Single.Get("SizeBytes"));
         // Of its own table only: vacuum may shorten those of other tests at any moment.
-        IReadOnlyList<PSObject> all = Shell.Get("Get-ShardPlacement -Size");
+        IReadOnlyList<PSObject> all = Shell.Get("Get-ShardPlacement -Size -IncludeModule");
         Assert.All(all, p => Assert.NotNull(p.Get("SizeBytes")));
         Assert.Equal(Cluster.Scalar("SELECT string_agg(shard_size::text, ' ' ORDER BY shardid) FROM citus_shards WHERE table_name = "
             + $"'{table}'::regclass"),
