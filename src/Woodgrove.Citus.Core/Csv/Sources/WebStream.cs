@@ -83,7 +83,7 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
             TimeSpan wait = failure.RetryAfter ?? TimeSpan.FromMilliseconds(200 * _failures * _failures);
             if (_failures == Attempts || _silences == Silences || wait > LongestWait)
             {
-                string where = reading.Offset > 0 ? $"broke off at byte {reading.Offset}, and could not be continued" : "could not be read";
+                string where = reading.Offset > 0 ? $"was interrupted at byte {reading.Offset}, and could not be resumed" : "could not be read";
                 string after = wait > LongestWait ? $", and asks to wait for {wait.TotalSeconds:0} s" : _failures > 1
                     ? $" ({_failures} attempts)" : "";
                 throw new CitusException("CitusDownloadFailed", CitusErrorKind.ResourceUnavailable,
@@ -195,7 +195,7 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
         }
         catch (Exception e) when (e is IOException or HttpRequestException)
         {
-            throw new WebFailure($"the connection broke ({e.Message.TrimEnd('.')})", e);
+            throw new WebFailure($"the connection was lost ({e.Message.TrimEnd('.')})", e);
         }
     }
 

@@ -90,7 +90,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
     private async Task<string?> WorkerObstacleAsync(CancellationToken stop)
     {
         if (await CommonObstacleAsync(stop) is { } common) return common;
-        if (import.SkipErrors) return "each node commits its part apart, so that refused rows could not be set aside exactly once";
+        if (import.SkipErrors) return "each node commits its part separately, so refused rows could not be rejected exactly once";
         if (import.Truncate) return "each node commits its part apart, so that the table could not be emptied and filled as one";
         if ((await shards.NodesAsync(session, stop)).Count < 2) return "all shards lie on one node, so there is nothing to share";
         if (await LedgerSchema.ObstacleAsync(session, withParts: true, stop) is { } obstacle) return LedgerObstacle(obstacle);

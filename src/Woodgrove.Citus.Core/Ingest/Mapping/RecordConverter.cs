@@ -40,7 +40,7 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
         var sources = new List<RecordBounds>();
         var made = new List<RecordBounds>();
         var origins = new List<(int From, int To)>();
-        block.MarkRecords(from, to, sources);
+        block.BoundsOf(from, to, sources);
         int start = from;
         foreach (RecordBounds record in sources)
         {
