@@ -1,6 +1,6 @@
 namespace Woodgrove.Citus.Csv;
 
-/// <summary>Records that were written anew or of which some were left out, with their lines in the source.</summary>
+/// <summary>Records that were rewritten, or of which some were left out, with their lines in the source.</summary>
 internal sealed class RewrittenBlock : RecordBlock
 {
     private readonly IReadOnlyList<RecordBounds> _records;

@@ -29,19 +29,19 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     /// <summary>Null loads the file as one.</summary>
     public CheckpointInterval? Checkpoint { get; init; }
 
-    /// <summary>Names the import in the ledger; one that is there already goes on after its last committed byte.</summary>
+    /// <summary>Names the import in the ledger; an existing one continues after its last committed byte.</summary>
     public Guid? ImportId { get; init; }
 
     /// <summary>Sets refused records aside and loads the rest.</summary>
     public bool SkipErrors { get; init; }
 
-    /// <summary>Where refused records are written; <c>.errors.csv</c> stands beside it.</summary>
+    /// <summary>Where refused records are written; <c>.errors.csv</c> is beside it.</summary>
     public string? RejectPath { get; init; }
 
     /// <summary>How many may be refused; null sets no limit.</summary>
     public ErrorLimit? MaxErrors { get; init; }
 
-    /// <summary>Goes on with the latest import of this source into this table that was not completed.</summary>
+    /// <summary>Resumes the latest incomplete import of this source into this table.</summary>
     public bool Resume { get; init; }
 
     /// <summary>Empties the table first, in the transaction of the first batch.</summary>
@@ -73,7 +73,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         BrokenOffException? broken = null;
         var attempts = new ImportAttempts(Source, Table);
         var clock = Stopwatch.StartNew();
-        // Where a ledger is kept, an interrupted attempt is retried from its last committed batch: exactly once all the same.
+        // With a ledger, an interrupted attempt is retried from its last committed batch, and each row is loaded exactly once.
         ResiliencePipeline retries = Retries.After(e => e is BrokenOffException { CanRepeat: true }, Warn);
         try
         {
@@ -260,7 +260,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
     }
 
-    /// <summary>Ends what interrupted loads left prepared, and refuses to go on where this import's rows stay undecided.</summary>
+    /// <summary>Ends transactions that interrupted loads left prepared; refuses to continue while rows of this import are undecided.</summary>
     private async Task RecoverAsync(Guid importId, bool everywhere, ImportAttempts attempts, CancellationToken stop)
     {
         var recovery = new ImportRecovery(Connection, new NodeAddresses(NodeAddress), step =>
@@ -270,7 +270,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }, attempts);
         await recovery.RunAsync(null, everywhere, stop);
         if (recovery.Pending.FirstOrDefault(p => p.ImportId == importId) is not { } own) return;
-        throw new CitusException("CitusImportPending", CitusErrorKind.ResourceUnavailable, $"Import {importId} can't go on: {own}",
+        throw new CitusException("CitusImportPending", CitusErrorKind.ResourceUnavailable, $"Import {importId} can't continue: {own}",
             $"Repair-CitusImport {importId} ends it once that is settled.") { Target = importId };
     }
 

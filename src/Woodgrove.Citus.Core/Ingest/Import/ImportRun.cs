@@ -36,7 +36,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private int _number;             // of the batch that is open, or comes next
     private long _committedRows;     // of this run and, resumed, of those before it
     private long _committedBytes;
-    private long _batchRows;         // records of the open batch, those set aside included
+    private long _batchRows;         // records of the open batch, including rejected ones
     private long _committedRejects;  // of all runs of the import
     private bool _inParts;           // some nodes may have committed their part of the open batch, others not
     private long? _merged;           // rows that a staging table gave
@@ -68,12 +68,12 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     public long CommittedBytes => _committedBytes;
 
     /// <summary>
-    /// True where something is committed, or may be, that a resumed run goes on from, or that makes it refuse to load
+    /// True where something is committed, or may be, that a resumed run continues from, or that makes it refuse to load
     /// twice.
     /// </summary>
     public bool HasCommitted => _committedBytes > 0 || _inParts || _commitLost || _isInLedger;
 
-    /// <summary>True where a commit was begun whose answer never came.</summary>
+    /// <summary>True where the outcome of a commit is unknown.</summary>
     public bool IsInDoubt => _inParts || _commitLost;
 
     /// <summary>True where an earlier run has loaded all of the source.</summary>
@@ -91,7 +91,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     }
 
     /// <param name="isRepeat">True after an interrupted attempt, whose last commit may have succeeded.</param>
-    /// <param name="resumed">Told how many rows earlier runs of the import have committed, and set aside.</param>
+    /// <param name="resumed">Receives how many rows earlier runs of the import have committed and rejected.</param>
     public async Task RunAsync(bool isRepeat, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
     {
         await SkipCommittedAsync(isRepeat, stop);
@@ -245,7 +245,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     }
 
     /// <summary>
-    /// Refuses to go on in another table than the one that the import has loaded into, or one that is distributed in
+    /// Refuses to continue in another table than the one that the import has loaded into, or one that is distributed in
     /// another way.
     /// </summary>
     private void CheckTable(ImportBatch last)

@@ -129,7 +129,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
         $"the ledger that makes it exactly once can't be kept: {char.ToLowerInvariant(obstacle.What[0])}{obstacle.What[1..].TrimEnd('.')}";
 
     /// <summary>Asks every node that holds shards; one that can't be reached is an obstacle too.</summary>
-    private async Task<string?> NodeObstacleAsync(string question, Func<NpgsqlDataReader, string, int, string?> judge,
+    private async Task<string?> NodeObstacleAsync(string question, Func<NpgsqlDataReader, string, int, string?> check,
         CancellationToken stop)
     {
         foreach ((string host, int port, int count) in await shards.NodesAsync(session, stop))
@@ -145,7 +145,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
                     if (question.Contains("$1", StringComparison.Ordinal)) command.Parameters.Add(new() { Value = _table.Name.Sql });
                     await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
                     await row.ReadAsync(stop);
-                    if (judge(row, $"{host}:{port}", count) is { } obstacle) return obstacle;
+                    if (check(row, $"{host}:{port}", count) is { } obstacle) return obstacle;
                     break;
                 }
                 catch (PostgresException full) when (full.SqlState == PostgresErrorCodes.TooManyConnections)

@@ -22,7 +22,7 @@ namespace Woodgrove.Citus.Ingest.Rejects;
 /// loaded into a temporary table with the same constraints, on the coordinator, and rolled back.
 /// </summary>
 /// <param name="firstByte">Where the refused batch begins in the source.</param>
-/// <param name="kept">What of the file is in the table all the same, in words.</param>
+/// <param name="kept">What is in the table of the file, in words.</param>
 internal sealed partial class RefusedRowFinder(
     CitusConnection connection, CsvFile file, CopyTarget target, long firstByte, string kept)
 {
@@ -43,7 +43,7 @@ internal sealed partial class RefusedRowFinder(
         }
         catch (Exception e) when (e is NpgsqlException or IOException or CitusException && !stop.IsCancellationRequested)
         {
-            // The first failure is what counts; without the row it is told less exactly.
+            // The first failure is what counts; without the row the message is less exact.
         }
         if (record is null && !PostgresErrors.IsAboutRow(told)) return PostgresErrors.Describe(refused.Refusal, file.Source.Name);
         return await ErrorAsync(session, told, refused.Shard, record, stop);
@@ -182,7 +182,7 @@ internal sealed partial class RefusedRowFinder(
         return (await WorkerRefusal.ReadAsync(session, target.Table, refusal, stop), await FindAsync(row.Value, Unit.Record, null, stop));
     }
 
-    /// <summary>The first record that a worker refuses for a reason that no constraint tells.</summary>
+    /// <summary>The first record that a worker refuses for a reason other than a constraint.</summary>
     private async Task<(PostgresException Told, Record? Record)> ProbeAsync(PostgresException refusal, CancellationToken stop)
     {
         await using var probe = new ProbeCopy(connection, target);

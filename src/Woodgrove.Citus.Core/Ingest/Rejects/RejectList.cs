@@ -6,7 +6,7 @@ using Woodgrove.Citus.Ingest.Copy;
 
 namespace Woodgrove.Citus.Ingest.Rejects;
 
-/// <summary>The records of a load that servers refused and that were set aside.</summary>
+/// <summary>The records of a load that were refused and rejected.</summary>
 internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit? limit)
 {
     /// <summary>A percentage says nothing before so many records.</summary>
@@ -20,7 +20,7 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
     /// <summary>What the records are of.</summary>
     public CopyTarget Target => target;
 
-    /// <summary>All that were set aside in this run, those of a batch that is still open included.</summary>
+    /// <summary>All records that this run has rejected, including those of the open batch.</summary>
     public long Total { get; private set; }
 
     /// <summary>The records that earlier runs of the import rejected; the limit counts them too.</summary>

@@ -4,7 +4,7 @@ using Woodgrove.Citus.Csv;
 namespace Woodgrove.Citus.Ingest.Routes;
 
 /// <summary>Whole records of one shard, gathered until they are worth sending; the next gather while these are sent.</summary>
-/// <param name="keepsLines">Remembers each record's end and line, for where refused records are set aside.</param>
+/// <param name="keepsLines">Keeps each record's end and line, where refused records are to be rejected.</param>
 internal sealed class ShardBuffer(bool keepsLines = false)
 {
     // So that the two of each of 32 shards stay in a core's cache while records are copied into them.

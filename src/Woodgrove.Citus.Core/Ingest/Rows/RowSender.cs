@@ -197,7 +197,7 @@ internal sealed class RowSender(
                 throw new NpgsqlException("The address leads to another server than before.", new IOException());
             CoordinatorTimeline now = await CoordinatorTimeline.ReadAsync(session, stop);
             if (now.Id != unknown.Timeline.Id && !unknown.Timeline.IsReplicated) throw Forgotten(first);
-            // Who waits for nobody's answer any more is ended.
+            // A session whose client is gone is terminated.
             await using var command = new NpgsqlCommand("SELECT status, status = 'in progress' AND pg_catalog.pg_terminate_backend($2) "
                 + "FROM pg_catalog.pg_xact_status($1::xid8) status", session)
             {
