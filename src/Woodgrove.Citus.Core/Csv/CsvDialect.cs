@@ -20,7 +20,7 @@ public sealed record CsvDialect
     /// <summary>The unquoted text that stands for NULL; empty by default.</summary>
     public string NullValue { get; init; } = "";
 
-    /// <summary>More such texts; COPY knows one only, so that records are written anew where there are more.</summary>
+    /// <summary>More such texts; COPY knows one only, so records are rewritten where there are more.</summary>
     public IReadOnlyList<string> OtherNullValues { get; init; } = [];
 
     public bool HasHeader { get; init; } = true;

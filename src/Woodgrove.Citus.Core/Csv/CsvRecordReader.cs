@@ -72,15 +72,15 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect) : Reco
 
     public override long LineAt(int end) => LinesBefore + Lines(Block.Span[..Math.Max(0, end - 1)]) + 1;
 
-    public override void MarkRecords(int from, int to, List<RecordBounds> marks)
+    public override void BoundsOf(int from, int to, List<RecordBounds> bounds)
     {
-        marks.Clear();
+        bounds.Clear();
         for (long line = from == 0 ? LinesBefore : LineAt(from); from < to;)
         {
             int end = EndAfter(from);
             // The last record of the file may have no line end.
             line += Lines(Block.Span[from..end]) + (BitMask.Next(LineEnds, end - 1) == end - 1 ? 0 : 1);
-            marks.Add(new RecordBounds(end, line));
+            bounds.Add(new RecordBounds(end, line));
             from = end;
         }
     }

@@ -23,7 +23,7 @@ internal abstract class RecordBlock
     public abstract long LineAt(int end);
 
     /// <summary>The lines on which the records end that stand between two offsets; cheaper than asking for each.</summary>
-    public abstract void MarkRecords(int from, int to, List<RecordBounds> marks);
+    public abstract void BoundsOf(int from, int to, List<RecordBounds> bounds);
 
     /// <summary>The text that a value has in the source, or null where the record stands as it does there.</summary>
     /// <param name="end">Where the record ends in the block.</param>

@@ -1,6 +1,6 @@
 namespace Woodgrove.Citus.Csv;
 
-/// <summary>Records that were written anew or of which some were left out, with their lines in the source.</summary>
+/// <summary>Records that were rewritten, or of which some were left out, with their lines in the source.</summary>
 internal sealed class RewrittenBlock : RecordBlock
 {
     private readonly IReadOnlyList<RecordBounds> _records;
@@ -28,10 +28,10 @@ internal sealed class RewrittenBlock : RecordBlock
 
     public override string? SourceText(int end, int column) => _source?.Invoke(IndexOf(end), column);
 
-    public override void MarkRecords(int from, int to, List<RecordBounds> marks)
+    public override void BoundsOf(int from, int to, List<RecordBounds> bounds)
     {
-        marks.Clear();
-        marks.AddRange(_records.Where(r => r.End > from && r.End <= to));
+        bounds.Clear();
+        bounds.AddRange(_records.Where(r => r.End > from && r.End <= to));
     }
 
     /// <summary>The record whose last byte is before an offset.</summary>

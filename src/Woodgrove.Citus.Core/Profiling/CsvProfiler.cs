@@ -163,7 +163,7 @@ public sealed class CsvProfiler(CsvSource source)
         var reader = new CsvRecordReader(input, file.Dialect);
         var fields = new CsvFields(file.Converter is null ? file.Dialect : RecordConverter.Dialect);
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        var marks = new List<RecordBounds>();
+        var bounds = new List<RecordBounds>();
         bool ended = false;
         while (!ended && await reader.ReadAsync(stop))
         {
@@ -175,11 +175,11 @@ public sealed class CsvProfiler(CsvSource source)
             ReadRows(rows, from, to, fields, columns, trial is not null);
             if (trial is not null)
             {
-                rows.MarkRecords(from, to, marks);
-                foreach (RecordBounds mark in marks)
+                rows.BoundsOf(from, to, bounds);
+                foreach (RecordBounds bound in bounds)
                 {
-                    await trial.AddAsync(rows.Block[from..mark.End], mark.Line, stop);
-                    from = mark.End;
+                    await trial.AddAsync(rows.Block[from..bound.End], bound.Line, stop);
+                    from = bound.End;
                 }
             }
             await PlaceAsync(columns, session, QuestionSize, stop);

@@ -34,7 +34,7 @@ public sealed class DistributionFinder
         if (profile.Rows == 0)
         {
             throw new CitusException("CitusCsvEmpty", CitusErrorKind.InvalidData,
-                $"{name} has no rows, so there is nothing to judge its columns by.",
+                $"{name} has no rows, so there is nothing to compare its columns by.",
                 "Give a file with rows.") { Target = name };
         }
         return DistributionJudge.Rank(name, profile, file.RowsByShard, new Dictionary<string, ColumnEvidence>(), file.ShardCount);
@@ -50,7 +50,7 @@ public sealed class DistributionFinder
         if (rows == 0)
         {
             throw new CitusException("CitusTableEmpty", CitusErrorKind.InvalidData,
-                $"{table.Display} has no rows, so there is nothing to judge its columns by.",
+                $"{table.Display} has no rows, so there is nothing to compare its columns by.",
                 "Load some first, or give the file that will be loaded: Find-DistributionColumn -Path.") { Target = table.Display };
         }
         string[] columns = [.. evidence.Values.Where(c => c.CanHash && c.TypeOid is not (PgType.Json or PgType.Jsonb)).Select(c => c.Name)];

@@ -9,11 +9,11 @@ public sealed class LongTextTests
     {
         string message = new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
             $"line 2: invalid input syntax for type integer: \"{new string('x', 40_000_000)}\". Nothing is in the table.",
-            "Mend it.").Message;
+            "Fix it.").Message;
 
         Assert.InRange(message.Length, 100, 400);
         Assert.StartsWith("line 2: invalid input syntax for type integer: \"xxx", message, StringComparison.Ordinal);
-        Assert.Contains("… [40,000,000 characters]\". Nothing is in the table. Mend it.", message, StringComparison.Ordinal);
+        Assert.Contains("… [40,000,000 characters]\". Nothing is in the table. Fix it.", message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -16,12 +16,12 @@ public sealed class VisibleTextTests
     [Fact]
     public void An_error_s_message_and_advice_are_shown_so_and_its_row_is_as_it_came()
     {
-        var error = new CitusException("CitusRowRefused", CitusErrorKind.InvalidData, "value \u001b[2J", "Mend \u001b[2J.")
+        var error = new CitusException("CitusRowRefused", CitusErrorKind.InvalidData, "value \u001b[2J", "Fix \u001b[2J.")
         {
             Row = new RefusedRow("f.csv", 1, "c", "\u001b[2J", null, "r"),
         };
 
-        Assert.Equal("value ␛[2J Mend ␛[2J.", error.Message);
-        Assert.Equal(("value ␛[2J", "Mend ␛[2J.", "\u001b[2J"), (error.What, error.Advice, error.Row!.Value));
+        Assert.Equal("value ␛[2J Fix ␛[2J.", error.Message);
+        Assert.Equal(("value ␛[2J", "Fix ␛[2J.", "\u001b[2J"), (error.What, error.Advice, error.Row!.Value));
     }
 }

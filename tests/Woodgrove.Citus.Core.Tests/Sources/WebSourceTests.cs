@@ -118,7 +118,7 @@ public sealed class WebSourceTests
     {
         using var server = new RawWebServer(_ => WebAnswer.Of("200 OK", Content).CutAfter(Half));
         CitusException failed = await FailsAsync(server, "CitusDownloadFailed");
-        Assert.Contains($"broke off at byte {Half}", failed.What, StringComparison.Ordinal);
+        Assert.Contains($"was interrupted at byte {Half}", failed.What, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -278,7 +278,7 @@ public sealed class WebSourceTests
             : WebAnswer.Of("200 OK", Content, Version).CutAfter(1));
         CitusException failed = await Assert.ThrowsAsync<CitusException>(() => SourceReading.ReadAllAsync(CsvSource.Web(server.Address,
             TimeSpan.FromSeconds(10))));
-        Assert.Contains("broke off at byte 5", failed.What, StringComparison.Ordinal);
+        Assert.Contains("was interrupted at byte 5", failed.What, StringComparison.Ordinal);
         Assert.Equal(5, server.Requests.Count);
     }
 

@@ -208,9 +208,9 @@ public sealed class NetworkFaultTests : IClassFixture<FaultCluster>, IDisposable
         long loaded = (long)_faults.Scalar($"SELECT count(*) FROM {table}")!;
         _output.WriteLine(error.Exception.Message);
         // Where the cut hit a commit, its batch may be loaded too.
-        bool isInDoubt = error.Exception.Message.Contains("lost during the commit", StringComparison.Ordinal);
+        bool isInDoubt = error.Exception.Message.Contains("lost during COMMIT", StringComparison.Ordinal);
         Assert.Contains(isInDoubt ? new[] { loaded, loaded - 20_000 } : [loaded], before =>
-            error.Exception.Message.Contains($"broke off at row {before + 1}: {before} rows before it are loaded",
+            error.Exception.Message.Contains($"was interrupted at row {before + 1}: {before} rows before it are loaded",
                 StringComparison.Ordinal));
         Assert.Equal(6, load.Streams.Warning.Count);
     }

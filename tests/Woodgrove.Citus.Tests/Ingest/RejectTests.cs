@@ -3,7 +3,7 @@ using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Ingest;
 
-/// <summary>Refused rows are set aside, as they stood, with the reason.</summary>
+/// <summary>Refused rows are rejected, and written as they were with the reason.</summary>
 public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
 {
     private const string Csv = """"

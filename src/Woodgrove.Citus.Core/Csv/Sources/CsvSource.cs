@@ -9,7 +9,7 @@ public abstract record CsvSource(string Name)
     /// <summary>A file; a pipe or a device is read as a stream, once.</summary>
     public static CsvSource File(string path) => new FileSource(path);
 
-    /// <param name="readTimeout">How long the server may take for its answer, and for each 64 KB of it, before its connection is given up;
+    /// <param name="readTimeout">How long the server may take for its answer, and for each 64 KB of it, before its connection is closed;
     /// 60 seconds by default.</param>
     public static CsvSource Web(Uri address, TimeSpan? readTimeout = null) => new WebSource(address, readTimeout ?? DefaultReadTimeout);
 

@@ -39,7 +39,7 @@ internal sealed record WebSource(Uri Address, TimeSpan ReadTimeout) : CsvSource(
     }
 
     /// <summary>Asks for the content.</summary>
-    /// <param name="from">The offset to go on from; 0 asks for all.</param>
+    /// <param name="from">The offset to continue from; 0 asks for all.</param>
     /// <param name="version">With an offset: only the rest of this version is wanted.</param>
     /// <exception cref="WebFailure">The server gave no answer, or one that may be another the next time.</exception>
     /// <exception cref="CitusException">It refused.</exception>

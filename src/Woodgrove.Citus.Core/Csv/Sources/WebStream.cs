@@ -7,7 +7,7 @@ using Woodgrove.Citus.Files;
 namespace Woodgrove.Citus.Csv.Sources;
 
 /// <summary>
-/// The content of a <see cref="WebSource"/>. Where its connection is cut it goes on: with a range of the same version, if
+/// The content of a <see cref="WebSource"/>. Where its connection is cut the read is resumed: with a range of the same version, if
 /// the server has a strong validator to tell versions by and keeps to the range; else by reading all of it again, with
 /// the part that was read before compared by its hash.
 /// </summary>
@@ -83,7 +83,8 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
             TimeSpan wait = failure.RetryAfter ?? TimeSpan.FromMilliseconds(200 * _failures * _failures);
             if (_failures == Attempts || _silences == Silences || wait > LongestWait)
             {
-                string where = reading.Offset > 0 ? $"broke off at byte {reading.Offset}, and could not be continued" : "could not be read";
+                string where = reading.Offset > 0 ? $"was interrupted at byte {reading.Offset}, and could not be resumed"
+                    : "could not be read";
                 string after = wait > LongestWait ? $", and asks to wait for {wait.TotalSeconds:0} s" : _failures > 1
                     ? $" ({_failures} attempts)" : "";
                 throw new CitusException("CitusDownloadFailed", CitusErrorKind.ResourceUnavailable,
@@ -195,7 +196,7 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
         }
         catch (Exception e) when (e is IOException or HttpRequestException)
         {
-            throw new WebFailure($"the connection broke ({e.Message.TrimEnd('.')})", e);
+            throw new WebFailure($"the connection was lost ({e.Message.TrimEnd('.')})", e);
         }
     }
 

@@ -20,7 +20,7 @@ internal interface INodePart
 
     Task CommitAsync(CancellationToken stop);
 
-    /// <summary>Prepares the transaction. Should it fail on the way, the transaction may be prepared all the same.</summary>
+    /// <summary>Prepares the transaction. If the call fails, the transaction may be prepared nevertheless.</summary>
     Task PrepareAsync(PreparedName name, CancellationToken stop);
 
     /// <inheritdoc cref="PreparedPart.EndAsync(bool, TimeSpan)"/>

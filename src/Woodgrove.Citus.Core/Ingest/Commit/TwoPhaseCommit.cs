@@ -87,8 +87,8 @@ internal sealed class TwoPhaseCommit(
         {
             throw new CitusException("CitusCommitPending", CitusErrorKind.ResourceUnavailable,
                 $"The batch is committed, but {part.Node} can't be reached to make its part visible ({e.Message.TrimEnd('.')}).",
-                $"Nothing is lost: once the node is back, Repair-CitusImport or any load completes it; -ImportId {row.ImportId} goes on "
-                    + "with what the file has beyond it.", e) { Target = row.ImportId };
+                $"Nothing is lost: once the node is back, Repair-CitusImport or any load completes it; -ImportId {row.ImportId} continues "
+                    + "with the rest of the file.", e) { Target = row.ImportId };
         }
     }
 

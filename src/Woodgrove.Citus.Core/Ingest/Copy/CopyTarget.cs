@@ -11,7 +11,7 @@ namespace Woodgrove.Citus.Ingest.Copy;
 internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Columns, CsvDialect Dialect)
 {
     /// <summary>The temporary table in which records are validated; a refusal may name it.</summary>
-    public const string ValidationTableName = "woodgrove_rehearsal";
+    public const string ValidationTableName = "woodgrove_validation";
 
     /// <summary>The table that the user named, where the rows go to another first.</summary>
     public TableName? StandsFor { get; init; }
@@ -26,12 +26,15 @@ internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Co
     /// <summary>The COPY of such rows in binary.</summary>
     public string BinaryCopyInto(string tableSql) => $"COPY {tableSql} ({ColumnList}) FROM STDIN WITH (FORMAT binary)";
 
-    /// <summary>What a server told beyond its message, or null; the row as a table of ours has it has columns of ours too.</summary>
+    /// <summary>
+    /// The detail of a server's message, or null. The validation table and staging tables have an internal column, so a
+    /// detail that shows a whole row of theirs is left out; the name of such a table may be missing from a worker's refusal.
+    /// </summary>
     public string? Detail(PostgresException refusal, ShardRange? shard)
     {
-        bool isOurs = refusal.TableName == ValidationTableName || (StandsFor is not null && refusal.SchemaName == Table.Name.Schema);
+        bool hasInternalColumn = refusal.TableName == ValidationTableName || StandsFor is not null;
         bool showsRow = refusal.SqlState is PostgresErrorCodes.NotNullViolation or PostgresErrorCodes.CheckViolation;
-        return string.IsNullOrEmpty(refusal.Detail) || (isOurs && showsRow) ? null : Readable(refusal.Detail, shard);
+        return string.IsNullOrEmpty(refusal.Detail) || (hasInternalColumn && showsRow) ? null : Readable(refusal.Detail, shard);
     }
 
     /// <summary>A server's message without the names of shards and of tables that are ours, which mean nothing to the user.</summary>

@@ -8,17 +8,17 @@ namespace Woodgrove.Citus.Ingest.Copy;
 internal sealed class RecordBatch(int capacity = 256)
 {
     private readonly ArrayBufferWriter<byte> _bytes = new(capacity);
-    private readonly List<RecordBounds> _marks = [];
+    private readonly List<RecordBounds> _bounds = [];
     private RecordBounds[]? _array;
 
     public ReadOnlyMemory<byte> Bytes => _bytes.WrittenMemory;
-    public RecordBounds[] Marks => _array ??= [.. _marks];
-    public bool IsEmpty => _marks.Count == 0;
+    public RecordBounds[] Bounds => _array ??= [.. _bounds];
+    public bool IsEmpty => _bounds.Count == 0;
 
     public void Add(ReadOnlySpan<byte> record, long line)
     {
         _bytes.Write(record);
-        _marks.Add(new RecordBounds(_bytes.WrittenCount, line));
+        _bounds.Add(new RecordBounds(_bytes.WrittenCount, line));
         _array = null;
     }
 
@@ -27,19 +27,19 @@ internal sealed class RecordBatch(int capacity = 256)
     {
         ReadOnlySpan<byte> bytes = _bytes.WrittenSpan;
         if (bytes[^1] is (byte)'\n' or (byte)'\r') return;
-        ReadOnlySpan<byte> first = bytes[.._marks[0].End];
+        ReadOnlySpan<byte> first = bytes[.._bounds[0].End];
         first = first[FieldText.TrimLineEnd(first).Length..];
         _bytes.Write(first.IsEmpty ? "\n"u8 : first.ToArray());
-        _marks[^1] = _marks[^1] with { End = _bytes.WrittenCount };
+        _bounds[^1] = _bounds[^1] with { End = _bytes.WrittenCount };
         _array = null;
     }
 
     /// <param name="start">Where the first of the records begins in the bytes.</param>
-    public void AddAll(ReadOnlySpan<byte> bytes, int start, ReadOnlySpan<RecordBounds> marks)
+    public void AddAll(ReadOnlySpan<byte> bytes, int start, ReadOnlySpan<RecordBounds> bounds)
     {
         int moved = _bytes.WrittenCount - start;
-        _bytes.Write(bytes[start..marks[^1].End]);
-        foreach (RecordBounds mark in marks) _marks.Add(mark with { End = mark.End + moved });
+        _bytes.Write(bytes[start..bounds[^1].End]);
+        foreach (RecordBounds bound in bounds) _bounds.Add(bound with { End = bound.End + moved });
         _array = null;
     }
 }

@@ -12,7 +12,7 @@ internal sealed class SavepointCopy(NpgsqlConnection session, string command)
     private bool _isAtSavepoint; // nothing was copied since
 
     /// <inheritdoc cref="CopyAttempt"/>
-    public async Task<PostgresException?> TryAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> marks,
+    public async Task<PostgresException?> TryAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> bounds,
         CancellationToken stop)
     {
         if (!_isAtSavepoint)
@@ -20,7 +20,7 @@ internal sealed class SavepointCopy(NpgsqlConnection session, string command)
         (_hasSavepoint, _isAtSavepoint) = (true, false);
         try
         {
-            await CopyStream.CopyAsync(session, command, bytes[start..marks.Span[^1].End], stop);
+            await CopyStream.CopyAsync(session, command, bytes[start..bounds.Span[^1].End], stop);
             return null;
         }
         catch (PostgresException refusal) when (PostgresErrors.IsAboutRow(refusal) && !stop.IsCancellationRequested)

@@ -29,19 +29,19 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     /// <summary>Null loads the file as one.</summary>
     public CheckpointInterval? Checkpoint { get; init; }
 
-    /// <summary>Names the import in the ledger; one that is there already goes on after its last committed byte.</summary>
+    /// <summary>Names the import in the ledger; an existing one continues after its last committed byte.</summary>
     public Guid? ImportId { get; init; }
 
     /// <summary>Sets refused records aside and loads the rest.</summary>
     public bool SkipErrors { get; init; }
 
-    /// <summary>Where refused records are written; <c>.errors.csv</c> stands beside it.</summary>
+    /// <summary>Where refused records are written; <c>.errors.csv</c> is beside it.</summary>
     public string? RejectPath { get; init; }
 
     /// <summary>How many may be refused; null sets no limit.</summary>
     public ErrorLimit? MaxErrors { get; init; }
 
-    /// <summary>Goes on with the latest import of this source into this table that was not completed.</summary>
+    /// <summary>Resumes the latest incomplete import of this source into this table.</summary>
     public bool Resume { get; init; }
 
     /// <summary>Empties the table first, in the transaction of the first batch.</summary>
@@ -68,12 +68,12 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         RefuseOverwriting([Source]);
         Guid? importId = ImportId;
         (long Rows, long Rejects)? before = null;
-        var care = ValidationLevel.None;
+        var level = ValidationLevel.None;
         var shown = new List<RefusedRow>();
         BrokenOffException? broken = null;
         var attempts = new ImportAttempts(Source, Table);
         var clock = Stopwatch.StartNew();
-        // Where a ledger is kept, an attempt that broke off is repeated from its last committed batch: exactly once all the same.
+        // With a ledger, an interrupted attempt is retried from its last committed batch, and each row is loaded exactly once.
         ResiliencePipeline retries = Retries.After(e => e is BrokenOffException { CanRepeat: true }, Warn);
         try
         {
@@ -89,14 +89,15 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                         (CitusConnection coordinator, CitusException? noLedger) = await ConnectAsync(needsLedger, token);
                         importId ??= (Resume ? await FindResumableAsync(coordinator, token) : null) ?? Guid.NewGuid();
                         return await (this with { Connection = coordinator }).RunOnceAsync(importId.Value, needsLedger, noLedger, broken,
-                            attempts, care, shown, found => before ??= found, token);
+                            attempts, level, shown, found => before ??= found, token);
                     }
                     catch (ValidationNeededException refused)
                     {
-                        care = care < ValidationLevel.Keys ? ValidationLevel.Keys : ValidationLevel.Workers;
-                        Explain?.Invoke($"A worker refused a row ({refused.Message}). Beginning the batch again, "
-                            + "with all rows tried on the coordinator first and their keys looked up"
-                            + (care == ValidationLevel.Workers ? ", and then on the workers, in transactions that are rolled back." : "."));
+                        level = level < ValidationLevel.Keys ? ValidationLevel.Keys : ValidationLevel.Workers;
+                        Explain?.Invoke($"A worker refused a row ({refused.Message}). The batch is retried "
+                            + "after all rows were validated on the coordinator and their keys compared with the table's"
+                            + (level == ValidationLevel.Workers
+                                ? ", and the rows tried on the workers, in transactions that are rolled back." : "."));
                     }
                     catch (BrokenOffException e)
                     {
@@ -104,7 +105,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                         broken = e;
                         if (!gotFurther) throw;
                         // A load of hours may break many times: attempts are counted from the last batch that was committed.
-                        Warn?.Invoke($"{e.Message} Trying again.");
+                        Warn?.Invoke($"{e.Message} Retrying from the last committed batch.");
                         return null;
                     }
                     catch (Exception e) when (e is not CitusException && PostgresErrors.IsTransient(e)
@@ -160,7 +161,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     }
 
     private async Task<ImportRun> RunOnceAsync(Guid importId, bool keepLedger, CitusException? noLedger, BrokenOffException? broken,
-        ImportAttempts attempts, ValidationLevel care, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed,
+        ImportAttempts attempts, ValidationLevel level, List<RefusedRow> shown, Action<(long Rows, long Rejects)> resumed,
         CancellationToken stop)
     {
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
@@ -198,7 +199,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                 Warn?.Invoke($"{plan.Table.Display} is not distributed: its rows stay on the node that the connection leads to. "
                     + "New-DistributedTable distributes it.");
             await new RunningLoad(plan.Table.Name.ToString(), Source.Name, plan.Route.ToString()).ShowAsync(session, importId, stop);
-            return await RunAsync(new ImportRun(this, plan, ledger, care, shown), plan, ledger, broken is not null, resumed, stop);
+            return await RunAsync(new ImportRun(this, plan, ledger, level, shown), plan, ledger, broken is not null, resumed, stop);
         }
         finally
         {
@@ -259,7 +260,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
     }
 
-    /// <summary>Ends what interrupted loads left prepared, and refuses to go on where this import's rows stay undecided.</summary>
+    /// <summary>Ends transactions that interrupted loads left prepared; refuses to continue while rows of the import are pending.</summary>
     private async Task RecoverAsync(Guid importId, bool everywhere, ImportAttempts attempts, CancellationToken stop)
     {
         var recovery = new ImportRecovery(Connection, new NodeAddresses(NodeAddress), step =>
@@ -269,7 +270,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }, attempts);
         await recovery.RunAsync(null, everywhere, stop);
         if (recovery.Pending.FirstOrDefault(p => p.ImportId == importId) is not { } own) return;
-        throw new CitusException("CitusImportPending", CitusErrorKind.ResourceUnavailable, $"Import {importId} can't go on: {own}",
+        throw new CitusException("CitusImportPending", CitusErrorKind.ResourceUnavailable, $"Import {importId} can't continue: {own}",
             $"Repair-CitusImport {importId} ends it once that is settled.") { Target = importId };
     }
 
@@ -314,7 +315,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     {
         CitusException known = PostgresErrors.Describe(cause, Source.Name);
         return new CitusException(known.ErrorId, known.Kind,
-            $"{Source}: the load broke off. {kept} {known.What}", known.Advice, cause) { Target = Source.Name, SqlState = known.SqlState };
+            $"{Source}: the load was interrupted. {kept} {known.What}", known.Advice, cause)
+            { Target = Source.Name, SqlState = known.SqlState };
     }
 
     /// <summary>An attempt that failed with the connection or the like, not with the file.</summary>

@@ -7,7 +7,7 @@ namespace Woodgrove.Citus.Ingest.Import;
 /// <summary>What one file's load did.</summary>
 /// <param name="Bytes">Bytes of the source, in its own encoding.</param>
 /// <param name="RouteReason">Why this route was taken.</param>
-/// <param name="Rejected">Records that were refused and set aside.</param>
+/// <param name="Rejected">Records that were refused and rejected.</param>
 /// <param name="Rejects">The first hundred of them.</param>
 /// <param name="ImportId">The name of the import in the ledger, or null where none is kept.</param>
 public sealed record ImportResult(

@@ -17,9 +17,9 @@ using Woodgrove.Citus.Ingest.Routes;
 namespace Woodgrove.Citus.Ingest.Import;
 
 /// <summary>Reads a file's blocks and gives them to batches, each committed with its row of the ledger.</summary>
-/// <param name="care">Where the coordinator sets refused records aside: what is done so that no worker refuses one.</param>
+/// <param name="level">How far records are validated before they are sent, where the coordinator route rejects refused ones.</param>
 /// <param name="shown">The first refused records of all attempts.</param>
-internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger? ledger, ValidationLevel care, List<RefusedRow> shown)
+internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger? ledger, ValidationLevel level, List<RefusedRow> shown)
 {
     /// <summary>How many refused records the result carries as objects.</summary>
     private const int RejectsShown = 100;
@@ -36,7 +36,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private int _number;             // of the batch that is open, or comes next
     private long _committedRows;     // of this run and, resumed, of those before it
     private long _committedBytes;
-    private long _batchRows;         // records of the open batch, those set aside included
+    private long _batchRows;         // records of the open batch, including rejected ones
     private long _committedRejects;  // of all runs of the import
     private bool _inParts;           // some nodes may have committed their part of the open batch, others not
     private long? _merged;           // rows that a staging table gave
@@ -50,29 +50,30 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     /// <summary>What is in the table if the run ends now, in words.</summary>
     public string Kept => ledger switch
     {
-        _ when _isSkipping => $"What earlier runs of import {ledger!.ImportId} committed is as it was.",
+        _ when _isSkipping => $"The rows that earlier runs of import {ledger!.ImportId} committed are unchanged.",
         _ when _inParts => "Some nodes may have committed their part of a batch, and others not: "
             + $"-ImportId {ledger!.ImportId} loads what is missing.",
-        null when _commitLost => $"It was lost during the commit: all of the file is in {_table.Display}, or nothing. "
-            + "With -ImportId or -Checkpoint the ledger would know.",
+        null when _commitLost => "Connection lost during COMMIT; the outcome is unknown: "
+            + $"all rows of the file are in {_table.Display}, or none. With -ImportId or -Checkpoint the ledger records the outcome.",
         _ when _commitLost => $"{_committedRows} rows up to byte {_committedBytes} are committed, or one batch more; "
-            + $"-ImportId {ledger!.ImportId} knows, and goes on after it.",
+            + $"-ImportId {ledger!.ImportId} finds out, and continues after the last committed batch.",
         _ when _committedRows == 0 => $"Nothing of the file is in {_table.Display}.",
         _ when plan.Staging is not null => $"Nothing of the file is in {_table.Display}; "
-            + $"{_committedRows} rows up to byte {_committedBytes} wait beside it, and -ImportId {ledger!.ImportId} goes on after them.",
-        _ => $"{_committedRows} rows up to byte {_committedBytes} are committed; -ImportId {ledger!.ImportId} goes on after them.",
+            + $"{_committedRows} rows up to byte {_committedBytes} are committed to a staging table; "
+            + $"-ImportId {ledger!.ImportId} continues after them.",
+        _ => $"{_committedRows} rows up to byte {_committedBytes} are committed; -ImportId {ledger!.ImportId} continues after them.",
     };
 
     /// <summary>How much of the source is committed, by this run and those before it.</summary>
     public long CommittedBytes => _committedBytes;
 
     /// <summary>
-    /// True where something is committed, or may be, that a resumed run goes on from, or that makes it refuse to load
+    /// True where something is committed, or may be, that a resumed run continues from, or that makes it refuse to load
     /// twice.
     /// </summary>
     public bool HasCommitted => _committedBytes > 0 || _inParts || _commitLost || _isInLedger;
 
-    /// <summary>True where a commit was begun whose answer never came.</summary>
+    /// <summary>True where the outcome of a commit is unknown.</summary>
     public bool IsInDoubt => _inParts || _commitLost;
 
     /// <summary>True where an earlier run has loaded all of the source.</summary>
@@ -89,8 +90,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         { Conflicts = _merged is null ? 0 : _committedRows - _merged.Value };
     }
 
-    /// <param name="isRepeat">True after an attempt that broke off, whose last commit may have gone through all the same.</param>
-    /// <param name="resumed">Told how many rows earlier runs of the import have committed, and set aside.</param>
+    /// <param name="isRepeat">True after an interrupted attempt, whose last commit may have succeeded.</param>
+    /// <param name="resumed">Receives how many rows earlier runs of the import have committed and rejected.</param>
     public async Task RunAsync(bool isRepeat, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
     {
         await SkipCommittedAsync(isRepeat, stop);
@@ -141,7 +142,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             if (plan.Route == ImportRoute.Worker) await PartialBatch.ForgetAsync(ledger!.Session, ledger.ImportId, null, stop);
         }
         catch (RecordRefusedException refused)
-            when (_rejects is not null && batch is CoordinatorBatch && care < ValidationLevel.Workers
+            when (_rejects is not null && batch is CoordinatorBatch && level < ValidationLevel.Workers
                 && PostgresErrors.IsWorkerRefusal(refused.Refusal))
         {
             throw new ValidationNeededException(refused);
@@ -244,7 +245,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     }
 
     /// <summary>
-    /// Refuses to go on in another table than the one that the import has loaded into, or one that is distributed in
+    /// Refuses to continue in another table than the one that the import has loaded into, or one that is distributed in
     /// another way.
     /// </summary>
     private void CheckTable(ImportBatch last)
@@ -261,11 +262,11 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
 
     internal static CitusException TableChanged(ImportBatch last, TargetIdentity now) =>
         new("CitusImportTableChanged", CitusErrorKind.InvalidOperation,
-        $"{now.Name} is not the table that import {last.ImportId} has loaded {last.Source} into: it has been created anew, "
-            + "or altered by alter_distributed_table or undistribute_table, since "
+        $"{now.Name} is not the table that import {last.ImportId} has loaded {last.Source} into: it has since been recreated, "
+            + "or altered by alter_distributed_table or undistribute_table "
         + $"(OID {last.Table.Oid}, {last.Table.Distribution}; now OID {now.Oid}, {now.Distribution}). "
         + "Which of the file's rows it holds is not known; nothing was loaded.",
-        $"If it holds none of them, clear the import with Remove-CitusImport {last.ImportId} and load the file anew; "
+        $"If it holds none of them, clear the import with Remove-CitusImport {last.ImportId} and load the file again; "
             + "otherwise remove the file's rows first.") { Target = last.ImportId };
 
     private async Task<IBatch> BeginAsync(PartialBatch? pending, CancellationToken stop)
@@ -275,7 +276,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         {
             ImportRoute.Shard => await ShardBatch.BeginAsync(plan.Shards!, ledger!, _number, truncate, _rejects, stop),
             ImportRoute.Worker => await WorkerBatch.BeginAsync(plan.Shards!, ledger!, _number, pending, stop),
-            _ => await CoordinatorBatch.BeginAsync(plan.Connection, ledger, _target, truncate, _rejects, stop, level: care),
+            _ => await CoordinatorBatch.BeginAsync(plan.Connection, ledger, _target, truncate, _rejects, stop, level: level),
         };
     }
 
@@ -340,7 +341,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             : r with { Row = r.Row with { Value = SourceCursor.FieldOf(r.Bytes, field, plan.File.Dialect) ?? r.Row.Value } })];
     }
 
-    /// <summary>A row that waited beside the table, and that only the table refuses.</summary>
+    /// <summary>A row of the staging table that the target table refuses.</summary>
     private void RefusedByTarget(long line, PostgresException refusal)
     {
         PostgresException told = WorkerRefusal.WithoutShards(refusal);

@@ -90,7 +90,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
     private async Task<string?> WorkerObstacleAsync(CancellationToken stop)
     {
         if (await CommonObstacleAsync(stop) is { } common) return common;
-        if (import.SkipErrors) return "each node commits its part apart, so that refused rows could not be set aside exactly once";
+        if (import.SkipErrors) return "each node commits its part separately, so refused rows could not be rejected exactly once";
         if (import.Truncate) return "each node commits its part apart, so that the table could not be emptied and filled as one";
         if ((await shards.NodesAsync(session, stop)).Count < 2) return "all shards lie on one node, so there is nothing to share";
         if (await LedgerSchema.ObstacleAsync(session, withParts: true, stop) is { } obstacle) return LedgerObstacle(obstacle);
@@ -129,7 +129,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
         $"the ledger that makes it exactly once can't be kept: {char.ToLowerInvariant(obstacle.What[0])}{obstacle.What[1..].TrimEnd('.')}";
 
     /// <summary>Asks every node that holds shards; one that can't be reached is an obstacle too.</summary>
-    private async Task<string?> NodeObstacleAsync(string question, Func<NpgsqlDataReader, string, int, string?> judge,
+    private async Task<string?> NodeObstacleAsync(string question, Func<NpgsqlDataReader, string, int, string?> check,
         CancellationToken stop)
     {
         foreach ((string host, int port, int count) in await shards.NodesAsync(session, stop))
@@ -145,7 +145,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
                     if (question.Contains("$1", StringComparison.Ordinal)) command.Parameters.Add(new() { Value = _table.Name.Sql });
                     await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
                     await row.ReadAsync(stop);
-                    if (judge(row, $"{host}:{port}", count) is { } obstacle) return obstacle;
+                    if (check(row, $"{host}:{port}", count) is { } obstacle) return obstacle;
                     break;
                 }
                 catch (PostgresException full) when (full.SqlState == PostgresErrorCodes.TooManyConnections)

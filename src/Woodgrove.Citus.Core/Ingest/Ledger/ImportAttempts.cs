@@ -4,7 +4,7 @@ using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Ingest.Ledger;
 
-/// <summary>The attempts of one command at an import, and whether the next may go on from what the ledger says.</summary>
+/// <summary>The attempts of one command at an import, and whether the next may continue from the ledger.</summary>
 internal sealed class ImportAttempts(CsvSource source, TableName table)
 {
     private readonly List<string> _names = [];
@@ -13,7 +13,7 @@ internal sealed class ImportAttempts(CsvSource source, TableName table)
     public bool Contains(string attempt) => _names.Contains(attempt);
 
     /// <summary>
-    /// Begins an attempt. Refuses to go on where a standby has taken over since the import's last batch, which may lack
+    /// Begins an attempt. Refuses to continue where a standby has taken over since the import's last batch, which may lack
     /// decisions that nodes have carried out: those batches would be loaded again.
     /// </summary>
     /// <param name="committed">Up to which byte earlier attempts of this command have committed; null where they do not know.</param>
@@ -37,6 +37,6 @@ internal sealed class ImportAttempts(CsvSource source, TableName table)
         $"Count the file's rows in the table. If there are {rows}, confirm it with "
         + "Invoke-CitusQuery \"UPDATE woodgrove.import_batch SET attempt = overlay(attempt PLACING '0000' FROM 1 FOR 4) WHERE import_id "
         + $"= '{importId}'\" and run the load again. "
-        + $"Otherwise remove the file's rows from the table, clear the import with Remove-CitusImport {importId}, and load the file anew.")
+        + $"Otherwise remove the file's rows from the table, clear the import with Remove-CitusImport {importId}, and load the file again.")
             { Target = importId };
 }

@@ -28,8 +28,8 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     public Guid ImportId { get; }
 
     /// <summary>
-    /// Tells this attempt at the import from those before and after it. A server may get the PREPARE of an attempt
-    /// that was given up after a later one has committed the same batch; the later one's row must not decide it.
+    /// Distinguishes this attempt at the import from earlier and later ones. A server may get the PREPARE of an attempt
+    /// that was abandoned after a later one has committed the same batch; the later one's row must not decide it.
     /// </summary>
     public string Attempt { get; private set; }
 
@@ -184,7 +184,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
 
     /// <summary>
     /// After a lost connection: whether the batch's row is there, asked in a new session once the old one can no
-    /// longer write it. The ledger goes on in the new session.
+    /// longer write it. The ledger continues in the new session.
     /// </summary>
     public async Task<bool> IsDecidedAsync(int batch, CancellationToken stop)
     {

@@ -21,7 +21,7 @@ internal static class ImportLock
     /// <summary>The second key.</summary>
     public static int Key(Guid importId) => PostgresHash.Bytes(importId.ToByteArray());
 
-    /// <summary>Takes a lock until the session ends, if nobody has it.</summary>
+    /// <summary>Takes a lock until the session ends, if no session holds it.</summary>
     /// <exception cref="CitusException">Another client shares this session: the connection leads through a pooler.</exception>
     public static async Task<bool> TryTakeAsync(NpgsqlConnection session, int space, Guid importId, CancellationToken stop)
     {
@@ -38,7 +38,7 @@ internal static class ImportLock
         };
     }
 
-    /// <summary>Tells, for as long as the session lives, that an import runs.</summary>
+    /// <summary>Shows that an import runs, until the session ends.</summary>
     public static async Task ShareAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand($"SELECT pg_catalog.pg_advisory_lock_shared({Node}, $1)", session)

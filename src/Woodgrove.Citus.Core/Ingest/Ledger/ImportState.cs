@@ -6,7 +6,7 @@ public enum ImportState
     /// <summary>A session works on it.</summary>
     Running,
 
-    /// <summary>It ended before the source did; -Resume goes on.</summary>
+    /// <summary>It ended before the end of the source; it can be resumed.</summary>
     Interrupted,
     Complete,
 

@@ -3,7 +3,7 @@ using Woodgrove.Citus.Catalog;
 
 namespace Woodgrove.Citus.Ingest.Ledger;
 
-/// <summary>A batch by node of which some parts were committed and others not, as <c>woodgrove.import_part</c> tells.</summary>
+/// <summary>A batch of which some nodes committed their parts and others did not, according to <c>woodgrove.import_part</c>.</summary>
 /// <param name="Ranges">The hash ranges whose rows are in the table.</param>
 /// <param name="Fingerprint">A hash of the source from its beginning to <paramref name="EndByte"/>.</param>
 internal sealed record PartialBatch(int Number, long EndByte, string Fingerprint, IReadOnlyList<(int Min, int Max)> Ranges)

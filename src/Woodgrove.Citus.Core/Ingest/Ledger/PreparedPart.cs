@@ -13,7 +13,7 @@ internal sealed class PreparedPart(NpgsqlConnection session, PreparedName name, 
 {
     private string? _transaction;
 
-    /// <summary>Prepares the open transaction. Should it fail on the way, the transaction may be prepared all the same.</summary>
+    /// <summary>Prepares the open transaction. If the call fails, the transaction may be prepared nevertheless.</summary>
     public async Task PrepareAsync(CancellationToken stop)
     {
         await using (var identify = new NpgsqlCommand("SELECT pg_catalog.pg_current_xact_id()::text", session))

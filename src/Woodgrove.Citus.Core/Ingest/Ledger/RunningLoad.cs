@@ -6,7 +6,7 @@ using Woodgrove.Citus.Csv.Sources;
 namespace Woodgrove.Citus.Ingest.Ledger;
 
 /// <summary>
-/// What a load tells of itself while it runs, whether or not it is in the ledger: one of its sessions on the coordinator has
+/// What a load shows of itself while it runs, whether or not it is in the ledger: one of its sessions on the coordinator has
 /// the import's id in <c>application_name</c>, and what is loaded in the comment of its latest statement.
 /// </summary>
 internal sealed record RunningLoad(string Table, string Source, string Route)

@@ -24,7 +24,7 @@ internal static class StagingTable
         return true;
     }
 
-    /// <summary>Imports of which this user has a staging table, and the ledger nothing: nobody can go on with them.</summary>
+    /// <summary>Imports for which this user has a staging table and the ledger has no row: they can't be resumed.</summary>
     public static async Task<IReadOnlyList<Guid>> LeftoversAsync(NpgsqlConnection session, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""

@@ -94,7 +94,7 @@ internal sealed class ColumnBinding
             throw Refuse("CitusDuplicateColumn",
                 $"column '{twice.Key}' is named {twice.Count()} "
                     + $"times{(fields.Length > 1 ? $", as fields {string.Join(" and ", fields.Select(f => f + 1))}" : "")}",
-                    "Each column of the table may be loaded once; -SkipColumn leaves a field out, -Column names them anew.");
+                    "Each column of the table may be loaded once; -SkipColumn leaves a field out; -Column gives the fields other names.");
         }
         if (_table.DistributionColumn is { } key && bound.All(b => b.Column.Name != key) && !_table.FillsDistributionColumn)
         {

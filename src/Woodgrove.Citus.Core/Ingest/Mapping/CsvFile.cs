@@ -17,7 +17,7 @@ internal sealed record CsvFile(CsvSource Source, CsvDialect Dialect, RecordConve
     public (RecordBlock Rows, int From, int To) Rows(CsvRecordReader reader, int from, int to, Action<UnconvertedRecord> refused)
     {
         RecordBlock rows = reader;
-        if (RecordFault.IsIn(reader, from, to) && RecordFault.Sift(reader, from, to, Source, Dialect, refused) is { } others)
+        if (RecordFault.IsIn(reader, from, to) && RecordFault.Filter(reader, from, to, Source, Dialect, refused) is { } others)
             (rows, from, to) = (others, 0, others.Block.Length);
         if (Converter is null) return (rows, from, to);
         RecordBlock converted = Converter.Convert(rows, from, to, refused);

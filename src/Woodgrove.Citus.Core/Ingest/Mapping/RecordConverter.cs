@@ -7,7 +7,7 @@ using Woodgrove.Citus.Errors;
 namespace Woodgrove.Citus.Ingest.Mapping;
 
 /// <summary>
-/// Writes records anew where they can't go as they stand: fields left out or added, numbers and times of a culture.
+/// Rewrites records that can't be sent as they are: fields left out or added, numbers and times of a culture.
 /// It splits them as COPY does, and keeps the difference between an empty text and NULL, which CsvHelper's reader does not.
 /// </summary>
 internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int fieldCount, IReadOnlyList<BoundColumn> columns,
@@ -40,7 +40,7 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
         var sources = new List<RecordBounds>();
         var made = new List<RecordBounds>();
         var origins = new List<(int From, int To)>();
-        block.MarkRecords(from, to, sources);
+        block.BoundsOf(from, to, sources);
         int start = from;
         foreach (RecordBounds record in sources)
         {

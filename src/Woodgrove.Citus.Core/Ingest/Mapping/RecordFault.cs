@@ -25,26 +25,26 @@ internal sealed record RecordFault(string SqlState, string Reason, string Advice
     /// <summary>Parts the records that have a fault from the others.</summary>
     /// <param name="refused">Told each that has one.</param>
     /// <returns>The others, or null where all are good.</returns>
-    public static RecordBlock? Sift(CsvRecordReader block, int from, int to, CsvSource source, CsvDialect dialect,
+    public static RecordBlock? Filter(CsvRecordReader block, int from, int to, CsvSource source, CsvDialect dialect,
         Action<UnconvertedRecord> refused)
     {
-        var marks = new List<RecordBounds>();
-        block.MarkRecords(from, to, marks);
+        var bounds = new List<RecordBounds>();
+        block.BoundsOf(from, to, bounds);
         var good = new RecordBatch(to - from);
         bool isWhole = true;
-        foreach (RecordBounds mark in marks)
+        foreach (RecordBounds bound in bounds)
         {
-            ReadOnlySpan<byte> record = block.Block.Span[from..mark.End];
-            if (Of(record, block, from, mark.End) is { } fault)
+            ReadOnlySpan<byte> record = block.Block.Span[from..bound.End];
+            if (Of(record, block, from, bound.End) is { } fault)
             {
                 isWhole = false;
-                var row = new RefusedRow(source.Name, mark.Line, null, null, fault.SqlState, fault.Reason);
-                refused(new UnconvertedRecord(block.Block[from..mark.End], row, fault.Advice));
+                var row = new RefusedRow(source.Name, bound.Line, null, null, fault.SqlState, fault.Reason);
+                refused(new UnconvertedRecord(block.Block[from..bound.End], row, fault.Advice));
             }
-            else good.Add(record, mark.Line);
-            from = mark.End;
+            else good.Add(record, bound.Line);
+            from = bound.End;
         }
-        return isWhole ? null : new RewrittenBlock(good.Bytes, good.Marks, dialect, block.LineEnd == "CR" ? (byte)'\r' : (byte)'\n');
+        return isWhole ? null : new RewrittenBlock(good.Bytes, good.Bounds, dialect, block.LineEnd == "CR" ? (byte)'\r' : (byte)'\n');
     }
 
     private static RecordFault? Of(ReadOnlySpan<byte> record, CsvRecordReader block, int start, int end)

@@ -116,13 +116,13 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
         await command.ExecuteNonQueryAsync(stop);
     }
 
-    /// <summary>Refuses to go on without a rule with an import whose first rows wait for one.</summary>
+    /// <summary>Refuses to resume an import without -OnConflict while its rows are in a staging table.</summary>
     public static async Task RefuseLeftoverAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
     {
         if (!await StagingTable.ExistsAsync(session, importId, stop)) return;
         throw new CitusException("CitusImportNeedsOnConflict", CitusErrorKind.InvalidArgument,
-            $"Import {importId} was begun with -OnConflict: its first rows wait beside the table to be moved by that rule.",
-            "Go on with the same -OnConflict, or clear it with Remove-CitusImport and load the file anew.") { Target = importId };
+            $"Import {importId} was started with -OnConflict, and its first rows are in a staging table.",
+            "Continue with the same -OnConflict, or clear it with Remove-CitusImport and load the file again.") { Target = importId };
     }
 
     private static async Task CreateAsync(NpgsqlConnection session, TableName name, CopyTarget target, CancellationToken stop)

@@ -4,8 +4,8 @@ using Woodgrove.Citus.Ingest.Copy;
 namespace Woodgrove.Citus.Ingest.Rejects;
 
 /// <summary>
-/// Parts the records that a server will hardly refuse from the doubtful ones, by the number of their fields and the
-/// look of their values. It decides nothing: it only keeps a bad record from spoiling a portion of good ones.
+/// Separates doubtful records from those that a server is unlikely to refuse, by the number of fields and the form of
+/// the values. It rejects nothing: it keeps a bad record from causing the refusal of a portion of good ones.
 /// </summary>
 internal sealed class DoubtfulRecords(CopyTarget target)
 {
@@ -15,18 +15,18 @@ internal sealed class DoubtfulRecords(CopyTarget target)
     private readonly bool[] _mayBeNull = [.. target.Columns.Select(c => !c.IsNotNull && c.Name != target.Table.DistributionColumn)];
     private ulong[] _lineEnds = [], _delimiters = [];
 
-    public (RecordBatch Plain, RecordBatch Doubtful) Part(ReadOnlySpan<byte> bytes, ReadOnlySpan<RecordBounds> marks)
+    public (RecordBatch Plain, RecordBatch Doubtful) Part(ReadOnlySpan<byte> bytes, ReadOnlySpan<RecordBounds> bounds)
     {
         (RecordBatch plain, RecordBatch doubtful) = (new(bytes.Length), new());
         int words = (bytes.Length + CsvScanner.WordBytes - 1) / CsvScanner.WordBytes;
         if (_delimiters.Length < words) (_lineEnds, _delimiters) = (new ulong[words], new ulong[words]);
-        byte lineEnd = bytes[marks[0].End - 1] == '\r' ? (byte)'\r' : (byte)'\n';
+        byte lineEnd = bytes[bounds[0].End - 1] == '\r' ? (byte)'\r' : (byte)'\n';
         _scanner.Scan(bytes, lineEnd, _lineEnds.AsSpan(0, words), _delimiters.AsSpan(0, words));
         int start = 0;
-        foreach (RecordBounds mark in marks)
+        foreach (RecordBounds bound in bounds)
         {
-            (IsPlain(bytes, start, mark.End) ? plain : doubtful).Add(bytes[start..mark.End], mark.Line);
-            start = mark.End;
+            (IsPlain(bytes, start, bound.End) ? plain : doubtful).Add(bytes[start..bound.End], bound.Line);
+            start = bound.End;
         }
         return (plain, doubtful);
     }

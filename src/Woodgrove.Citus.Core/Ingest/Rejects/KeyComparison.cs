@@ -6,15 +6,15 @@ using Woodgrove.Citus.Ingest.Copy;
 
 namespace Woodgrove.Citus.Ingest.Rejects;
 
-/// <summary>Compares the keys of rehearsed records with those of the cluster's rows, and with the table's partitions.</summary>
+/// <summary>Compares the keys of validated records with those of the cluster's rows, and with the table's partitions.</summary>
 /// <param name="session">Sees the rows that count: a load's own sees those that it has not committed yet.</param>
-internal sealed class KeyComparison(CitusConnection connection, NpgsqlConnection session, ValidationTable rehearsal, CopyTarget target,
+internal sealed class KeyComparison(CitusConnection connection, NpgsqlConnection session, ValidationTable validation, CopyTarget target,
     RejectList rejects)
 {
     /// <summary>Rejects the records whose key a row of the cluster has, or that lack a row that their key needs, or a partition.</summary>
-    /// <param name="records">What the rehearsal has.</param>
+    /// <param name="records">The contents of the validation table.</param>
     /// <returns>The others.</returns>
-    public async Task<RecordBatch> SiftAsync(RecordBatch records, CancellationToken stop)
+    public async Task<RecordBatch> FilterAsync(RecordBatch records, CancellationToken stop)
     {
         if (records.IsEmpty) return records;
         var refused = new Dictionary<long, RefusedRow>();
@@ -23,23 +23,23 @@ internal sealed class KeyComparison(CitusConnection connection, NpgsqlConnection
             tableKeys = await TableKey.ReadAsync(catalog, target.Table, stop);
         foreach (TableKey key in tableKeys)
         {
-            Dictionary<long, string[]> keys = await rehearsal.KeysAsync(key, stop);
+            Dictionary<long, string[]> keys = await validation.KeysAsync(key, stop);
             List<long> found = await key.FindAsync(session, keys, stop);
             foreach (long line in key.IsForeign ? keys.Keys.Except(found) : found)
                 refused.TryAdd(line, key.Refuse(rejects.Source.Name, line, target.Table, keys[line]));
         }
-        foreach (long line in await rehearsal.WithoutPartitionAsync(target.Table, stop))
+        foreach (long line in await validation.WithoutPartitionAsync(target.Table, stop))
         {
             refused.TryAdd(line, new RefusedRow(rejects.Source.Name, line, null, null, PostgresErrorCodes.CheckViolation,
                 $"no partition of relation \"{target.Readable(target.Table.Name.Name, null)}\" found for row."));
         }
         var others = new RecordBatch(records.Bytes.Length);
         int start = 0;
-        foreach (RecordBounds mark in records.Marks)
+        foreach (RecordBounds bound in records.Bounds)
         {
-            if (refused.TryGetValue(mark.Line, out RefusedRow? row)) rejects.Add(records.Bytes[start..mark.End], row);
-            else others.Add(records.Bytes.Span[start..mark.End], mark.Line);
-            start = mark.End;
+            if (refused.TryGetValue(bound.Line, out RefusedRow? row)) rejects.Add(records.Bytes[start..bound.End], row);
+            else others.Add(records.Bytes.Span[start..bound.End], bound.Line);
+            start = bound.End;
         }
         return others;
     }

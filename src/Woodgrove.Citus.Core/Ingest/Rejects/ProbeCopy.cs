@@ -17,12 +17,12 @@ internal sealed class ProbeCopy(CitusConnection connection, CopyTarget target) :
     private NpgsqlConnection? _session;
 
     /// <inheritdoc cref="CopyAttempt"/>
-    public async Task<PostgresException?> TryAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> marks,
+    public async Task<PostgresException?> TryAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> bounds,
         CancellationToken stop)
     {
-        ReadOnlyMemory<byte> records = bytes[start..marks.Span[^1].End];
+        ReadOnlyMemory<byte> records = bytes[start..bounds.Span[^1].End];
         PostgresException? refusal = await CopyAsync(records, stop);
-        return refusal is null || marks.Length > 1 ? refusal : await ReadAsync(records, refusal, stop);
+        return refusal is null || bounds.Length > 1 ? refusal : await ReadAsync(records, refusal, stop);
     }
 
     public async ValueTask DisposeAsync()

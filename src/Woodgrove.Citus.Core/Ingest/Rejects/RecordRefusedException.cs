@@ -6,7 +6,7 @@ namespace Woodgrove.Citus.Ingest.Rejects;
 
 /// <summary>A server refused a record of a batch.</summary>
 /// <param name="shard">The shard whose server it was, or null for a whole table.</param>
-/// <param name="wasSent">Tells the records that went to that server; null where all did.</param>
+/// <param name="wasSent">Selects the records that were sent to that server; null for all.</param>
 internal sealed class RecordRefusedException(PostgresException refusal, ShardRange? shard,
     Func<RecordBlock, int, int, bool>? wasSent = null)
     : Exception(refusal.Message, refusal)

@@ -19,7 +19,7 @@ internal static partial class RefusedRowAdvice
     private static readonly HashSet<string> Booleans = new(["ja", "nein", "oui", "non", "sí", "si", "x", "wahr", "falsch", "vrai", "faux"],
         StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Null where nothing about the value is told.</summary>
+    /// <summary>Null where there is no advice about the value.</summary>
     /// <param name="column">The column that is to blame, or null.</param>
     /// <param name="value">Its value in the file, or null.</param>
     /// <param name="record">The record's text, or null.</param>

@@ -18,11 +18,11 @@ namespace Woodgrove.Citus.Ingest.Rejects;
 /// <summary>
 /// Says which row of the user's file made a COPY fail. The coordinator, or a shard's server, names the line of what
 /// it was sent, and the file is read again to find the record that stood there. Where a worker refused a row that
-/// the coordinator had sent it, Citus passes on neither the line nor the SQLSTATE, so the records are rehearsed:
+/// the coordinator had sent it, Citus passes on neither the line nor the SQLSTATE, so the records are validated:
 /// loaded into a temporary table with the same constraints, on the coordinator, and rolled back.
 /// </summary>
 /// <param name="firstByte">Where the refused batch begins in the source.</param>
-/// <param name="kept">What of the file is in the table all the same, in words.</param>
+/// <param name="kept">What is in the table of the file, in words.</param>
 internal sealed partial class RefusedRowFinder(
     CitusConnection connection, CsvFile file, CopyTarget target, long firstByte, string kept)
 {
@@ -38,12 +38,12 @@ internal sealed partial class RefusedRowFinder(
             string sentTo = refused.Shard?.ShardName ?? target.Table.Name.Name;
             bool isOfShard = !string.IsNullOrEmpty(told.TableName) && told.TableName != sentTo;
             if (isOfShard || Context(told) is not { } where || where.Relation != sentTo)
-                (told, record) = await RehearseAsync(session, told, stop);
+                (told, record) = await ValidateAsync(session, told, stop);
             else record = await FindAsync(where.Line, Unit.Line, refused.WasSent, stop);
         }
         catch (Exception e) when (e is NpgsqlException or IOException or CitusException && !stop.IsCancellationRequested)
         {
-            // The first failure is what counts; without the row it is told less exactly.
+            // The first failure is what counts; without the row the message is less exact.
         }
         if (record is null && !PostgresErrors.IsAboutRow(told)) return PostgresErrors.Describe(refused.Refusal, file.Source.Name);
         return await ErrorAsync(session, told, refused.Shard, record, stop);
@@ -100,9 +100,9 @@ internal sealed partial class RefusedRowFinder(
         PostgresErrorCodes.CharacterNotInRepertoire => "Name the file's encoding with -Encoding, such as -Encoding windows-1252.",
         PostgresErrorCodes.InvalidTextRepresentation or PostgresErrorCodes.InvalidDatetimeFormat
             or PostgresErrorCodes.DatetimeFieldOverflow =>
-            "Mend the line, or set such rows aside with -OnError Skip. Numbers, times and booleans as they are written elsewhere are "
+            "Fix the line, or skip such rows with -OnError Skip. Numbers, times and booleans in other formats are "
                 + "read with -Culture, -DateTimeFormat, -TrueValue and -FalseValue.",
-        _ => "Mend the line, or set such rows aside with -OnError Skip.",
+        _ => "Fix the line, or skip such rows with -OnError Skip.",
     };
 
     /// <summary>The line and column that "COPY t, line N, column c" names, in whatever language the server writes it.</summary>
@@ -150,7 +150,7 @@ internal sealed partial class RefusedRowFinder(
         return names.Length == values.Length ? (names, values) : null;
     }
 
-    private async Task<(PostgresException Told, Record? Record)> RehearseAsync(
+    private async Task<(PostgresException Told, Record? Record)> ValidateAsync(
         NpgsqlConnection session, PostgresException refusal, CancellationToken stop)
     {
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
@@ -182,20 +182,20 @@ internal sealed partial class RefusedRowFinder(
         return (await WorkerRefusal.ReadAsync(session, target.Table, refusal, stop), await FindAsync(row.Value, Unit.Record, null, stop));
     }
 
-    /// <summary>The first record that a worker refuses for a reason that no constraint tells.</summary>
+    /// <summary>The first record that a worker refuses for a reason other than a constraint.</summary>
     private async Task<(PostgresException Told, Record? Record)> ProbeAsync(PostgresException refusal, CancellationToken stop)
     {
         await using var probe = new ProbeCopy(connection, target);
         await using CsvInput input = await file.OpenAsync(stop);
         var reader = new CsvRecordReader(input, file.Dialect);
-        var marks = new List<RecordBounds>();
+        var bounds = new List<RecordBounds>();
         while (await reader.ReadAsync(stop))
         {
             if (reader.BytesBefore < firstByte) continue;
             (RecordBlock rows, int from, int to) = file.Rows(reader, file.FirstRow(reader), reader.Block.Length, _ => { });
             if (from == to) continue;
-            rows.MarkRecords(from, to, marks);
-            RecordBounds[] all = [.. marks];
+            rows.BoundsOf(from, to, bounds);
+            RecordBounds[] all = [.. bounds];
             if (await TryAsync(0, all.Length) is null) continue;
             (int low, int high) = (0, all.Length);
             while (high - low > 1)

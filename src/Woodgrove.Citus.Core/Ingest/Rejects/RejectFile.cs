@@ -9,7 +9,7 @@ using Woodgrove.Citus.Files;
 namespace Woodgrove.Citus.Ingest.Rejects;
 
 /// <summary>
-/// The rejected records in the source's own dialect, header included, ready to be loaded once mended; beside it
+/// The rejected records in the source's own dialect, header included, ready to be loaded once fixed; beside it
 /// <c>name.errors.csv</c> with the line, column, SQLSTATE and message of each. A pipe or a device is given the records
 /// alone: beside it there is no place for a second file.
 /// </summary>
@@ -26,7 +26,7 @@ internal sealed class RejectFile : IAsyncDisposable
     /// <summary>Where the reasons go.</summary>
     public static string ErrorPath(string path) => Path.ChangeExtension(path, ".errors.csv");
 
-    /// <summary>Whether a file was written by an earlier run, by the file of reasons that stands beside it, or is such a file.</summary>
+    /// <summary>Whether a file was written by an earlier run, by the file of reasons beside it, or is such a file.</summary>
     public static bool WasWritten(string path) => HasErrorColumns(path) || (ErrorPath(path) != path && HasErrorColumns(ErrorPath(path)));
 
     /// <summary>

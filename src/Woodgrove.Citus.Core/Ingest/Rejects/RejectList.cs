@@ -6,7 +6,7 @@ using Woodgrove.Citus.Ingest.Copy;
 
 namespace Woodgrove.Citus.Ingest.Rejects;
 
-/// <summary>The records of a load that servers refused and that were set aside.</summary>
+/// <summary>The records of a load that were refused and rejected.</summary>
 internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit? limit)
 {
     /// <summary>A percentage says nothing before so many records.</summary>
@@ -20,10 +20,10 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
     /// <summary>What the records are of.</summary>
     public CopyTarget Target => target;
 
-    /// <summary>All that were set aside in this run, those of a batch that is still open included.</summary>
+    /// <summary>All records that this run has rejected, including those of the open batch.</summary>
     public long Total { get; private set; }
 
-    /// <summary>Those that earlier runs of the import set aside; the limit holds for all.</summary>
+    /// <summary>The records that earlier runs of the import rejected; the limit counts them too.</summary>
     public long Earlier { get; set; }
 
     public void Add(ReadOnlyMemory<byte> record, long line, PostgresException refusal, ShardRange? shard)
@@ -85,6 +85,7 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
         string seen = last is null ? "" : $" The last is line {last.Line}{(last.Column is null ? "" : $", column {last.Column}")}: "
             + $"{last.Reason.TrimEnd('.')}.";
         return new("CitusTooManyErrors", CitusErrorKind.LimitsExceeded, $"{source}: {what}, and -MaxErrors allows no more.{seen}",
-            "Mend the file, or raise -MaxErrors. Without it, and with -RejectPath, all refused rows are set aside with their reasons.") { Target = source.Name, Row = last };
+            "Fix the file, or raise -MaxErrors. Without -MaxErrors, -RejectPath writes all rejected rows and their reasons to files.")
+        { Target = source.Name, Row = last };
     }
 }

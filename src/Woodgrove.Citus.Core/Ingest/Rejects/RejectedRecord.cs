@@ -2,5 +2,5 @@ using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Ingest.Rejects;
 
-/// <summary>A record that was set aside.</summary>
+/// <summary>A rejected record.</summary>
 internal sealed record RejectedRecord(byte[] Bytes, RefusedRow Row);

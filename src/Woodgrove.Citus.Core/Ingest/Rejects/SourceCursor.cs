@@ -6,7 +6,7 @@ namespace Woodgrove.Citus.Ingest.Rejects;
 /// <summary>A source read a second time, for its records as they stand in it.</summary>
 internal sealed class SourceCursor(CsvFile file) : IAsyncDisposable
 {
-    private readonly List<RecordBounds> _marks = [];
+    private readonly List<RecordBounds> _bounds = [];
     private CsvInput? _input;
     private CsvRecordReader? _records;
 
@@ -29,13 +29,13 @@ internal sealed class SourceCursor(CsvFile file) : IAsyncDisposable
         _records ??= new CsvRecordReader(_input, file.Dialect);
         foreach (RejectedRecord record in rejected)
         {
-            while (_marks.Count == 0 || _marks[^1].Line < record.Row.Line)
+            while (_bounds.Count == 0 || _bounds[^1].Line < record.Row.Line)
             {
                 if (!await _records.ReadAsync(stop)) return found;
-                _records.MarkRecords(0, _records.Block.Length, _marks);
+                _records.BoundsOf(0, _records.Block.Length, _bounds);
             }
-            int at = _marks.FindIndex(m => m.Line >= record.Row.Line);
-            found.Add(record with { Bytes = _records.Block[(at == 0 ? 0 : _marks[at - 1].End).._marks[at].End].ToArray() });
+            int at = _bounds.FindIndex(m => m.Line >= record.Row.Line);
+            found.Add(record with { Bytes = _records.Block[(at == 0 ? 0 : _bounds[at - 1].End).._bounds[at].End].ToArray() });
         }
         return found;
     }

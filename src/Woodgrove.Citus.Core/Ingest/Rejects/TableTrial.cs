@@ -18,20 +18,20 @@ internal sealed class TableTrial : IAsyncDisposable
     private const long MostRefused = 10_000;
 
     private readonly CitusConnection _connection;
-    private readonly ValidationTable _rehearsal;
+    private readonly ValidationTable _validation;
     private readonly CopyTarget _target;
     private readonly RejectList _rejects;
-    private readonly BisectingCopy _sift;
+    private readonly BisectingCopy _bisecting;
     private readonly Action<RefusedRow> _refused;
     private RecordBatch _stretch = new(StretchSize);
     private int _stretches;
 
-    private TableTrial(CitusConnection connection, ValidationTable rehearsal, CopyTarget target, CsvSource source,
+    private TableTrial(CitusConnection connection, ValidationTable validation, CopyTarget target, CsvSource source,
         Action<RefusedRow> refused)
     {
-        (_connection, _rehearsal, _target, _refused) = (connection, rehearsal, target, refused);
+        (_connection, _validation, _target, _refused) = (connection, validation, target, refused);
         _rejects = new RejectList(source, target, new ErrorLimit(MostRefused, null));
-        _sift = new BisectingCopy(rehearsal.TryAsync, _rejects, null);
+        _bisecting = new BisectingCopy(validation.TryAsync, _rejects, null);
     }
 
     /// <summary>True where so many rows were refused that those that came after them were not tried.</summary>
@@ -57,8 +57,8 @@ internal sealed class TableTrial : IAsyncDisposable
         _stretches++;
         try
         {
-            RecordBatch good = await _rehearsal.SiftAsync(_stretch, _sift, stop);
-            await new KeyComparison(_connection, _rehearsal.Session, _rehearsal, _target, _rejects).SiftAsync(good, stop);
+            RecordBatch good = await _validation.FilterAsync(_stretch, _bisecting, stop);
+            await new KeyComparison(_connection, _validation.Session, _validation, _target, _rejects).FilterAsync(good, stop);
         }
         catch (CitusException e) when (e.ErrorId == "CitusTooManyErrors")
         {
@@ -84,12 +84,12 @@ internal sealed class TableTrial : IAsyncDisposable
             UNION ALL
             SELECT 'keys that stand twice in the file, more than 8 MB apart' FROM pg_catalog.pg_index
             WHERE $2 AND indrelid = $1::oid AND (indisunique OR indisexclusion) GROUP BY 1
-            """, _rehearsal.Session) { Parameters = { new() { Value = (long)_target.Table.Oid }, new() { Value = _stretches > 1 } } };
+            """, _validation.Session) { Parameters = { new() { Value = (long)_target.Table.Oid }, new() { Value = _stretches > 1 } } };
         var found = new List<string>();
         await using NpgsqlDataReader rows = await command.ExecuteReaderAsync(stop);
         while (await rows.ReadAsync(stop)) found.Add(rows.GetString(0));
         return found;
     }
 
-    public ValueTask DisposeAsync() => _rehearsal.DisposeAsync();
+    public ValueTask DisposeAsync() => _validation.DisposeAsync();
 }

@@ -7,81 +7,81 @@ using Woodgrove.Citus.Ingest.Copy;
 namespace Woodgrove.Citus.Ingest.Rejects;
 
 /// <summary>
-/// Copies into a table of Citus and sets refused records aside. A refusal of such a COPY is dear, as it undoes what
-/// all nodes did; one by a worker names no line, and breaks the session. So records go in long stretches, and where
-/// one is refused, records are tried on the coordinator first: the doubtful ones, or all, or all with their keys.
+/// Copies into a Citus table and rejects the refused records. A refused COPY is expensive, because it rolls back the work
+/// of all nodes; a worker's refusal names no line and breaks the session. So records are sent in large stretches, and when
+/// one is refused, its records are validated on the coordinator first, at rising levels of <see cref="ValidationLevel"/>.
 /// </summary>
 internal sealed class ValidatingCopy : IRecordCopy
 {
     private const int StretchSize = 8 * 1024 * 1024;
 
     private readonly CitusConnection _connection;
-    private readonly ValidationTable _rehearsal;
+    private readonly ValidationTable _validation;
     private readonly CopyTarget _target;
     private readonly RejectList _rejects;
     private readonly SavepointCopy _copy;
-    private readonly BisectingCopy _sift;
-    private readonly DoubtfulRecords _sieve;
+    private readonly BisectingCopy _bisecting;
+    private readonly DoubtfulRecords _doubtfulRecords;
     private readonly KeyComparison _keys;
     private RecordBatch _stretch = new(StretchSize);
-    private ValidationLevel _care; // that the next stretch is given, because the one before needed it
+    private ValidationLevel _level; // at which the next stretch starts, because the one before needed it
 
-    private ValidatingCopy(CitusConnection connection, NpgsqlConnection session, ValidationTable rehearsal, CopyTarget target,
-        RejectList rejects, ValidationLevel care)
+    private ValidatingCopy(CitusConnection connection, NpgsqlConnection session, ValidationTable validation, CopyTarget target,
+        RejectList rejects, ValidationLevel level)
     {
-        (_connection, _rehearsal, _target, _rejects, _care) = (connection, rehearsal, target, rejects, care);
+        (_connection, _validation, _target, _rejects, _level) = (connection, validation, target, rejects, level);
         _copy = new SavepointCopy(session, target.CopyInto(target.Table.Name.Sql));
-        _sift = new BisectingCopy(rehearsal.TryAsync, rejects, null);
-        _sieve = new DoubtfulRecords(target);
-        _keys = new KeyComparison(connection, session, rehearsal, target, rejects);
+        _bisecting = new BisectingCopy(validation.TryAsync, rejects, null);
+        _doubtfulRecords = new DoubtfulRecords(target);
+        _keys = new KeyComparison(connection, session, validation, target, rejects);
     }
 
     /// <param name="session">The load's, in its transaction, which holds no lock yet.</param>
-    /// <param name="care">To begin with; <see cref="ValidationLevel.Keys"/> stays.</param>
+    /// <param name="level">The first level; <see cref="ValidationLevel.Keys"/> stays.</param>
     public static async Task<ValidatingCopy> OpenAsync(CitusConnection connection, NpgsqlConnection session, CopyTarget target,
-        RejectList rejects, ValidationLevel care, CancellationToken stop) =>
-        new(connection, session, await ValidationTable.OpenAsync(connection, target, stop), target, rejects, care);
+        RejectList rejects, ValidationLevel level, CancellationToken stop) =>
+        new(connection, session, await ValidationTable.OpenAsync(connection, target, stop), target, rejects, level);
 
     public async Task WriteAsync(ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordBounds> bounds, CancellationToken stop,
         ReadOnlyMemory<byte> tuples = default)
     {
         if (bounds.IsEmpty) return;
         _stretch.AddAll(records.Span, 0, bounds.Span);
-        // A file's last record may lack its line end, and others may be put behind it.
+        // A file's last record may lack its line end, and others may be appended to it.
         _stretch.EndLast();
         if (_stretch.Bytes.Length >= StretchSize) await FinishAsync(stop);
     }
 
-    /// <summary>Loads what is gathered.</summary>
+    /// <summary>Loads the gathered records.</summary>
     public async Task FinishAsync(CancellationToken stop)
     {
         RecordBatch records = _stretch;
         _stretch = new RecordBatch(StretchSize);
-        for (ValidationLevel care = _care; !records.IsEmpty; care++)
+        for (ValidationLevel level = _level; !records.IsEmpty; level++)
         {
-            int before = records.Marks.Length;
-            records = care switch
+            int before = records.Bounds.Length;
+            records = level switch
             {
                 ValidationLevel.None => records,
-                ValidationLevel.Doubtful => await SiftDoubtfulAsync(records, stop),
-                ValidationLevel.All => await _rehearsal.SiftAsync(records, _sift, stop),
-                ValidationLevel.Keys => await _keys.SiftAsync(await _rehearsal.SiftAsync(records, _sift, stop), stop),
-                _ => await ProbeAsync(await _keys.SiftAsync(await _rehearsal.SiftAsync(records, _sift, stop), stop), stop),
+                ValidationLevel.Doubtful => await FilterDoubtfulAsync(records, stop),
+                ValidationLevel.All => await _validation.FilterAsync(records, _bisecting, stop),
+                ValidationLevel.Keys => await _keys.FilterAsync(await _validation.FilterAsync(records, _bisecting, stop), stop),
+                _ => await ProbeAsync(await _keys.FilterAsync(await _validation.FilterAsync(records, _bisecting, stop), stop), stop),
             };
-            if (records.Marks.Length < before) _care = care;
-            else if (care == _care && care == ValidationLevel.All) _care--; // it was not needed this time
+            if (records.Bounds.Length < before) _level = level;
+            else if (level == _level && level == ValidationLevel.All) _level--; // it was not needed this time
             if (records.IsEmpty || await TryAsync(records, stop) is not { } refusal) return;
-            if (care >= ValidationLevel.Keys) throw new RecordRefusedException(refusal, null);
+            if (level >= ValidationLevel.Keys) throw new RecordRefusedException(refusal, null);
         }
     }
 
-    public ValueTask DisposeAsync() => _rehearsal.DisposeAsync();
+    public ValueTask DisposeAsync() => _validation.DisposeAsync();
 
     private async Task<PostgresException?> TryAsync(RecordBatch records, CancellationToken stop)
     {
         try
         {
-            return await _copy.TryAsync(records.Bytes, 0, records.Marks, stop);
+            return await _copy.TryAsync(records.Bytes, 0, records.Bounds, stop);
         }
         catch (PostgresException refusal) when (PostgresErrors.IsWorkerRefusal(refusal) && !stop.IsCancellationRequested)
         {
@@ -94,22 +94,22 @@ internal sealed class ValidatingCopy : IRecordCopy
     {
         var good = new RecordBatch(records.Bytes.Length);
         await using var probe = new ProbeCopy(_connection, _target);
-        var copy = new BisectingCopy(async (bytes, start, marks, token) =>
+        var copy = new BisectingCopy(async (bytes, start, bounds, token) =>
         {
-            if (await probe.TryAsync(bytes, start, marks, token) is { } refusal) return refusal;
-            good.AddAll(bytes.Span, start, marks.Span);
+            if (await probe.TryAsync(bytes, start, bounds, token) is { } refusal) return refusal;
+            good.AddAll(bytes.Span, start, bounds.Span);
             return null;
         }, _rejects, null);
-        await copy.LoadAsync(records.Bytes, records.Marks, stop);
+        await copy.LoadAsync(records.Bytes, records.Bounds, stop);
         return good;
     }
 
-    private async Task<RecordBatch> SiftDoubtfulAsync(RecordBatch records, CancellationToken stop)
+    private async Task<RecordBatch> FilterDoubtfulAsync(RecordBatch records, CancellationToken stop)
     {
-        (RecordBatch plain, RecordBatch doubtful) = _sieve.Part(records.Bytes.Span, records.Marks);
+        (RecordBatch plain, RecordBatch doubtful) = _doubtfulRecords.Part(records.Bytes.Span, records.Bounds);
         if (doubtful.IsEmpty) return plain;
-        RecordBatch good = await _rehearsal.SiftAsync(doubtful, _sift, stop);
-        if (!good.IsEmpty) plain.AddAll(good.Bytes.Span, 0, good.Marks);
+        RecordBatch good = await _validation.FilterAsync(doubtful, _bisecting, stop);
+        if (!good.IsEmpty) plain.AddAll(good.Bytes.Span, 0, good.Bounds);
         return plain;
     }
 }

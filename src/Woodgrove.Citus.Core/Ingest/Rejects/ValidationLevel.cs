@@ -1,19 +1,19 @@
 namespace Woodgrove.Citus.Ingest.Rejects;
 
-/// <summary>What is done before records are sent, so that the servers refuse none of them.</summary>
+/// <summary>How records are validated before they are sent. Each level includes those above it, except <see cref="None"/>.</summary>
 internal enum ValidationLevel
 {
     None,
 
-    /// <summary>Those that look doubtful are tried on the coordinator.</summary>
+    /// <summary>Records that look doubtful are tried on the coordinator.</summary>
     Doubtful,
 
-    /// <summary>All are.</summary>
+    /// <summary>All records are tried on the coordinator.</summary>
     All,
 
-    /// <summary>And their keys are compared with those of the cluster.</summary>
+    /// <summary>The keys of all records are also compared with those in the cluster.</summary>
     Keys,
 
-    /// <summary>And all are tried on the workers.</summary>
+    /// <summary>All records are also tried on the workers.</summary>
     Workers,
 }

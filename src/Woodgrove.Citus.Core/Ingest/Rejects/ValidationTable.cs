@@ -12,8 +12,8 @@ using Woodgrove.Citus.Sql;
 namespace Woodgrove.Citus.Ingest.Rejects;
 
 /// <summary>
-/// A temporary table with the columns and constraints of a real one, on the coordinator: what it refuses, a worker
-/// would refuse, but with a line and a true SQLSTATE. Here in a session of its own, beside the load's transaction.
+/// A temporary table with the columns and constraints of a real one, on the coordinator: it refuses what a
+/// worker would refuse, and names the line and the true SQLSTATE. It is in a session of its own, apart from the load's transaction.
 /// </summary>
 internal sealed class ValidationTable : IAsyncDisposable
 {
@@ -70,29 +70,29 @@ internal sealed class ValidationTable : IAsyncDisposable
     public static Task<long> PerformAsync(NpgsqlConnection session, CopyTarget target, ConflictRule rule, CancellationToken stop) =>
         rule.MoveAsync(session, target, target.Table.Name.Sql, $"pg_temp.{Table}", RowColumn, pushedDown: false, stop);
 
-    /// <summary>Forgets what it has and takes records, but for those that it refuses, which are set aside.</summary>
-    /// <returns>What it has then.</returns>
-    public async Task<RecordBatch> SiftAsync(RecordBatch records, BisectingCopy copy, CancellationToken stop)
+    /// <summary>Replaces the contents; returns the accepted records, rejects the rest.</summary>
+    /// <returns>The accepted records.</returns>
+    public async Task<RecordBatch> FilterAsync(RecordBatch records, BisectingCopy copy, CancellationToken stop)
     {
         await using (var clear = new NpgsqlCommand($"TRUNCATE pg_temp.{Table}", _session)) await clear.ExecuteNonQueryAsync(stop);
         _taken = new RecordBatch(records.Bytes.Length);
-        await copy.LoadAsync(records.Bytes, records.Marks, stop);
+        await copy.LoadAsync(records.Bytes, records.Bounds, stop);
         return _taken;
     }
 
     /// <inheritdoc cref="CopyAttempt"/>
-    public async Task<PostgresException?> TryAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> marks,
+    public async Task<PostgresException?> TryAsync(ReadOnlyMemory<byte> bytes, int start, ReadOnlyMemory<RecordBounds> bounds,
         CancellationToken stop)
     {
         try
         {
-            await CopyStream.CopyAsync(_session, _command, Numbered(bytes.Span, start, marks.Span), stop);
+            await CopyStream.CopyAsync(_session, _command, Numbered(bytes.Span, start, bounds.Span), stop);
         }
         catch (PostgresException refusal) when (PostgresErrors.IsAboutRow(refusal) && !stop.IsCancellationRequested)
         {
             return refusal;
         }
-        _taken.AddAll(bytes.Span, start, marks.Span);
+        _taken.AddAll(bytes.Span, start, bounds.Span);
         return null;
     }
 
@@ -133,18 +133,18 @@ internal sealed class ValidationTable : IAsyncDisposable
     }
 
     /// <summary>The records, each with its line as its first field.</summary>
-    private ReadOnlyMemory<byte> Numbered(ReadOnlySpan<byte> bytes, int start, ReadOnlySpan<RecordBounds> marks)
+    private ReadOnlyMemory<byte> Numbered(ReadOnlySpan<byte> bytes, int start, ReadOnlySpan<RecordBounds> bounds)
     {
-        var numbered = new ArrayBufferWriter<byte>(marks[^1].End - start + marks.Length * 16);
-        foreach (RecordBounds mark in marks)
+        var numbered = new ArrayBufferWriter<byte>(bounds[^1].End - start + bounds.Length * 16);
+        foreach (RecordBounds bound in bounds)
         {
             Span<byte> field = numbered.GetSpan(32);
             field[0] = _quote; // or it might be the text that stands for NULL
-            mark.Line.TryFormat(field[1..], out int digits, default, CultureInfo.InvariantCulture);
+            bound.Line.TryFormat(field[1..], out int digits, default, CultureInfo.InvariantCulture);
             (field[digits + 1], field[digits + 2]) = (_quote, _delimiter);
             numbered.Advance(digits + 3);
-            numbered.Write(bytes[start..mark.End]);
-            start = mark.End;
+            numbered.Write(bytes[start..bound.End]);
+            start = bound.End;
         }
         return numbered.WrittenMemory;
     }

@@ -94,7 +94,7 @@ internal sealed class CoordinatorBatch : IBatch
 
     public async ValueTask WriteAsync(RecordBlock block, int from, int to, CancellationToken stop)
     {
-        if (_keepsBounds) block.MarkRecords(from, to, _bounds);
+        if (_keepsBounds) block.BoundsOf(from, to, _bounds);
         for (int i = 0; i < _bounds.Count; i++) _bounds[i] = _bounds[i] with { End = _bounds[i].End - from };
         await WriteAsync(block.Block[from..to], _bounds.ToArray(), stop);
     }

@@ -28,12 +28,12 @@ internal sealed class RecordRouter(CsvDialect dialect, int field, ValueHasher ha
     /// <param name="from">The first record's first byte in the block; afterwards that of the first record that was not copied.</param>
     /// <param name="to">The offset just past the last record's line end.</param>
     /// <param name="shard">The shard of the record that was not copied.</param>
-    /// <param name="marks">The records from <paramref name="from"/> on with their lines, where lines are kept.</param>
+    /// <param name="bounds">The records from <paramref name="from"/> on with their lines, where lines are kept.</param>
     /// <returns>How many were copied, and the problem of the next.</returns>
     // Compiled as it will stay: the runtime's first, slow version would see a good part of a file.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public (int Count, RoutingProblem Problem) Split(
-        RecordBlock rows, ref int from, int to, ShardBuffer[] buffers, out int shard, ReadOnlySpan<RecordBounds> marks = default)
+        RecordBlock rows, ref int from, int to, ShardBuffer[] buffers, out int shard, ReadOnlySpan<RecordBounds> bounds = default)
     {
         ReadOnlySpan<byte> block = rows.Block.Span;
         ReadOnlySpan<ulong> lineEnds = rows.LineEnds, delimiters = rows.Delimiters;
@@ -45,7 +45,7 @@ internal sealed class RecordRouter(CsvDialect dialect, int field, ValueHasher ha
             int end = BitMask.Next(lineEnds, start) + 1;
             if (end == 0) end = to;
             problem = Find(block, delimiters, start, end, out shard);
-            if (problem != RoutingProblem.None || !buffers[shard].TryAppend(block[start..end], marks.IsEmpty ? 0 : marks[count].Line))
+            if (problem != RoutingProblem.None || !buffers[shard].TryAppend(block[start..end], bounds.IsEmpty ? 0 : bounds[count].Line))
                 break;
             start = end;
             count++;

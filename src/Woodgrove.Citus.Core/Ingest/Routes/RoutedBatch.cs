@@ -65,7 +65,7 @@ internal sealed class RoutedBatch : IBatch
 
     public async ValueTask WriteAsync(RecordBlock block, int from, int to, CancellationToken stop)
     {
-        if (_rejects is not null) block.MarkRecords(from, to, _bounds);
+        if (_rejects is not null) block.BoundsOf(from, to, _bounds);
         int record = 0;
         while (from < to)
         {

@@ -22,7 +22,7 @@ internal sealed record WriterOptions(string Node, Func<CancellationToken, Task<N
     /// <summary>Whether the transaction changes something even without rows, such as a TRUNCATE.</summary>
     public bool AlwaysCommits { get; init; }
 
-    /// <summary>Tells the records that went to this writer; null where all did.</summary>
+    /// <summary>Selects the records that were sent to this writer; null for all.</summary>
     public Func<RecordBlock, int, int, bool>? WasSent { get; init; }
 
     /// <summary>The shard that is copied into by its own name, which a refusal then shows.</summary>

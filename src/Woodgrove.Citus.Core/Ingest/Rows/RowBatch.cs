@@ -14,19 +14,19 @@ internal sealed class RowBatch(RowSegment first)
     public long Since { get; } = Stopwatch.GetTimestamp();
 
     /// <summary>The number of its first row.</summary>
-    public long First { get; } = first.Marks.Select(m => m.Line).Concat(first.Refused.Select(r => r.Line ?? long.MaxValue)).Min();
+    public long First { get; } = first.Bounds.Select(m => m.Line).Concat(first.Refused.Select(r => r.Line ?? long.MaxValue)).Min();
 
     /// <summary>Rows that have no distribution value, and were not sent.</summary>
     public IEnumerable<RefusedRow> NullKeys => Segments.SelectMany(s => s.Refused);
 
     /// <summary>The others.</summary>
-    public int Count => Segments.Sum(s => s.Marks.Count);
+    public int Count => Segments.Sum(s => s.Bounds.Count);
 
     public RecordBatch Records()
     {
         var records = new RecordBatch(Segments.Sum(s => s.Bytes.WrittenCount) + 1);
-        foreach (RowSegment segment in Segments.Where(s => s.Marks.Count > 0))
-            records.AddAll(segment.Bytes.WrittenSpan, 0, CollectionsMarshal.AsSpan(segment.Marks));
+        foreach (RowSegment segment in Segments.Where(s => s.Bounds.Count > 0))
+            records.AddAll(segment.Bytes.WrittenSpan, 0, CollectionsMarshal.AsSpan(segment.Bounds));
         return records;
     }
 }

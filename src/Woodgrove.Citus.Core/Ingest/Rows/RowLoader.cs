@@ -130,7 +130,7 @@ public sealed class RowLoader
                 _open.Refused.Add(new RefusedRow("row", _added, e.Column, null, PostgresErrorCodes.InvalidTextRepresentation, e.Message));
                 return true;
             }
-            _open.Marks.Add(new RecordBounds(_open.Bytes.WrittenCount, _added));
+            _open.Bounds.Add(new RecordBounds(_open.Bytes.WrittenCount, _added));
             _bytesInBatch += _open.Bytes.WrittenCount - before;
             _open.EndsBatch = ++_inBatch == _options.BatchSize || _bytesInBatch >= LargestBatch;
             if (_open.EndsBatch) (_inBatch, _bytesInBatch) = (0, 0);

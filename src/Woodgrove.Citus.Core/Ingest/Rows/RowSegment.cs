@@ -14,11 +14,11 @@ internal sealed class RowSegment(bool inBinary)
     /// <summary>The same in binary, until they are sent; null where a value has no binary form.</summary>
     public ArrayBufferWriter<byte>? Tuples { get; set; } = inBinary ? new(16 * 1024) : null;
 
-    public List<RecordBounds> Marks { get; } = [];
+    public List<RecordBounds> Bounds { get; } = [];
     public List<RefusedRow> Refused { get; } = [];
 
     /// <summary>With it the batch is full, or its time is over.</summary>
     public bool EndsBatch { get; set; }
-    public bool IsEmpty => Marks.Count == 0 && Refused.Count == 0;
+    public bool IsEmpty => Bounds.Count == 0 && Refused.Count == 0;
     public bool IsFull => EndsBatch || Bytes.WrittenCount >= Size;
 }

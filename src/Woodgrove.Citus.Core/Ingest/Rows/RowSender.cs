@@ -46,7 +46,7 @@ internal sealed class RowSender(
         {
             var rejects = new RejectList(RowSource, target, null);
             RecordBatch rows = batch.Records();
-            await SiftAsync(rows.Bytes, rows.Marks, rejects, stop);
+            await LoadByHalvesAsync(rows.Bytes, rows.Bounds, rejects, stop);
             List<RefusedRow> found = rejects.TakeBatch().Select(r => r.Row).ToList();
             if (!options.StopAtRefused) return found;
             throw found.Count == 0 ? PostgresErrors.Describe(refused.Refusal, target.Table.Display) : Stopped(found[0], before);
@@ -67,7 +67,7 @@ internal sealed class RowSender(
             {
                 RowSegment segment = batch.Segments[i];
                 if (options.StopAtRefused && segment.Refused.Count > 0) throw Stopped(segment.Refused[0], Loaded);
-                if (segment.Marks.Count > 0)
+                if (segment.Bounds.Count > 0)
                 {
                     copy ??= await CoordinatorBatch.BeginAsync(connection, null, target, truncate: false, null, stop, rule,
                         inBinary: segment.Tuples is not null, kept: await SessionAsync(stop));
@@ -88,10 +88,11 @@ internal sealed class RowSender(
     }
 
     /// <summary>
-    /// Sets refused rows aside and loads the others, or, where the first refused row is to end the load, only finds
-    /// them. A clash with rows that a worker has ends the whole transaction: then the halves go in transactions of their own.
+    /// Rejects refused rows and loads the others; where the first refused row ends the load, only finds the refused rows.
+    /// A conflict with rows on a worker aborts the transaction; then each half is loaded in a transaction of its own.
     /// </summary>
-    private async Task SiftAsync(ReadOnlyMemory<byte> rows, ReadOnlyMemory<RecordBounds> marks, RejectList rejects, CancellationToken stop)
+    private async Task LoadByHalvesAsync(ReadOnlyMemory<byte> rows, ReadOnlyMemory<RecordBounds> bounds, RejectList rejects,
+        CancellationToken stop)
     {
         var tried = new RejectList(RowSource, target, null);
         IReadOnlyList<RejectedRecord> bad = [];
@@ -104,7 +105,7 @@ internal sealed class RowSender(
                     ValidationLevel.Keys);
                 try
                 {
-                    await copy.WriteAsync(rows, marks, again);
+                    await copy.WriteAsync(rows, bounds, again);
                     await copy.FinishAsync(again);
                     bad = tried.TakeBatch();
                     return copy;
@@ -114,31 +115,31 @@ internal sealed class RowSender(
                     await copy.DisposeAsync();
                     throw;
                 }
-            }, () => marks.Length - bad.Count, marks.Span[0].Line, stop, commits: !options.StopAtRefused);
+            }, () => bounds.Length - bad.Count, bounds.Span[0].Line, stop, commits: !options.StopAtRefused);
             foreach (RejectedRecord record in bad) rejects.Add(record.Bytes, record.Row);
         }
         catch (RecordRefusedException refused)
         {
-            if (marks.Length == 1)
+            if (bounds.Length == 1)
             {
-                rejects.Add(rows, marks.Span[0].Line, await ToldAsync(rows, marks, refused.Refusal, stop), null);
+                rejects.Add(rows, bounds.Span[0].Line, await ToldAsync(rows, bounds, refused.Refusal, stop), null);
                 return;
             }
-            int half = marks.Length / 2, cut = marks.Span[half - 1].End;
-            await SiftAsync(rows[..cut], marks[..half], rejects, stop);
-            RecordBounds[] rest = marks[half..].ToArray();
+            int half = bounds.Length / 2, cut = bounds.Span[half - 1].End;
+            await LoadByHalvesAsync(rows[..cut], bounds[..half], rejects, stop);
+            RecordBounds[] rest = bounds[half..].ToArray();
             for (int i = 0; i < rest.Length; i++) rest[i] = rest[i] with { End = rest[i].End - cut };
-            await SiftAsync(rows[cut..], rest, rejects, stop);
+            await LoadByHalvesAsync(rows[cut..], rest, rejects, stop);
         }
     }
 
     /// <summary>A row's refusal as the worker has it: Citus passes that of a COPY on without its SQLSTATE.</summary>
-    private async Task<PostgresException> ToldAsync(ReadOnlyMemory<byte> row, ReadOnlyMemory<RecordBounds> mark, PostgresException refusal,
+    private async Task<PostgresException> ToldAsync(ReadOnlyMemory<byte> row, ReadOnlyMemory<RecordBounds> bound, PostgresException refusal,
         CancellationToken stop)
     {
         if (!PostgresErrors.IsWorkerRefusal(refusal)) return refusal;
         await using var probe = new ProbeCopy(connection, target);
-        return await probe.TryAsync(row, 0, mark, stop) ?? refusal;
+        return await probe.TryAsync(row, 0, bound, stop) ?? refusal;
     }
 
     /// <summary>Has a transaction committed once, however often a connection is lost over it.</summary>
@@ -167,12 +168,13 @@ internal sealed class RowSender(
         catch (Exception e) when (MayPass(e) && !stop.IsCancellationRequested)
         {
             CitusException known = PostgresErrors.Describe(e, target.Table.Display);
-            string state = unknown is null ? $"row {first} and those after it are not"
-                : "it was lost during the commit of its batch, which is loaded whole or not at all";
+            string state = unknown is null ? $"and row {first} and those after it are not"
+                : $"and the outcome of the batch that begins with row {first} is unknown: "
+                    + "all rows or none (connection lost during COMMIT)";
             throw new CitusException(known.ErrorId, known.Kind,
-                $"The load broke off at row {first}: {Loaded} rows before it are loaded, {state}. {known.What}",
+                $"The load was interrupted at row {first}: {Loaded} rows before it are loaded, {state}. {known.What}",
                 $"Send the rows again from row {first} "
-                    + $"on{(unknown is null ? "" : "; with -OnConflict Skip, those that are loaded give way")}.", e)
+                    + $"on{(unknown is null ? "" : "; with -OnConflict Skip, rows that are already loaded are skipped")}.", e)
                         { Target = target.Table.Display, SqlState = known.SqlState };
         }
     }
@@ -195,7 +197,7 @@ internal sealed class RowSender(
                 throw new NpgsqlException("The address leads to another server than before.", new IOException());
             CoordinatorTimeline now = await CoordinatorTimeline.ReadAsync(session, stop);
             if (now.Id != unknown.Timeline.Id && !unknown.Timeline.IsReplicated) throw Forgotten(first);
-            // Who waits for nobody's answer any more is ended.
+            // A session whose client is gone is terminated.
             await using var command = new NpgsqlCommand("SELECT status, status = 'in progress' AND pg_catalog.pg_terminate_backend($2) "
                 + "FROM pg_catalog.pg_xact_status($1::xid8) status", session)
             {
@@ -220,12 +222,11 @@ internal sealed class RowSender(
     }
 
     private CitusException Forgotten(long first) => new("CitusCoordinatorFailedOver", CitusErrorKind.InvalidOperation,
-        $"The load broke off at row {first}: {Loaded} rows before it are loaded. The connection was lost during the commit of the batch "
-            + $"that begins with row {first}, "
-        + "and the coordinator has been replaced by a standby, or restored, since, and does not know whether it was committed: "
-        + "it is loaded whole or not at all.",
+        $"The load was interrupted at row {first}: {Loaded} rows before it are loaded. The connection was lost during COMMIT of the batch "
+            + $"that begins with row {first}, and the outcome is unknown: all rows or none. "
+        + "The coordinator has since been replaced by a standby, or restored, and does not know whether the batch was committed.",
         $"Look for row {first} in the table, and send the rows again from there on if it is missing; with -OnConflict Skip, "
-            + "those that are loaded give way.") { Target = target.Table.Display };
+            + "rows that are already loaded are skipped.") { Target = target.Table.Display };
 
     private async Task<NpgsqlConnection> SessionAsync(CancellationToken stop)
     {
@@ -244,6 +245,6 @@ internal sealed class RowSender(
     private CitusException Stopped(RefusedRow row, long loaded) => new("CitusRowRefused", CitusErrorKind.InvalidData,
         $"Row {row.Line}{(row.Column is null ? "" : $", column {row.Column}")}: {row.Reason?.TrimEnd('.')}. "
             + $"(SQLSTATE {row.SqlState}) {loaded} rows before its batch are loaded, nothing of the batch.",
-        "Mend the row, or set such rows aside with -OnError Skip.") { Target = target.Table.Display, SqlState = row.SqlState,
+        "Fix the row, or skip such rows with -OnError Skip.") { Target = target.Table.Display, SqlState = row.SqlState,
             Row = row with { Source = target.Table.Display } };
 }

@@ -9,7 +9,7 @@ using Woodgrove.Citus.Values;
 namespace Woodgrove.Citus.Core.Tests.Ingest;
 
 /// <summary>Which records are tried apart once one was refused.</summary>
-public sealed class RecordSieveTests
+public sealed class DoubtfulRecordsTests
 {
     private static readonly TableColumn[] Columns =
     [
@@ -41,22 +41,22 @@ public sealed class RecordSieveTests
     public void Records_keep_their_bytes_and_lines()
     {
         byte[] bytes = Encoding.UTF8.GetBytes("1,2,a,,,\nx,2,b,,,\n3,4,\"c\r\",,,\n");
-        (RecordBatch plain, RecordBatch doubtful) = Sieve().Part(bytes, [new(9, 4), new(18, 5), new(bytes.Length, 7)]);
+        (RecordBatch plain, RecordBatch doubtful) = Records().Part(bytes, [new(9, 4), new(18, 5), new(bytes.Length, 7)]);
 
         Assert.Equal("1,2,a,,,\n3,4,\"c\r\",,,\n", Encoding.UTF8.GetString(plain.Bytes.Span));
-        Assert.Equal([new RecordBounds(9, 4), new RecordBounds(plain.Bytes.Length, 7)], plain.Marks);
+        Assert.Equal([new RecordBounds(9, 4), new RecordBounds(plain.Bytes.Length, 7)], plain.Bounds);
         Assert.Equal("x,2,b,,,\n", Encoding.UTF8.GetString(doubtful.Bytes.Span));
-        Assert.Equal([new RecordBounds(9, 5)], doubtful.Marks);
+        Assert.Equal([new RecordBounds(9, 5)], doubtful.Bounds);
     }
 
     private static (int Plain, int Doubtful) Part(string record)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(record + "\n");
-        (RecordBatch plain, RecordBatch doubtful) = Sieve().Part(bytes, [new RecordBounds(bytes.Length, 1)]);
-        return (plain.Marks.Length, doubtful.Marks.Length);
+        (RecordBatch plain, RecordBatch doubtful) = Records().Part(bytes, [new RecordBounds(bytes.Length, 1)]);
+        return (plain.Bounds.Length, doubtful.Bounds.Length);
     }
 
-    private static DoubtfulRecords Sieve() => new(new CopyTarget(
+    private static DoubtfulRecords Records() => new(new CopyTarget(
         new TableInfo { Oid = 1, Name = TableName.Parse("t"), Display = "t", Kind = TableKind.Distributed, Columns = Columns,
             DistributionColumn = "user_id" },
         Columns, new CsvDialect { HasHeader = false }));
