@@ -37,7 +37,7 @@ try {
     $against = Test-CitusCluster $needed -Connection $connection | Where-Object Status -In Failed, Warning
     if ($against) { throw "The cluster is not ready for a rebalance: $($against.ForEach{ "$($_.Check): $($_.Actual). $($_.Fix)" } -join '; ')" }
 
-    $rebalance = Start-ShardRebalance -TransferMode $TransferMode -Connection $connection -Confirm:$false
+    $rebalance = Start-ShardRebalance -TransferMode $TransferMode -Connection $connection -Confirm:$false -InformationAction Ignore
     if (-not $rebalance) { Report Balanced 'no shard has to move'; return }
     Report Planned "$($rebalance.Total) moves, as job $($rebalance.JobId)"
     while ($rebalance.IsActive -and [datetime]::UtcNow -lt $deadline) {
