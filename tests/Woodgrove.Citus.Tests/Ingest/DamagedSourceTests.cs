@@ -98,7 +98,7 @@ public sealed partial class DamagedSourceTests(ClusterFixture cluster, ITestOutp
 
         Cluster.File("resumed.csv.gz", whole[..20_000]);
         ErrorRecord error = Shell.Run($"Import-CsvToCitus $path {table} -Checkpoint 256KB -Resume").Failed("CitusInvalidCompression");
-        Assert.Contains("What earlier runs of import", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("The rows that earlier runs of import", error.Exception.Message, StringComparison.Ordinal);
         Assert.Equal(before, Cluster.Count(table));
 
         Cluster.File("resumed.csv.gz", whole);

@@ -218,8 +218,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         }
         catch (CitusException e) when (broken is not null || e.ErrorId is not ("CitusTableNotFound" or "CitusFileNotFound"))
         {
-            throw e.WithState(broken?.Kept ?? (keepLedger && (ImportId is not null || Resume) ? "This run has sent nothing; what "
-                + $"earlier runs of import {importId} committed is as it was."
+            throw e.WithState(broken?.Kept ?? (keepLedger && (ImportId is not null || Resume)
+                ? $"This run has sent nothing; the rows that earlier runs of import {importId} committed are unchanged."
                 : $"Nothing of the file is in {Table}."));
         }
     }
