@@ -212,6 +212,7 @@ public sealed class PipelineTests : ClusterTest
     [Fact]
     public void The_default_connection_is_marked()
     {
+        object? before = Shell.Get("Get-CitusConnection | Where-Object IsDefault").Single().Get("Name");
         Shell["connectionString"] = Cluster.ConnectionString;
         Shell.Run("$null = Connect-CitusCluster -ConnectionString $connectionString -Name another").Succeeded();
         try
@@ -223,7 +224,7 @@ public sealed class PipelineTests : ClusterTest
         {
             Shell.Run("Disconnect-CitusCluster another");
         }
-        Assert.Equal(Cluster.Connection.Get("Name"), Shell.Get("Get-CitusConnection | Where-Object IsDefault").Single().Get("Name"));
+        Assert.Equal(before, Shell.Get("Get-CitusConnection | Where-Object IsDefault").Single().Get("Name"));
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Npgsql;
 
 namespace Woodgrove.Citus.Ingest.Ledger;
@@ -12,12 +13,10 @@ internal sealed record PreparedTransaction(PreparedName Name, string Transaction
     public static async Task<List<PreparedTransaction>> ListAsync(NpgsqlConnection node, string coordinatorId, Guid? importId,
         CancellationToken stop)
     {
-        // An id has 32 bits here; those that look later than the next one are of the epoch before.
         await using var command = new NpgsqlCommand("""
-            SELECT p.gid, p.owner::text, (CASE WHEN p.transaction::text::bigint >= next.xid & 4294967295 THEN (next.xid >> 32) - 1
-                ELSE next.xid >> 32 END << 32 | p.transaction::text::bigint)::text
-            FROM pg_catalog.pg_prepared_xacts p,
-                 (SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint AS xid) next
+            SELECT p.gid, p.owner::text, p.transaction::text::bigint,
+                pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint
+            FROM pg_catalog.pg_prepared_xacts p
             WHERE p.database = pg_catalog.current_database() AND pg_catalog.starts_with(p.gid, $1) ORDER BY p.gid
             """, node) { Parameters = { new() { Value = PreparedName.Prefix + coordinatorId } } };
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
@@ -26,8 +25,16 @@ internal sealed record PreparedTransaction(PreparedName Name, string Transaction
         {
             if (PreparedName.Parse(row.GetString(0)) is { } name && name.Coordinator == coordinatorId
                 && (importId is null || name.ImportId == importId))
-                found.Add(new PreparedTransaction(name, row.GetString(2), row.GetString(1)));
+                found.Add(new PreparedTransaction(name, FullId(row.GetInt64(2), row.GetInt64(3)), row.GetString(1)));
         }
         return found;
+    }
+
+    /// <summary>The id (xid8) of which the server shows the lower 32 bits: the nearest one to a given id.</summary>
+    /// <param name="near">The snapshot's xmax, just past the last transaction that has ended: those that run may be beyond it.</param>
+    internal static string FullId(long id, long near)
+    {
+        long distance = unchecked((int)(uint)(id - near));
+        return (near + distance).ToString(CultureInfo.InvariantCulture);
     }
 }
