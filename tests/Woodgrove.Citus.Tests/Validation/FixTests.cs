@@ -78,6 +78,7 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
             Assert.Contains("unmade, which had been created for this, is dropped again", unmade.Exception.Message,
                 StringComparison.Ordinal);
 
+            Assert.Equal(records, healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_cleanup"));
             healthy.Coordinator.Run("CREATE TABLE uneven (id bigint PRIMARY KEY)",
                 "SELECT create_distributed_table('uneven', 'id', shard_count => 4, colocate_with => 'none')",
                 """
@@ -92,7 +93,6 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
             Assert.Equal(500L, healthy.Coordinator.Get<long>("SELECT count(*) FROM undistributed"));
             Assert.Equal(0L, healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_partition WHERE logicalrelid::text IN "
                 + "('undistributed', 'unmade')"));
-            Assert.Equal(records, healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_cleanup"));
             foreach (NodeUnderTest node in healthy.Nodes)
             {
                 Assert.Equal(0L, node.Get<long>("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND (relname LIKE 'unmade%' OR "
