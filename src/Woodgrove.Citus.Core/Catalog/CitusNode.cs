@@ -1,24 +1,31 @@
 using Npgsql;
+using Woodgrove.Citus.Connections;
 
 namespace Woodgrove.Citus.Catalog;
 
 /// <summary>A node of the cluster, as <c>pg_dist_node</c> has it.</summary>
 /// <param name="Role">Coordinator or Worker.</param>
 /// <param name="IsActive">What the metadata says: the cluster counts on it, whether or not it runs.</param>
-/// <param name="Reachable">Whether the node that the connection leads to could just now run a query there; null of a node that is not
-/// asked, as it is not active.</param>
+/// <param name="Reachable">Whether the node that the connection leads to could just now run a query there; null where it was not asked,
+/// as a node that is not active never is.</param>
 /// <param name="ShardCount">Placements on it, those of reference tables included.</param>
 /// <param name="SizeBytes">The size of these placements, indexes and TOAST included; null where it was not read.</param>
 public sealed record CitusNode(
     int NodeId, int GroupId, string NodeName, int NodePort, string Role, bool IsActive, bool? Reachable, bool HasMetadata,
     bool MetadataSynced, bool ShouldHaveShards, string Rack, string ClusterName, long ShardCount, long? SizeBytes)
 {
+    private const string Answers = """
+        SELECT nodeid, bool_and(success)
+        FROM pg_catalog.run_command_on_all_nodes('SELECT 1', give_warning_for_connection_errors := true) GROUP BY 1
+        """;
+
+    /// <param name="reach">Asks each node whether it can be reached, which takes seconds where one can't.</param>
     internal static async IAsyncEnumerable<CitusNode> ReadAsync(
-        NpgsqlConnection session, ShardSizes sizes, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)
+        NpgsqlConnection session, ShardSizes sizes, bool reach,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)
     {
         // By default Citus waits half a minute for a node that does not answer.
-        await using (var patience = new NpgsqlCommand("SELECT pg_catalog.set_config('citus.node_connection_timeout', '3000', false)",
-            session)) await patience.ExecuteNonQueryAsync(stop);
+        if (reach) await session.ExecuteAsync("SELECT pg_catalog.set_config('citus.node_connection_timeout', '3000', false)", stop);
         await using var command = new NpgsqlCommand($"""
             SELECT n.nodeid, n.groupid, n.nodename, n.nodeport, n.noderole::text, n.isactive, n.hasmetadata,
                    n.metadatasynced, n.shouldhaveshards, n.noderack, n.nodecluster::text, count(l.shardid),
@@ -26,9 +33,7 @@ public sealed record CitusNode(
             FROM pg_catalog.pg_dist_node n
             LEFT JOIN pg_catalog.pg_dist_placement l ON l.groupid = n.groupid AND l.shardstate = 1
             {ShardSizes.Join}
-            LEFT JOIN (SELECT nodeid, bool_and(success) AS success
-                       FROM pg_catalog.run_command_on_all_nodes('SELECT 1', give_warning_for_connection_errors := true)
-                           GROUP BY 1) r ON r.nodeid = n.nodeid
+            LEFT JOIN ({(reach ? Answers : "SELECT NULL::int, NULL::boolean")}) r (nodeid, success) ON r.nodeid = n.nodeid
             GROUP BY r.success, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 ORDER BY n.groupid, n.nodename, n.nodeport
             """, session);
         sizes.AddTo(command);

@@ -12,11 +12,11 @@ public static class ClusterMetadata
     /// <param name="withSizes">Asks the nodes, too.</param>
     /// <param name="warn">Told of sizes that could not be read.</param>
     public static async IAsyncEnumerable<CitusNode> NodesAsync(
-        CitusConnection connection, bool withSizes, Action<string> warn, [EnumeratorCancellation] CancellationToken stop)
+        CitusConnection connection, bool withSizes, Action<string> warn, [EnumeratorCancellation] CancellationToken stop, bool reach = true)
     {
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
         await foreach (CitusNode node in CitusNode.ReadAsync(session, await SizesAsync(connection, session, [], withSizes, warn, stop),
-            stop)) yield return node;
+            reach, stop)) yield return node;
     }
 
     /// <summary>The tables of these names, with sizes, or all that Citus knows.</summary>

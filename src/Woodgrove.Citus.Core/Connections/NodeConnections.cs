@@ -10,8 +10,7 @@ internal static class NodeConnections
 {
     public static async Task KeepAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SET citus.max_cached_conns_per_worker = 64", session);
-        await command.ExecuteNonQueryAsync(stop);
+        await session.ExecuteAsync("SET citus.max_cached_conns_per_worker = 64", stop);
     }
 
     /// <summary>Has them closed.</summary>

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using Npgsql;
 using Polly;
 using Polly.Retry;
 using Woodgrove.Citus.Errors;
@@ -8,6 +10,24 @@ namespace Woodgrove.Citus.Connections;
 internal static class Retries
 {
     private const int Attempts = 6;
+
+    /// <summary>Does something; lost connections are retried until the time is over.</summary>
+    public static async Task ForAsync(TimeSpan patience, Func<Task> work)
+    {
+        var clock = Stopwatch.StartNew();
+        while (true)
+        {
+            try
+            {
+                await work();
+                return;
+            }
+            catch (Exception e) when (e is NpgsqlException or IOException && clock.Elapsed < patience)
+            {
+                await Task.Delay(250);
+            }
+        }
+    }
 
     /// <param name="mayPass">Which failures are worth a new attempt.</param>
     /// <param name="warn">Told of each.</param>

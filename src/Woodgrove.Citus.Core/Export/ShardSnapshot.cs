@@ -79,9 +79,8 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         await using NpgsqlTransaction transaction = await guard.BeginTransactionAsync(stop);
         var clock = Stopwatch.StartNew();
         // statement_timeout and not lock_timeout: it ends the wait on every node.
-        await using (var locking = new NpgsqlCommand($"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; "
-            + $"LOCK TABLE {table.Name.Sql} IN SHARE MODE", guard))
-            await locking.ExecuteNonQueryAsync(stop);
+        await guard.ExecuteAsync($"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; "
+            + $"LOCK TABLE {table.Name.Sql} IN SHARE MODE", stop);
         string? obstacle = (await ReadShardsAsync(guard, table, stop)).SequenceEqual(shards) ? null
             : $"shards of {table.Display} were moved or split meanwhile";
         if (obstacle is null) await WithAllAsync(readers, async (reader, all) =>
@@ -189,8 +188,7 @@ internal sealed class ShardSnapshot : IAsyncDisposable
             }
             var touch = new System.Text.StringBuilder("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
             foreach (TableName shard in Shards) touch.Append("; SELECT FROM ").Append(shard.Sql).Append(" LIMIT 0");
-            await using var command = new NpgsqlCommand(touch.ToString(), Session);
-            await command.ExecuteNonQueryAsync(stop);
+            await Session.ExecuteAsync(touch.ToString(), stop);
             return null;
         }
 

@@ -176,11 +176,7 @@ public sealed class CsvProfiler(CsvSource source)
             if (trial is not null)
             {
                 rows.BoundsOf(from, to, bounds);
-                foreach (RecordBounds bound in bounds)
-                {
-                    await trial.AddAsync(rows.Block[from..bound.End], bound.Line, stop);
-                    from = bound.End;
-                }
+                await trial.AddAsync(rows.Block, from, bounds, stop);
             }
             await PlaceAsync(columns, session, QuestionSize, stop);
             Progress?.Invoke(new ImportProgress(source.Name, _rows, input.BytesRead, input.Length, clock.Elapsed));

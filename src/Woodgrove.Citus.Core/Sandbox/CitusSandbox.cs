@@ -122,9 +122,9 @@ public sealed class CitusSandbox
 
         Connection = await CitusConnection.OpenAsync(Request(Port, "citus", password), Name, stop);
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
-        await ExecuteAsync(session, $"SELECT pg_catalog.citus_set_coordinator_host('{Server}', {Port})", stop);
+        await session.ExecuteAsync($"SELECT pg_catalog.citus_set_coordinator_host('{Server}', {Port})", stop);
         foreach (PostgresServer worker in _servers.Skip(1))
-            await ExecuteAsync(session, $"SELECT pg_catalog.citus_add_node('{Server}', {worker.Port})", stop);
+            await session.ExecuteAsync($"SELECT pg_catalog.citus_add_node('{Server}', {worker.Port})", stop);
         explain(citus
             ? $"A coordinator on port {Port} and {workerCount} worker(s), each a PostgreSQL server with Citus; the workers hold the shards."
             : $"One PostgreSQL server on port {Port} with the stand-in; it holds all shards.");
@@ -150,13 +150,13 @@ public sealed class CitusSandbox
         await using (var first = new NpgsqlConnection(Request(port, "postgres", password).Resolve().ConnectionString + ";Pooling=false"))
         {
             await first.OpenAsync(stop);
-            await ExecuteAsync(first, "CREATE DATABASE citus", stop);
+            await first.ExecuteAsync("CREATE DATABASE citus", stop);
             if (citus) await AllowCitusDecodingAsync(first, stop);
         }
         await using var session = new NpgsqlConnection(Request(port, "citus", password).Resolve().ConnectionString + ";Pooling=false");
         await session.OpenAsync(stop);
-        await ExecuteAsync(session, citus ? "CREATE EXTENSION citus" : StandIn(), stop);
-        if (countsStatements) await ExecuteAsync(session, "CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()", stop);
+        await session.ExecuteAsync(citus ? "CREATE EXTENSION citus" : StandIn(), stop);
+        if (countsStatements) await session.ExecuteAsync("CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()", stop);
     }
 
     /// <summary>Minor releases since 2026 load only the listed logical decoding plugins; moves of shards need Citus's.</summary>
@@ -165,8 +165,8 @@ public sealed class CitusSandbox
         await using var command = new NpgsqlCommand("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'output_plugin_libraries'",
             session);
         if (await command.ExecuteScalarAsync(stop) is not string listed) return;
-        await ExecuteAsync(session, $"ALTER SYSTEM SET output_plugin_libraries = {listed}, citus", stop);
-        await ExecuteAsync(session, "SELECT pg_catalog.pg_reload_conf()", stop);
+        await session.ExecuteAsync($"ALTER SYSTEM SET output_plugin_libraries = {listed}, citus", stop);
+        await session.ExecuteAsync("SELECT pg_catalog.pg_reload_conf()", stop);
     }
 
     private static ConnectionRequest Request(int port, string database, string password) => new()
@@ -183,11 +183,5 @@ public sealed class CitusSandbox
     {
         using Stream script = typeof(CitusSandbox).Assembly.GetManifestResourceStream("CitusStandIn.sql")!;
         return new StreamReader(script).ReadToEnd();
-    }
-
-    private static async Task ExecuteAsync(NpgsqlConnection session, string sql, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand(sql, session);
-        await command.ExecuteNonQueryAsync(stop);
     }
 }

@@ -22,19 +22,20 @@ public sealed class ShardRebalancer(CitusConnection connection)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         await RequireAsync(session, order, stop);
-        IReadOnlyList<ShardMove> moves = await PlanAsync(session, order, stop);
+        IReadOnlyList<ShardMove> moves = await PlanAsync(session, order, withSizes: true, stop);
         if (moves.Count == 0) return moves;
         // Citus's own refusals come only when a job is made: it is rolled back before anybody sees it.
-        await using NpgsqlTransaction rehearsal = await session.BeginTransactionAsync(stop);
+        await using NpgsqlTransaction dryRun = await session.BeginTransactionAsync(stop);
         await StartAsync(session, order, stop);
         return moves;
     }
 
-    private async Task<IReadOnlyList<ShardMove>> PlanAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
+    private async Task<IReadOnlyList<ShardMove>> PlanAsync(NpgsqlConnection session, RebalanceOrder order, bool withSizes,
+        CancellationToken stop)
     {
         // The plan's own sizes are those of the metadata, which are 0; the view citus_shards has Citus ask the nodes under their own
         // search paths.
-        Dictionary<long, long> sizes = (await ShardSizes.ReadAsync(connection, session, [], _ => { }, stop)).Largest();
+        Dictionary<long, long> sizes = withSizes ? (await ShardSizes.ReadAsync(connection, session, [], _ => { }, stop)).Largest() : [];
         await using var command = new NpgsqlCommand($"""
             SELECT {SearchPath.Show("p.tables[1]")}, p.shards, p.source, p.target
             FROM ({ShardGroups("drain_only := $1, rebalance_strategy := $2")}) p ORDER BY p.ordinal
@@ -91,7 +92,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         await RequireAsync(session, order, stop);
-        return (await PlanAsync(session, order, stop)).Count == 0 ? null : await StartAsync(session, order, stop);
+        return (await PlanAsync(session, order, withSizes: false, stop)).Count == 0 ? null : await StartAsync(session, order, stop);
     }
 
     private async Task RequireAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
@@ -182,8 +183,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
                 running is null ? "There never was one here."
                     : $"The last one, job {running.JobId}, is {running.State.ToString().ToLowerInvariant()}; Get-ShardRebalance shows it.");
         }
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.citus_rebalance_stop()", session);
-        await command.ExecuteNonQueryAsync(stop);
+        await session.ExecuteAsync("SELECT pg_catalog.citus_rebalance_stop()", stop);
         return (await ReadAsync(session, running.JobId, stop))!;
     }
 

@@ -19,7 +19,10 @@ internal abstract class ListCompleter : IArgumentCompleter
     protected abstract IEnumerable<(string Text, string Tip)> Items();
 
     /// <summary>As it is written on the command line.</summary>
-    protected virtual string Quote(string text) =>
+    protected virtual string Quote(string text) => Quoted(text);
+
+    /// <summary>A word as it stands, anything else in single quotes.</summary>
+    public static string Quoted(string text) =>
         text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-') ? text
             : $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 }

@@ -4,6 +4,7 @@ using System.Management.Automation.Language;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Tables;
 
@@ -28,7 +29,7 @@ internal abstract class CatalogCompleter : IArgumentCompleter
             using var stop = new CancellationTokenSource(Patience);
             return Task.Run(() => NamesAsync(connection, start, fakeBoundParameters, stop.Token)).GetAwaiter().GetResult()
                 .Where(n => n.StartsWith(start, StringComparison.OrdinalIgnoreCase))
-                .Select(n => new CompletionResult(Quoted(n), n, CompletionResultType.ParameterValue, Describe(n))).ToList();
+                .Select(n => new CompletionResult(ListCompleter.Quoted(n), n, CompletionResultType.ParameterValue, Describe(n))).ToList();
         }
         catch (Exception e) when (e is CitusException or Npgsql.NpgsqlException or OperationCanceledException)
         {
@@ -42,9 +43,6 @@ internal abstract class CatalogCompleter : IArgumentCompleter
     /// <summary>The tooltip of a name.</summary>
     protected virtual string Describe(string name) => name;
 
-    private static string Quoted(string name) =>
-        name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-') ? name
-            : $"'{name.Replace("'", "''", StringComparison.Ordinal)}'";
 }
 
 /// <summary>Completes names of tables.</summary>
@@ -62,7 +60,7 @@ internal sealed class NodeCompleter : CatalogCompleter
         CancellationToken stop)
     {
         var names = new List<string>();
-        await foreach (CitusNode node in ClusterMetadata.NodesAsync(connection, withSizes: false, _ => { }, stop))
+        await foreach (CitusNode node in ClusterMetadata.NodesAsync(connection, withSizes: false, _ => { }, stop, reach: false))
             names.Add($"{node.NodeName}:{node.NodePort}");
         return names;
     }

@@ -156,9 +156,7 @@ public sealed class DecisionTests : IClassFixture<FaultCluster>, IDisposable
     {
         string table = _faults.Distribute();
         Guid import = Guid.NewGuid();
-        _faults.Execute("ALTER SYSTEM SET synchronous_commit = off");
-        _faults.Execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
-        _faults.Execute("SELECT pg_reload_conf()");
+        CommitAsynchronously();
         try
         {
             _load.Workers[0].CutAt("COMMIT PREPARED", 0, CutMoment.Held);
@@ -173,9 +171,7 @@ public sealed class DecisionTests : IClassFixture<FaultCluster>, IDisposable
         }
         finally
         {
-            _faults.Execute("ALTER SYSTEM RESET synchronous_commit");
-            _faults.Execute("ALTER SYSTEM RESET wal_writer_delay");
-            _faults.Execute("SELECT pg_reload_conf()");
+            CommitAsUsual();
         }
         Shell("Repair-CitusImport -Connection direct").Succeeded();
         _faults.AssertLoaded(table);
@@ -189,9 +185,7 @@ public sealed class DecisionTests : IClassFixture<FaultCluster>, IDisposable
     {
         string table = _faults.Distribute();
         Guid import = Guid.NewGuid();
-        _faults.Execute("ALTER SYSTEM SET synchronous_commit = off");
-        _faults.Execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
-        _faults.Execute("SELECT pg_reload_conf()");
+        CommitAsynchronously();
         try
         {
             _load.Coordinator.CutAt("COMMIT\0", 1, CutMoment.After); // the first creates the ledger, or is another batch's
@@ -213,9 +207,7 @@ public sealed class DecisionTests : IClassFixture<FaultCluster>, IDisposable
         }
         finally
         {
-            _faults.Execute("ALTER SYSTEM RESET synchronous_commit");
-            _faults.Execute("ALTER SYSTEM RESET wal_writer_delay");
-            _faults.Execute("SELECT pg_reload_conf()");
+            CommitAsUsual();
         }
         _faults.AssertLoaded(table);
     }
@@ -256,5 +248,16 @@ public sealed class DecisionTests : IClassFixture<FaultCluster>, IDisposable
         var rows = new List<string>();
         while (row.Read()) rows.Add(row.GetString(0));
         return [.. rows];
+    }
+
+    /// <summary>A commit is reported before it is on disk, where it comes seconds later.</summary>
+    private void CommitAsynchronously() => Configure("SET synchronous_commit = off", "SET wal_writer_delay = '10s'");
+
+    private void CommitAsUsual() => Configure("RESET synchronous_commit", "RESET wal_writer_delay");
+
+    private void Configure(params string[] settings)
+    {
+        foreach (string setting in settings) _faults.Execute($"ALTER SYSTEM {setting}");
+        _faults.Execute("SELECT pg_reload_conf()");
     }
 }

@@ -46,7 +46,7 @@ internal sealed class TableGuard : ITableGuard
     /// </summary>
     public static async Task LockAsync(CitusConnection coordinator, NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
-        await using (var settings = new NpgsqlCommand(LoadSession.TransactionSettings, session)) await settings.ExecuteNonQueryAsync(stop);
+        await session.ExecuteAsync(LoadSession.TransactionSettings, stop);
         // LOCK TABLE would make it a transaction of several nodes to Citus, and such a one can't be prepared.
         await using (var take = coordinator.Engine == "Citus"
             ? new NpgsqlCommand("SELECT pg_catalog.lock_relation_if_exists($1, 'ROW EXCLUSIVE')", session)

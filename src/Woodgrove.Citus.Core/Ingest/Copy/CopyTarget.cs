@@ -1,6 +1,7 @@
 using System.Globalization;
 using Npgsql;
 using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Values;
@@ -49,7 +50,6 @@ internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Co
     /// <summary>Empties a table, or a shard, in the session's transaction.</summary>
     public static async Task TruncateAsync(NpgsqlConnection session, string tableSql, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand($"TRUNCATE {tableSql}", session);
-        await command.ExecuteNonQueryAsync(stop);
+        await session.ExecuteAsync($"TRUNCATE {tableSql}", stop);
     }
 }

@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Errors;
 
@@ -16,7 +17,8 @@ internal sealed class SavepointCopy(NpgsqlConnection session, string command)
         CancellationToken stop)
     {
         if (!_isAtSavepoint)
-            await ExecuteAsync(_hasSavepoint ? $"RELEASE SAVEPOINT {Savepoint}; SAVEPOINT {Savepoint}" : $"SAVEPOINT {Savepoint}", stop);
+            await session.ExecuteAsync(_hasSavepoint ? $"RELEASE SAVEPOINT {Savepoint}; SAVEPOINT {Savepoint}" : $"SAVEPOINT {Savepoint}",
+                stop);
         (_hasSavepoint, _isAtSavepoint) = (true, false);
         try
         {
@@ -25,15 +27,9 @@ internal sealed class SavepointCopy(NpgsqlConnection session, string command)
         }
         catch (PostgresException refusal) when (PostgresErrors.IsAboutRow(refusal) && !stop.IsCancellationRequested)
         {
-            await ExecuteAsync($"ROLLBACK TO SAVEPOINT {Savepoint}", stop);
+            await session.ExecuteAsync($"ROLLBACK TO SAVEPOINT {Savepoint}", stop);
             _isAtSavepoint = true;
             return refusal;
         }
-    }
-
-    private async Task ExecuteAsync(string sql, CancellationToken stop)
-    {
-        await using var statement = new NpgsqlCommand(sql, session);
-        await statement.ExecuteNonQueryAsync(stop);
     }
 }

@@ -235,8 +235,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         _isRead = end < _reader.Block.Length && plan.DotEndsData && EndOfData.Find(_reader).End == end;
         if (_reader.BytesBefore + end != last.EndByte || (end < _reader.Block.Length && !_isRead) || Fingerprint() != last.Fingerprint)
             throw SourceChanged(last.EndByte, done.Sum(b => b.Rows));
-        (_number, _committedBytes, _committedRows, _committedRejects) = (last.Number
-            + 1, last.EndByte, done.Sum(b => b.Rows), done.Sum(b => b.Rejected));
+        (_number, _committedBytes) = (last.Number + 1, last.EndByte);
+        (_committedRows, _committedRejects) = (done.Sum(b => b.Rows), done.Sum(b => b.Rejected));
         if (_isComplete && import.OnConflict != ConflictAction.Error)
             (_merged, _committedRows) = (_committedRows, _committedRows - last.Rows);
         if (_rejects is not null) _rejects.Earlier = _committedRejects;
@@ -303,8 +303,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         }
         await batch.DisposeAsync();
         shown.AddRange(rejected.Take(RejectsShown - shown.Count).Select(r => r.Row));
-        (_committedRows, _committedBytes, _batchRows, _committedRejects) = (_committedRows + _batchRows, end, 0, _committedRejects
-            + rejected.Count);
+        (_committedRows, _committedRejects) = (_committedRows + _batchRows, _committedRejects + rejected.Count);
+        (_committedBytes, _batchRows) = (end, 0);
         _number++;
     }
 

@@ -54,7 +54,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
         try
         {
             await CreateAsync(session, stop);
-            await using (var settings = new NpgsqlCommand(LoadSession.SessionSettings, session)) await settings.ExecuteNonQueryAsync(stop);
+            await session.ExecuteAsync(LoadSession.SessionSettings, stop);
             // A session that was lost a moment ago may still be ending.
             var clock = System.Diagnostics.Stopwatch.StartNew();
             while (!await ImportLock.TryTakeAsync(session, ImportLock.Ledger, importId, stop))
@@ -127,28 +127,16 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     }
 
     /// <summary>Notes that every node has committed its part of a batch; lost connections are retried until the time is over.</summary>
-    public async Task SettleAsync(ImportBatch batch, TimeSpan patience)
+    public Task SettleAsync(ImportBatch batch, TimeSpan patience) => Retries.ForAsync(patience, async () =>
     {
-        var clock = System.Diagnostics.Stopwatch.StartNew();
-        while (true)
-        {
-            try
-            {
-                if (_session.State != System.Data.ConnectionState.Open) await ReopenAsync(CancellationToken.None);
-                bool isKnown = await SettleAsync(_session, ImportId, batch.Number, CancellationToken.None) > 0;
-                if (!Timeline.MayLack(Attempt)) return;
-                // A standby took over. Where it lacks the decision, which has been carried out, that is written again.
-                if (!isKnown && !await IsDecidedAsync(_session, ImportId, batch.Number, Attempt, owner: null, CancellationToken.None))
-                    await WriteAsync(batch, CancellationToken.None);
-                Attempt = Timeline.NewAttempt();
-                return;
-            }
-            catch (Exception e) when (e is NpgsqlException or IOException && clock.Elapsed < patience)
-            {
-                await Task.Delay(250);
-            }
-        }
-    }
+        if (_session.State != System.Data.ConnectionState.Open) await ReopenAsync(CancellationToken.None);
+        bool isKnown = await SettleAsync(_session, ImportId, batch.Number, CancellationToken.None) > 0;
+        if (!Timeline.MayLack(Attempt)) return;
+        // A standby took over. Where it lacks the decision, which has been carried out, that is written again.
+        if (!isKnown && !await IsDecidedAsync(_session, ImportId, batch.Number, Attempt, owner: null, CancellationToken.None))
+            await WriteAsync(batch, CancellationToken.None);
+        Attempt = Timeline.NewAttempt();
+    });
 
     /// <summary>The same for an import that does not run.</summary>
     /// <param name="batch">The batch, or null for all of the import.</param>

@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Sql;
 
@@ -103,8 +104,7 @@ internal static class LedgerSchema
         await RequireAsync(session, withParts: table == PartialBatch.Table, stop);
         if (exists) return;
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-        await using var command = new NpgsqlCommand($"SELECT pg_catalog.pg_advisory_xact_lock({LockSpace}, 0); {sql}", session);
-        await command.ExecuteNonQueryAsync(stop);
+        await session.ExecuteAsync($"SELECT pg_catalog.pg_advisory_xact_lock({LockSpace}, 0); {sql}", stop);
         // Somebody else may have created the schema in the meantime.
         await RequireAsync(session, withParts: table == PartialBatch.Table, stop);
         await transaction.CommitAsync(stop);

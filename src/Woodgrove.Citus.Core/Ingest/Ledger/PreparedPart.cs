@@ -1,4 +1,6 @@
+using System.Data;
 using Npgsql;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Ingest.Ledger;
@@ -18,37 +20,17 @@ internal sealed class PreparedPart(NpgsqlConnection session, PreparedName name, 
     {
         await using (var identify = new NpgsqlCommand("SELECT pg_catalog.pg_current_xact_id()::text", session))
             _transaction = (string)(await identify.ExecuteScalarAsync(stop))!;
-        await using var prepare = new NpgsqlCommand($"PREPARE TRANSACTION '{name}'", session);
-        await prepare.ExecuteNonQueryAsync(stop);
+        await session.ExecuteAsync($"PREPARE TRANSACTION '{name}'", stop);
     }
 
     /// <summary>Commits or rolls back; lost connections are retried until the time is over.</summary>
     /// <exception cref="NpgsqlException">The node could not be reached in that time.</exception>
     /// <exception cref="CitusException">The transaction is not there, and has not ended as asked.</exception>
-    public async Task EndAsync(bool commit, TimeSpan patience)
+    public Task EndAsync(bool commit, TimeSpan patience) => Retries.ForAsync(patience, async () =>
     {
-        var clock = System.Diagnostics.Stopwatch.StartNew();
-        while (true)
-        {
-            try
-            {
-                if (session.State == System.Data.ConnectionState.Open)
-                {
-                    await EndAsync(session, name, _transaction, node, commit, CancellationToken.None);
-                }
-                else
-                {
-                    await using NpgsqlConnection another = await reopen(CancellationToken.None);
-                    await EndAsync(another, name, _transaction, node, commit, CancellationToken.None);
-                }
-                return;
-            }
-            catch (Exception e) when (e is NpgsqlException or IOException && clock.Elapsed < patience)
-            {
-                await Task.Delay(250);
-            }
-        }
-    }
+        await using NpgsqlConnection? another = session.State == ConnectionState.Open ? null : await reopen(CancellationToken.None);
+        await EndAsync(another ?? session, name, _transaction, node, commit, CancellationToken.None);
+    });
 
     /// <summary>
     /// COMMIT PREPARED or ROLLBACK PREPARED. A transaction that is no longer there has been ended by somebody else: it

@@ -17,9 +17,8 @@ internal sealed record RunningLoad(string Table, string Source, string Route)
     public async Task ShowAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
     {
         string told = JsonSerializer.Serialize(this with { Source = CsvSource.WithoutSecrets(Source) });
-        await using var command = new NpgsqlCommand($"SELECT pg_catalog.set_config('application_name', '{Prefix}{importId}', "
-            + $"false) -- {told}", session);
-        await command.ExecuteNonQueryAsync(stop);
+        await session.ExecuteAsync($"SELECT pg_catalog.set_config('application_name', '{Prefix}{importId}', "
+            + $"false) -- {told}", stop);
     }
 
     /// <summary>Takes the mark off: the pool would do it only when the session is next used.</summary>

@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Ingest.Ledger;
@@ -19,8 +20,7 @@ internal static class StagingTable
     public static async Task<bool> DropAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
     {
         if (!await ExistsAsync(session, importId, stop)) return false;
-        await using var drop = new NpgsqlCommand($"DROP TABLE {NameOf(importId).Sql}", session);
-        await drop.ExecuteNonQueryAsync(stop);
+        await session.ExecuteAsync($"DROP TABLE {NameOf(importId).Sql}", stop);
         return true;
     }
 

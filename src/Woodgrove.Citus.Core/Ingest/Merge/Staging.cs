@@ -46,7 +46,7 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     public async Task<long> MergeAsync(NpgsqlConnection session, Action<long, PostgresException> refused, CancellationToken stop)
     {
         if (truncate) await CopyTarget.TruncateAsync(session, target.Name.Sql, stop);
-        await ExecuteAsync(session, $"SAVEPOINT {Savepoint}", stop);
+        await session.ExecuteAsync($"SAVEPOINT {Savepoint}", stop);
         long moved;
         try
         {
@@ -55,17 +55,16 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
         catch (PostgresException refusal) when (PostgresErrors.IsAboutRow(refusal) && !stop.IsCancellationRequested)
         {
             var bad = new List<(long Line, PostgresException Refusal)>();
-            await ExecuteAsync(session, $"ROLLBACK TO SAVEPOINT {Savepoint}", stop);
+            await session.ExecuteAsync($"ROLLBACK TO SAVEPOINT {Savepoint}", stop);
             await FindRefusedAsync(session, await LinesAsync(session, stop), bad, stop);
             if (bad.Count == 0) throw;
             foreach ((long line, PostgresException told) in bad) refused(line, told);
-            await ExecuteAsync(session, $"ROLLBACK TO SAVEPOINT {Savepoint}", stop); // what was moved to find them
-            await ExecuteAsync(session, $"DELETE FROM {rows.Table.Name.Sql} WHERE {Line.Name} IN "
+            await session.ExecuteAsync($"ROLLBACK TO SAVEPOINT {Savepoint}", stop); // what was moved to find them
+            await session.ExecuteAsync($"DELETE FROM {rows.Table.Name.Sql} WHERE {Line.Name} IN "
                 + $"({string.Join(", ", bad.Select(b => b.Line))})", stop);
             moved = await MoveAsync(session, null, stop);
         }
-        await using var drop = new NpgsqlCommand($"DROP TABLE {rows.Table.Name.Sql}", session);
-        await drop.ExecuteNonQueryAsync(stop);
+        await session.ExecuteAsync($"DROP TABLE {rows.Table.Name.Sql}", stop);
         return moved;
     }
 
@@ -88,17 +87,17 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     {
         if (lines.IsEmpty) return;
         string savepoint = string.Create(CultureInfo.InvariantCulture, $"{Savepoint}_{lines.Length}");
-        await ExecuteAsync(session, $"SAVEPOINT {savepoint}", stop);
+        await session.ExecuteAsync($"SAVEPOINT {savepoint}", stop);
         try
         {
             await MoveAsync(session, string.Create(CultureInfo.InvariantCulture, $"{Line.Name} BETWEEN {lines.Span[0]} AND "
                 + $"{lines.Span[^1]}"), stop);
-            await ExecuteAsync(session, $"RELEASE SAVEPOINT {savepoint}", stop);
+            await session.ExecuteAsync($"RELEASE SAVEPOINT {savepoint}", stop);
             return;
         }
         catch (PostgresException refusal) when (PostgresErrors.IsAboutRow(refusal) && !stop.IsCancellationRequested)
         {
-            await ExecuteAsync(session, $"ROLLBACK TO SAVEPOINT {savepoint}; RELEASE SAVEPOINT {savepoint}", stop);
+            await session.ExecuteAsync($"ROLLBACK TO SAVEPOINT {savepoint}; RELEASE SAVEPOINT {savepoint}", stop);
             if (lines.Length == 1)
             {
                 bad.Add((lines.Span[0], refusal));
@@ -108,12 +107,6 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
         int half = lines.Length / 2;
         await FindRefusedAsync(session, lines[..half], bad, stop);
         await FindRefusedAsync(session, lines[half..], bad, stop);
-    }
-
-    private static async Task ExecuteAsync(NpgsqlConnection session, string sql, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand(sql, session);
-        await command.ExecuteNonQueryAsync(stop);
     }
 
     /// <summary>Refuses to resume an import without -OnConflict while its rows are in a staging table.</summary>
@@ -139,9 +132,8 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
             _ => "",
         };
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-        await using (var create = new NpgsqlCommand($"CREATE TABLE {name.Sql} (LIKE {target.Table.Name.Sql} INCLUDING CONSTRAINTS); "
-            + $"ALTER TABLE {name.Sql} ADD COLUMN {Line.Name} {Line.TypeName}; {string.Join(' ', drops)}", session))
-            await create.ExecuteNonQueryAsync(stop);
+        await session.ExecuteAsync($"CREATE TABLE {name.Sql} (LIKE {target.Table.Name.Sql} INCLUDING CONSTRAINTS); "
+            + $"ALTER TABLE {name.Sql} ADD COLUMN {Line.Name} {Line.TypeName}; {string.Join(' ', drops)}", stop);
         if (distribute.Length > 0)
         {
             await using var command = new NpgsqlCommand(distribute, session) { Parameters = { new() { Value = name.Sql } } };

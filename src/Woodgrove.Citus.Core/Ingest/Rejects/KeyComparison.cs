@@ -11,6 +11,8 @@ namespace Woodgrove.Citus.Ingest.Rejects;
 internal sealed class KeyComparison(CitusConnection connection, NpgsqlConnection session, ValidationTable validation, CopyTarget target,
     RejectList rejects)
 {
+    private IReadOnlyList<TableKey>? _tableKeys;
+
     /// <summary>Rejects the records whose key a row of the cluster has, or that lack a row that their key needs, or a partition.</summary>
     /// <param name="records">The contents of the validation table.</param>
     /// <returns>The others.</returns>
@@ -18,10 +20,7 @@ internal sealed class KeyComparison(CitusConnection connection, NpgsqlConnection
     {
         if (records.IsEmpty) return records;
         var refused = new Dictionary<long, RefusedRow>();
-        IReadOnlyList<TableKey> tableKeys;
-        await using (NpgsqlConnection catalog = await connection.OpenSessionAsync(stop))
-            tableKeys = await TableKey.ReadAsync(catalog, target.Table, stop);
-        foreach (TableKey key in tableKeys)
+        foreach (TableKey key in _tableKeys ??= await ReadKeysAsync(stop))
         {
             Dictionary<long, string[]> keys = await validation.KeysAsync(key, stop);
             List<long> found = await key.FindAsync(session, keys, stop);
@@ -42,5 +41,11 @@ internal sealed class KeyComparison(CitusConnection connection, NpgsqlConnection
             start = bound.End;
         }
         return others;
+    }
+
+    private async Task<IReadOnlyList<TableKey>> ReadKeysAsync(CancellationToken stop)
+    {
+        await using NpgsqlConnection catalog = await connection.OpenSessionAsync(stop);
+        return await TableKey.ReadAsync(catalog, target.Table, stop);
     }
 }

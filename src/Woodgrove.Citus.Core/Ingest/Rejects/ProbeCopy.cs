@@ -37,7 +37,7 @@ internal sealed class ProbeCopy(CitusConnection connection, CopyTarget target) :
         try
         {
             await CopyStream.CopyAsync(session, target.CopyInto(target.Table.Name.Sql), records, stop);
-            await ExecuteAsync(session, "ROLLBACK", stop);
+            await session.ExecuteAsync("ROLLBACK", stop);
             return null;
         }
         catch (PostgresException refusal)
@@ -56,7 +56,7 @@ internal sealed class ProbeCopy(CitusConnection connection, CopyTarget target) :
         try
         {
             string columns = string.Join(", ", target.Columns.Select((_, i) => $"c{i}"));
-            await ExecuteAsync(session, "CREATE TEMP TABLE woodgrove_probe "
+            await session.ExecuteAsync("CREATE TEMP TABLE woodgrove_probe "
                 + $"({string.Join(", ", target.Columns.Select((_, i) => $"c{i} text"))}) ON COMMIT DROP", stop);
             await CopyStream.CopyAsync(session,
                 $"COPY pg_temp.woodgrove_probe ({columns}) FROM STDIN WITH ({(target.Dialect with { HasHeader = false }).CopyOptions()})",
@@ -88,14 +88,8 @@ internal sealed class ProbeCopy(CitusConnection connection, CopyTarget target) :
     private async Task<NpgsqlConnection> OpenAsync(CancellationToken stop)
     {
         NpgsqlConnection session = _session ??= await connection.OpenSessionAsync(stop);
-        await ExecuteAsync(session, Begin, stop);
+        await session.ExecuteAsync(Begin, stop);
         await SearchPath.ReleaseAsync(session, stop, local: true); // for the table's triggers, constraints and defaults
         return session;
-    }
-
-    private static async Task ExecuteAsync(NpgsqlConnection session, string sql, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand(sql, session);
-        await command.ExecuteNonQueryAsync(stop);
     }
 }

@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using Npgsql;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Copy;
@@ -17,11 +19,11 @@ internal sealed class TableTrial : IAsyncDisposable
     /// <summary>Each refused row costs a question to the server, so that after so many the rest is not tried.</summary>
     private const long MostRefused = 10_000;
 
-    private readonly CitusConnection _connection;
     private readonly ValidationTable _validation;
     private readonly CopyTarget _target;
     private readonly RejectList _rejects;
     private readonly BisectingCopy _bisecting;
+    private readonly KeyComparison _keys;
     private readonly Action<RefusedRow> _refused;
     private RecordBatch _stretch = new(StretchSize);
     private int _stretches;
@@ -29,9 +31,10 @@ internal sealed class TableTrial : IAsyncDisposable
     private TableTrial(CitusConnection connection, ValidationTable validation, CopyTarget target, CsvSource source,
         Action<RefusedRow> refused)
     {
-        (_connection, _validation, _target, _refused) = (connection, validation, target, refused);
+        (_validation, _target, _refused) = (validation, target, refused);
         _rejects = new RejectList(source, target, new ErrorLimit(MostRefused, null));
         _bisecting = new BisectingCopy(validation.TryAsync, _rejects, null);
+        _keys = new KeyComparison(connection, validation.Session, validation, target, _rejects);
     }
 
     /// <summary>True where so many rows were refused that those that came after them were not tried.</summary>
@@ -42,10 +45,12 @@ internal sealed class TableTrial : IAsyncDisposable
         CitusConnection connection, CopyTarget target, CsvSource source, Action<RefusedRow> refused, CancellationToken stop) =>
         new(connection, await ValidationTable.OpenAsync(connection, target, stop), target, source, refused);
 
-    public async Task AddAsync(ReadOnlyMemory<byte> record, long line, CancellationToken stop)
+    /// <param name="start">Where the first of the records begins in the bytes.</param>
+    /// <param name="bounds">The records' ends and lines.</param>
+    public async Task AddAsync(ReadOnlyMemory<byte> bytes, int start, List<RecordBounds> bounds, CancellationToken stop)
     {
-        if (IsPartial) return;
-        _stretch.Add(record.Span, line);
+        if (IsPartial || bounds.Count == 0) return;
+        _stretch.AddAll(bytes.Span, start, CollectionsMarshal.AsSpan(bounds));
         if (_stretch.Bytes.Length >= StretchSize) await FlushAsync(stop);
     }
 
@@ -57,8 +62,7 @@ internal sealed class TableTrial : IAsyncDisposable
         _stretches++;
         try
         {
-            RecordBatch good = await _validation.FilterAsync(_stretch, _bisecting, stop);
-            await new KeyComparison(_connection, _validation.Session, _validation, _target, _rejects).FilterAsync(good, stop);
+            await _keys.FilterAsync(await _validation.FilterAsync(_stretch, _bisecting, stop), stop);
         }
         catch (CitusException e) when (e.ErrorId == "CitusTooManyErrors")
         {

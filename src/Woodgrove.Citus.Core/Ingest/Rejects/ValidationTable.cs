@@ -74,7 +74,7 @@ internal sealed class ValidationTable : IAsyncDisposable
     /// <returns>The accepted records.</returns>
     public async Task<RecordBatch> FilterAsync(RecordBatch records, BisectingCopy copy, CancellationToken stop)
     {
-        await using (var clear = new NpgsqlCommand($"TRUNCATE pg_temp.{Table}", _session)) await clear.ExecuteNonQueryAsync(stop);
+        await _session.ExecuteAsync($"TRUNCATE pg_temp.{Table}", stop);
         _taken = new RecordBatch(records.Bytes.Length);
         await copy.LoadAsync(records.Bytes, records.Bounds, stop);
         return _taken;

@@ -53,7 +53,7 @@ internal sealed class CoordinatorBatch : IBatch
         NodeWriter writer = await NodeWriter.BeginAsync(session, options, async () =>
         {
             if (kept is not null) await NodeConnections.KeepAsync(session, stop);
-            await using (var begin = new NpgsqlCommand("BEGIN", session)) await begin.ExecuteNonQueryAsync(stop);
+            await session.ExecuteAsync("BEGIN", stop);
             await SearchPath.ReleaseAsync(session, stop, local: true); // for the table's triggers, constraints and defaults
             // A ledger holds for one table: the batch's rows must not go into another that has its name by now.
             if (ledger is not null) await TableGuard.LockAsync(connection, session, target.Table, stop);
@@ -114,8 +114,7 @@ internal sealed class CoordinatorBatch : IBatch
     /// given again after a crash, and its status would be another transaction's: so it is written, and flushed by the
     /// commit of a session of its own. The commit itself is on disk before any node carries it out.
     /// </summary>
-    /// <param name="open">Opens the session whose commit flushes.</param>
-    public async Task<TransactionIdentity> IdentifyAsync(Func<CancellationToken, Task<NpgsqlConnection>> open, CancellationToken stop)
+    public async Task<TransactionIdentity> IdentifyAsync(CancellationToken stop)
     {
         string transaction;
         await using (var mark = new NpgsqlCommand($"{LoadSession.DurableCommit}; SELECT pg_catalog.pg_current_xact_id()::text FROM {Mark}",
@@ -126,9 +125,8 @@ internal sealed class CoordinatorBatch : IBatch
             await row.ReadAsync(stop);
             transaction = row.GetString(0);
         }
-        await using NpgsqlConnection other = await open(stop);
-        await using var flush = new NpgsqlCommand($"{LoadSession.DurableCommit}; SELECT FROM {Mark}", other); // both are one transaction
-        await flush.ExecuteNonQueryAsync(stop);
+        await using NpgsqlConnection other = await _writer.Reopen(stop);
+        await other.ExecuteAsync($"{LoadSession.DurableCommit}; SELECT FROM {Mark}", stop); // both are one transaction
         return new TransactionIdentity(transaction, _writer.Session.ProcessID,
             await CoordinatorFacts.IdentifierAsync(_writer.Session, stop),
             await CoordinatorTimeline.ReadAsync(_writer.Session, stop));

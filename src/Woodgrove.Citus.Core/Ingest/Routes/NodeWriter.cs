@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Commit;
@@ -17,6 +18,7 @@ internal sealed class NodeWriter : INodePart, IAsyncDisposable
 {
     private readonly WriterOptions _options;
     private readonly IRecordCopy _copy;
+    private ShardBuffer? _buffer; // none where records are written as they come
     private Task _sending = Task.CompletedTask;
     private PreparedPart? _prepared;
     private bool _hasEnded; // the transaction, by a commit or a rollback
@@ -26,16 +28,15 @@ internal sealed class NodeWriter : INodePart, IAsyncDisposable
     {
         (Session, _copy, _options) = (session, copy, options);
         ProcessId = session.ProcessID;
-        Buffer = new ShardBuffer(options.KeepsLines);
     }
 
     public NpgsqlConnection Session { get; }
-    public ShardBuffer Buffer { get; }
+    public ShardBuffer Buffer => _buffer ??= new ShardBuffer(_options.KeepsLines);
     public int ProcessId { get; }
     public string Node => _options.Node;
     public Func<CancellationToken, Task<NpgsqlConnection>> Reopen => _options.Reopen;
     public IReadOnlyList<ShardRange> Shards => _options.Shards;
-    public bool HasWork => _options.AlwaysCommits || Buffer.HasRows;
+    public bool HasWork => _options.AlwaysCommits || _buffer?.HasRows is true;
 
     /// <param name="begin">Begins the transaction, takes its locks and opens the COPY.</param>
     public static async Task<NodeWriter> BeginAsync(NpgsqlConnection session, WriterOptions options, Func<Task<IRecordCopy>> begin)
@@ -67,7 +68,7 @@ internal sealed class NodeWriter : INodePart, IAsyncDisposable
     /// <summary>Ends the COPY; after it the server has refused what it will.</summary>
     public Task FinishAsync(CancellationToken stop) => AskAsync(async () =>
     {
-        await FlushAsync(stop);
+        if (_buffer is not null) await FlushAsync(stop);
         await _sending;
         await _copy.FinishAsync(stop);
     }, stop);
@@ -90,7 +91,7 @@ internal sealed class NodeWriter : INodePart, IAsyncDisposable
 
     public async Task CommitAsync(CancellationToken stop)
     {
-        await ExecuteAsync(Session, "COMMIT", stop);
+        await Session.ExecuteAsync("COMMIT", stop);
         _hasEnded = true;
     }
 
@@ -153,17 +154,11 @@ internal sealed class NodeWriter : INodePart, IAsyncDisposable
     {
         try
         {
-            await ExecuteAsync(session, sql, CancellationToken.None);
+            await session.ExecuteAsync(sql, CancellationToken.None);
         }
         catch (Exception e) when (e is NpgsqlException or IOException or InvalidOperationException)
         {
             // The session is gone, and its transaction with it.
         }
-    }
-
-    private static async Task ExecuteAsync(NpgsqlConnection session, string sql, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand(sql, session);
-        await command.ExecuteNonQueryAsync(stop);
     }
 }

@@ -101,6 +101,10 @@ internal sealed class RecordRouter(CsvDialect dialect, int field, ValueHasher ha
         return true;
     }
 
+    /// <summary>Tells the records that go to some of the shards.</summary>
+    public Func<RecordBlock, int, int, bool> SentTo(IReadOnlyList<ShardRange> some) => (rows, start, end) =>
+        Find(rows.Block.Span, rows.Delimiters, start, end, out int found) == RoutingProblem.None && some.Contains(shards.Shards[found]);
+
     private bool TryAnswered(ReadOnlySpan<byte> text, out int hash)
     {
         string value = Encoding.UTF8.GetString(text);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Ingest.Commit;
@@ -12,6 +13,7 @@ internal sealed class RoutedBatch : IBatch
 {
     private readonly ShardRoute _route;
     private readonly ImportLedger _ledger;
+    private readonly RecordRouter _router;
     private readonly NodeWriter?[] _writerOfShard; // null where the shard's rows are committed already
     private readonly NodeWriter[] _writers;
     private readonly ShardBuffer[] _buffers;
@@ -23,7 +25,7 @@ internal sealed class RoutedBatch : IBatch
     private RoutedBatch(ShardRoute route, ImportLedger ledger, RecordRouter router, NodeWriter?[] writerOfShard, RejectList? rejects,
         Func<IReadOnlyList<INodePart>, IAsyncDisposable, ICommitProtocol> protocol, CancellationToken stop)
     {
-        (_route, _ledger, Router, _writerOfShard, _rejects) = (route, ledger, router, writerOfShard, rejects);
+        (_route, _ledger, _router, _writerOfShard, _rejects) = (route, ledger, router, writerOfShard, rejects);
         _writers = writerOfShard.OfType<NodeWriter>().Distinct().ToArray();
         var dropped = new ShardBuffer();
         _buffers = writerOfShard.Select(w => w?.Buffer ?? dropped).ToArray();
@@ -32,25 +34,30 @@ internal sealed class RoutedBatch : IBatch
         _protocol = protocol(_writers, _cancellation);
     }
 
-    public RecordRouter Router { get; }
-
-    /// <param name="writers">Opens the writer of each shard, by the shard's index; null where the shard's rows are committed
-    /// already.</param>
-    /// <param name="protocol">Makes the protocol from the writers and from what cancels them on their servers.</param>
-
-    public static async Task<RoutedBatch> BeginAsync(ShardRoute route, ImportLedger ledger, RecordRouter router, RejectList? rejects,
-        IReadOnlyList<(IReadOnlyList<int> Shards, Func<Task<NodeWriter>> Open)> writers, int shardCount,
-        Func<IReadOnlyList<INodePart>, IAsyncDisposable, ICommitProtocol> protocol, CancellationToken stop)
+    /// <param name="number">The batch's number in its import.</param>
+    /// <param name="read">Reads where the shards lie, in the session of the table's guard.</param>
+    /// <param name="places">The writers; a shard that none takes is committed already.</param>
+    /// <param name="protocol">Makes the protocol from the guard, the writers, the names of prepared transactions by their parts,
+    /// and what cancels the writers on their servers.</param>
+    public static async Task<RoutedBatch> BeginAsync(ShardRoute route, ImportLedger ledger, int number, RejectList? rejects,
+        Func<TableGuard, Task<ShardMap>> read, Func<ShardMap, RecordRouter, IEnumerable<WriterPlace>> places,
+        Func<TableGuard, IReadOnlyList<INodePart>, Func<string, PreparedName>, IAsyncDisposable, ICommitProtocol> protocol,
+        CancellationToken stop)
     {
-        var writerOfShard = new NodeWriter?[shardCount];
+        TableGuard guard = await TableGuard.OpenAsync(route.Connection, route.Table, stop);
+        NodeWriter?[] writerOfShard = [];
         try
         {
-            await Task.WhenAll(writers.Select(async place =>
+            ShardMap map = await read(guard);
+            var router = new RecordRouter(route.Dialect, route.KeyField, route.Hasher!, map);
+            writerOfShard = new NodeWriter?[map.Shards.Count];
+            await Task.WhenAll(places(map, router).Select(async place =>
             {
                 NodeWriter writer = await place.Open();
                 foreach (int shard in place.Shards) writerOfShard[shard] = writer;
             }));
-            return new RoutedBatch(route, ledger, router, writerOfShard, rejects, protocol, stop);
+            return new RoutedBatch(route, ledger, router, writerOfShard, rejects,
+                (parts, cancellation) => protocol(guard, parts, NameOf, cancellation), stop);
         }
         catch
         {
@@ -59,8 +66,11 @@ internal sealed class RoutedBatch : IBatch
                 await writer.RollbackAsync(endPrepared: false);
                 await writer.DisposeAsync();
             }
+            await guard.DisposeAsync();
             throw;
         }
+
+        PreparedName NameOf(string part) => new(route.Connection.CoordinatorId, ledger.ImportId, number, ledger.Attempt, part);
     }
 
     public async ValueTask WriteAsync(RecordBlock block, int from, int to, CancellationToken stop)
@@ -69,7 +79,7 @@ internal sealed class RoutedBatch : IBatch
         int record = 0;
         while (from < to)
         {
-            (int count, RoutingProblem problem) = Router.Split(block, ref from, to, _buffers, out int shard,
+            (int count, RoutingProblem problem) = _router.Split(block, ref from, to, _buffers, out int shard,
                 _rejects is null ? default : CollectionsMarshal.AsSpan(_bounds)[record..]);
             record += count;
             if (problem == RoutingProblem.Null)
@@ -77,7 +87,7 @@ internal sealed class RoutedBatch : IBatch
                 RefuseNull(block, ref from);
                 record++;
             }
-            else if (problem == RoutingProblem.Unread) await _route.AskAsync(Router, _ledger.Session, stop);
+            else if (problem == RoutingProblem.Unread) await _route.AskAsync(_router, _ledger.Session, stop);
             else if (from < to && _writerOfShard[shard] is { } writer) await writer.FlushAsync(stop);
             else if (from < to) _buffers[shard].Take();
         }

@@ -59,8 +59,7 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
     /// <summary>Begins a transaction that blocks moves of the shard until it is committed, prepared or not.</summary>
     public async Task BeginAsync(NpgsqlConnection session, ShardRange shard, CancellationToken stop)
     {
-        await using var begin = new NpgsqlCommand($"BEGIN; {Settings}", session);
-        await begin.ExecuteNonQueryAsync(stop);
+        await session.ExecuteAsync($"BEGIN; {Settings}", stop);
         await LockShardsAsync(session, [shard.ShardId], stop);
     }
 

@@ -160,7 +160,7 @@ internal sealed class RowSender(
                 await using CoordinatorBatch? copy = await fill(again);
                 if (copy is null || !commits) return 0;
                 moved = copy.Moved ?? rows();
-                unknown = await copy.IdentifyAsync(connection.OpenSessionAsync, again);
+                unknown = await copy.IdentifyAsync(again);
                 await copy.CommitAsync(null, again);
                 return moved;
             }, stop);
