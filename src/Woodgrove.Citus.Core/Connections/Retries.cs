@@ -32,19 +32,30 @@ internal static class Retries
     /// <param name="mayPass">Which failures are worth a new attempt.</param>
     /// <param name="warn">Told of each.</param>
     public static ResiliencePipeline After(Func<Exception, bool> mayPass, Action<string>? warn) =>
-        new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
+        new ResiliencePipelineBuilder().AddRetry(Options<RetryStrategyOptions, object>(new PredicateBuilder().Handle(mayPass),
+            outcome => PostgresErrors.Describe(outcome.Exception!), warn)).Build();
+
+    /// <param name="failure">What failed, by a result that is worth a new attempt; null for others.</param>
+    /// <param name="warn">Told of each.</param>
+    public static ResiliencePipeline<T> While<T>(Func<T, CitusException?> failure, Action<string>? warn) =>
+        new ResiliencePipelineBuilder<T>().AddRetry(Options<RetryStrategyOptions<T>, T>(
+            new PredicateBuilder<T>().HandleResult(result => failure(result) is not null), outcome => failure(outcome.Result!)!, warn)).Build();
+
+    private static TOptions Options<TOptions, T>(Func<RetryPredicateArguments<T>, ValueTask<bool>> mayPass,
+        Func<Outcome<T>, CitusException> failure, Action<string>? warn)
+        where TOptions : RetryStrategyOptions<T>, new() => new()
     {
         MaxRetryAttempts = Attempts,
         BackoffType = DelayBackoffType.Exponential,
         Delay = TimeSpan.FromSeconds(1),
         MaxDelay = TimeSpan.FromSeconds(30),
         UseJitter = true,
-        ShouldHandle = new PredicateBuilder().Handle(mayPass),
+        ShouldHandle = mayPass,
         OnRetry = attempt =>
         {
-            warn?.Invoke($"{PostgresErrors.Describe(attempt.Outcome.Exception!).What} Trying again in "
+            warn?.Invoke($"{failure(attempt.Outcome).What} Trying again in "
                 + $"{attempt.RetryDelay.TotalSeconds:0.0} s ({attempt.AttemptNumber + 1} of {Attempts}).");
             return default;
         },
-    }).Build();
+    };
 }

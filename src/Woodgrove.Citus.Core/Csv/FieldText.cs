@@ -1,4 +1,5 @@
 using System.Text;
+using CsvHelper;
 
 namespace Woodgrove.Citus.Csv;
 
@@ -30,6 +31,13 @@ internal sealed class FieldText(CsvDialect dialect)
     /// <summary>The value of a field, or null for NULL.</summary>
     public string? Value(ReadOnlySpan<byte> field) => IsQuoted(field) ? Encoding.UTF8.GetString(Unquote(field))
         : Encoding.UTF8.GetString(field) is var text && text == dialect.NullValue ? null : text;
+
+    /// <summary>A field of a record, as text; null where the record has fewer.</summary>
+    public static string? Of(byte[] record, int field, CsvDialect dialect)
+    {
+        using var parser = new CsvParser(new StringReader(Encoding.UTF8.GetString(TrimLineEnd(record))), dialect.ForCsvHelper());
+        return parser.Read() && field < parser.Record!.Length ? parser.Record[field] : null;
+    }
 
     public static ReadOnlySpan<byte> TrimLineEnd(ReadOnlySpan<byte> record)
     {

@@ -31,8 +31,12 @@ public sealed class CitusException(
     /// <summary>The row of a file that was refused, where there is one.</summary>
     public RefusedRow? Row { get; init; }
 
+    /// <summary>True where the same work may well succeed a moment later.</summary>
+    internal bool MayPass { get; init; }
+
     /// <summary>The same failure, which also says what is in the table now; unchanged where it says so already.</summary>
     /// <param name="state">A sentence.</param>
     internal CitusException WithState(string state) => What.Contains(state, StringComparison.Ordinal) ? this
-        : new(ErrorId, Kind, $"{What.TrimEnd('.')}. {state}", Advice, this) { Target = Target, SqlState = SqlState, Row = Row };
+        : new(ErrorId, Kind, $"{(What.EndsWith($"(SQLSTATE {SqlState})", StringComparison.Ordinal) ? What : What.TrimEnd('.') + ".")} {state}",
+            Advice, this) { Target = Target, SqlState = SqlState, Row = Row, MayPass = MayPass };
 }

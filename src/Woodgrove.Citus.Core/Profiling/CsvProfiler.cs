@@ -77,7 +77,9 @@ public sealed class CsvProfiler(CsvSource source)
             : Rows ? [.. Shape.Fields!.Select((c, i) => new BoundColumn(table.FindColumn(c)!, i, c))]
             : ColumnBinding.Bind(input, dialect, table, Shape);
         var file = new CsvFile(source, dialect,
-            bound is null ? null : RecordConverter.For(source, dialect, ColumnBinding.FieldCount(input, dialect, Shape), bound, Shape));
+            bound is null ? null : RecordConverter.For(source, dialect, ColumnBinding.FieldCount(input, dialect, Shape), bound, Shape),
+            // Without a server, it may be one before PostgreSQL 18.
+            DotEndsData: !Rows && session?.PostgreSqlVersion.Major is not >= 18);
         TableColumn[]? targets = bound?.Select(b => b.Column).ToArray();
         string[] names = targets?.Select(t => t.Name).ToArray() ?? Names(input, dialect);
         string? key = KeyOf(names, table);
@@ -88,7 +90,7 @@ public sealed class CsvProfiler(CsvSource source)
                 "is Excel's own line (sep=), which a load skips and other programs may not: -SkipLines says so");
         await using TableTrial? trial = table is null || Rows ? null
             : await TryOpenAsync(new CopyTarget(table, targets!, file.Converter is null ? dialect : RecordConverter.Dialect), stop);
-        string lineEnd = await ReadAsync(input, file, columns, trial, session, stop);
+        string lineEnd = await ReadAsync(new SourceCursor(file, input), columns, trial, session, stop);
         if (trial?.IsPartial is true) Warn?.Invoke(
                 $"{source}: {_problemCount} rows would be refused so far, so the rest of the file was not tried against {table!.Display}.");
         CsvProfile profile = Finish(input, dialect, lineEnd, columns, key, shards);
@@ -158,20 +160,15 @@ public sealed class CsvProfiler(CsvSource source)
     }
 
     private async Task<string> ReadAsync(
-        CsvInput input, CsvFile file, ColumnProfiler[] columns, TableTrial? trial, NpgsqlConnection? session, CancellationToken stop)
+        SourceCursor source, ColumnProfiler[] columns, TableTrial? trial, NpgsqlConnection? session, CancellationToken stop)
     {
-        var reader = new CsvRecordReader(input, file.Dialect);
-        var fields = new CsvFields(file.Converter is null ? file.Dialect : RecordConverter.Dialect);
+        CsvDialect dialect = source.File.Dialect;
+        var fields = new CsvFields(source.File.Converter is null ? dialect : RecordConverter.Dialect);
         var clock = System.Diagnostics.Stopwatch.StartNew();
         var bounds = new List<RecordBounds>();
-        bool ended = false;
-        while (!ended && await reader.ReadAsync(stop))
+        while (await source.ReadAsync(stop))
         {
-            // Without a server, it may be one before PostgreSQL 18.
-            (int count, int end) = Rows || session?.PostgreSqlVersion.Major >= 18 ? (reader.Count, reader.Block.Length)
-                : EndOfData.Find(reader);
-            ended = count < reader.Count;
-            (RecordBlock rows, int from, int to) = file.Rows(reader, file.FirstRow(reader), end, Unconverted);
+            (RecordBlock rows, int from, int to) = source.Rows(Unconverted);
             ReadRows(rows, from, to, fields, columns, trial is not null);
             if (trial is not null)
             {
@@ -179,19 +176,20 @@ public sealed class CsvProfiler(CsvSource source)
                 await trial.AddAsync(rows.Block, from, bounds, stop);
             }
             await PlaceAsync(columns, session, QuestionSize, stop);
-            Progress?.Invoke(new ImportProgress(source.Name, _rows, input.BytesRead, input.Length, clock.Elapsed));
-            if (!ended) continue;
-            long line = reader.LineAt(end + 1);
-            if (reader.EndAfter(end) < reader.Block.Length || await reader.ReadAsync(stop))
+            Progress?.Invoke(new ImportProgress(source.File.Source.Name, _rows, source.Input.BytesRead, source.Input.Length, clock.Elapsed));
+            if (!source.IsCutOff) continue;
+            CsvRecordReader block = source.Block;
+            long line = block.LineAt(source.To + 1);
+            if (block.EndAfter(source.To) < block.Block.Length || await block.ReadAsync(stop))
                 Refuse(line, null, "\\.", "ends the data for servers before PostgreSQL 18, as it does for psql: "
                     + "what follows is not loaded");
         }
         if (_rows == 0 && !Rows)
-            Refuse(file.Dialect.SkipLines + 1, null, null,
-                $"the file has {(file.Dialect.HasHeader ? "a header and " : "")}no rows, which a load refuses");
+            Refuse(dialect.SkipLines + 1, null, null,
+                $"the file has {(dialect.HasHeader ? "a header and " : "")}no rows, which a load refuses");
         if (trial is not null) await trial.FlushAsync(stop);
         await PlaceAsync(columns, session, 1, stop);
-        return reader.LineEnd;
+        return source.Block.LineEnd;
     }
 
     private void ReadRows(RecordBlock rows, int start, int to, CsvFields fields, ColumnProfiler[] columns, bool hasTrial)

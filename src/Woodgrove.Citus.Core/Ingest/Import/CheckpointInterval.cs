@@ -1,4 +1,3 @@
-using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Ingest.Import;
 
@@ -15,9 +14,7 @@ public sealed record CheckpointInterval(long? Rows, long? Bytes)
         if (!double.TryParse(unit < 0 ? number : number[..^1], System.Globalization.CultureInfo.InvariantCulture, out double value)
             || value < 1)
         {
-            throw new CitusException("CitusInvalidCheckpoint", CitusErrorKind.InvalidArgument,
-                $"'{text}' is neither a number of rows nor a size.",
-                "Use a number of rows such as 100000, or a size such as 64MB.");
+            throw ImportErrors.InvalidCheckpoint(text);
         }
         return unit < 0 ? new CheckpointInterval((long)value, null)
             : new CheckpointInterval(null, (long)(value * Math.Pow(1024, unit + 1)));

@@ -17,12 +17,13 @@ namespace Woodgrove.Citus.Ingest.Import;
 /// <param name="Table">The table that the user named.</param>
 /// <param name="Columns">Its columns with where their values come from.</param>
 /// <param name="Target">The table, as its rows are copied.</param>
-/// <param name="DotEndsData">True where the server takes a line <c>\.</c> for the end.</param>
+/// <param name="Source">The opened source, at its beginning.</param>
 internal sealed record ImportPlan(
-    CitusConnection Connection, TableInfo Table, IReadOnlyList<BoundColumn> Columns, CopyTarget Target, CsvFile File, CsvInput Input,
-    bool DotEndsData)
+    CitusConnection Connection, TableInfo Table, IReadOnlyList<BoundColumn> Columns, CopyTarget Target, SourceCursor Source)
     : IAsyncDisposable
 {
+    public CsvFile File => Source.File;
+
     /// <summary>Where the rows are gathered first, or null.</summary>
     public Staging? Staging { get; init; }
 
@@ -50,8 +51,8 @@ internal sealed record ImportPlan(
                 [.. columns, .. line], import.Shape);
             var target = new CopyTarget(table, columns.Select(c => c.Column).ToList(),
                 converter is null ? dialect : RecordConverter.Dialect);
-            return new ImportPlan(connection, table, columns, target, new CsvFile(source, dialect, converter), input,
-                session.PostgreSqlVersion.Major < 18);
+            return new ImportPlan(connection, table, columns, target,
+                new SourceCursor(new CsvFile(source, dialect, converter, session.PostgreSqlVersion.Major < 18), input));
         }
         catch
         {
@@ -65,14 +66,14 @@ internal sealed record ImportPlan(
     public async Task<ImportPlan> ChooseRouteAsync(CsvImport import, NpgsqlConnection session, CitusException? noLedger,
         CancellationToken stop)
     {
-        var shards = new ShardRoute(Connection, File.Source, Staging?.Rows ?? Target, new NodeAddresses(import.NodeAddress));
-        (ImportRoute route, string reason) = await new RouteChoice(import, shards, session, noLedger).ChooseAsync(Input, Pending, stop);
+        var shards = new ShardRoute(Connection, File, Staging?.Rows ?? Target, new NodeAddresses(import.NodeAddress));
+        (ImportRoute route, string reason) = await new RouteChoice(import, shards, session, noLedger).ChooseAsync(Source.Input, Pending, stop);
         return this with { Shards = shards, Route = route, Reason = reason };
     }
 
     public async ValueTask DisposeAsync()
     {
         if (Shards is not null) await Shards.CloseAsync();
-        await Input.DisposeAsync();
+        await Source.DisposeAsync();
     }
 }

@@ -47,9 +47,8 @@ public sealed record ImportPreview(string Table, string Source, ImportRoute Rout
     private static async Task<List<string?[]>> FirstRowsAsync(ImportPlan plan, CancellationToken stop)
     {
         var rows = new List<string?[]>();
-        var reader = new CsvRecordReader(plan.Input, plan.File.Dialect);
-        if (!await reader.ReadAsync(stop)) return rows;
-        (RecordBlock block, int start, int to) = plan.File.Rows(reader, plan.File.FirstRow(reader), reader.Block.Length, _ => { });
+        if (!await plan.Source.ReadAsync(stop)) return rows;
+        (RecordBlock block, int start, int to) = plan.Source.Rows();
         var text = new FieldText(plan.Target.Dialect);
         var fields = new (int From, int To)[plan.Columns.Count];
         for (int end; start < to && rows.Count < Rows; start = end)

@@ -1,10 +1,8 @@
 using System.Diagnostics;
-using System.IO.Hashing;
 using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
-using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Commit;
 using Woodgrove.Citus.Ingest.Copy;
@@ -13,299 +11,238 @@ using Woodgrove.Citus.Ingest.Mapping;
 using Woodgrove.Citus.Ingest.Merge;
 using Woodgrove.Citus.Ingest.Rejects;
 using Woodgrove.Citus.Ingest.Routes;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Ingest.Import;
 
 /// <summary>Reads a file's blocks and gives them to batches, each committed with its row of the ledger.</summary>
-/// <param name="level">How far records are validated before they are sent, where the coordinator route rejects refused ones.</param>
+/// <param name="state">What the attempt before has left.</param>
+/// <param name="done">The batches that the ledger holds of the import.</param>
 /// <param name="shown">The first refused records of all attempts.</param>
-internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger? ledger, ValidationLevel level, List<RefusedRow> shown)
+internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger? ledger, ImportState state,
+    IReadOnlyList<ImportBatch> done, List<RefusedRow> shown) : IAsyncDisposable
 {
-    /// <summary>How many refused records the result carries as objects.</summary>
-    private const int RejectsShown = 100;
-
-    private readonly CsvSource _source = plan.File.Source;
     private readonly TableInfo _table = plan.Table;
     private readonly CopyTarget _target = plan.Staging?.Rows ?? plan.Target;
-    private readonly CsvRecordReader _reader = new(plan.Input, plan.File.Dialect);
-    private readonly SourceCursor _again = new(plan.File); // behind the batches, for refused records as they stand in it
-    private readonly XxHash3 _fingerprint = new();
+    private readonly SourceCursor _source = plan.Source;
+    private readonly RejectOutput? _rejects = import.SkipErrors ? new RejectOutput(plan.File,
+        new RejectList(plan.File.Source, plan.Staging?.Rows ?? plan.Target, import.MaxErrors),
+        plan.Columns.Where(c => c.Field is not null).ToDictionary(c => c.Column.Name, c => c.Field!.Value), import.RejectPath, shown) : null;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private readonly RejectList? _rejects = import.SkipErrors ? new RejectList(plan.File.Source, plan.Staging?.Rows ?? plan.Target,
-        import.MaxErrors) : null;
-    private int _number;             // of the batch that is open, or comes next
-    private long _committedRows;     // of this run and, resumed, of those before it
-    private long _committedBytes;
-    private long _batchRows;         // records of the open batch, including rejected ones
-    private long _committedRejects;  // of all runs of the import
-    private bool _inParts;           // some nodes may have committed their part of the open batch, others not
-    private long? _merged;           // rows that a staging table gave
-    private RejectFile? _rejectFile;
-    private bool _commitLost;        // its answer never came
-    private bool _isComplete;        // by an earlier attempt of this command
-    private bool _isRead;            // all of the source, by earlier runs
-    private bool _isInLedger;        // from before this run
-    private bool _isSkipping;        // what earlier runs have committed
+    private long _rows; // records of the open batch, including rejected ones
 
-    /// <summary>What is in the table if the run ends now, in words.</summary>
-    public string Kept => ledger switch
-    {
-        _ when _isSkipping => $"The rows that earlier runs of import {ledger!.ImportId} committed are unchanged.",
-        _ when _inParts => "Some nodes may have committed their part of a batch, and others not: "
-            + $"-ImportId {ledger!.ImportId} loads what is missing.",
-        null when _commitLost => "Connection lost during COMMIT; the outcome is unknown: "
-            + $"all rows of the file are in {_table.Display}, or none. With -ImportId or -Checkpoint the ledger records the outcome.",
-        _ when _commitLost => $"{_committedRows} rows up to byte {_committedBytes} are committed, or one batch more; "
-            + $"-ImportId {ledger!.ImportId} finds out, and continues after the last committed batch.",
-        _ when _committedRows == 0 => $"Nothing of the file is in {_table.Display}.",
-        _ when plan.Staging is not null => $"Nothing of the file is in {_table.Display}; "
-            + $"{_committedRows} rows up to byte {_committedBytes} are committed to a staging table; "
-            + $"-ImportId {ledger!.ImportId} continues after them.",
-        _ => $"{_committedRows} rows up to byte {_committedBytes} are committed; -ImportId {ledger!.ImportId} continues after them.",
-    };
+    /// <summary>How far the import is.</summary>
+    public ImportState State { get; private set; } =
+        state with { Route = plan.Route, ImportId = ledger?.ImportId, IsStaged = plan.Staging is not null };
 
-    /// <summary>How much of the source is committed, by this run and those before it.</summary>
-    public long CommittedBytes => _committedBytes;
+    private ImportPosition Position => State.Position;
 
-    /// <summary>
-    /// True where something is committed, or may be, that a resumed run continues from, or that makes it refuse to load
-    /// twice.
-    /// </summary>
-    public bool HasCommitted => _committedBytes > 0 || _inParts || _commitLost || _isInLedger;
-
-    /// <summary>True where the outcome of a commit is unknown.</summary>
-    public bool IsInDoubt => _inParts || _commitLost;
-
-    /// <summary>True where an earlier run has loaded all of the source.</summary>
-    public bool WasComplete => _isComplete;
-
-    /// <summary>What the load did, once it has run.</summary>
-    /// <param name="before">What was committed before this load began.</param>
-    public ImportResult Result((long Rows, long Rejects) before, TimeSpan duration)
-    {
-        long rows = _merged ?? _committedRows - before.Rows;
-        return new ImportResult(_table.Display, _source.Name, rows, plan.Input.BytesRead, duration,
-            rows / Math.Max(duration.TotalSeconds, 1e-9),
-            plan.Route, plan.Reason, ledger?.ImportId, _committedRejects - before.Rejects, [.. shown.OrderBy(r => r.Line)])
-        { Conflicts = _merged is null ? 0 : _committedRows - _merged.Value };
-    }
+    /// <summary>The batch to load next, where an earlier run left it in parts.</summary>
+    private PartialBatch? Pending => plan.Pending?.Number == Position.Batch ? plan.Pending : null;
 
     /// <param name="isRepeat">True after an interrupted attempt, whose last commit may have succeeded.</param>
-    /// <param name="resumed">Receives how many rows earlier runs of the import have committed and rejected.</param>
-    public async Task RunAsync(bool isRepeat, Action<(long Rows, long Rejects)> resumed, CancellationToken stop)
+    /// <exception cref="RecordRefusedException">The first refused record ends the load.</exception>
+    public async Task RunAsync(bool isRepeat, CancellationToken stop)
     {
-        await SkipCommittedAsync(isRepeat, stop);
-        resumed((_committedRows, _committedRejects));
-        PartialBatch? pending = plan.Pending;
-        _inParts = pending is not null;
-        if (plan.Route == ImportRoute.Worker && _number == 0)
+        await ResumeAsync(isRepeat, stop);
+        if (plan.Pending is not null) State = State with { Outcome = CommitOutcome.Partial };
+        if (plan.Route == ImportRoute.Worker && Position.Batch == 0)
         {
             // Parts are committed before their batch is in the ledger, so the import must be known before.
-            await ledger!.WriteAsync(Row(0, isLast: false), stop);
-            _number++;
+            await ledger!.WriteAsync(Row(isLast: false), stop);
+            State = State with { Position = Position with { Batch = 1 } };
         }
+        while (State.Phase == ImportPhase.Loading && await LoadAsync(stop) is { } refused) await RepeatAsync(refused, stop);
+        if (State.Phase == ImportPhase.Merging) await MergeAsync(stop);
+        if (plan.Route == ImportRoute.Worker) await PartialBatch.ForgetAsync(ledger!.Session, ledger.ImportId, null, stop);
+        import.Explain?.Invoke(plan.Route switch
+        {
+            _ when State.Merged is { } merged => $"One INSERT … SELECT … ON CONFLICT moved the rows into {_table.Display}: "
+                + $"{merged} inserted or updated of {Position.Rows}.",
+            ImportRoute.Shard => $"Committed {Position.Rows} rows: prepared on every node, "
+                + "decided by one row of woodgrove.import_batch, then committed everywhere.",
+            ImportRoute.Worker => $"Committed {Position.Rows} rows: each node's part in a transaction of Citus's own, "
+                + "with a row of woodgrove.import_part that says so.",
+            _ => $"Committed {Position.Rows} rows: Citus prepares them on every node that received some and then commits everywhere.",
+        });
+    }
+
+    /// <summary>What the load did, once it has run.</summary>
+    public ImportResult Result()
+    {
+        ImportPosition start = State.Start!.Value;
+        return new ImportResult(_table.Display, plan.File.Source.Name, State.Merged ?? Position.Rows - start.Rows, _source.Input.BytesRead,
+            TimeSpan.Zero, 0, plan.Route, plan.Reason, ledger?.ImportId, Position.Rejected - start.Rejected,
+            [.. shown.OrderBy(r => r.Line)])
+        { Conflicts = State.Merged is { } merged ? Position.Rows - merged : 0 };
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_rejects is not null) await _rejects.DisposeAsync();
+    }
+
+    /// <summary>Reads past what earlier runs have committed, and refuses a source that is no longer the same.</summary>
+    private async Task ResumeAsync(bool isRepeat, CancellationToken stop)
+    {
+        ImportPosition position = ImportPosition.Beginning;
+        ImportBatch? last = done.Count > 0 ? done[^1] : null;
+        if (last is not null)
+        {
+            long rows = done.Sum(b => b.Rows);
+            Check(last, rows, isRepeat);
+            if (!await _source.SkipToAsync(last.EndByte, last.Fingerprint, stop)) throw SourceChanged(last.EndByte, rows);
+            position = new ImportPosition(last.Number + 1, last.EndByte, last.Fingerprint, rows, done.Sum(b => b.Rejected));
+            if (last.IsLast && import.OnConflict != ConflictAction.Error)
+            {
+                State = State with { Merged = rows };
+                position = position with { Rows = rows - last.Rows };
+            }
+            if (_rejects is not null) _rejects.List.Earlier = position.Rejected;
+            import.Explain?.Invoke($"Resuming import {last.ImportId} after {position.Rows} rows, at byte {position.EndByte}.");
+        }
+        State = State with
+        {
+            Phase = last is { IsLast: true } ? ImportPhase.Complete : ImportPhase.Loading,
+            Outcome = last is null ? CommitOutcome.None : CommitOutcome.Committed,
+            Position = position,
+            Start = State.Start ?? position,
+        };
+    }
+
+    /// <summary>
+    /// Refuses to continue an import that is complete, or in another table than the one that it has loaded into, or in one
+    /// that is distributed in another way.
+    /// </summary>
+    private void Check(ImportBatch last, long rows, bool isRepeat)
+    {
+        var now = TargetIdentity.Of(_table);
+        if (last.Table.Name == now.Name && last.Table != now) throw ImportErrors.TableChanged(last, now);
+        if (last.IsLast && !isRepeat) throw ImportErrors.Complete(last, rows);
+        if (last.Table.Name != now.Name) throw ImportErrors.OtherTable(last, now);
+    }
+
+    /// <summary>Loads what is left of the source.</summary>
+    /// <returns>
+    /// Null once all is committed; otherwise what a worker refused of the open batch, which is rolled back and has to be
+    /// loaded again with its rows validated.
+    /// </returns>
+    private async Task<RecordRefusedException?> LoadAsync(CancellationToken stop)
+    {
         IBatch? batch = null;
         try
         {
-            bool ended = _isComplete || _isRead;
-            long end = _committedBytes;
-            while (!ended && await _reader.ReadAsync(stop))
+            while (await _source.ReadAsync(stop))
             {
-                (int from, int to, ended) = Records();
-                (RecordBlock rows, int rowsFrom, int rowsTo) = plan.File.Rows(_reader, from, to, Unconverted);
-                if (_rejects is not null && import.RejectPath is not null && _rejectFile is null)
-                    _rejectFile = await RejectFile.OpenAsync(import.RejectPath, await SourceCursor.HeaderAsync(plan.File, _reader, stop),
-                        _committedRejects, plan.File.Dialect, stop);
-                if (to > from)
-                {
-                    batch ??= await BeginAsync(pending, stop);
-                    if (rowsTo > rowsFrom) await batch.WriteAsync(rows, rowsFrom, rowsTo, stop);
-                    _batchRows += CountRecords(from, to);
-                }
-                _fingerprint.Append(_reader.Block.Span[..to]);
-                import.Progress?.Invoke(new ImportProgress(_source.Name, _committedRows + _batchRows, plan.Input.BytesRead,
-                    plan.Input.Length, _clock.Elapsed));
-                end = _reader.BytesBefore + to;
-                if (batch is null || !IsBatchFull(pending, end)) continue;
-                if (pending is not null && pending.Fingerprint != Fingerprint()) throw SourceChanged(pending.EndByte, _committedRows);
-                await CommitAsync(batch, end, isLast: false, stop);
-                (batch, pending) = (null, null);
+                if (_source.IsCutOff) import.Warn?.Invoke(EndOfData.Warning(plan.File.Source, _source.Block, _source.To));
+                (RecordBlock rows, int from, int to) = _source.Rows(Refuse);
+                if (_rejects is not null) await _rejects.OpenAsync(_source, Position.Rejected, stop);
+                if (_source.RowCount > 0) batch ??= await BeginAsync(stop);
+                if (to > from) await batch!.WriteAsync(rows, from, to, stop);
+                _rows += _source.RowCount;
+                import.Progress?.Invoke(new ImportProgress(plan.File.Source.Name, Position.Rows + _rows, _source.Input.BytesRead,
+                    _source.Input.Length, _clock.Elapsed));
+                if (batch is null || !IsBatchFull()) continue;
+                if (Pending is { } pending && pending.Fingerprint != _source.Fingerprint) throw SourceChanged(pending.EndByte, Position.Rows);
+                await CommitAsync(batch, isLast: false, stop);
+                batch = null;
             }
-            if (_committedRows + _committedRejects + _batchRows == 0) throw NoRows();
-            if (pending is not null) throw SourceChanged(pending.EndByte, _committedRows);
-            if (batch is not null) await CommitAsync(batch, end, isLast: plan.Staging is null, stop, atEnd: true);
-            _rejects?.CheckShare(_committedRows + _committedRejects, atEnd: true);
-            if (batch is null && ledger is not null && plan.Staging is null && !_isComplete)
-                await ledger.WriteAsync(Row(_committedBytes, isLast: true), stop);
-            batch = null;
-            if (plan.Staging is not null && !_isComplete) await MergeAsync(stop);
-            if (plan.Route == ImportRoute.Worker) await PartialBatch.ForgetAsync(ledger!.Session, ledger.ImportId, null, stop);
+            await EndAsync(batch, stop);
+            return null;
         }
-        catch (RecordRefusedException refused)
-            when (_rejects is not null && batch is CoordinatorBatch && level < ValidationLevel.Workers
-                && PostgresErrors.IsWorkerRefusal(refused.Refusal))
+        catch (RecordRefusedException refused) when (NeedsValidation(refused))
         {
-            throw new ValidationNeededException(refused);
+            return refused;
         }
         catch (RecordRefusedException refused)
         {
-            throw await ExplainAsync(refused, batch, stop);
-        }
-        catch (NullKeyException missing)
-        {
-            throw RefusedRowFinder.NullKey(_source, plan.File.Dialect, _table, missing.Line, Kept);
+            // The locks go first: the finder must not wait for its own load.
+            if (batch is not null) await batch.DisposeAsync();
+            throw await new RefusedRowFinder(plan.Connection, plan.File, _target, Position.EndByte).ExplainAsync(refused, stop);
         }
         finally
         {
             if (batch is not null) await batch.DisposeAsync();
-            if (_rejectFile is not null) await _rejectFile.DisposeAsync();
-            await _again.DisposeAsync();
         }
-        import.Explain?.Invoke(plan.Route switch
-        {
-            _ when _merged is not null => $"One INSERT … SELECT … ON CONFLICT moved the rows into {_table.Display}: "
-                + $"{_merged} inserted or updated of {_committedRows}.",
-            ImportRoute.Shard => $"Committed {_committedRows} rows: prepared on every node, "
-                + "decided by one row of woodgrove.import_batch, then committed everywhere.",
-            ImportRoute.Worker => $"Committed {_committedRows} rows: each node's part in a transaction of Citus's own, "
-                + "with a row of woodgrove.import_part that says so.",
-            _ => $"Committed {_committedRows} rows: Citus prepares them on every node that received some and then commits everywhere.",
-        });
     }
 
-    private bool IsBatchFull(PartialBatch? pending, long end) =>
-        pending is null ? import.Checkpoint?.IsReached(_batchRows, end - _committedBytes) is true : end >= pending.EndByte;
-
-    /// <summary>The block's records that are to be loaded: without the header, up to the line that ends the data.</summary>
-    private (int From, int To, bool Ended) Records()
+    private async Task<IBatch> BeginAsync(CancellationToken stop)
     {
-        (int count, int to) = plan.DotEndsData ? EndOfData.Find(_reader) : (_reader.Count, _reader.Block.Length);
-        bool ended = count < _reader.Count;
-        if (ended) import.Warn?.Invoke(EndOfData.Warning(_source, _reader, to));
-        return (plan.File.FirstRow(_reader), to, ended);
-    }
-
-    private long CountRecords(int from, int to)
-    {
-        if (from == 0 && to == _reader.Block.Length) return _reader.Count;
-        long count = 0;
-        for (; from < to; from = _reader.EndAfter(from)) count++;
-        return count;
-    }
-
-    private void Unconverted(UnconvertedRecord record)
-    {
-        if (_rejects is null)
-        {
-            RefusedRow row = record.Row;
-            throw new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
-                $"{_source}, line {row.Line}{(row.Column is null ? "" : $", column {row.Column}, value \"{row.Value}\"")}: "
-                    + $"{row.Reason.TrimEnd('.')}. (SQLSTATE {row.SqlState}) {Kept}",
-                record.Advice ?? RefusedRowAdvice.Of(row.SqlState, plan.File.Dialect,
-                    row.Column is { } column ? _table.FindColumn(column) : null, row.Value, null, row.Line)
-                    ?? RefusedRowFinder.Advice(row.SqlState!, plan.File.Dialect)) { Target = _source.Name, SqlState = row.SqlState,
-                        Row = row };
-        }
-        _rejects.Add(record.Bytes, record.Row);
-    }
-
-    /// <summary>Reads past what an earlier run has committed, and refuses a source that is no longer the same.</summary>
-    private async Task SkipCommittedAsync(bool isRepeat, CancellationToken stop)
-    {
-        IReadOnlyList<ImportBatch> done = ledger is null ? [] : await ledger.BatchesAsync(stop);
-        _isSkipping = _isInLedger = done.Count > 0;
-        if (!_isInLedger) return;
-        ImportBatch last = done[^1];
-        _isComplete = last.IsLast;
-        if (last.Table.Name == _table.Name.ToString()) CheckTable(last);
-        if (_isComplete && !isRepeat)
-        {
-            throw new CitusException("CitusImportComplete", CitusErrorKind.ResourceExists,
-                $"Import {last.ImportId} of {last.Source} is complete: {done.Sum(b => b.Rows)} rows.",
-                "Leave -ImportId and -Resume out to load the file again, as another import.") { Target = last.ImportId };
-        }
-        CheckTable(last);
-        int end = 0; // of what is committed, in the block
-        while (_reader.BytesBefore + _reader.Block.Length < last.EndByte && await _reader.ReadAsync(stop))
-        {
-            end = (int)Math.Min(_reader.Block.Length, last.EndByte - _reader.BytesBefore);
-            _fingerprint.Append(_reader.Block.Span[..end]);
-        }
-        // Batches end where blocks end, and blocks are cut alike every time; the last one may end before the line that ends the data.
-        _isRead = end < _reader.Block.Length && plan.DotEndsData && EndOfData.Find(_reader).End == end;
-        if (_reader.BytesBefore + end != last.EndByte || (end < _reader.Block.Length && !_isRead) || Fingerprint() != last.Fingerprint)
-            throw SourceChanged(last.EndByte, done.Sum(b => b.Rows));
-        (_number, _committedBytes) = (last.Number + 1, last.EndByte);
-        (_committedRows, _committedRejects) = (done.Sum(b => b.Rows), done.Sum(b => b.Rejected));
-        if (_isComplete && import.OnConflict != ConflictAction.Error)
-            (_merged, _committedRows) = (_committedRows, _committedRows - last.Rows);
-        if (_rejects is not null) _rejects.Earlier = _committedRejects;
-        _isSkipping = false;
-        import.Explain?.Invoke($"Resuming import {last.ImportId} after {_committedRows} rows, at byte {_committedBytes}.");
-    }
-
-    /// <summary>
-    /// Refuses to continue in another table than the one that the import has loaded into, or one that is distributed in
-    /// another way.
-    /// </summary>
-    private void CheckTable(ImportBatch last)
-    {
-        var now = TargetIdentity.Of(_table);
-        if (last.Table.Name != now.Name)
-        {
-            throw new CitusException("CitusImportOfOtherTable", CitusErrorKind.InvalidArgument,
-                $"Import {last.ImportId} loads into {last.Table.Name}, not into {now.Name}.",
-                "Name that table, or another -ImportId.") { Target = last.ImportId };
-        }
-        if (last.Table != now) throw TableChanged(last, now);
-    }
-
-    internal static CitusException TableChanged(ImportBatch last, TargetIdentity now) =>
-        new("CitusImportTableChanged", CitusErrorKind.InvalidOperation,
-        $"{now.Name} is not the table that import {last.ImportId} has loaded {last.Source} into: it has since been recreated, "
-            + "or altered by alter_distributed_table or undistribute_table "
-        + $"(OID {last.Table.Oid}, {last.Table.Distribution}; now OID {now.Oid}, {now.Distribution}). "
-        + "Which of the file's rows it holds is not known; nothing was loaded.",
-        $"If it holds none of them, clear the import with Remove-CitusImport {last.ImportId} and load the file again; "
-            + "otherwise remove the file's rows first.") { Target = last.ImportId };
-
-    private async Task<IBatch> BeginAsync(PartialBatch? pending, CancellationToken stop)
-    {
-        bool truncate = import.Truncate && _committedBytes == 0 && plan.Staging is null;
+        bool truncate = import.Truncate && Position.EndByte == 0 && plan.Staging is null;
         return plan.Route switch
         {
-            ImportRoute.Shard => await ShardBatch.BeginAsync(plan.Shards!, ledger!, _number, truncate, _rejects, stop),
-            ImportRoute.Worker => await WorkerBatch.BeginAsync(plan.Shards!, ledger!, _number, pending, stop),
-            _ => await CoordinatorBatch.BeginAsync(plan.Connection, ledger, _target, truncate, _rejects, stop, level: level),
+            ImportRoute.Shard => await ShardBatch.BeginAsync(plan.Shards!, ledger!, Position.Batch, truncate, _rejects?.List, stop),
+            ImportRoute.Worker => await WorkerBatch.BeginAsync(plan.Shards!, ledger!, Position.Batch, Pending, stop),
+            _ => await CoordinatorBatch.BeginAsync(plan.Connection, ledger, _target, truncate, _rejects?.List, stop, level: State.Level),
         };
     }
 
-    private async Task CommitAsync(IBatch batch, long end, bool isLast, CancellationToken stop, bool atEnd = false)
+    private bool IsBatchFull() => Pending is { } pending ? _source.End >= pending.EndByte
+        : import.Checkpoint?.IsReached(_rows, _source.End - Position.EndByte) is true;
+
+    /// <summary>Commits the last batch, if one is open, and notes that the source has ended.</summary>
+    private async Task EndAsync(IBatch? batch, CancellationToken stop)
+    {
+        long records = Position.Rows + Position.Rejected + _rows;
+        if (records == 0) throw ImportErrors.NoRows(plan.File.Source);
+        bool isLast = plan.Staging is null;
+        if (Pending is { } pending) throw SourceChanged(pending.EndByte, Position.Rows);
+        if (batch is not null) await CommitAsync(batch, isLast, stop, atEnd: true);
+        else
+        {
+            _rejects?.List.CheckShare(records, atEnd: true);
+            if (isLast && ledger is not null) await ledger.WriteAsync(Row(isLast: true), stop);
+        }
+        State = State with { Phase = isLast ? ImportPhase.Complete : ImportPhase.Merging };
+    }
+
+    private async Task CommitAsync(IBatch batch, bool isLast, CancellationToken stop, bool atEnd = false)
     {
         await batch.FinishAsync(stop);
-        IReadOnlyList<RejectedRecord> rejected = _rejects?.TakeBatch() ?? [];
-        _rejects?.CheckShare(_committedRows + _committedRejects + _batchRows, atEnd);
+        _rejects?.List.CheckShare(Position.Rows + Position.Rejected + _rows, atEnd);
         // Written before the commit: a rejected record is never lost, and a resumed import cuts off what was not committed.
-        if (plan.File.Converter is not null && rejected.Count > 0 && (_rejectFile is not null || shown.Count < RejectsShown))
-            rejected = await AsInSourceAsync(_again, rejected, stop);
-        if (_rejectFile is not null) await _rejectFile.AppendAsync(rejected, stop);
-        _batchRows -= rejected.Count;
+        IReadOnlyList<RejectedRecord> rejected = _rejects is null ? [] : await _rejects.TakeAsync(stop);
+        ImportBatch row = Row(isLast, rejected.Count);
+        if (plan.Route == ImportRoute.Worker) State = State with { Outcome = CommitOutcome.Partial };
+        await CommitAsync(batch.CommitAsync(row, stop));
+        State = State with { Position = Position.After(row) };
+        _rows = 0;
+        _rejects?.Show(rejected);
+        await batch.DisposeAsync();
+    }
+
+    private async Task CommitAsync(Task commit)
+    {
         try
         {
-            _inParts |= plan.Route == ImportRoute.Worker;
-            await batch.CommitAsync(Row(end, isLast, rejected.Count), stop);
-            _inParts = false;
+            await commit;
         }
-        catch (Exception e) when (PostgresErrors.IsNetwork(e))
+        catch (Exception e) when (PostgresErrors.IsNetwork(e) && State.Outcome != CommitOutcome.Partial)
         {
-            _commitLost = true;
+            State = State with { Outcome = CommitOutcome.Unknown };
             throw;
         }
-        await batch.DisposeAsync();
-        shown.AddRange(rejected.Take(RejectsShown - shown.Count).Select(r => r.Row));
-        (_committedRows, _committedRejects) = (_committedRows + _batchRows, _committedRejects + rejected.Count);
-        (_committedBytes, _batchRows) = (end, 0);
-        _number++;
+        State = State with { Outcome = CommitOutcome.Committed };
+    }
+
+    /// <summary>
+    /// True where a worker refused a row of a batch that the coordinator sent it, and refused rows are rejected: the message
+    /// does not name the row, so all rows are validated first.
+    /// </summary>
+    private bool NeedsValidation(RecordRefusedException refused) => _rejects is not null && plan.Route == ImportRoute.Coordinator
+        && State.Level < ValidationLevel.Workers && PostgresErrors.IsWorkerRefusal(refused.Refusal);
+
+    /// <summary>Goes back to where the batch began, for it to be loaded again with its rows validated.</summary>
+    private async Task RepeatAsync(RecordRefusedException refused, CancellationToken stop)
+    {
+        State = State with { Level = State.Level < ValidationLevel.Keys ? ValidationLevel.Keys : ValidationLevel.Workers };
+        import.Explain?.Invoke($"A worker refused a row ({refused.Message}). The batch is retried "
+            + "after all rows were validated on the coordinator and their keys compared with the table's"
+            + (State.Level == ValidationLevel.Workers ? ", and the rows tried on the workers, in transactions that are rolled back." : "."));
+        _rows = 0;
+        await _rejects!.DropBatchAsync();
+        await _source.RewindAsync(stop);
+        if (!await _source.SkipToAsync(Position.EndByte, Position.Fingerprint, stop)) throw SourceChanged(Position.EndByte, Position.Rows);
     }
 
     /// <summary>Moves what was gathered beside the table into it, with the ledger's last row.</summary>
@@ -314,62 +251,48 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         await using NpgsqlTransaction transaction = await ledger!.Session.BeginTransactionAsync(stop);
         await TableGuard.LockAsync(plan.Connection, ledger.Session, _table, stop);
         await SearchPath.ReleaseAsync(ledger.Session, stop, local: true); // for the table's triggers, constraints and defaults
-        _merged = await plan.Staging!.MergeAsync(ledger.Session, RefusedByTarget, stop);
-        IReadOnlyList<RejectedRecord> rejected = _rejects?.TakeBatch() ?? [];
-        if (_rejectFile is not null && rejected.Count > 0)
-        {
-            await using var again = new SourceCursor(plan.File);
-            await _rejectFile.AppendAsync(await AsInSourceAsync(again, rejected, stop), stop);
-        }
+        long merged = await plan.Staging!.MergeAsync(ledger.Session, RefusedByTarget, stop);
+        IReadOnlyList<RejectedRecord> rejected = _rejects is null ? [] : await _rejects.TakeAsync(stop);
         // Less those that gave way, so that the ledger's sum is what is in the table.
-        await ledger.WriteAsync(Row(_committedBytes, isLast: true, rejected.Count) with { Rows = _merged.Value - _committedRows }, stop);
-        _commitLost = true; // until the answer comes
-        await transaction.CommitAsync(stop);
-        _commitLost = false;
-        shown.AddRange(rejected.Take(RejectsShown - shown.Count).Select(r => r.Row));
-        (_committedRows, _committedRejects) = (_committedRows - rejected.Count, _committedRejects + rejected.Count);
+        await ledger.WriteAsync(Row(isLast: true, rejected.Count) with { Rows = merged - Position.Rows }, stop);
+        await CommitAsync(transaction.CommitAsync(stop));
+        State = State with
+        {
+            Phase = ImportPhase.Complete,
+            Merged = merged,
+            Position = Position with { Rows = Position.Rows - rejected.Count, Rejected = Position.Rejected + rejected.Count },
+        };
+        _rejects?.Show(rejected);
     }
 
-    /// <summary>Rejected records as they stand in the source, and their values.</summary>
-    private async Task<IReadOnlyList<RejectedRecord>> AsInSourceAsync(SourceCursor again, IReadOnlyList<RejectedRecord> rejected,
-        CancellationToken stop)
+    /// <summary>Rejects a record that no server would take, or that can't be converted; or ends the load.</summary>
+    private void Refuse(UnconvertedRecord record)
     {
-        IReadOnlyList<RejectedRecord> found = await again.FindAsync(rejected, stop);
-        if (found.Count < rejected.Count) return rejected; // the source is not what it was
-        return [.. found.Select(r => plan.Columns.FirstOrDefault(c => c.Column.Name == r.Row.Column)?.Field is not { } field
-            || r.Row.Value is null ? r
-            : r with { Row = r.Row with { Value = SourceCursor.FieldOf(r.Bytes, field, plan.File.Dialect) ?? r.Row.Value } })];
+        if (_rejects is not null)
+        {
+            _rejects.List.Add(record.Bytes, record.Row);
+            return;
+        }
+        RefusedRow row = record.Row;
+        TableColumn? column = row.Column is null ? null : _table.FindColumn(row.Column);
+        throw RejectErrors.RowRefused(row, record.Advice
+            ?? RefusedRowAdvice.Of(row.SqlState, plan.File.Dialect, column, row.Value, null, row.Line)
+            ?? RejectErrors.Advice(row.SqlState!, plan.File.Dialect));
     }
 
-    /// <summary>A row of the staging table that the target table refuses.</summary>
+    /// <summary>Rejects a row of the staging table that the target table refuses.</summary>
     private void RefusedByTarget(long line, PostgresException refusal)
     {
         PostgresException told = WorkerRefusal.WithoutShards(refusal);
         string reason = told.MessageText.TrimEnd('.') + "." + (string.IsNullOrEmpty(told.Detail) ? "" : " " + told.Detail);
-        Unconverted(new UnconvertedRecord(default,
-            new RefusedRow(_source.Name, line, string.IsNullOrEmpty(told.ColumnName) ? null : told.ColumnName, null, told.SqlState,
-                reason)));
+        string? column = string.IsNullOrEmpty(told.ColumnName) ? null : told.ColumnName;
+        Refuse(new UnconvertedRecord(default, new RefusedRow(plan.File.Source.Name, line, column, null, told.SqlState, reason)));
     }
 
-    private ImportBatch Row(long end, bool isLast, int rejected = 0) =>
-        new(ledger?.ImportId ?? Guid.Empty, _number, TargetIdentity.Of(_table), _source.Name,
-        plan.Route.ToString(), Fingerprint(), _committedBytes, end, _batchRows, rejected, isLast);
+    /// <summary>The ledger's row of the open batch, which ends where the source has been read to.</summary>
+    private ImportBatch Row(bool isLast, int rejected = 0) => new(ledger?.ImportId ?? Guid.Empty, Position.Batch, TargetIdentity.Of(_table),
+        plan.File.Source.Name, plan.Route.ToString(), _source.Fingerprint, Position.EndByte, _source.End, _rows - rejected, rejected, isLast);
 
-    private string Fingerprint() => $"xxh3:{_fingerprint.GetCurrentHashAsUInt64():x16}";
-
-    private async Task<CitusException> ExplainAsync(RecordRefusedException refused, IBatch? batch, CancellationToken stop)
-    {
-        // The locks go first: the finder must not wait for its own load.
-        if (batch is not null) await batch.DisposeAsync();
-        var finder = new RefusedRowFinder(plan.Connection, plan.File, _target, _committedBytes, Kept);
-        return await finder.ExplainAsync(refused, stop);
-    }
-
-    private CitusException SourceChanged(long end, long rows) => new("CitusSourceChanged", CitusErrorKind.InvalidData,
-        $"{_source} is not what import {ledger!.ImportId} has loaded {rows} rows of: its first {end} bytes differ.",
-        "Restore the file and resume, or load it as a new import after removing those rows.") { Target = _source.Name };
-
-    private CitusException NoRows() => new("CitusCsvNoRows", CitusErrorKind.InvalidData,
-        $"{_source} has a header and no rows.", "Check how the file was written; if its first line holds data, use -NoHeader.")
-            { Target = _source.Name };
+    private CitusException SourceChanged(long end, long rows) =>
+        ImportErrors.SourceChanged(plan.File.Source, ledger!.ImportId, end, rows);
 }

@@ -36,11 +36,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
             return (ImportRoute.Worker, notShard is null ? Worker() + "."
                 : $"{Worker()}; not straight into the shards, because {notShard}.");
         if (import.Route != ImportRoute.Auto)
-        {
-            throw new CitusException("CitusRouteNotPossible", CitusErrorKind.InvalidOperation,
-                $"-Route {import.Route} is not possible: {notShard ?? notWorker}.",
-                "Use -Route Auto, which takes the best way that is.") { Target = _table.Display };
-        }
+            throw ImportErrors.RouteNotPossible(import.Route, _table, (notShard ?? notWorker)!);
         return (ImportRoute.Coordinator, $"{Coordinator()}; not straight into the shards, "
             + $"because {notShard}{(notWorker == notShard ? "" : $", nor by node, because {notWorker}")}.");
     }

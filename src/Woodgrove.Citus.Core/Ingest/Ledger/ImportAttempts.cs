@@ -16,10 +16,11 @@ internal sealed class ImportAttempts(CsvSource source, TableName table)
     /// Begins an attempt. Refuses to continue where a standby has taken over since the import's last batch, which may lack
     /// decisions that nodes have carried out: those batches would be loaded again.
     /// </summary>
+    /// <returns>The batches that the ledger holds.</returns>
     /// <param name="committed">Up to which byte earlier attempts of this command have committed; null where they do not know.</param>
     /// <param name="kept">What is in the table by what they know, in words.</param>
     /// <exception cref="CitusException">The ledger may have lost a batch.</exception>
-    public async Task BeginAsync(ImportLedger ledger, long? committed, string? kept, CancellationToken stop)
+    public async Task<IReadOnlyList<ImportBatch>> BeginAsync(ImportLedger ledger, long? committed, string? kept, CancellationToken stop)
     {
         IReadOnlyList<ImportBatch> done = await ledger.BatchesAsync(stop);
         ImportBatch? last = done.Count > 0 ? done[^1] : null;
@@ -28,6 +29,7 @@ internal sealed class ImportAttempts(CsvSource source, TableName table)
         if (last is not { IsLast: true } && attempt is not null && ledger.Timeline.MayLack(attempt) && committed != end)
             throw Forgotten(ledger.ImportId, done.Sum(b => b.Rows), end, kept);
         _names.Add(ledger.Attempt);
+        return done;
     }
 
     private CitusException Forgotten(Guid importId, long rows, long end, string? kept) =>

@@ -72,7 +72,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     }
 
     internal static CitusException Running(Guid importId) => new("CitusImportRunning", CitusErrorKind.ResourceUnavailable,
-        $"Import {importId} is running in another session.", "Wait for it, or end that session.") { Target = importId };
+        $"Import {importId} is running in another session.", "Wait for it, or end that session.") { Target = importId, MayPass = true };
 
     /// <summary>The batches that are committed, in order.</summary>
     public async Task<IReadOnlyList<ImportBatch>> BatchesAsync(CancellationToken stop)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Ingest.Rejects;
 
@@ -15,7 +14,6 @@ public sealed record ErrorLimit(long? Count, double? Share)
             if (text.Contains('%', StringComparison.Ordinal)) return new ErrorLimit(null, value / 100);
             if (value == Math.Floor(value)) return new ErrorLimit((long)value, null);
         }
-        throw new CitusException("CitusInvalidErrorLimit", CitusErrorKind.InvalidArgument,
-            $"'{text}' is neither a number of rows nor a percentage.", "Use for example 100 or 0.5%.");
+        throw RejectErrors.InvalidLimit(text);
     }
 }

@@ -6,7 +6,6 @@ using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
-using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Copy;
 using Woodgrove.Citus.Ingest.Mapping;
@@ -22,9 +21,7 @@ namespace Woodgrove.Citus.Ingest.Rejects;
 /// loaded into a temporary table with the same constraints, on the coordinator, and rolled back.
 /// </summary>
 /// <param name="firstByte">Where the refused batch begins in the source.</param>
-/// <param name="kept">What is in the table of the file, in words.</param>
-internal sealed partial class RefusedRowFinder(
-    CitusConnection connection, CsvFile file, CopyTarget target, long firstByte, string kept)
+internal sealed partial class RefusedRowFinder(CitusConnection connection, CsvFile file, CopyTarget target, long firstByte)
 {
     /// <summary>The error to show for a COPY that a server refused; the failed transaction is over.</summary>
     public async Task<CitusException> ExplainAsync(RecordRefusedException refused, CancellationToken stop)
@@ -49,20 +46,6 @@ internal sealed partial class RefusedRowFinder(
         return await ErrorAsync(session, told, refused.Shard, record, stop);
     }
 
-    /// <summary>The error for a record without a distribution value, which is found before it is sent.</summary>
-    public static CitusException NullKey(CsvSource source, CsvDialect dialect, TableInfo table, long line, string kept)
-    {
-        RefusedRow row = NullKeyRow(source, table, line);
-        return new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
-            $"{source}, line {line}, column {row.Column}, value \"\": {row.Reason}. (SQLSTATE {row.SqlState}) {kept}",
-            Advice(row.SqlState!, dialect))
-        { Target = source.Name, SqlState = row.SqlState, Row = row };
-    }
-
-    public static RefusedRow NullKeyRow(CsvSource source, TableInfo table, long line) =>
-        new(source.Name, line, table.DistributionColumn, "",
-        PostgresErrorCodes.NullValueNotAllowed, $"{table.DistributionColumn} is NULL, so no shard can be chosen for the row");
-
     private async Task<CitusException> ErrorAsync(
         NpgsqlConnection session, PostgresException refusal, ShardRange? shard, Record? record, CancellationToken stop)
     {
@@ -71,39 +54,13 @@ internal sealed partial class RefusedRowFinder(
         string column = string.Join(", ", blamed);
         string reason = target.Readable(refusal.MessageText, shard);
         string detail = target.Detail(refusal, shard) is { } told ? " " + told : "";
-        var where = new StringBuilder(file.Source.Name);
-        if (record is not null) where.Append(CultureInfo.InvariantCulture, $", line {record.Line}");
-        if (column.Length > 0) where.Append(CultureInfo.InvariantCulture, $", column {column}");
-        if (value is not null) where.Append(CultureInfo.InvariantCulture, $", value {Shorten(value)}");
-        return new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
-            $"{where}: {reason.TrimEnd('.')}.{detail} (SQLSTATE {refusal.SqlState}) {kept}",
-            RefusedRowAdvice.Of(refusal.SqlState, file.Dialect, blamed is [var only] ? target.Table.FindColumn(only) : null, value,
-                record?.Text, record?.Line)
-                ?? Advice(refusal.SqlState, file.Dialect), refusal)
-        {
-            Target = file.Source.Name,
-            SqlState = refusal.SqlState,
-            Row = new RefusedRow(file.Source.Name, record?.Line, column.Length > 0 ? column : null, value, refusal.SqlState,
-                reason + detail),
-        };
+        string advice = RefusedRowAdvice.Of(refusal.SqlState, file.Dialect,
+            blamed is [var only] ? target.Table.FindColumn(only) : null, value, record?.Text, record?.Line)
+            ?? RejectErrors.Advice(refusal.SqlState, file.Dialect);
+        return RejectErrors.RowRefused(
+            new RefusedRow(file.Source.Name, record?.Line, column.Length > 0 ? column : null, value, refusal.SqlState, reason + detail),
+            advice, $"{reason.TrimEnd('.')}.{detail}", refusal);
     }
-
-    public static string Advice(string sqlState, CsvDialect dialect) => sqlState switch
-    {
-        PostgresErrorCodes.UniqueViolation =>
-            "Remove the duplicate from the file or from the table; -OnConflict Skip leaves out rows that are there already, "
-                + "-OnConflict Update overwrites them.",
-        PostgresErrorCodes.ForeignKeyViolation => "Load the referenced table first.",
-        PostgresErrorCodes.NullValueNotAllowed or PostgresErrorCodes.NotNullViolation when dialect.NullValue.Length == 0 =>
-            "An empty unquoted field is NULL; quote it (\"\") for an empty text, or name the file's own mark with -NullValue.",
-        PostgresErrorCodes.BadCopyFileFormat => "Check the line's delimiters and quotes.",
-        PostgresErrorCodes.CharacterNotInRepertoire => "Name the file's encoding with -Encoding, such as -Encoding windows-1252.",
-        PostgresErrorCodes.InvalidTextRepresentation or PostgresErrorCodes.InvalidDatetimeFormat
-            or PostgresErrorCodes.DatetimeFieldOverflow =>
-            "Fix the line, or skip such rows with -OnError Skip. Numbers, times and booleans in other formats are "
-                + "read with -Culture, -DateTimeFormat, -TrueValue and -FalseValue.",
-        _ => "Fix the line, or skip such rows with -OnError Skip.",
-    };
 
     /// <summary>The line and column that "COPY t, line N, column c" names, in whatever language the server writes it.</summary>
     public static (string Relation, long Line, string? Column)? Context(PostgresException refusal)
@@ -160,12 +117,10 @@ internal sealed partial class RefusedRowFinder(
         Stream copy = ((StreamWriter)writer).BaseStream;
         try
         {
-            await using CsvInput input = await file.OpenAsync(stop);
-            var reader = new CsvRecordReader(input, file.Dialect);
-            while (await reader.ReadAsync(stop))
+            await using SourceCursor source = await file.OpenAsync(stop);
+            while (await source.ReadFromAsync(firstByte, stop))
             {
-                if (reader.BytesBefore < firstByte) continue;
-                (RecordBlock rows, int from, int to) = file.Rows(reader, file.FirstRow(reader), reader.Block.Length, _ => { });
+                (RecordBlock rows, int from, int to) = source.Rows();
                 await copy.WriteAsync(rows.Block[from..to], stop);
             }
             await copy.DisposeAsync();
@@ -186,13 +141,11 @@ internal sealed partial class RefusedRowFinder(
     private async Task<(PostgresException Told, Record? Record)> ProbeAsync(PostgresException refusal, CancellationToken stop)
     {
         await using var probe = new ProbeCopy(connection, target);
-        await using CsvInput input = await file.OpenAsync(stop);
-        var reader = new CsvRecordReader(input, file.Dialect);
+        await using SourceCursor source = await file.OpenAsync(stop);
         var bounds = new List<RecordBounds>();
-        while (await reader.ReadAsync(stop))
+        while (await source.ReadFromAsync(firstByte, stop))
         {
-            if (reader.BytesBefore < firstByte) continue;
-            (RecordBlock rows, int from, int to) = file.Rows(reader, file.FirstRow(reader), reader.Block.Length, _ => { });
+            (RecordBlock rows, int from, int to) = source.Rows();
             if (from == to) continue;
             rows.BoundsOf(from, to, bounds);
             RecordBounds[] all = [.. bounds];
@@ -227,14 +180,12 @@ internal sealed partial class RefusedRowFinder(
     /// <summary>The n-th record of the batch, or the one that its n-th line ends; among those of one shard, or all.</summary>
     private async Task<Record?> FindAsync(long n, Unit unit, Func<RecordBlock, int, int, bool>? counts, CancellationToken stop)
     {
-        await using CsvInput input = await file.OpenAsync(stop);
-        var reader = new CsvRecordReader(input, file.Dialect);
+        await using SourceCursor source = await file.OpenAsync(stop);
         long seen = 0;
         var lines = new ServerLines();
-        while (await reader.ReadAsync(stop))
+        while (await source.ReadFromAsync(firstByte, stop))
         {
-            if (reader.BytesBefore < firstByte) continue;
-            (RecordBlock rows, int start, int to) = file.Rows(reader, file.FirstRow(reader), reader.Block.Length, _ => { });
+            (RecordBlock rows, int start, int to) = source.Rows();
             while (start < to)
             {
                 int end = rows.EndAfter(start);
@@ -262,8 +213,6 @@ internal sealed partial class RefusedRowFinder(
             : sent;
         return new Record(rows.LineAt(end), text, [.. fields]);
     }
-
-    private static string Shorten(string value) => value.Length <= 100 ? $"\"{value}\"" : $"\"{value[..97]}...\"";
 
     /// <summary>A record of the file.</summary>
     private sealed record Record(long Line, string Text, IReadOnlyList<string> Fields)

@@ -45,10 +45,7 @@ internal sealed class RejectFile : IAsyncDisposable
             foreach (string written in existing)
             {
                 if (!FileEntry.IsSame(written, file)) continue;
-                throw new CitusException("CitusRejectPathIsSource", CitusErrorKind.InvalidArgument,
-                    $"-RejectPath would overwrite {written}, which is the source "
-                        + $"{source.Name}{(string.Equals(written, file, StringComparison.Ordinal) ? "" : " by another name or by a link")}. Nothing was read or written.",
-                    "Name another file, or a folder, with -RejectPath.") { Target = source.Name };
+                throw RejectErrors.PathIsSource(written, source);
             }
         }
     }

@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Copy;
@@ -30,7 +31,7 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
     {
         if (refusal.SqlState == PostgresErrorCodes.NotNullViolation && refusal.ColumnName == target.Table.DistributionColumn)
         {
-            Add(record, RefusedRowFinder.NullKeyRow(source, target.Table, line)); // as each route says it
+            Add(record, RejectErrors.NullKeyRow(source, target.Table, line)); // as each route says it
             return;
         }
         // Constraints and tables by the names that the shards have for them mean nothing to the user.
@@ -57,7 +58,17 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
         int at = 0;
         while (at < target.Columns.Count && target.Columns[at].Name != column) at++;
         if (at == target.Columns.Count) return null;
-        return SourceCursor.FieldOf(record.ToArray(), at, target.Dialect);
+        return FieldText.Of(record.ToArray(), at, target.Dialect);
+    }
+
+    /// <summary>Forgets the records of the batch that is open: it is loaded again.</summary>
+    public void DropBatch()
+    {
+        lock (_gate)
+        {
+            Total -= _batch.Count;
+            _batch.Clear();
+        }
     }
 
     /// <summary>Hands over the batch's records in the order of the file.</summary>
@@ -79,13 +90,5 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
             throw TooMany($"{Earlier + Total} of {records} rows were refused, more than {share:P2}");
     }
 
-    private CitusException TooMany(string what)
-    {
-        RefusedRow? last = _batch.LastOrDefault()?.Row;
-        string seen = last is null ? "" : $" The last is line {last.Line}{(last.Column is null ? "" : $", column {last.Column}")}: "
-            + $"{last.Reason.TrimEnd('.')}.";
-        return new("CitusTooManyErrors", CitusErrorKind.LimitsExceeded, $"{source}: {what}, and -MaxErrors allows no more.{seen}",
-            "Fix the file, or raise -MaxErrors. Without -MaxErrors, -RejectPath writes all rejected rows and their reasons to files.")
-        { Target = source.Name, Row = last };
-    }
+    private CitusException TooMany(string what) => RejectErrors.TooMany(source, what, _batch.LastOrDefault()?.Row);
 }

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Commit;
 using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Ingest.Rejects;
@@ -108,8 +109,9 @@ internal sealed class RoutedBatch : IBatch
     {
         int end = block.EndAfter(from);
         long line = block.LineAt(end);
-        if (_rejects is null) throw new NullKeyException(line);
-        _rejects.Add(block.Block[from..end], RefusedRowFinder.NullKeyRow(_route.Source, _route.Table, line));
+        RefusedRow row = RejectErrors.NullKeyRow(_route.File.Source, _route.Table, line);
+        if (_rejects is null) throw RejectErrors.RowRefused(row, RejectErrors.Advice(row.SqlState!, _route.File.Dialect));
+        _rejects.Add(block.Block[from..end], row);
         from = end;
     }
 }

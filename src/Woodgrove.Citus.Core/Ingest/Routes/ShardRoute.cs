@@ -3,17 +3,17 @@ using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
-using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Ingest.Commit;
 using Woodgrove.Citus.Ingest.Copy;
 using Woodgrove.Citus.Ingest.Ledger;
+using Woodgrove.Citus.Ingest.Mapping;
 using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Ingest.Routes;
 
 /// <summary>What a load straight into the shards needs: the columns, the key and its hash, and the nodes.</summary>
-internal sealed class ShardRoute(CitusConnection connection, CsvSource source, CopyTarget target, NodeAddresses addresses)
+internal sealed class ShardRoute(CitusConnection connection, CsvFile file, CopyTarget target, NodeAddresses addresses)
 {
     private readonly ConcurrentDictionary<(long ShardId, string Host, int Port), NpgsqlConnection> _sessions = new();
 
@@ -22,7 +22,7 @@ internal sealed class ShardRoute(CitusConnection connection, CsvSource source, C
 
     public CitusConnection Connection => connection;
     public CopyTarget Target => target;
-    public CsvSource Source => source;
+    public CsvFile File => file;
     public TableInfo Table => _table;
     public CsvDialect Dialect => target.Dialect;
     public int KeyField { get; } = target.Columns.Select(c => c.Name).ToList().IndexOf(target.Table.DistributionColumn ?? "");

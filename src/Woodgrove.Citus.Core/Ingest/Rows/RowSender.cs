@@ -55,7 +55,7 @@ internal sealed class RowSender(
 
     public ValueTask DisposeAsync() => CloseAsync();
 
-    public static RefusedRow NullKeyRow(TableInfo table, long number) => RefusedRowFinder.NullKeyRow(RowSource, table, number);
+    public static RefusedRow NullKeyRow(TableInfo table, long number) => RejectErrors.NullKeyRow(RowSource, table, number);
 
     /// <summary>Sends a batch, all but its commit.</summary>
     private async Task<CoordinatorBatch?> FillAsync(RowBatch batch, CancellationToken stop)
