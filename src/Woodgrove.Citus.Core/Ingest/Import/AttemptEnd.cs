@@ -9,6 +9,9 @@ internal abstract record AttemptEnd(ImportState State)
     /// <summary>All of the source is in the table.</summary>
     public sealed record Completed(ImportState State, ImportResult Result) : AttemptEnd(State);
 
+    /// <summary>A worker refused a row: the batch is rolled back, and loaded again with its rows validated as the state says.</summary>
+    public sealed record NeedsValidation(ImportState State) : AttemptEnd(State);
+
     /// <summary>The connection, or a server, failed.</summary>
     /// <param name="Failure">What to tell the user if it is not retried.</param>
     /// <param name="MayRetry">True where the next attempt continues exactly after what is committed.</param>

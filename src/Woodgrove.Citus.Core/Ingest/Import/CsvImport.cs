@@ -75,13 +75,13 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
             end => end is AttemptEnd.Interrupted { MayRetry: true, GotFurther: false } interrupted ? interrupted.Failure : null, Warn);
         while (true)
         {
-            AttemptEnd end = await retries.ExecuteAsync(async token =>
+            AttemptEnd attempt = await retries.ExecuteAsync(async token =>
             {
                 AttemptEnd end = await ImportAttempt.RunAsync(this, state, attempts, shown, token);
                 state = end.State;
                 return end;
             }, stop);
-            switch (end)
+            switch (attempt)
             {
                 case AttemptEnd.Completed done:
                     TimeSpan duration = clock.Elapsed;
@@ -90,6 +90,8 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
                 case AttemptEnd.Interrupted { MayRetry: true, GotFurther: true } interrupted:
                     // A load of hours may be interrupted many times: attempts are counted from the last batch that was committed.
                     Warn?.Invoke($"{interrupted.Failure.What} Retrying from the last committed batch.");
+                    break;
+                case AttemptEnd.NeedsValidation:
                     break;
                 case AttemptEnd.Interrupted failed:
                     throw failed.Failure;

@@ -124,14 +124,13 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, ImportState
     {
         try
         {
-            await run.RunAsync(isRepeat: previous is not null, stop);
-            return new AttemptEnd.Completed(run.State, run.Result());
+            return await run.RunAsync(isRepeat: previous is not null, stop)
+                ? new AttemptEnd.Completed(run.State, run.Result()) : new AttemptEnd.NeedsValidation(run.State);
         }
         catch (Exception e)
         {
             ImportState state = run.State;
-            bool wasComplete = state is { Phase: ImportPhase.Complete };
-            if (_ledger is not null && (wasComplete || !state.HasCommitted)) await ForgetAsync(_ledger, route, all: !wasComplete);
+            if (_ledger is not null && (run.IsComplete || !state.HasCommitted)) await ForgetAsync(_ledger, route, all: !run.IsComplete);
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
             if (e is CitusException known) throw known.WithState(state.ToString());
             return new AttemptEnd.Interrupted(state, ImportErrors.Interrupted(import.Source, state, e),

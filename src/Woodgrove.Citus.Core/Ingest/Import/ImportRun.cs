@@ -35,14 +35,20 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     public ImportState State { get; private set; } =
         state with { Route = plan.Route, ImportId = ledger?.ImportId, IsStaged = plan.Staging is not null };
 
+    /// <summary>True where the ledger says that all of the source is in the table.</summary>
+    public bool IsComplete => State.Phase == ImportPhase.Complete || (done.Count > 0 && done[^1].IsLast);
+
     private ImportPosition Position => State.Position;
 
     /// <summary>The batch to load next, where an earlier run left it in parts.</summary>
     private PartialBatch? Pending => plan.Pending?.Number == Position.Batch ? plan.Pending : null;
 
-    /// <param name="isRepeat">True after an interrupted attempt, whose last commit may have succeeded.</param>
-    /// <exception cref="RecordRefusedException">The first refused record ends the load.</exception>
-    public async Task RunAsync(bool isRepeat, CancellationToken stop)
+    /// <param name="isRepeat">True after another attempt, whose last commit may have succeeded.</param>
+    /// <returns>
+    /// False where a worker refused a row of the open batch, which is rolled back and has to be loaded again with its rows
+    /// validated: <see cref="ImportState.Level"/> says how far.
+    /// </returns>
+    public async Task<bool> RunAsync(bool isRepeat, CancellationToken stop)
     {
         await ResumeAsync(isRepeat, stop);
         if (plan.Pending is not null) State = State with { Outcome = CommitOutcome.Partial };
@@ -52,7 +58,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             await ledger!.WriteAsync(Row(isLast: false), stop);
             State = State with { Position = Position with { Batch = 1 } };
         }
-        while (State.Phase == ImportPhase.Loading && await LoadAsync(stop) is { } refused) await RepeatAsync(refused, stop);
+        if (State.Phase == ImportPhase.Loading && !await LoadAsync(stop)) return false;
         if (State.Phase == ImportPhase.Merging) await MergeAsync(stop);
         if (plan.Route == ImportRoute.Worker) await PartialBatch.ForgetAsync(ledger!.Session, ledger.ImportId, null, stop);
         import.Explain?.Invoke(plan.Route switch
@@ -65,6 +71,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
                 + "with a row of woodgrove.import_part that says so.",
             _ => $"Committed {Position.Rows} rows: Citus prepares them on every node that received some and then commits everywhere.",
         });
+        return true;
     }
 
     /// <summary>What the load did, once it has run.</summary>
@@ -123,11 +130,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     }
 
     /// <summary>Loads what is left of the source.</summary>
-    /// <returns>
-    /// Null once all is committed; otherwise what a worker refused of the open batch, which is rolled back and has to be
-    /// loaded again with its rows validated.
-    /// </returns>
-    private async Task<RecordRefusedException?> LoadAsync(CancellationToken stop)
+    /// <returns>False where the open batch has to be validated.</returns>
+    private async Task<bool> LoadAsync(CancellationToken stop)
     {
         IBatch? batch = null;
         try
@@ -148,11 +152,15 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
                 batch = null;
             }
             await EndAsync(batch, stop);
-            return null;
+            return true;
         }
         catch (RecordRefusedException refused) when (NeedsValidation(refused))
         {
-            return refused;
+            State = State with { Level = State.Level < ValidationLevel.Keys ? ValidationLevel.Keys : ValidationLevel.Workers };
+            import.Explain?.Invoke($"A worker refused a row ({refused.Message}). The batch is retried "
+                + "after all rows were validated on the coordinator and their keys compared with the table's"
+                + (State.Level == ValidationLevel.Workers ? ", and the rows tried on the workers, in transactions that are rolled back." : "."));
+            return false;
         }
         catch (RecordRefusedException refused)
         {
@@ -231,19 +239,6 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     /// </summary>
     private bool NeedsValidation(RecordRefusedException refused) => _rejects is not null && plan.Route == ImportRoute.Coordinator
         && State.Level < ValidationLevel.Workers && PostgresErrors.IsWorkerRefusal(refused.Refusal);
-
-    /// <summary>Goes back to where the batch began, for it to be loaded again with its rows validated.</summary>
-    private async Task RepeatAsync(RecordRefusedException refused, CancellationToken stop)
-    {
-        State = State with { Level = State.Level < ValidationLevel.Keys ? ValidationLevel.Keys : ValidationLevel.Workers };
-        import.Explain?.Invoke($"A worker refused a row ({refused.Message}). The batch is retried "
-            + "after all rows were validated on the coordinator and their keys compared with the table's"
-            + (State.Level == ValidationLevel.Workers ? ", and the rows tried on the workers, in transactions that are rolled back." : "."));
-        _rows = 0;
-        await _rejects!.DropBatchAsync();
-        await _source.RewindAsync(stop);
-        if (!await _source.SkipToAsync(Position.EndByte, Position.Fingerprint, stop)) throw SourceChanged(Position.EndByte, Position.Rows);
-    }
 
     /// <summary>Moves what was gathered beside the table into it, with the ledger's last row.</summary>
     private async Task MergeAsync(CancellationToken stop)

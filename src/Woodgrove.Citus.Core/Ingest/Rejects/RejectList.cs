@@ -61,16 +61,6 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
         return FieldText.Of(record.ToArray(), at, target.Dialect);
     }
 
-    /// <summary>Forgets the records of the batch that is open: it is loaded again.</summary>
-    public void DropBatch()
-    {
-        lock (_gate)
-        {
-            Total -= _batch.Count;
-            _batch.Clear();
-        }
-    }
-
     /// <summary>Hands over the batch's records in the order of the file.</summary>
     public IReadOnlyList<RejectedRecord> TakeBatch()
     {

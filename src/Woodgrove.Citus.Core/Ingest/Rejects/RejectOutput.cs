@@ -46,14 +46,6 @@ internal sealed class RejectOutput(CsvFile file, RejectList list, IReadOnlyDicti
     /// <summary>Keeps the first records of a batch that was committed as objects.</summary>
     public void Show(IReadOnlyList<RejectedRecord> committed) => shown.AddRange(committed.Take(MostShown - shown.Count).Select(r => r.Row));
 
-    /// <summary>Forgets what the open batch has rejected: it is loaded again.</summary>
-    public async Task DropBatchAsync()
-    {
-        list.DropBatch();
-        if (_written is not null) await _written.DisposeAsync();
-        _written = null; // opened anew, it is cut off behind the committed records
-    }
-
     private static async Task<ReadOnlyMemory<byte>> HeaderAsync(SourceCursor reading, CancellationToken stop)
     {
         if (!reading.File.Dialect.HasHeader) return default;
