@@ -70,7 +70,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
         var clock = Stopwatch.StartNew();
         var attempts = new ImportAttempts(Source, Table);
         var shown = new List<RefusedRow>();
-        ImportState? state = null;
+        AttemptState? state = null;
         ResiliencePipeline<AttemptEnd> retries = Retries.While<AttemptEnd>(
             end => end is AttemptEnd.Interrupted { MayRetry: true, GotFurther: false } interrupted ? interrupted.Failure : null, Warn);
         while (true)

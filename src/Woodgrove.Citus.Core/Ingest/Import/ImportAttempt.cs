@@ -15,16 +15,16 @@ namespace Woodgrove.Citus.Ingest.Import;
 /// <param name="import">The import, by way of the coordinator.</param>
 /// <param name="previous">What the attempt before has left; null for the first.</param>
 /// <param name="noLedger">Why the coordinator, which would keep the ledger, can't be reached, or null.</param>
-internal sealed class ImportAttempt(CsvImport import, Guid importId, ImportState? previous, ImportAttempts attempts,
+internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptState? previous, ImportAttempts attempts,
     List<RefusedRow> shown, CitusException? noLedger)
 {
-    private ImportState _state = previous ?? StateBefore(import);
+    private AttemptState _state = previous ?? StateBefore(import);
     private ImportLedger? _ledger;
 
     /// <param name="previous">What the attempt before has left; null for the first.</param>
     /// <param name="shown">The first refused records of all attempts.</param>
     /// <exception cref="CitusException">The file or the table is at fault.</exception>
-    public static async Task<AttemptEnd> RunAsync(CsvImport import, ImportState? previous, ImportAttempts attempts,
+    public static async Task<AttemptEnd> RunAsync(CsvImport import, AttemptState? previous, ImportAttempts attempts,
         List<RefusedRow> shown, CancellationToken stop)
     {
         ImportAttempt? attempt = null;
@@ -41,13 +41,13 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, ImportState
         catch (Exception e) when ((e is not CitusException && PostgresErrors.IsTransient(e)) || (previous is not null && MayComeBack(e)))
         {
             // Before anything was sent in this attempt.
-            ImportState state = attempt?._state ?? previous ?? StateBefore(import);
+            AttemptState state = attempt?._state ?? previous ?? StateBefore(import);
             return new AttemptEnd.Interrupted(state, ImportErrors.Interrupted(import.Source, state, e), MayRetry: true, GotFurther: false);
         }
     }
 
     /// <summary>What is known before the ledger is read.</summary>
-    private static ImportState StateBefore(CsvImport import) => new(import.Table.ToString())
+    private static AttemptState StateBefore(CsvImport import) => new(import.Table.ToString())
     {
         Phase = import.ImportId is not null || import.Resume ? ImportPhase.Resuming : ImportPhase.Loading,
         ImportId = import.ImportId,
@@ -129,7 +129,7 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, ImportState
         }
         catch (Exception e)
         {
-            ImportState state = run.State;
+            AttemptState state = run.State;
             if (_ledger is not null && (run.IsComplete || !state.HasCommitted)) await ForgetAsync(_ledger, route, all: !run.IsComplete);
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
             if (e is CitusException known) throw known.WithState(state.ToString());

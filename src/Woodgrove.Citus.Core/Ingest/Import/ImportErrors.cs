@@ -9,7 +9,7 @@ namespace Woodgrove.Citus.Ingest.Import;
 /// <summary>The errors of a CSV import, and the one sentence on what is in the table that is added to every failure.</summary>
 internal static class ImportErrors
 {
-    public static string WhatIsInTheTable(ImportState state) => state switch
+    public static string WhatIsInTheTable(AttemptState state) => state switch
     {
         { Phase: ImportPhase.Resuming, ImportId: { } id } => $"The rows that earlier runs of import {id} committed are unchanged.",
         { Phase: ImportPhase.Resuming } => "The rows that earlier runs committed are unchanged.",
@@ -26,10 +26,10 @@ internal static class ImportErrors
         _ => $"{Committed(state)} are committed; -ImportId {state.ImportId} continues after them.",
     };
 
-    private static string Committed(ImportState state) => $"{state.Position.Rows} rows up to byte {state.Position.EndByte}";
+    private static string Committed(AttemptState state) => $"{state.Position.Rows} rows up to byte {state.Position.EndByte}";
 
     /// <summary>A connection or a server failed.</summary>
-    public static CitusException Interrupted(CsvSource source, ImportState state, Exception cause)
+    public static CitusException Interrupted(CsvSource source, AttemptState state, Exception cause)
     {
         CitusException known = PostgresErrors.Describe(cause, source.Name);
         return new CitusException(known.ErrorId, known.Kind, $"{source}: the load was interrupted. {state} {known.What}", known.Advice, cause)

@@ -19,7 +19,7 @@ namespace Woodgrove.Citus.Ingest.Import;
 /// <param name="state">What the attempt before has left.</param>
 /// <param name="done">The batches that the ledger holds of the import.</param>
 /// <param name="shown">The first refused records of all attempts.</param>
-internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger? ledger, ImportState state,
+internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger? ledger, AttemptState state,
     IReadOnlyList<ImportBatch> done, List<RefusedRow> shown) : IAsyncDisposable
 {
     private readonly TableInfo _table = plan.Table;
@@ -32,7 +32,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private long _rows; // records of the open batch, including rejected ones
 
     /// <summary>How far the import is.</summary>
-    public ImportState State { get; private set; } =
+    public AttemptState State { get; private set; } =
         state with { Route = plan.Route, ImportId = ledger?.ImportId, IsStaged = plan.Staging is not null };
 
     /// <summary>True where the ledger says that all of the source is in the table.</summary>
@@ -46,7 +46,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     /// <param name="isRepeat">True after another attempt, whose last commit may have succeeded.</param>
     /// <returns>
     /// False where a worker refused a row of the open batch, which is rolled back and has to be loaded again with its rows
-    /// validated: <see cref="ImportState.Level"/> says how far.
+    /// validated: <see cref="AttemptState.Level"/> says how far.
     /// </returns>
     public async Task<bool> RunAsync(bool isRepeat, CancellationToken stop)
     {

@@ -45,7 +45,12 @@ internal sealed class SourceCursor(CsvFile file, CsvInput input) : IAsyncDisposa
     /// <returns>False at the end of the data.</returns>
     public async ValueTask<bool> ReadAsync(CancellationToken stop)
     {
-        if (_ended || !await _block.ReadAsync(stop)) return false;
+        if (_ended) return false;
+        if (!await _block.ReadAsync(stop))
+        {
+            (From, To, _count) = (0, 0, 0);
+            return false;
+        }
         From = file.Dialect.HasHeader && _block.BytesBefore == 0 ? _block.EndAfter(0) : 0;
         (_count, To) = file.DotEndsData ? EndOfData.Find(_block) : (_block.Count, _block.Block.Length);
         _ended = _count < _block.Count;

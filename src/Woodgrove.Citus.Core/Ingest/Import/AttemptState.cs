@@ -5,7 +5,7 @@ namespace Woodgrove.Citus.Ingest.Import;
 
 /// <summary>How far an import is, and what is in the table: all that the next attempt needs to know of the one before.</summary>
 /// <param name="Table">The table, as the user writes it.</param>
-internal sealed record ImportState(string Table)
+internal sealed record AttemptState(string Table)
 {
     public ImportPhase Phase { get; init; } = ImportPhase.Loading;
 
