@@ -23,7 +23,7 @@ Console.Error.WriteLine("""
 
       load     Import-CsvToCitus against psql \copy    --rows 6000000 --runs 5
       rows     Import-Csv | Add-CitusRow against \copy --rows 200000 --runs 5
-      rejects  bad rows set aside against a clean load --rows 1000000 --bad 1000 --runs 5
+      rejects  bad rows rejected against a clean load --rows 1000000 --bad 1000 --runs 5
       convert  rows written anew against rows as they stand --rows 1000000 --runs 5
       export   Export-CitusToCsv against psql \copy    --rows 2000000 --runs 5
       query    Invoke-CitusQuery against psql          --rows 1000000 --runs 5

@@ -1,6 +1,6 @@
 namespace Woodgrove.Citus.Benchmarks;
 
-/// <summary>A file with bad rows spread over it against the same file without, by each route that sets them aside.</summary>
+/// <summary>A file with bad rows spread over it against the same file without, by each route that rejects them.</summary>
 internal static class RejectsBenchmark
 {
     public static int Run(Options options)
@@ -44,7 +44,7 @@ internal static class RejectsBenchmark
             File.Delete(rejects);
             File.Delete(Path.ChangeExtension(rejects, ".errors.csv"));
         }
-        var report = new Report("rejects", "Bad rows set aside, against a clean load");
+        var report = new Report("rejects", "Bad rows rejected, against a clean load");
         report.Paragraph($"{cluster.Description} {rows} events, {Report.Megabytes(clean.Length)} MB, "
             + $"of which {bad} have no number for a key; {runs} rounds.");
         report.Table(["", "seconds, median", "min", "max", "of clean, median of pairs"],

@@ -99,7 +99,8 @@ public sealed class SourceCursorTests : IDisposable
         Write(40_000);
         var shape = new CsvShape { Culture = CultureInfo.InvariantCulture };
         var column = new Woodgrove.Citus.Values.TableColumn("note", "text", Woodgrove.Citus.Values.PgType.Text, false, false, false, false);
-        RecordConverter? converter = RecordConverter.For(CsvSource.File(_path), new CsvDialect(), 2, [new BoundColumn(column, 1, "note")], shape);
+        RecordConverter? converter = RecordConverter.For(CsvSource.File(_path), new CsvDialect(), 2, [new BoundColumn(column, 1, "note")],
+            shape);
         var file = new CsvFile(CsvSource.File(_path), new CsvDialect(), converter ?? throw new InvalidOperationException("not converted"));
         var shown = new List<RefusedRow>();
         var target = new CopyTarget(null!, [column], RecordConverter.Dialect);

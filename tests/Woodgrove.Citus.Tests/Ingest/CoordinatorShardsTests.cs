@@ -49,7 +49,7 @@ public sealed class CoordinatorShardsTests : ClusterTest, IClassFixture<HealthyC
     [Theory]
     [InlineData("Shard")]
     [InlineData("Coordinator")]
-    public void Refused_rows_are_set_aside_wherever_their_shard_lies(string route)
+    public void Refused_rows_are_rejected_wherever_their_shard_lies(string route)
     {
         _coordinator.Run("INSERT INTO spread SELECT i, i, 'there' FROM generate_series(1, 30) i");
         Shell["path"] = Cluster.File("spread.csv",

@@ -22,7 +22,7 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Theory]
     [InlineData("Shard")]
     [InlineData("Coordinator")]
-    public void Refused_rows_are_set_aside_and_load_once_mended(string route)
+    public void Refused_rows_are_rejected_and_load_once_fixed(string route)
     {
         string table = Cluster.Distribute("id bigint, user_id bigint, note text CHECK (note <> 'bad word'), PRIMARY KEY (id, user_id)",
             "user_id");
@@ -66,7 +66,7 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Theory]
     [InlineData("Shard")]
     [InlineData("Coordinator")]
-    public void Rows_that_clash_with_other_rows_are_set_aside(string route)
+    public void Rows_that_clash_with_other_rows_are_rejected(string route)
     {
         string users = Cluster.Distribute("user_id bigint PRIMARY KEY", "user_id");
         string table = Cluster.Distribute("id bigint, user_id bigint, at date CHECK (at > '2000-01-01'), PRIMARY KEY (id, user_id)",
@@ -97,7 +97,7 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Theory]
     [InlineData("Shard")]
     [InlineData("Coordinator")]
-    public void Refused_rows_all_over_a_long_file_are_set_aside(string route)
+    public void Refused_rows_all_over_a_long_file_are_rejected(string route)
     {
         const int Rows = 24_000; // of 1 kB each: the coordinator route takes them in several stretches
         var random = new Random(20261122);
@@ -177,7 +177,7 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
     }
 
     [Fact]
-    public void Rows_for_an_emptied_table_and_for_a_reference_table_are_set_aside_too()
+    public void Rows_for_an_emptied_table_and_for_a_reference_table_are_rejected_too()
     {
         string table = Cluster.Distribute("id bigint, user_id bigint, PRIMARY KEY (id, user_id)", "user_id");
         Cluster.Execute($"INSERT INTO {table} VALUES (1, 1)");
@@ -238,7 +238,7 @@ public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Theory]
     [InlineData("Shard")]
     [InlineData("Coordinator")]
-    public void A_clash_with_a_unique_index_that_is_no_constraint_is_set_aside_too(string route)
+    public void A_clash_with_a_unique_index_that_is_no_constraint_is_rejected_too(string route)
     {
         string table = Cluster.Distribute("user_id bigint, code text", "user_id");
         Cluster.Execute($"CREATE UNIQUE INDEX {table}_code ON {table} (code, user_id)");

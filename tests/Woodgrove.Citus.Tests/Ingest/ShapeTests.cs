@@ -56,7 +56,7 @@ public sealed class ShapeTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Theory]
     [InlineData("Coordinator")]
     [InlineData("Shard")]
-    public void Refused_rows_are_set_aside_as_they_stand_in_the_source(string route)
+    public void Refused_rows_are_rejected_as_they_stand_in_the_source(string route)
     {
         string table = Table();
         string csv = German.Replace("\r\n", "\n", StringComparison.Ordinal).Replace("-7", "viel", StringComparison.Ordinal)

@@ -17,7 +17,7 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
     }
 
     [Theory, MemberData(nameof(Pwsh.Shells), MemberType = typeof(Pwsh))]
-    public async Task A_nightly_load_sets_bad_rows_aside_and_reports_in_json(string shell)
+    public async Task A_nightly_load_rejects_bad_rows_and_reports_in_json(string shell)
     {
         string table = Cluster.Distribute("event_id bigint, user_id bigint, PRIMARY KEY (event_id, user_id)", "user_id");
         Cluster.File("nightly.csv", string.Concat(Enumerable.Range(1, 300).Select(i => i == 77 ? "x,5\n" : $"{i},{i % 9}\n")));

@@ -58,14 +58,8 @@ internal sealed class TableGuard : ITableGuard
         await using var check = new NpgsqlCommand("SELECT pg_catalog.to_regclass($1)::oid", session)
             { Parameters = { new() { Value = table.Name.Sql } } };
         if (await check.ExecuteScalarAsync(stop) is uint oid && oid == table.Oid) return;
-        throw Replaced(table);
+        throw CommitErrors.Replaced(table);
     }
-
-    /// <summary>A table is no longer the one that the load was planned for.</summary>
-    public static CitusException Replaced(TableInfo table) => new("CitusTableReplaced", CitusErrorKind.InvalidOperation,
-        $"{table.Display} was dropped, or replaced by another table of that name, while the load was under way. "
-            + "Nothing of the batch is loaded.",
-        "See what became of the table (alter_distributed_table and undistribute_table replace it), and load again.") { Target = table.Display };
 
     /// <summary>
     /// Prepares the transaction: it fails where the lock has been lost, and nothing can release it afterwards but

@@ -85,10 +85,7 @@ internal sealed class TwoPhaseCommit(
         }
         catch (Exception e) when (e is NpgsqlException or IOException)
         {
-            throw new CitusException("CitusCommitPending", CitusErrorKind.ResourceUnavailable,
-                $"The batch is committed, but {part.Node} can't be reached to make its part visible ({e.Message.TrimEnd('.')}).",
-                $"Nothing is lost: once the node is back, Repair-CitusImport or any load completes it; -ImportId {row.ImportId} continues "
-                    + "with the rest of the file.", e) { Target = row.ImportId };
+            throw CommitErrors.Pending(row.ImportId, part.Node, e);
         }
     }
 

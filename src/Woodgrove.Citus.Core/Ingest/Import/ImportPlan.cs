@@ -67,7 +67,8 @@ internal sealed record ImportPlan(
         CancellationToken stop)
     {
         var shards = new ShardRoute(Connection, File, Staging?.Rows ?? Target, new NodeAddresses(import.NodeAddress));
-        (ImportRoute route, string reason) = await new RouteChoice(import, shards, session, noLedger).ChooseAsync(Source.Input, Pending, stop);
+        (ImportRoute route, string reason) = await new RouteChoice(import, shards, session, noLedger).ChooseAsync(Source.Input, Pending,
+            stop);
         return this with { Shards = shards, Route = route, Reason = reason };
     }
 

@@ -27,7 +27,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     private readonly SourceCursor _source = plan.Source;
     private readonly RejectOutput? _rejects = import.SkipErrors ? new RejectOutput(plan.File,
         new RejectList(plan.File.Source, plan.Staging?.Rows ?? plan.Target, import.MaxErrors),
-        plan.Columns.Where(c => c.Field is not null).ToDictionary(c => c.Column.Name, c => c.Field!.Value), import.RejectPath, shown) : null;
+        plan.Columns.Where(c => c.Field is not null).ToDictionary(c => c.Column.Name, c => c.Field!.Value), import.RejectPath, shown)
+        : null;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private long _rows; // records of the open batch, including rejected ones
 
@@ -147,7 +148,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
                 import.Progress?.Invoke(new ImportProgress(plan.File.Source.Name, Position.Rows + _rows, _source.Input.BytesRead,
                     _source.Input.Length, _clock.Elapsed));
                 if (batch is null || !IsBatchFull()) continue;
-                if (Pending is { } pending && pending.Fingerprint != _source.Fingerprint) throw SourceChanged(pending.EndByte, Position.Rows);
+                if (Pending is { } pending && pending.Fingerprint != _source.Fingerprint)
+                    throw SourceChanged(pending.EndByte, Position.Rows);
                 await CommitAsync(batch, isLast: false, stop);
                 batch = null;
             }
@@ -159,7 +161,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             State = State with { Level = State.Level < ValidationLevel.Keys ? ValidationLevel.Keys : ValidationLevel.Workers };
             import.Explain?.Invoke($"A worker refused a row ({refused.Message}). The batch is retried "
                 + "after all rows were validated on the coordinator and their keys compared with the table's"
-                + (State.Level == ValidationLevel.Workers ? ", and the rows tried on the workers, in transactions that are rolled back." : "."));
+                + (State.Level == ValidationLevel.Workers ? ", and the rows tried on the workers, in transactions that are rolled back."
+                    : "."));
             return false;
         }
         catch (RecordRefusedException refused)
@@ -286,7 +289,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
 
     /// <summary>The ledger's row of the open batch, which ends where the source has been read to.</summary>
     private ImportBatch Row(bool isLast, int rejected = 0) => new(ledger?.ImportId ?? Guid.Empty, Position.Batch, TargetIdentity.Of(_table),
-        plan.File.Source.Name, plan.Route.ToString(), _source.Fingerprint, Position.EndByte, _source.End, _rows - rejected, rejected, isLast);
+        plan.File.Source.Name, plan.Route.ToString(), _source.Fingerprint, Position.EndByte, _source.End, _rows - rejected, rejected,
+        isLast);
 
     private CitusException SourceChanged(long end, long rows) =>
         ImportErrors.SourceChanged(plan.File.Source, ledger!.ImportId, end, rows);

@@ -155,8 +155,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
                 catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException
                     && !stop.IsCancellationRequested)
                 {
-                    return $"node {host}:{port} can't be reached from here ({e.Message.TrimEnd('.')}); "
-                        + "-NodeAddress maps it to an address that can";
+                    return ImportErrors.Unreachable(host, port, e);
                 }
             }
         }
@@ -192,7 +191,7 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
                 },
             };
             await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-            if (!await row.ReadAsync(stop)) throw TableGuard.Replaced(target.Table);
+            if (!await row.ReadAsync(stop)) throw CommitErrors.Replaced(target.Table);
             return new TableFacts(row.GetBoolean(0), row.GetBoolean(1), row.GetInt64(2), row.GetBoolean(3),
                 await row.IsDBNullAsync(4, stop) ? null : row.GetString(4), row.GetBoolean(5));
         }

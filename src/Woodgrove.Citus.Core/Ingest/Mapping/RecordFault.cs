@@ -67,7 +67,7 @@ internal sealed record RecordFault(string SqlState, string Reason, string Advice
         return new RecordFault(PostgresErrorCodes.BadCopyFileFormat,
             $"the line ends are mixed: {found} stands outside quotes, and the lines of the file end with {block.LineEnd}",
             "Write the whole file with one line end, put quotes around values that hold line breaks, "
-                + "or set such rows aside with -OnError Skip.");
+                + "or reject such rows with -OnError Skip.");
     }
 
     /// <summary>The first bytes that are no character, as PostgreSQL shows them.</summary>

@@ -33,7 +33,7 @@ internal static partial class RefusedRowAdvice
         if (string.Equals(text, column.Name, StringComparison.OrdinalIgnoreCase)) return Header(dialect, value, line);
         if (value.Contains(ByteOrderMark, StringComparison.Ordinal))
             return "The value begins with a byte order mark, as where files were put together: take it out, "
-                + "or set the row aside with -OnError Skip.";
+                + "or reject the row with -OnError Skip.";
         if (sqlState is not (PostgresErrorCodes.InvalidTextRepresentation or PostgresErrorCodes.InvalidDatetimeFormat
             or PostgresErrorCodes.DatetimeFieldOverflow)) return null;
         if (value.Length == 0)
@@ -70,7 +70,7 @@ internal static partial class RefusedRowAdvice
         return !dialect.HasHeader && line == 1
             ? $"The line holds the names of the columns: it is a header. Leave out -NoHeader.{mark}"
             : $"The line holds the names of the columns: it is a second header.{mark} Take it out of the file, "
-                + "or set it aside with -OnError Skip.";
+                + "or reject it with -OnError Skip.";
     }
 
     [GeneratedRegex(@"^(?<first>\d{1,2})(?<mark>[./-])\d{1,2}\k<mark>\d{4}\b")]

@@ -21,14 +21,16 @@ internal static class RejectErrors
         if (row.Line is not null) where.Append(CultureInfo.InvariantCulture, $", line {row.Line}");
         if (row.Column is not null) where.Append(CultureInfo.InvariantCulture, $", column {row.Column}");
         if (row.Value is { } value)
-            where.Append(CultureInfo.InvariantCulture, $", value \"{(value.Length <= LongestValue ? value : value[..(LongestValue - 3)] + "...")}\"");
+            where.Append(CultureInfo.InvariantCulture,
+                $", value \"{(value.Length <= LongestValue ? value : value[..(LongestValue - 3)] + "...")}\"");
         return new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
             $"{where}: {reason ?? row.Reason.TrimEnd('.') + "."} (SQLSTATE {row.SqlState})", advice, cause)
         { Target = row.Source, SqlState = row.SqlState, Row = row };
     }
 
     /// <summary>A row without a distribution value.</summary>
-    public static RefusedRow NullKeyRow(CsvSource source, TableInfo table, long line) => new(source.Name, line, table.DistributionColumn, "",
+    public static RefusedRow NullKeyRow(CsvSource source, TableInfo table, long line) =>
+        new(source.Name, line, table.DistributionColumn, "",
         PostgresErrorCodes.NullValueNotAllowed, $"{table.DistributionColumn} is NULL, so no shard can be chosen for the row");
 
     /// <summary>What to do about a refused row, by its SQLSTATE alone.</summary>

@@ -9,7 +9,7 @@ using Woodgrove.Citus.Ingest.Copy;
 namespace Woodgrove.Citus.Ingest.Rejects;
 
 /// <summary>
-/// Tries a file's records against a table without loading any, by what a load uses to set refused rows aside: a temporary
+/// Tries a file's records against a table without loading any, by what a load uses to reject refused rows: a temporary
 /// table with the columns and constraints of the real one, and the keys of the rows that the real one holds.
 /// </summary>
 internal sealed class TableTrial : IAsyncDisposable

@@ -11,13 +11,23 @@ public sealed class AttemptStateTests
     private static readonly ImportPosition Some = new(3, 4096, "xxh3:0", 120, 2);
 
     [Theory]
-    [InlineData("Resuming", "None", true, false, "The rows that earlier runs of import 11111111-2222-3333-4444-555555555555 committed are unchanged.")]
+    [InlineData("Resuming", "None", true, false,
+        "The rows that earlier runs of import 11111111-2222-3333-4444-555555555555 committed are unchanged.")]
     [InlineData("Resuming", "None", false, false, "The rows that earlier runs committed are unchanged.")]
-    [InlineData("Loading", "Unknown", false, false, "Connection lost during COMMIT; the outcome is unknown: all rows of the file are in events, or none. With -ImportId or -Checkpoint the ledger records the outcome.")]
-    [InlineData("Loading", "Unknown", true, false, "120 rows up to byte 4096 are committed, or one batch more; -ImportId 11111111-2222-3333-4444-555555555555 finds out, and continues after the last committed batch.")]
-    [InlineData("Loading", "Partial", true, false, "Some nodes may have committed their part of a batch, and others not: -ImportId 11111111-2222-3333-4444-555555555555 loads what is missing.")]
-    [InlineData("Loading", "Committed", true, false, "120 rows up to byte 4096 are committed; -ImportId 11111111-2222-3333-4444-555555555555 continues after them.")]
-    [InlineData("Merging", "Committed", true, true, "Nothing of the file is in events; 120 rows up to byte 4096 are committed to a staging table; -ImportId 11111111-2222-3333-4444-555555555555 continues after them.")]
+    [InlineData("Loading", "Unknown", false, false,
+        "Connection lost during COMMIT; the outcome is unknown: all rows of the file are in events, or none. "
+            + "With -ImportId or -Checkpoint the ledger records the outcome.")]
+    [InlineData("Loading", "Unknown", true, false,
+        "120 rows up to byte 4096 are committed, or one batch more; -ImportId 11111111-2222-3333-4444-555555555555 finds out, "
+            + "and continues after the last committed batch.")]
+    [InlineData("Loading", "Partial", true, false,
+        "Some nodes may have committed their part of a batch, and others not: -ImportId 11111111-2222-3333-4444-555555555555 loads what "
+            + "is missing.")]
+    [InlineData("Loading", "Committed", true, false,
+        "120 rows up to byte 4096 are committed; -ImportId 11111111-2222-3333-4444-555555555555 continues after them.")]
+    [InlineData("Merging", "Committed", true, true,
+        "Nothing of the file is in events; 120 rows up to byte 4096 are committed to a staging table; "
+            + "-ImportId 11111111-2222-3333-4444-555555555555 continues after them.")]
     [InlineData("Complete", "Committed", true, true, "All rows of the file are in events.")]
     public void Each_state_says_what_is_in_the_table(string phase, string outcome, bool hasLedger, bool isStaged, string expected)
     {
