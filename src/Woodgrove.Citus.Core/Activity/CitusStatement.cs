@@ -31,10 +31,10 @@ public sealed record CitusStatement(
         Counting counting = await Counting.ReadAsync(session, stop);
         if (counting.Schema is null)
         {
-            throw Missing(connection, "the extension pg_stat_statements is not installed",
+            throw ActivityErrors.NotCounted(connection, "the extension pg_stat_statements is not installed",
                 counting.IsLoaded ? "Its library is loaded: run CREATE EXTENSION pg_stat_statements." : Preload);
         }
-        if (!counting.IsLoaded) throw Missing(connection, "the library of pg_stat_statements is not loaded", Preload);
+        if (!counting.IsLoaded) throw ActivityErrors.NotCounted(connection, "the library of pg_stat_statements is not loaded", Preload);
 
         bool citus = connection.Engine == "Citus" && counting.Track is "all";
         if (connection.Engine == "Citus" && !citus)
@@ -94,10 +94,6 @@ public sealed record CitusStatement(
         }
         return (found, hidden);
     }
-
-    private static CitusException Missing(CitusConnection connection, string what, string advice) => new(
-        "CitusStatementsNotCounted", CitusErrorKind.NotInstalled,
-        $"Database '{connection.Database}' does not count its statements: {what}.", advice) { Target = connection.Name };
 
     /// <param name="Schema">Of the extension, or null where it is not installed.</param>
     /// <param name="Track">citus.stat_statements_track, or null where there is no Citus.</param>

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Npgsql;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Catalog;
@@ -117,12 +116,7 @@ public static class ClusterMetadata
     /// <summary>A session to a database that has Citus.</summary>
     internal static async Task<NpgsqlConnection> OpenAsync(CitusConnection connection, CancellationToken stop)
     {
-        if (connection.CitusVersion is null)
-        {
-            throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled,
-                $"Database '{connection.Database}' has no Citus, so it has no distributed tables or nodes.",
-                "Connect to the database that has it, or run CREATE EXTENSION citus as a superuser.") { Target = connection.Name };
-        }
+        if (connection.CitusVersion is null) throw CatalogErrors.NoCitus(connection);
         return await connection.OpenSessionAsync(stop);
     }
 
@@ -133,12 +127,7 @@ public static class ClusterMetadata
         foreach (string name in names)
         {
             TableInfo table = await TableCatalog.FindAsync(connection, session, TableName.Parse(name), stop);
-            if (table.Kind == TableKind.Local && table.ColocationId is null)
-            {
-                throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument,
-                    $"{table.Display} is not distributed: it is a plain table of the node that the connection leads to.",
-                    "New-DistributedTable distributes it.") { Target = table.Display };
-            }
+            if (table.Kind == TableKind.Local && table.ColocationId is null) throw CatalogErrors.PlainTable(table);
             tables.Add(table);
         }
         return tables;

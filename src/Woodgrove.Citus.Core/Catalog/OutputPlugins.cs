@@ -35,9 +35,7 @@ internal static class OutputPlugins
             await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
             while (await row.ReadAsync(stop)) nodes.Add(row.GetString(0));
             return nodes.Count == 0 ? null
-                : $"First add citus to output_plugin_libraries on {string.Join(", ", nodes)}, "
-                    + "where logical replication of shards is refused without it: the Fix of Test-CitusCluster LogicalTransfers has the "
-                    + "statements.";
+                : CatalogErrors.PluginNotAllowed(nodes);
         }
         catch (PostgresException)
         {

@@ -61,12 +61,7 @@ public sealed class CitusSandbox
     {
         PostgresInstallation programs = PostgresInstallation.Find();
         await SandboxRegistry.RemoveAbandonedAsync(() => programs, explain);
-        if (engine == SandboxEngine.Citus && !programs.HasCitus)
-        {
-            throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled,
-                $"The PostgreSQL in {programs.BinDirectory} has no Citus.",
-                "Install Citus into it, set $env:WOODGROVE_PG_BIN to one that has it, or use -Engine PostgreSql.");
-        }
+        if (engine == SandboxEngine.Citus && !programs.HasCitus) throw SandboxErrors.NoCitus(programs);
         bool citus = engine != SandboxEngine.PostgreSql && programs.HasCitus;
         if (!citus && engine == SandboxEngine.Auto)
         {
@@ -102,11 +97,7 @@ public sealed class CitusSandbox
 
     private async Task StartServersAsync(PostgresInstallation programs, int workerCount, Action<string> explain, CancellationToken stop)
     {
-        if (Directory.Exists(Path) && Directory.EnumerateFileSystemEntries(Path).Any())
-        {
-            throw new CitusException("CitusSandboxFolderNotEmpty", CitusErrorKind.ResourceExists, $"The folder '{Path}' is not empty.",
-                "Name a new or an empty folder with -Path, or leave -Path out.") { Target = Path };
-        }
+        if (Directory.Exists(Path) && Directory.EnumerateFileSystemEntries(Path).Any()) throw SandboxErrors.FolderNotEmpty(Path);
         _ownsFolder = true;
         string password = RandomNumberGenerator.GetHexString(32, lowercase: true);
         await CreateFolderAsync(password, stop);

@@ -11,8 +11,6 @@ namespace Woodgrove.Citus.Shards;
 /// <summary>Plans, starts, follows and stops rebalances, which the cluster runs by itself in the background.</summary>
 public sealed class ShardRebalancer(CitusConnection connection)
 {
-    private const string OtherSession = "Get-ShardRebalance follows it; Stop-ShardRebalance stops it, and what it has moved stays moved.";
-
     /// <summary>How long between two looks at a rebalance that is waited for.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
@@ -64,10 +62,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ConnectionFailure && e.InvariantSeverity == "ERROR")
         {
             string reason = await NodeRefusal.ReasonAsync(command.Connection!, e, stop);
-            throw new CitusException("CitusNodeRefused", CitusErrorKind.ResourceUnavailable,
-                $"The rebalance could not be planned: {reason}.",
-                "Put that right, and plan again; Test-CitusCluster shows the state of nodes and shards.", e) { Target = connection.Name,
-                    SqlState = e.SqlState };
+            throw ShardErrors.NotPlanned(connection, reason, e);
         }
     }
 
@@ -98,12 +93,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
     private async Task RequireAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
     {
         await CheckStrategyAsync(session, order.Strategy, stop);
-        if (await ReadAsync(session, null, stop) is { IsActive: true } running)
-        {
-            throw new CitusException("CitusRebalanceRunning", CitusErrorKind.ResourceExists,
-                $"A rebalance is {running.State.ToString().ToLowerInvariant()} already: job {running.JobId}, "
-                    + $"{running.Done} of {running.Total} move(s) done.", OtherSession) { Target = running.JobId };
-        }
+        if (await ReadAsync(session, null, stop) is { IsActive: true } running) throw ShardErrors.Running(running);
     }
 
     private async Task<ShardRebalance?> StartAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
@@ -112,9 +102,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
         if (order.TransferMode != "block_writes" && connection.Engine == "Citus"
             && await OutputPlugins.AdviceAsync(session, stop) is { } first)
         {
-            throw new CitusException("CitusRebalanceRefused", CitusErrorKind.InvalidOperation,
-                "The rebalance was not started: a node lets Citus replicate no shard logically, so none could be moved online.",
-                $"{first} Or move the shards with -TransferMode block_writes, while their writers wait.");
+            throw ShardErrors.NoLogicalReplication(first);
         }
         await using var command = new NpgsqlCommand("SELECT pg_catalog.citus_rebalance_start($1, $2, "
             + $"$3::citus.shard_transfer_mode{order.Further})", session)
@@ -128,19 +116,12 @@ public sealed class ShardRebalancer(CitusConnection connection)
         }
         catch (PostgresException e) when (order.Further.Length > 0 && e.SqlState == PostgresErrorCodes.UndefinedFunction)
         {
-            throw new CitusException("CitusNotSupported", CitusErrorKind.NotImplemented,
-                $"{connection.Engine} {connection.CitusVersion} moves shards one at a time.",
-                "Citus has -ParallelReferenceTables and -ParallelColocatedShards from version 13.2. Start the rebalance without them.", e)
-            { SqlState = e.SqlState };
+            throw ShardErrors.NotParallel(connection, e);
         }
         catch (PostgresException e)
             when (e.SqlState is PostgresErrorCodes.ObjectNotInPrerequisiteState or PostgresErrorCodes.FeatureNotSupported)
         {
-            throw new CitusException("CitusRebalanceRefused", CitusErrorKind.InvalidOperation,
-                $"The rebalance was not started: {PostgresErrors.Text(e)}",
-                "A table without a primary key or a replica identity moves with -TransferMode block_writes, while its writers wait, "
-                    + "or with force_logical, while its UPDATE and DELETE fail; Test-CitusCluster ReplicaIdentity lists such tables.", e)
-            { SqlState = e.SqlState };
+            throw ShardErrors.NotStarted(e);
         }
     }
 
@@ -152,8 +133,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         ShardRebalance? found = await ReadAsync(session, jobId, stop);
         return found is not null || jobId is null ? found
-            : throw new CitusException("CitusRebalanceNotFound", CitusErrorKind.ObjectNotFound,
-            $"There is no rebalance of the number {jobId}.", "Without -JobId, Get-ShardRebalance shows the latest.") { Target = jobId };
+            : throw ShardErrors.NoRebalance(jobId);
     }
 
     /// <summary>Returns when the rebalance is over, or the time is.</summary>
@@ -177,12 +157,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         ShardRebalance? running = await ReadAsync(session, null, stop);
-        if (running is not { IsActive: true })
-        {
-            throw new CitusException("CitusRebalanceNotRunning", CitusErrorKind.ObjectNotFound, "No rebalance runs.",
-                running is null ? "There never was one here."
-                    : $"The last one, job {running.JobId}, is {running.State.ToString().ToLowerInvariant()}; Get-ShardRebalance shows it.");
-        }
+        if (running is not { IsActive: true }) throw ShardErrors.NoneRuns(running);
         await session.ExecuteAsync("SELECT pg_catalog.citus_rebalance_stop()", stop);
         return (await ReadAsync(session, running.JobId, stop))!;
     }
@@ -206,8 +181,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
     private static async Task CheckStrategyAsync(NpgsqlConnection session, string? strategy, CancellationToken stop)
     {
         if (strategy is null || await StrategiesAsync(session, stop) is var known && known.Contains(strategy)) return;
-        throw new CitusException("CitusStrategyNotFound", CitusErrorKind.ObjectNotFound, $"There is no rebalance strategy '{strategy}'.",
-            $"There are: {string.Join(", ", known)}. citus_add_rebalance_strategy adds one.") { Target = strategy };
+        throw ShardErrors.NoStrategy(strategy, known);
     }
 
     private static async Task<ShardRebalance?> ReadAsync(NpgsqlConnection session, long? jobId, CancellationToken stop)

@@ -111,8 +111,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
                     Explain?.Invoke(what);
                     continue;
                 }
-                throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument, what,
-                    "Name a table that Get-DistributedTable shows with a column.") { Target = table.Display };
+                throw ShardErrors.NoSkew(table, what);
             }
             catch (CitusException e) when (Refuse is not null)
             {
@@ -141,12 +140,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
         {
             long shard = row.GetInt64(0);
             string result = await row.IsDBNullAsync(2, stop) ? "" : row.GetString(2);
-            if (!row.GetBoolean(1))
-            {
-                throw new CitusException("CitusShardFailed", CitusErrorKind.ResourceUnavailable,
-                    $"Shard {shard} could not be read on its node: {result.Trim()}",
-                    "See whether the node runs and may be read (Get-CitusNode); -By Bytes reads no rows.") { Target = shard };
-            }
+            if (!row.GetBoolean(1)) throw ShardErrors.NotRead(shard, result);
             JsonElement counts = JsonDocument.Parse(SearchPath.Unwrap(result)!).RootElement;
             if (counts[0].ValueKind == JsonValueKind.Null) continue;
             keys[shard] = new KeyFacts(counts[0].GetDouble(), counts[1].GetDouble(), counts[2].GetDouble(),
@@ -201,11 +195,9 @@ public sealed class SkewMeasurement(CitusConnection connection)
         {
             if (table.Shards.FirstOrDefault(s => Answer(s)?[1].ValueKind != JsonValueKind.Number) is { } unknown)
             {
-                string why = Answer(unknown) is not null ? "it is locked (Get-CitusLockWait shows by whom)"
+                string why = Answer(unknown) is not null ? ShardErrors.Locked
                     : inquiry.Failures.GetValueOrDefault(unknown.Group) ?? "its node has no such table";
-                var refusal = new CitusException("CitusShardFailed", CitusErrorKind.ResourceUnavailable,
-                    $"Shard {unknown.ShardId} of {table.Table} could not be measured: {why}.",
-                    "See whether the node runs and may be read (Get-CitusNode), and measure again.") { Target = table.Table };
+                var refusal = ShardErrors.NotMeasured(table.Table, unknown.ShardId, why);
                 if (Refuse is null) throw refusal;
                 Refuse(refusal);
                 continue;
@@ -216,8 +208,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
             .Where(s => Answer(s)!.Value[3].ValueKind == JsonValueKind.Number)
             .ToDictionary(s => s.ShardId, s => Estimate(Answer(s)!.Value));
         if (keys.Count == 0)
-            Explain?.Invoke("No shard has statistics yet, so the heaviest values are not known; ANALYZE collects them, "
-                + "-By Rows counts instead.");
+            Explain?.Invoke(ShardErrors.NoStatistics);
         return WithKeys(measured, keys);
     }
 
@@ -271,9 +262,6 @@ public sealed class SkewMeasurement(CitusConnection connection)
         command.Parameters.Add(new() { Value = tables.Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid });
         if (await command.ExecuteScalarAsync(stop) is not uint denied) return;
         string table = tables.First(t => t.Oid == denied).Table;
-        throw new CitusException("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
-            $"{session.UserName} may not read {table}, whose rows are to be counted.",
-            $"Have its owner run: GRANT SELECT ON {table} TO {TableName.Quote(session.UserName!)}; -By Bytes reads no rows.")
-                { Target = table, SqlState = PostgresErrorCodes.InsufficientPrivilege };
+        throw ShardErrors.ReadDenied(session.UserName, table);
     }
 }

@@ -37,8 +37,7 @@ internal sealed class ConcurrentCleanup(CitusConnection connection, TableInfo ta
         }
         catch (Exception e) when (e is NpgsqlException or CitusException or OperationCanceledException)
         {
-            return ($"What it left could not be taken away ({PostgresErrors.Describe(e).What.TrimEnd('.')}): "
-                + $"see {table.Display} with Get-DistributedTable, and run CALL citus_cleanup_orphaned_resources();", null);
+            return (TableErrors.NotCleaned(table, e), null);
         }
     }
 

@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Values;
@@ -28,12 +29,7 @@ public sealed record ClusterValidation(
     {
         IReadOnlyList<CitusCheck> checks = CheckCatalog.Select(Checks, Except);
         IReadOnlyDictionary<CitusCheck, double> limits = CheckCatalog.Limits(Thresholds);
-        if (connection.CitusVersion is null)
-        {
-            throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled,
-                $"Database '{connection.Database}' has no Citus, so there is no cluster to check.",
-                "Connect to the database that has it, or run CREATE EXTENSION citus as a superuser.") { Target = connection.Name };
-        }
+        if (connection.CitusVersion is null) throw CatalogErrors.NoCitus(connection, "there is no cluster to check");
 
         var inquiry = new NodeInquiry(connection, Patience);
         await using NpgsqlConnection session = await inquiry.OpenAsync(stop);

@@ -35,8 +35,53 @@ public sealed partial class SourceTests
         Assert.Empty(full.Select(g => $"{g.Key}: {g.Count()}"));
     }
 
+    [Fact]
+    public void Errors_are_made_in_the_errors_of_their_area()
+    {
+        var elsewhere = Files.Where(f => !f.EndsWith("Errors.cs", StringComparison.Ordinal) && !IsBeingRebuilt(f))
+            .SelectMany(file => MadeError().Matches(Code(file)).Select(m => $"{Path.GetRelativePath(Folder, file)}: {m.Value}"));
+
+        Assert.Empty(elsewhere);
+    }
+
+    [Fact]
+    public void Only_errors_and_advice_name_cmdlets_and_parameters()
+    {
+        string[] pages = Directory.GetFiles(Path.Combine(Folder, "../../module/help"), "*-*.md");
+        string cmdlets = string.Join('|', pages.Select(Path.GetFileNameWithoutExtension));
+        string parameters = string.Join('|', pages.SelectMany(File.ReadLines).Where(l => l.StartsWith("### -", StringComparison.Ordinal))
+            .Select(l => l["### -".Length..]).Distinct());
+        var name = new Regex($@"(?<!\w)(?:{cmdlets}|-(?:{parameters}))(?!\w)");
+        Assert.Matches(name, File.ReadAllText(Files.Single(f => Path.GetFileName(f) == "CsvErrors.cs")));
+
+        var elsewhere = Files.Where(f => !Advises(f) && !IsBeingRebuilt(f))
+            .SelectMany(file => name.Matches(Code(file)).Select(m => $"{Path.GetRelativePath(Folder, file)}: {m.Value}"));
+
+        Assert.Empty(elsewhere);
+    }
+
+    private static bool Advises(string file) => Path.GetFileName(file) is var name
+        && (name.EndsWith("Errors.cs", StringComparison.Ordinal) || name.EndsWith("Advice.cs", StringComparison.Ordinal))
+        || FolderOf(file) is "Plans/Advice" or "Validation/Checks";
+
+    // These folders follow when they are rebuilt; then this goes.
+    private static bool IsBeingRebuilt(string file) => FolderOf(file)
+        is "Ingest/Import" or "Ingest/Rejects" or "Ingest/Commit" or "Ingest/Routes";
+
+    private static string FolderOf(string file) =>
+        Path.GetRelativePath(Folder, Path.GetDirectoryName(file)!).Replace(Path.DirectorySeparatorChar, '/');
+
+    /// <summary>A file's text without its comments.</summary>
+    private static string Code(string file) => Comment().Replace(File.ReadAllText(file), "");
+
     private static string Here([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
 
     [GeneratedRegex(@"^(?:(?:public|internal|file|sealed|static|abstract|partial|readonly|ref|unsafe) )*(?:class|struct|interface|enum|record struct|record class|record|delegate [\w.<>\[\]?, ()]+?) (\w+)", RegexOptions.Multiline)]
     private static partial Regex TopLevelType();
+
+    [GeneratedRegex(@"new CitusException\(|""Citus\w+"",\s*CitusErrorKind\.\w+")]
+    private static partial Regex MadeError();
+
+    [GeneratedRegex(@"(?<=^|[\s;{}])//.*$", RegexOptions.Multiline)]
+    private static partial Regex Comment();
 }

@@ -59,7 +59,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
             var clock = System.Diagnostics.Stopwatch.StartNew();
             while (!await ImportLock.TryTakeAsync(session, ImportLock.Ledger, importId, stop))
             {
-                if (clock.Elapsed > EndingPatience) throw Running(importId);
+                if (clock.Elapsed > EndingPatience) throw LedgerErrors.Running(importId);
                 await Task.Delay(250, stop);
             }
             return (session, await CoordinatorTimeline.ReadAsync(session, stop));
@@ -70,9 +70,6 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
             throw;
         }
     }
-
-    internal static CitusException Running(Guid importId) => new("CitusImportRunning", CitusErrorKind.ResourceUnavailable,
-        $"Import {importId} is running in another session.", "Wait for it, or end that session.") { Target = importId };
 
     /// <summary>The batches that are committed, in order.</summary>
     public async Task<IReadOnlyList<ImportBatch>> BatchesAsync(CancellationToken stop)

@@ -34,7 +34,7 @@ internal static class ImportLock
         return await command.ExecuteScalarAsync(stop) switch
         {
             bool taken => taken,
-            _ => throw Pooled(importId, "another client already holds the import's lock in the same server session"),
+            _ => throw LedgerErrors.PooledLock(importId, "another client already holds the import's lock in the same server session"),
         };
     }
 
@@ -75,11 +75,5 @@ internal static class ImportLock
 
     /// <summary>A session finds itself without the lock that it has taken.</summary>
     public static CitusException Lost(Guid importId) =>
-        Pooled(importId, "the server session that commits is not the one that took the import's lock");
-
-    private static CitusException Pooled(Guid importId, string what) => new("CitusPoolerNotSupported", CitusErrorKind.InvalidOperation,
-        $"Import {importId}: {what}. The connection leads through a pooler that gives a session to several clients (PgBouncer's "
-            + "pool_mode transaction), "
-        + "so that nothing keeps two loads of one import apart. The batch was not committed.",
-        "Connect to the server itself, or through a pool whose pool_mode is session.") { Target = importId };
+        LedgerErrors.PooledLock(importId, "the server session that commits is not the one that took the import's lock");
 }

@@ -40,21 +40,23 @@ internal static class LedgerSchema
             await using var create = new NpgsqlCommand("SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')",
                 session);
             return await create.ExecuteScalarAsync(stop) is true ? null
-                : Denied(session, $"GRANT CREATE ON DATABASE {Quote(session.Database)} TO {User(session)}", "create schema woodgrove");
+                : LedgerErrors.Denied(session, $"GRANT CREATE ON DATABASE {Quote(session.Database)} TO {User(session)}",
+                    "create schema woodgrove");
         }
         if (objects.Select(Distrust).FirstOrDefault(d => d is not null) is { } distrust) return distrust;
         LedgerObject schema = objects.Single(o => o.Relation is null);
-        if (!schema.MayUse) return Denied(session, $"GRANT USAGE ON SCHEMA woodgrove TO {User(session)}", "use schema woodgrove");
+        if (!schema.MayUse)
+            return LedgerErrors.Denied(session, $"GRANT USAGE ON SCHEMA woodgrove TO {User(session)}", "use schema woodgrove");
         foreach (string table in withParts ? [ImportLedger.Table, PartialBatch.Table] : new[] { ImportLedger.Table })
         {
             if (objects.Find(o => o.Relation == table) is { } found)
             {
                 if (!found.MayUse)
-                    return Denied(session, $"GRANT SELECT, INSERT, UPDATE, DELETE ON woodgrove.{table} TO {User(session)}",
+                    return LedgerErrors.Denied(session, $"GRANT SELECT, INSERT, UPDATE, DELETE ON woodgrove.{table} TO {User(session)}",
                         $"write woodgrove.{table}");
             }
             else if (!schema.MayCreate)
-                return Denied(session, $"GRANT CREATE ON SCHEMA woodgrove TO {User(session)}", $"create woodgrove.{table}");
+                return LedgerErrors.Denied(session, $"GRANT CREATE ON SCHEMA woodgrove TO {User(session)}", $"create woodgrove.{table}");
         }
         return null;
     }
@@ -92,8 +94,8 @@ internal static class LedgerSchema
         if (objects.Find(o => o.Relation == ImportLedger.Table) is not { } ledger) return false;
         if (Distrust(ledger) is { } distrust) throw distrust;
         if (!objects.Single(o => o.Relation is null).MayUse || !ledger.MayRead)
-            throw Denied(session, $"GRANT USAGE ON SCHEMA woodgrove TO {User(session)}; GRANT SELECT ON woodgrove.{ImportLedger.Table} "
-                + $"TO {User(session)}", "read the ledger of imports");
+            throw LedgerErrors.Denied(session, $"GRANT USAGE ON SCHEMA woodgrove TO {User(session)}; "
+                + $"GRANT SELECT ON woodgrove.{ImportLedger.Table} TO {User(session)}", "read the ledger of imports");
         return true;
     }
 
@@ -125,10 +127,7 @@ internal static class LedgerSchema
             ? "has other columns than this version of the module creates"
             : null;
         if (why is null) return null;
-        return new CitusException("CitusLedgerNotTrusted", CitusErrorKind.SecurityError, $"{name} {why}. Nothing was written to it.",
-            "Have a superuser look at the schema, and make it the user's who loads or a superuser's (ALTER SCHEMA woodgrove OWNER TO …, "
-                + "ALTER TABLE … OWNER TO …), "
-            + "or drop it (DROP SCHEMA woodgrove CASCADE) if no import is to be resumed.") { Target = name };
+        return LedgerErrors.NotTrusted(name, why);
     }
 
     private static string[]? Expected(string relation) => relation switch
@@ -138,12 +137,7 @@ internal static class LedgerSchema
         _ => null,
     };
 
-    private static CitusException Denied(NpgsqlConnection session, string grant, string what) =>
-        new("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
-        $"{User(session)} may not {what} in database '{session.Database}', where imports that can be resumed are recorded.",
-        $"Have its owner run: {grant};") { Target = Name, SqlState = PostgresErrorCodes.InsufficientPrivilege };
-
-    private static string User(NpgsqlConnection session) => Quote(session.UserName ?? "CURRENT_USER");
+    internal static string User(NpgsqlConnection session) => Quote(session.UserName ?? "CURRENT_USER");
 
     private static string Quote(string name) => TableName.Quote(name);
 

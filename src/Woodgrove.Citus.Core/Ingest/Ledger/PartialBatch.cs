@@ -48,7 +48,7 @@ internal sealed record PartialBatch(int Number, long EndByte, string Fingerprint
         {
             Parameters = { new() { Value = batch.ImportId }, new() { Value = RunRow }, new() { Value = attempt } },
         };
-        if (await check.ExecuteNonQueryAsync(stop) == 0) throw ImportLedger.Running(batch.ImportId);
+        if (await check.ExecuteNonQueryAsync(stop) == 0) throw LedgerErrors.Running(batch.ImportId);
         await using var command = new NpgsqlCommand("""
             INSERT INTO woodgrove.import_part (import_id, batch, part, end_byte, fingerprint, min_values, max_values)
                 VALUES ($1, $2, $3, $4, $5, $6, $7)

@@ -49,14 +49,7 @@ internal sealed class PreparedPart(NpgsqlConnection session, PreparedName name, 
         {
             if (!commit) return;
             string? status = await StatusAsync(session, transaction, stop);
-            if (status == "committed") return;
-            throw new CitusException("CitusPreparedTransactionLost", CitusErrorKind.InvalidData,
-                $"Import {name.ImportId}: the prepared transaction {name} is no longer on {node}, "
-                    + $"and {(status is null ? "the node no longer knows whether it was committed" : $"it is {status}")}. "
-                + $"The ledger holds batch {name.Batch} as committed, "
-                + $"but its rows in shard {name.Part} are {(status is null ? "perhaps not" : "not")} in the table.",
-                "Somebody has ended it by hand, or the node was restored. Compare the table with the file, "
-                    + "load the missing rows as another import, and see who may run ROLLBACK PREPARED.", e) { Target = name.ImportId };
+            if (status == "committed") return; throw LedgerErrors.PreparedLost(name, node, status, e);
         }
     }
 

@@ -23,28 +23,16 @@ internal sealed record ConflictRule(ConflictAction Action, IReadOnlyList<string>
             string[] names = asked.Select(a => table.FindColumn(a)?.Name ?? a).Order(StringComparer.Ordinal).ToArray();
             if (keys.FirstOrDefault(k => k.Columns.Order(StringComparer.Ordinal).SequenceEqual(names)).Columns is { } found)
                 return new ConflictRule(action, Quoted(found));
-            throw NoKey($"{table.Display} has no unique constraint on exactly ({string.Join(", ", asked)})", known);
+            throw MergeErrors.NoKey(table, action, $"{table.Display} has no unique constraint on exactly ({string.Join(", ", asked)})",
+                known);
         }
         string[]? chosen = keys.FirstOrDefault(k => k.IsPrimary).Columns ?? (keys.Count == 1 ? keys[0].Columns : null);
         if (chosen is null)
-            throw NoKey($"which unique key of {table.Display} decides is not clear", known + " Name its columns with -KeyColumn.");
+            throw MergeErrors.KeyNotClear(table, action, known);
         return new ConflictRule(action, Quoted(chosen));
 
         static string[] Quoted(string[] columns) => columns.Select(TableName.Quote).ToArray();
-        CitusException NoKey(string what, string advice) =>
-            new("CitusNoConflictKey", CitusErrorKind.InvalidArgument, $"-OnConflict {action}: {what}. Nothing was sent.", advice)
-                { Target = table.Display };
     }
-
-    /// <summary>
-    /// A distribution value that the coordinator fills in can clash with none that is there, nor can rows be laid out
-    /// by it before.
-    /// </summary>
-    public static CitusException KeyLeftOut(TableInfo table, string key) =>
-        new("CitusDistributionColumnMissing", CitusErrorKind.InvalidData,
-        $"The rows have no value for '{key}', by which {table.Display} is distributed; with -OnConflict its default does not count. "
-            + "Nothing was sent.",
-        $"Load the rows without -OnConflict, or with values for '{key}'.") { Target = table.Display };
 
     /// <summary>
     /// The one statement that moves the rows: of those with the same key the last one counts.

@@ -112,16 +112,13 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     /// <summary>Refuses to resume an import without -OnConflict while its rows are in a staging table.</summary>
     public static async Task RefuseLeftoverAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
     {
-        if (!await StagingTable.ExistsAsync(session, importId, stop)) return;
-        throw new CitusException("CitusImportNeedsOnConflict", CitusErrorKind.InvalidArgument,
-            $"Import {importId} was started with -OnConflict, and its first rows are in a staging table.",
-            "Continue with the same -OnConflict, or clear it with Remove-CitusImport and load the file again.") { Target = importId };
+        if (!await StagingTable.ExistsAsync(session, importId, stop)) return; throw MergeErrors.StagedImport(importId);
     }
 
     private static async Task CreateAsync(NpgsqlConnection session, TableName name, CopyTarget target, CancellationToken stop)
     {
         if (target.Table.DistributionColumn is { } key && target.Columns.All(c => c.Name != key))
-            throw ConflictRule.KeyLeftOut(target.Table, key);
+            throw MergeErrors.KeyLeftOut(target.Table, key);
         // Only the columns that the rows have: a default of another is for the target to give.
         IEnumerable<string> drops = target.Table.Columns.Where(c => !target.Columns.Contains(c))
             .Select(c => $"ALTER TABLE {name.Sql} DROP COLUMN {TableName.Quote(c.Name)};");

@@ -61,9 +61,7 @@ public sealed record PlanRequest(string Sql)
         catch (PostgresException syntax)
             when (syntax.SqlState == PostgresErrorCodes.SyntaxError && SqlTokens.Read(Sql).SkipLast(1).Any(t => t.Is(";")))
         {
-            throw new CitusException("CitusOneStatementNeeded", CitusErrorKind.InvalidArgument,
-                "A plan is of one statement, and this text has several.",
-                "Give them one by one; nothing has been run.", syntax) { Target = Sql, SqlState = syntax.SqlState };
+            throw PlanErrors.SeveralStatements(Sql, syntax);
         }
     }
 
@@ -83,13 +81,7 @@ public sealed record PlanRequest(string Sql)
         CancellationToken stop)
     {
         if (WithParts(plan).FirstOrDefault(p => p.Transfer() is not null) is { } transfer)
-        {
-            throw new CitusException("CitusAnalyzeNotSupported", CitusErrorKind.NotImplemented,
-                $"{(transfer == plan ? "The query" : "A part of the query")} would run as {transfer.Execution}, "
-                    + "of which Citus has no EXPLAIN ANALYZE: it would do the work, and then fail.",
-                "Leave -Analyze out; or analyze its SELECT alone, which is the part that takes the time.") { Target = Sql,
-                    SqlState = "0A000" };
-        }
+            throw PlanErrors.NoAnalyze(Sql, transfer == plan ? "The query" : "A part of the query", transfer.Execution);
         // Never committed: what the query changes is undone with the transaction.
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         // All fragments ran anyway, and only all together tell what each node did.
