@@ -89,10 +89,6 @@ public sealed record CitusLockWait(
         return edges;
     }
 
-    private static async Task<bool> MovedAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.to_regproc('citus_internal.global_blocked_processes') IS NOT NULL",
-            session);
-        return (bool)(await command.ExecuteScalarAsync(stop))!;
-    }
+    private static Task<bool> MovedAsync(NpgsqlConnection session, CancellationToken stop) =>
+        session.ScalarAsync<bool>("SELECT pg_catalog.to_regproc('citus_internal.global_blocked_processes') IS NOT NULL", stop);
 }

@@ -102,16 +102,12 @@ public sealed record CitusStatement(
         public static async Task<Counting> ReadAsync(NpgsqlConnection session, CancellationToken stop)
         {
             // A plain role may not read shared_preload_libraries, but sees the parameter that only the loaded library has.
-            await using var command = new NpgsqlCommand("""
+            return (await session.FirstAsync("""
                 SELECT (SELECT n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
                     WHERE e.extname = 'pg_stat_statements'),
                        EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = 'pg_stat_statements.max'),
                        pg_catalog.current_setting('citus.stat_statements_track', true)
-                """, session);
-            await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-            await row.ReadAsync(stop);
-            return new Counting(await row.IsDBNullAsync(0, stop) ? null : row.GetString(0), row.GetBoolean(1),
-                await row.IsDBNullAsync(2, stop) ? null : row.GetString(2));
+                """, row => new Counting(row.TextOrNull(0), row.GetBoolean(1), row.TextOrNull(2)), stop))!;
         }
     }
 }

@@ -78,7 +78,7 @@ public static class ClusterMetadata
     public static async Task<IReadOnlyList<ListedTable>> ListedAsync(CitusConnection connection, bool plain, CancellationToken stop)
     {
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
-        await using var command = new NpgsqlCommand($"""
+        return await session.ListAsync($"""
             SELECT {SearchPath.Show("c.oid")}, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
                 coalesce(p.partmethod = 'h', false), n.nspname = '{ModuleSchema.Name}'
             FROM pg_catalog.pg_class c
@@ -88,11 +88,7 @@ public static class ClusterMetadata
               OR $1 AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_'
                   AND n.nspname NOT IN ('information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal')
             ORDER BY 1
-            """, session) { Parameters = { new() { Value = plain } } };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var tables = new List<ListedTable>();
-        while (await row.ReadAsync(stop)) tables.Add(new(row.GetString(0), row.GetString(1), row.GetBoolean(2), row.GetBoolean(3)));
-        return tables;
+            """, row => new ListedTable(row.GetString(0), row.GetString(1), row.GetBoolean(2), row.GetBoolean(3)), stop, plain);
     }
 
     /// <summary>Names of a table's columns, for completion.</summary>
@@ -106,11 +102,7 @@ public static class ClusterMetadata
         CancellationToken stop)
     {
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
-        await using var command = new NpgsqlCommand(sql, session) { Parameters = { new() { Value = argument } } };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var names = new List<string>();
-        while (await row.ReadAsync(stop)) names.Add(row.GetString(0));
-        return names;
+        return await session.ListAsync(sql, row => row.GetString(0), stop, argument);
     }
 
     /// <summary>A session to a database that has Citus.</summary>

@@ -145,12 +145,8 @@ public sealed class CsvExport(CitusConnection connection, string path)
         return (ExportRoute.Shard, reason);
     }
 
-    private static async Task<bool> IsPartitionedAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::oid", session)
-            { Parameters = { new() { Value = (long)table.Oid } } };
-        return await command.ExecuteScalarAsync(stop) is true;
-    }
+    private static Task<bool> IsPartitionedAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
+        session.ScalarAsync<bool>("SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::oid", stop, table.Oid);
 
     private IEnumerable<string> ColumnNames(TableInfo table)
     {

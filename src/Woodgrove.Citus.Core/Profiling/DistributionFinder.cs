@@ -103,15 +103,12 @@ public sealed class DistributionFinder
         return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 
-    private static async Task<int> ShardsOfAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("""
+    private static Task<int> ShardsOfAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
+        session.ScalarAsync<int>("""
             SELECT coalesce(nullif((SELECT count(*) FROM pg_catalog.pg_dist_shard WHERE logicalrelid = $1::oid
                 AND shardminvalue IS NOT NULL), 0),
                             current_setting('citus.shard_count', true)::bigint, 32)::int
-            """, session) { Parameters = { new() { Value = (long)table.Oid } } };
-        return (int)(await command.ExecuteScalarAsync(stop))!;
-    }
+            """, stop, table.Oid);
 
     /// <summary>A table's rows as the CSV that COPY writes; of a large table a random part of them.</summary>
     private sealed record TableSource(CitusConnection Connection, TableInfo Table, string[] Columns, long Rows) : CsvSource(Table.Display)

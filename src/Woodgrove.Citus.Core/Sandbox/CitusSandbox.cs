@@ -153,9 +153,9 @@ public sealed class CitusSandbox
     /// <summary>Minor releases since 2026 load only the listed logical decoding plugins; moves of shards need Citus's.</summary>
     private static async Task AllowCitusDecodingAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'output_plugin_libraries'",
-            session);
-        if (await command.ExecuteScalarAsync(stop) is not string listed) return;
+        string? listed = await session.ScalarAsync<string>("SELECT setting FROM pg_catalog.pg_settings WHERE name = "
+            + "'output_plugin_libraries'", stop);
+        if (listed is null) return;
         await session.ExecuteAsync($"ALTER SYSTEM SET output_plugin_libraries = {listed}, citus", stop);
         await session.ExecuteAsync("SELECT pg_catalog.pg_reload_conf()", stop);
     }

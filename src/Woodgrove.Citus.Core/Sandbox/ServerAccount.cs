@@ -80,7 +80,8 @@ internal static class ServerAccount
         string? Tool(string name) => folders.Select(f => Path.Combine(f, name)).FirstOrDefault(File.Exists);
         if (Tool("setpriv") is { } setpriv)
             return [setpriv, $"--reuid={account}", $"--regid={FieldOf(account, 3)}", "--clear-groups", "--"];
-        if (Tool("runuser") is { } runuser) return [runuser, "-u", account, "--"]; throw SandboxErrors.NoTool();
+        if (Tool("runuser") is { } runuser) return [runuser, "-u", account, "--"];
+        throw SandboxErrors.NoTool();
     }
 
     private static string FieldOf(string account, int field) =>

@@ -171,11 +171,8 @@ public sealed class ShardRebalancer(CitusConnection connection)
 
     private static async Task<IReadOnlyList<string>> StrategiesAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT name::text FROM pg_catalog.pg_dist_rebalance_strategy ORDER BY 1", session);
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var names = new List<string>();
-        while (await row.ReadAsync(stop)) names.Add(row.GetString(0));
-        return names;
+        return await session.ListAsync("SELECT name::text FROM pg_catalog.pg_dist_rebalance_strategy ORDER BY 1",
+            row => row.GetString(0), stop);
     }
 
     private static async Task CheckStrategyAsync(NpgsqlConnection session, string? strategy, CancellationToken stop)
@@ -208,7 +205,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
     /// </summary>
     private static async Task<IReadOnlyList<ShardMove>> ReadMovesAsync(NpgsqlConnection session, long jobId, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand($"""
+        return await session.ListAsync($"""
             WITH progress AS MATERIALIZED (
               SELECT sessionid, sum(source_shard_size)::bigint AS size, sum(target_shard_size)::bigint AS copied, max(status) AS phase
                   FROM pg_catalog.get_rebalance_progress() GROUP BY 1)
@@ -222,20 +219,13 @@ public sealed class ShardRebalancer(CitusConnection connection)
             LEFT JOIN pg_catalog.pg_dist_node g ON g.nodeid = m[3]::int
             LEFT JOIN progress p ON p.sessionid = t.pid AND t.status = 'running'
             WHERE t.job_id = $1 ORDER BY t.task_id
-            """, session) { Parameters = { new() { Value = jobId } } };
-        var moves = new List<ShardMove>();
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        while (await row.ReadAsync(stop))
-        {
-            moves.Add(new ShardMove(Value(5) as string, Value(4) as long?, Value(6) as string, Value(7) as string, row.GetString(1))
+            """, row => new ShardMove(row.TextOrNull(5), NumberOrNull(row, 4), row.TextOrNull(6), row.TextOrNull(7), row.GetString(1))
             {
-                TaskId = row.GetInt64(0), Retries = row.GetInt32(2), Message = Value(3) as string, SizeBytes = Value(8) as long?,
-                CopiedBytes = Value(9) as long?, Phase = Value(10) as string,
-            });
-        }
-        return moves;
+                TaskId = row.GetInt64(0), Retries = row.GetInt32(2), Message = row.TextOrNull(3), SizeBytes = NumberOrNull(row, 8),
+                CopiedBytes = NumberOrNull(row, 9), Phase = row.TextOrNull(10),
+            }, stop, jobId);
 
-        object? Value(int column) => row.GetValue(column) is var value && value is DBNull ? null : value;
+        static long? NumberOrNull(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetInt64(column);
     }
 
     private static NpgsqlParameter Name(string? value) =>

@@ -235,14 +235,11 @@ public sealed class SkewMeasurement(CitusConnection connection)
 
     private async Task<Dictionary<long, (string, int)>?> PlanMovesAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT shardid, targetname, targetport FROM "
-            + "pg_catalog.get_rebalance_table_shards_plan()", session);
         try
         {
-            var moves = new Dictionary<long, (string, int)>();
-            await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-            while (await row.ReadAsync(stop)) moves[row.GetInt64(0)] = (row.GetString(1), row.GetInt32(2));
-            return moves;
+            return (await session.ListAsync("SELECT shardid, targetname, targetport FROM pg_catalog.get_rebalance_table_shards_plan()",
+                row => (Shard: row.GetInt64(0), Target: (row.GetString(1), row.GetInt32(2))), stop))
+                .ToDictionary(m => m.Shard, m => m.Target);
         }
         catch (PostgresException e)
         {
@@ -257,10 +254,9 @@ public sealed class SkewMeasurement(CitusConnection connection)
     /// <summary>Rows are counted on the nodes, whose refusal would be told as that of a shard.</summary>
     private static async Task RequireSelectAsync(NpgsqlConnection session, List<SkewFacts> tables, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT t FROM pg_catalog.unnest($1::oid[]) t WHERE NOT "
-            + "pg_catalog.has_table_privilege(t, 'SELECT') LIMIT 1", session);
-        command.Parameters.Add(new() { Value = tables.Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid });
-        if (await command.ExecuteScalarAsync(stop) is not uint denied) return;
+        uint denied = await session.ScalarAsync<uint>("SELECT t FROM pg_catalog.unnest($1::oid[]) t WHERE NOT "
+            + "pg_catalog.has_table_privilege(t, 'SELECT') LIMIT 1", stop, tables.Select(t => t.Oid).ToArray());
+        if (denied == 0) return;
         string table = tables.First(t => t.Oid == denied).Table;
         throw ShardErrors.ReadDenied(session.UserName, table);
     }

@@ -45,7 +45,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
                 try
                 {
                     await SearchPath.ReleaseAsync(session, stop);
-                    await ExecuteAsync(session, create, stop);
+                    await session.ExecuteAsync(create, stop);
                     await SearchPath.PinAsync(session, stop);
                 }
                 catch (PostgresException exists) when (exists.SqlState == PostgresErrorCodes.DuplicateTable)
@@ -115,7 +115,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
     {
         if (DistributionColumn is null)
         {
-            await ExecuteAsync(session, "SELECT pg_catalog.create_reference_table($1::text::regclass)", stop, table.Name.Sql);
+            await session.ExecuteAsync("SELECT pg_catalog.create_reference_table($1::text::regclass)", stop, table.Name.Sql);
             return;
         }
         string sql = $"SELECT pg_catalog.create_distributed_table{(Concurrently ? "_concurrently" : "")}($1::text::regclass, $2";
@@ -130,7 +130,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
             values.Add(count);
             sql += $", shard_count := ${values.Count}";
         }
-        await ExecuteAsync(session, sql + ")", stop, [.. values]);
+        await session.ExecuteAsync(sql + ")", stop, [.. values]);
     }
 
     private async Task CheckColumnAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
@@ -151,19 +151,13 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
     private async Task CheckCollationAsync(NpgsqlConnection session, TableInfo table, TableColumn column, TableInfo other, TableColumn key,
         CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
+        (string Mine, string Others)? differ = await session.FirstAsync<(string, string)?>("""
             SELECT mine.attcollation::regcollation::text, others.attcollation::regcollation::text
             FROM pg_catalog.pg_attribute mine, pg_catalog.pg_attribute others
             WHERE mine.attrelid = $1::oid AND mine.attname = $2 AND others.attrelid = $3::oid AND others.attname = $4
                 AND mine.attcollation <> others.attcollation
-            """, session)
-        {
-            Parameters = { new() { Value = (long)table.Oid }, new() { Value = column.Name }, new() { Value = (long)other.Oid },
-                new() { Value = key.Name } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        if (!await row.ReadAsync(stop)) return;
-        (string mine, string others) = (row.GetString(0), row.GetString(1));
+            """, row => (row.GetString(0), row.GetString(1)), stop, table.Oid, column.Name, other.Oid, key.Name);
+        if (differ is not var (mine, others)) return;
         throw TableErrors.CollationsDiffer(table, column, mine, other, key, others, Definition is not null);
     }
 
@@ -211,9 +205,9 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
     private async Task CheckNullsAsync(NpgsqlConnection session, TableInfo table, TableColumn column, CancellationToken stop)
     {
         if (column.IsNotNull) return;
-        await using var command = new NpgsqlCommand(
-            $"SELECT EXISTS (SELECT FROM {table.Name.Sql} WHERE {TableName.Quote(column.Name)} IS NULL)", session);
-        if (await command.ExecuteScalarAsync(stop) is true) throw TableErrors.NullValues(table, column);
+        if (await session.ScalarAsync<bool>(
+            $"SELECT EXISTS (SELECT FROM {table.Name.Sql} WHERE {TableName.Quote(column.Name)} IS NULL)", stop))
+            throw TableErrors.NullValues(table, column);
         Warn?.Invoke($"{table.Display}.{column.Name} may be NULL, but a row without a distribution value is refused; "
             + $"ALTER TABLE {table.Name} ALTER COLUMN {TableName.QuoteIfNeeded(column.Name)} SET NOT NULL says so in the table itself.");
     }
@@ -229,11 +223,4 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
     }
 
     private static bool IsNone(string colocateWith) => colocateWith.Equals("none", StringComparison.OrdinalIgnoreCase);
-
-    private static async Task ExecuteAsync(NpgsqlConnection session, string sql, CancellationToken stop, params object[] values)
-    {
-        await using var command = new NpgsqlCommand(sql, session);
-        foreach (object value in values) command.Parameters.Add(new() { Value = value });
-        await command.ExecuteNonQueryAsync(stop);
-    }
 }

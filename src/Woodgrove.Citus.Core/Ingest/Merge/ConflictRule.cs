@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Copy;
 using Woodgrove.Citus.Sql;
@@ -69,20 +70,13 @@ internal sealed record ConflictRule(ConflictAction Action, IReadOnlyList<string>
     private static async Task<List<(bool IsPrimary, string[] Columns)>> KeysAsync(NpgsqlConnection session, TableInfo table,
         CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
+        return await session.ListAsync<(bool, string[])>("""
             SELECT i.indisprimary, array_agg(a.attname::text ORDER BY a.attnum)
             FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid
                 AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
             WHERE i.indrelid = $1::oid AND i.indisunique AND NOT i.indisexclusion AND i.indisvalid AND i.indpred IS NULL
                 AND i.indexprs IS NULL
             GROUP BY i.indexrelid, i.indisprimary
-            """, session)
-        {
-            Parameters = { new() { Value = (long)table.Oid } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var keys = new List<(bool, string[])>();
-        while (await row.ReadAsync(stop)) keys.Add((row.GetBoolean(0), row.GetFieldValue<string[]>(1)));
-        return keys;
+            """, row => (row.GetBoolean(0), row.GetFieldValue<string[]>(1)), stop, table.Oid);
     }
 }

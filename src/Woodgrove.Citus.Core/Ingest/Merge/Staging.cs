@@ -74,11 +74,7 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
 
     private async Task<long[]> LinesAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand($"SELECT {Line.Name} FROM {rows.Table.Name.Sql} ORDER BY 1", session);
-        var lines = new List<long>();
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        while (await row.ReadAsync(stop)) lines.Add(row.GetInt64(0));
-        return [.. lines];
+        return [.. await session.ListAsync($"SELECT {Line.Name} FROM {rows.Table.Name.Sql} ORDER BY 1", row => row.GetInt64(0), stop)];
     }
 
     /// <summary>Moves rows in halves. The good ones stay moved meanwhile, so that of two that clash the later one is found.</summary>
@@ -112,7 +108,8 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     /// <summary>Refuses to resume an import without -OnConflict while its rows are in a staging table.</summary>
     public static async Task RefuseLeftoverAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
     {
-        if (!await StagingTable.ExistsAsync(session, importId, stop)) return; throw MergeErrors.StagedImport(importId);
+        if (!await StagingTable.ExistsAsync(session, importId, stop)) return;
+        throw MergeErrors.StagedImport(importId);
     }
 
     private static async Task CreateAsync(NpgsqlConnection session, TableName name, CopyTarget target, CancellationToken stop)

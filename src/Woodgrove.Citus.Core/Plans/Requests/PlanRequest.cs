@@ -122,14 +122,8 @@ public sealed record PlanRequest(string Sql)
         return view.Scans.SelectMany(s => s.Subplans).SelectMany(s => Coordinators(s.Plan)).Prepend(view.Coordinator);
     }
 
-    private static async Task SetAsync(NpgsqlConnection session, string name, string value, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.set_config($1, $2, false)", session)
-        {
-            Parameters = { new() { Value = name }, new() { Value = value } },
-        };
-        await command.ExecuteNonQueryAsync(stop);
-    }
+    private static Task SetAsync(NpgsqlConnection session, string name, string value, CancellationToken stop) =>
+        session.ExecuteAsync("SELECT pg_catalog.set_config($1, $2, false)", stop, name, value);
 
     /// <summary>Whether Citus would plan the query with another setting.</summary>
     internal async Task<bool> WouldPlanAsync(CitusConnection connection, string setting, string value, CancellationToken stop)
