@@ -36,8 +36,8 @@ public sealed record CitusStatement(
         }
         if (!counting.IsLoaded) throw ActivityErrors.NotCounted(connection, "the library of pg_stat_statements is not loaded", Preload);
 
-        bool citus = connection.Engine == "Citus" && counting.Track is "all";
-        if (connection.Engine == "Citus" && !citus)
+        bool citus = connection.IsCitus && counting.Track is "all";
+        if (connection.IsCitus && !citus)
         {
             explain("Executor and DistributionValues are empty, because citus.stat_statements_track is none. "
                 + "A superuser switches it on: ALTER SYSTEM SET citus.stat_statements_track = 'all'; SELECT pg_reload_conf();");

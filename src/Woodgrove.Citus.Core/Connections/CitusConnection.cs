@@ -10,6 +10,8 @@ namespace Woodgrove.Citus.Connections;
 /// </summary>
 public sealed class CitusConnection : IAsyncDisposable
 {
+    private const string CitusName = "Citus", StandInName = "Citus stand-in";
+
     private readonly NpgsqlDataSource _sessions;
     private readonly NpgsqlConnectionStringBuilder _settings;
     private readonly ConcurrentDictionary<(string Host, int Port), NpgsqlDataSource> _nodes = [];
@@ -71,6 +73,9 @@ public sealed class CitusConnection : IAsyncDisposable
 
     /// <summary>Citus, Citus stand-in (the sandbox on a machine without Citus) or PostgreSQL.</summary>
     public string Engine { get; }
+
+    /// <summary>True of real Citus, not of the stand-in and not of plain PostgreSQL.</summary>
+    internal bool IsCitus => Engine == CitusName;
 
     /// <summary>The TLS mode of sessions to <see cref="Server"/>; sessions to the nodes have the mode that their own host needs.</summary>
     public string SslMode { get; }
@@ -316,7 +321,7 @@ public sealed class CitusConnection : IAsyncDisposable
 
             command.CommandText = "SELECT pg_catalog.citus_version()";
             string text = (string)(await command.ExecuteScalarAsync(stop))!;
-            string engine = text.StartsWith("Citus stand-in", StringComparison.Ordinal) ? "Citus stand-in" : "Citus";
+            string engine = text.StartsWith(StandInName, StringComparison.Ordinal) ? StandInName : CitusName;
             return new ServerFacts(database, user, session.PostgreSqlVersion, text[engine.Length..].TrimStart().Split(' ', 2)[0], engine);
         }
     }

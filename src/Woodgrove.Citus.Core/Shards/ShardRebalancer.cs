@@ -99,7 +99,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
     private async Task<ShardRebalance?> StartAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
     {
         // The job would start, and each of its moves fail.
-        if (order.TransferMode != "block_writes" && connection.Engine == "Citus"
+        if (order.TransferMode != "block_writes" && connection.IsCitus
             && await OutputPlugins.AdviceAsync(session, stop) is { } first)
         {
             throw ShardErrors.NoLogicalReplication(first);

@@ -34,7 +34,7 @@ public sealed record PlanRequest(string Sql)
     /// <exception cref="CitusException">Citus refuses the query; the message says why and what it costs to write it otherwise.</exception>
     public async Task<CitusQueryPlan> ReadAsync(CitusConnection connection, CancellationToken stop)
     {
-        bool isCitus = connection.Engine == "Citus", isPlanned = false;
+        bool isCitus = connection.IsCitus, isPlanned = false;
         try
         {
             await using NpgsqlConnection session = await OpenAsync(connection, stop);
@@ -68,7 +68,7 @@ public sealed record PlanRequest(string Sql)
     private async Task<(CitusQueryPlan Plan, PlanFacts Facts)> PlanAsync(CitusConnection connection, NpgsqlConnection session,
         bool allTasks, CancellationToken stop)
     {
-        bool isCitus = connection.Engine == "Citus";
+        bool isCitus = connection.IsCitus;
         // A transaction, so that the query's tables are those that it has locked; rolled back, so that nothing stays.
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         if (isCitus) await SetAsync(session, "citus.explain_all_tasks", allTasks ? "on" : "off", stop);
@@ -149,7 +149,7 @@ public sealed record PlanRequest(string Sql)
         {
             session.Notice += (_, e) => Notice?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
             await QueryArguments.ApplySettingsAsync(session, Settings, stop);
-            if (connection.Engine == "Citus") await SetAsync(session, "citus.explain_distributed_queries", "on", stop);
+            if (connection.IsCitus) await SetAsync(session, "citus.explain_distributed_queries", "on", stop);
             return session;
         }
         catch
