@@ -60,7 +60,8 @@ internal static class SessionCommands
     {
         null => new() { Value = DBNull.Value },
         uint => new() { Value = value, NpgsqlDbType = NpgsqlDbType.Oid },
-        uint[] => new() { Value = value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid },
+        // Asked by the type itself: to the runtime an int[] is a uint[] too.
+        Array when value.GetType() == typeof(uint[]) => new() { Value = value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid },
         NpgsqlParameter parameter => parameter,
         _ => new() { Value = value },
     };
