@@ -1,7 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Activity;
@@ -41,8 +40,7 @@ public sealed record CitusActivity(
         if (all) return found;
         if (found.Count(a => a.IsHidden) is > 0 and var hidden)
         {
-            warn($"{hidden} session(s) of other users are left out: {connection.UserName} may not see what they do. "
-                + $"GRANT pg_read_all_stats TO {TableName.QuoteIfNeeded(connection.UserName)} lets it; -All lists them as they are.");
+            warn(ActivityErrors.Hidden(connection, hidden));
         }
         return [.. found.Where(a => a is { IsInternal: false, State: not (null or "idle") })];
     }

@@ -68,7 +68,7 @@ public sealed record CitusLockWait(
     {
         // What citus_lock_waits reads. That view joins citus_stat_activity, so it shows nothing to a role whom the nodes
         // don't let in; this one is answered by Citus's own sessions. It moved to a schema of its own in Citus 13.1.
-        await using var command = new NpgsqlCommand(connection.Engine == "Citus" ? $"""
+        await using var command = new NpgsqlCommand(connection.IsCitus ? $"""
             SELECT CASE WHEN w.waiting_global_pid <> 0 THEN w.waiting_global_pid
                 ELSE pg_catalog.citus_calculate_gpid(pg_catalog.get_nodeid_for_groupid(w.waiting_node_id), w.waiting_pid) END,
                    CASE WHEN w.blocking_global_pid <> 0 THEN w.blocking_global_pid
@@ -89,10 +89,6 @@ public sealed record CitusLockWait(
         return edges;
     }
 
-    private static async Task<bool> MovedAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.to_regproc('citus_internal.global_blocked_processes') IS NOT NULL",
-            session);
-        return (bool)(await command.ExecuteScalarAsync(stop))!;
-    }
+    private static Task<bool> MovedAsync(NpgsqlConnection session, CancellationToken stop) =>
+        session.ScalarAsync<bool>("SELECT pg_catalog.to_regproc('citus_internal.global_blocked_processes') IS NOT NULL", stop);
 }

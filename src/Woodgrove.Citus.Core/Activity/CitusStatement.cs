@@ -31,13 +31,13 @@ public sealed record CitusStatement(
         Counting counting = await Counting.ReadAsync(session, stop);
         if (counting.Schema is null)
         {
-            throw Missing(connection, "the extension pg_stat_statements is not installed",
+            throw ActivityErrors.NotCounted(connection, "the extension pg_stat_statements is not installed",
                 counting.IsLoaded ? "Its library is loaded: run CREATE EXTENSION pg_stat_statements." : Preload);
         }
-        if (!counting.IsLoaded) throw Missing(connection, "the library of pg_stat_statements is not loaded", Preload);
+        if (!counting.IsLoaded) throw ActivityErrors.NotCounted(connection, "the library of pg_stat_statements is not loaded", Preload);
 
-        bool citus = connection.Engine == "Citus" && counting.Track is "all";
-        if (connection.Engine == "Citus" && !citus)
+        bool citus = connection.IsCitus && counting.Track is "all";
+        if (connection.IsCitus && !citus)
         {
             explain("Executor and DistributionValues are empty, because citus.stat_statements_track is none. "
                 + "A superuser switches it on: ALTER SYSTEM SET citus.stat_statements_track = 'all'; SELECT pg_reload_conf();");
@@ -95,10 +95,6 @@ public sealed record CitusStatement(
         return (found, hidden);
     }
 
-    private static CitusException Missing(CitusConnection connection, string what, string advice) => new(
-        "CitusStatementsNotCounted", CitusErrorKind.NotInstalled,
-        $"Database '{connection.Database}' does not count its statements: {what}.", advice) { Target = connection.Name };
-
     /// <param name="Schema">Of the extension, or null where it is not installed.</param>
     /// <param name="Track">citus.stat_statements_track, or null where there is no Citus.</param>
     private sealed record Counting(string? Schema, bool IsLoaded, string? Track)
@@ -106,16 +102,12 @@ public sealed record CitusStatement(
         public static async Task<Counting> ReadAsync(NpgsqlConnection session, CancellationToken stop)
         {
             // A plain role may not read shared_preload_libraries, but sees the parameter that only the loaded library has.
-            await using var command = new NpgsqlCommand("""
+            return (await session.FirstAsync("""
                 SELECT (SELECT n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
                     WHERE e.extname = 'pg_stat_statements'),
                        EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = 'pg_stat_statements.max'),
                        pg_catalog.current_setting('citus.stat_statements_track', true)
-                """, session);
-            await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-            await row.ReadAsync(stop);
-            return new Counting(await row.IsDBNullAsync(0, stop) ? null : row.GetString(0), row.GetBoolean(1),
-                await row.IsDBNullAsync(2, stop) ? null : row.GetString(2));
+                """, row => new Counting(row.TextOrNull(0), row.GetBoolean(1), row.TextOrNull(2)), stop))!;
         }
     }
 }

@@ -2,7 +2,6 @@ using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Activity;
 
@@ -62,18 +61,8 @@ public sealed record CitusTenant(
             """, session);
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         await row.ReadAsync(stop);
-        if (await row.IsDBNullAsync(0, stop))
-        {
-            throw new CitusException("CitusNotSupported", CitusErrorKind.NotImplemented,
-                $"{connection.Engine} {connection.CitusVersion} keeps no figures by distribution value.",
-                "Citus has citus_stat_tenants from version 11.3.") { Target = connection.Name };
-        }
-        if (!row.GetBoolean(0))
-        {
-            throw new CitusException("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
-                $"{connection.UserName} may not see what distribution values cost.",
-                $"Let a superuser run GRANT pg_monitor TO {TableName.QuoteIfNeeded(connection.UserName)}.") { Target = connection.Name };
-        }
+        if (await row.IsDBNullAsync(0, stop)) throw ActivityErrors.NoTenantFigures(connection);
+        if (!row.GetBoolean(0)) throw ActivityErrors.TenantsDenied(connection);
         return TimeSpan.FromSeconds(row.GetInt32(1));
     }
 }

@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Sql;
 
@@ -40,17 +41,15 @@ internal static class NodeRefusal
 
     private static async Task<string?> FindAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
+        if (await session.ScalarAsync<string>("""
             SELECT pg_catalog.string_agg(DISTINCT pg_catalog.quote_ident(n.nspname), ', ') FROM pg_catalog.pg_dist_partition p
             JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
             WHERE NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-            """, session);
-        if (await command.ExecuteScalarAsync(stop) is string schemas)
+            """, stop) is { } schemas)
             return $"{session.UserName} lacks USAGE on schema {schemas}, without which the nodes find no shard there: "
                 + $"GRANT USAGE ON SCHEMA {schemas} TO {TableName.Quote(session.UserName!)}";
         // Where shards are hidden, they are missing in pg_class too.
-        command.CommandText = "SELECT pg_catalog.set_config('citus.override_table_visibility', 'off', false)";
-        await command.ExecuteNonQueryAsync(stop);
+        await session.ExecuteAsync("SELECT pg_catalog.set_config('citus.override_table_visibility', 'off', false)", stop);
         foreach (NodeAnswer node in await NodeAnswer.AskAllAsync(session, Missing, stop))
         {
             if (node.Failure is { } failure)

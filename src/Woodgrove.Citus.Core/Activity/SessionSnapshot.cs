@@ -8,7 +8,7 @@ internal sealed record SessionSnapshot(IReadOnlyList<NodeAnswer> Nodes, IReadOnl
 {
     public static async Task<SessionSnapshot> ReadAsync(CitusConnection connection, NpgsqlConnection session, CancellationToken stop)
     {
-        IReadOnlyList<NodeAnswer> nodes = await NodeAnswer.AskAllAsync(session, NodeSession.Select(connection.Engine == "Citus"), stop);
+        IReadOnlyList<NodeAnswer> nodes = await NodeAnswer.AskAllAsync(session, NodeSession.Select(connection.IsCitus), stop);
         List<NodeSession> sessions = [.. nodes.SelectMany(n => n.Rows.Select(r => NodeSession.Read(n, r)))];
         // The session that asks, and what asks the nodes for it.
         HashSet<long> own = [.. sessions.Where(s => s is { Asks: true, Node.IsOwn: true }).Select(s => s.GlobalProcessId)];

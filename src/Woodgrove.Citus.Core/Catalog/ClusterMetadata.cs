@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Npgsql;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Catalog;
@@ -79,7 +78,7 @@ public static class ClusterMetadata
     public static async Task<IReadOnlyList<ListedTable>> ListedAsync(CitusConnection connection, bool plain, CancellationToken stop)
     {
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
-        await using var command = new NpgsqlCommand($"""
+        return await session.ListAsync($"""
             SELECT {SearchPath.Show("c.oid")}, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
                 coalesce(p.partmethod = 'h', false), n.nspname = '{ModuleSchema.Name}'
             FROM pg_catalog.pg_class c
@@ -89,11 +88,7 @@ public static class ClusterMetadata
               OR $1 AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_'
                   AND n.nspname NOT IN ('information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal')
             ORDER BY 1
-            """, session) { Parameters = { new() { Value = plain } } };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var tables = new List<ListedTable>();
-        while (await row.ReadAsync(stop)) tables.Add(new(row.GetString(0), row.GetString(1), row.GetBoolean(2), row.GetBoolean(3)));
-        return tables;
+            """, row => new ListedTable(row.GetString(0), row.GetString(1), row.GetBoolean(2), row.GetBoolean(3)), stop, plain);
     }
 
     /// <summary>Names of a table's columns, for completion.</summary>
@@ -107,22 +102,13 @@ public static class ClusterMetadata
         CancellationToken stop)
     {
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
-        await using var command = new NpgsqlCommand(sql, session) { Parameters = { new() { Value = argument } } };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var names = new List<string>();
-        while (await row.ReadAsync(stop)) names.Add(row.GetString(0));
-        return names;
+        return await session.ListAsync(sql, row => row.GetString(0), stop, argument);
     }
 
     /// <summary>A session to a database that has Citus.</summary>
     internal static async Task<NpgsqlConnection> OpenAsync(CitusConnection connection, CancellationToken stop)
     {
-        if (connection.CitusVersion is null)
-        {
-            throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled,
-                $"Database '{connection.Database}' has no Citus, so it has no distributed tables or nodes.",
-                "Connect to the database that has it, or run CREATE EXTENSION citus as a superuser.") { Target = connection.Name };
-        }
+        if (connection.CitusVersion is null) throw CatalogErrors.NoCitus(connection);
         return await connection.OpenSessionAsync(stop);
     }
 
@@ -133,12 +119,7 @@ public static class ClusterMetadata
         foreach (string name in names)
         {
             TableInfo table = await TableCatalog.FindAsync(connection, session, TableName.Parse(name), stop);
-            if (table.Kind == TableKind.Local && table.ColocationId is null)
-            {
-                throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument,
-                    $"{table.Display} is not distributed: it is a plain table of the node that the connection leads to.",
-                    "New-DistributedTable distributes it.") { Target = table.Display };
-            }
+            if (table.Kind == TableKind.Local && table.ColocationId is null) throw CatalogErrors.PlainTable(table);
             tables.Add(table);
         }
         return tables;

@@ -1,7 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Catalog;
@@ -18,12 +17,7 @@ public static class ColocationCatalog
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         List<TableInfo> tables = await ClusterMetadata.FindAsync(connection, session, names, stop);
-        if (tables.Find(t => t.ColocationId == 0) is { } local)
-        {
-            throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument,
-                $"{local.Display} is on the coordinator only and has no colocation group; Citus only keeps track of it.",
-                "New-DistributedTable distributes it.") { Target = local.Display };
-        }
+        if (tables.Find(t => t.ColocationId == 0) is { } local) throw CatalogErrors.NoColocationGroup(local);
         ShardSizes sizes = withSizes ? await ShardSizes.ReadAsync(connection, session, [], warn, stop) : ShardSizes.Unread;
         return await ReadAsync(session, tables.Count == 0 ? null : [.. tables.Select(t => t.ColocationId!.Value)], sizes, stop, module);
     }
@@ -32,12 +26,7 @@ public static class ColocationCatalog
     public static async Task<IReadOnlyList<ColocationTest>> TestAsync(CitusConnection connection, IReadOnlyList<string> names,
         CancellationToken stop)
     {
-        if (names.Count < 2)
-        {
-            throw new CitusException("CitusTwoTablesNeeded", CitusErrorKind.InvalidArgument,
-                "-Table names one table; to compare colocation, name two or more.",
-                "Name them with a comma between: Test-Colocation a, b.");
-        }
+        if (names.Count < 2) throw CatalogErrors.OneTable();
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         var tables = new List<TableInfo>();
         foreach (string name in names) tables.Add(await TableCatalog.FindAsync(connection, session, TableName.Parse(name), stop));
@@ -76,7 +65,7 @@ public static class ColocationCatalog
             TableInfo other = plain == a ? b : a;
             return No(ColocationReason.NotDistributed, $"{plain.Display} is a plain table of the node that one is connected to.",
                 other.Kind == TableKind.Distributed
-                    ? $"New-DistributedTable '{plain.Display}' <column of {TypeOf(other)}> -ColocateWith '{other.Display}'" : null);
+                    ? CatalogErrors.DistributeBeside(plain, other, TypeOf(other)) : null);
         }
         (ColocationGroup mine, ColocationGroup others) = (groups[a.ColocationId!.Value], groups[b.ColocationId!.Value]);
         if (mine.ColocationId == others.ColocationId)

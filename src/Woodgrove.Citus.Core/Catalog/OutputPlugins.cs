@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Catalog;
@@ -23,21 +24,16 @@ internal static class OutputPlugins
     /// </summary>
     public static async Task<string?> AdviceAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
-            SELECT n.nodename || ':' || n.nodeport
-                FROM pg_catalog.run_command_on_all_nodes('SELECT pg_catalog.current_setting(''output_plugin_libraries'', true)',
-                    give_warning_for_connection_errors := true) r
-            JOIN pg_catalog.pg_dist_node n ON n.nodeid = r.nodeid WHERE r.success AND r.result <> '' AND r.result !~ '\mcitus\M' ORDER BY 1
-            """, session);
         try
         {
-            var nodes = new List<string>();
-            await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-            while (await row.ReadAsync(stop)) nodes.Add(row.GetString(0));
-            return nodes.Count == 0 ? null
-                : $"First add citus to output_plugin_libraries on {string.Join(", ", nodes)}, "
-                    + "where logical replication of shards is refused without it: the Fix of Test-CitusCluster LogicalTransfers has the "
-                    + "statements.";
+            List<string> nodes = await session.ListAsync("""
+                SELECT n.nodename || ':' || n.nodeport
+                    FROM pg_catalog.run_command_on_all_nodes('SELECT pg_catalog.current_setting(''output_plugin_libraries'', true)',
+                        give_warning_for_connection_errors := true) r
+                JOIN pg_catalog.pg_dist_node n ON n.nodeid = r.nodeid
+                WHERE r.success AND r.result <> '' AND r.result !~ '\mcitus\M' ORDER BY 1
+                """, row => row.GetString(0), stop);
+            return nodes.Count == 0 ? null : CatalogErrors.PluginNotAllowed(nodes);
         }
         catch (PostgresException)
         {

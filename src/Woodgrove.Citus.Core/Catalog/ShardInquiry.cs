@@ -52,9 +52,8 @@ internal sealed class ShardInquiry(CitusConnection connection, NpgsqlConnection 
         string Sql(Node node) => string.Format(CultureInfo.InvariantCulture, Command, columns, joins, string.Join(',', node.Shards));
     }
 
-    private async Task<List<Node>> NodesAsync(IEnumerable<uint>? tables, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("""
+    private Task<List<Node>> NodesAsync(IEnumerable<uint>? tables, CancellationToken stop) =>
+        session.ListAsync("""
             SELECT n.groupid, n.nodename, n.nodeport, n.groupid = g.groupid, array_agg(l.shardid)
             FROM pg_catalog.pg_dist_shard d
             JOIN pg_catalog.pg_dist_placement l ON l.shardid = d.shardid AND l.shardstate = 1
@@ -62,17 +61,8 @@ internal sealed class ShardInquiry(CitusConnection connection, NpgsqlConnection 
             CROSS JOIN pg_catalog.pg_dist_local_group g
             WHERE $1::oid[] IS NULL OR d.logicalrelid::oid = ANY ($1)
             GROUP BY 1, 2, 3, 4
-            """, session)
-        {
-            Parameters = { new() { Value = (object?)tables?.ToArray() ?? DBNull.Value,
-                NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Oid } },
-        };
-        var nodes = new List<Node>();
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        while (await row.ReadAsync(stop))
-            nodes.Add(new(row.GetInt32(0), row.GetString(1), row.GetInt32(2), row.GetBoolean(3), row.GetFieldValue<long[]>(4)));
-        return nodes;
-    }
+            """, row => new Node(row.GetInt32(0), row.GetString(1), row.GetInt32(2), row.GetBoolean(3), row.GetFieldValue<long[]>(4)),
+            stop, [tables?.ToArray()]);
 
     /// <returns>Null where it did not answer.</returns>
     private async Task<string?> AskAsync(Node node, string sql, CancellationToken stop)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Npgsql;
+using Woodgrove.Citus.Connections;
 
 namespace Woodgrove.Citus.Catalog;
 
@@ -47,7 +48,7 @@ internal sealed class ShardMap
     /// <summary>The placements of a table's shards by their hash ranges; several of one shard where it is kept on several nodes.</summary>
     public static async Task<IReadOnlyList<ShardRange>> ReadAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
+        return await session.ListAsync("""
             SELECT s.shardid, (parse_ident(pg_catalog.shard_name(s.logicalrelid,
                 s.shardid)))[array_upper(parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)), 1)],
                    s.shardminvalue::int, s.shardmaxvalue::int, n.nodename, n.nodeport
@@ -55,15 +56,7 @@ internal sealed class ShardMap
             JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid AND p.shardstate = 1
             JOIN pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND n.noderole = 'primary'
             WHERE s.logicalrelid = $1::oid ORDER BY s.shardminvalue::int, n.nodename, n.nodeport
-            """, session)
-        {
-            Parameters = { new() { Value = (long)table.Oid } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var shards = new List<ShardRange>();
-        while (await row.ReadAsync(stop))
-            shards.Add(new ShardRange(row.GetInt64(0), row.GetString(1), row.GetInt32(2), row.GetInt32(3), row.GetString(4),
-                row.GetInt32(5)));
-        return shards;
+            """, row => new ShardRange(row.GetInt64(0), row.GetString(1), row.GetInt32(2), row.GetInt32(3), row.GetString(4),
+                row.GetInt32(5)), stop, table.Oid);
     }
 }

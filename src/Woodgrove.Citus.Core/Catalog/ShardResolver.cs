@@ -41,12 +41,7 @@ public sealed class ShardResolver
     internal static async Task<ShardResolver> OpenAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop,
         CitusConnection? connection = null)
     {
-        if (table.DistributionColumn is null)
-        {
-            throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument,
-                $"{table.Display} has no distribution column, so no value chooses a shard of it.",
-                "Name a table distributed by a column; Get-DistributedTable lists them.") { Target = table.Display };
-        }
+        if (table.DistributionColumn is null) throw CatalogErrors.NoDistributionColumn(table);
         TableColumn column = table.FindColumn(table.DistributionColumn)!;
         return new ShardResolver(connection, table, column, new ShardMap(await ShardMap.ReadAsync(session, table, stop)));
     }
@@ -54,7 +49,7 @@ public sealed class ShardResolver
     /// <summary>The answer for a value, or null where the server must be asked.</summary>
     public ShardAnswer? TryResolve(object? value)
     {
-        if (ValueText.Of(value) is not { } text) return new ShardAnswer(null, NullValue());
+        if (ValueText.Of(value) is not { } text) return new ShardAnswer(null, CatalogErrors.NullValue(_table, _column));
         return _hasher is not null && _hasher.TryHash(text, out int hash) ? new ShardAnswer(At(value, hash), null) : null;
     }
 
@@ -78,7 +73,7 @@ public sealed class ShardResolver
         ValueReply[] replies = await new ValueQuestion(session, _column).HashesAsync(open.Select(i => ValueText.Of(values[i])!).ToArray(),
             stop);
         foreach ((int i, ValueReply reply) in open.Zip(replies))
-            answers[i] = reply.Refusal is { } refusal ? new(null, Unconvertible(values[i], refusal))
+            answers[i] = reply.Refusal is { } refusal ? new(null, CatalogErrors.NoValueOfColumn(values[i], _table, _column, refusal))
                 : new(At(values[i], reply.Number), null);
         return answers;
     }
@@ -88,12 +83,4 @@ public sealed class ShardResolver
         ShardRange shard = _shards.Shards[_shards.Find(hash)];
         return new ShardLocation(_table.Display, value, hash, shard.ShardId, shard.ShardName, shard.NodeName, shard.NodePort);
     }
-
-    private CitusException NullValue() => new("CitusNullDistributionValue", CitusErrorKind.InvalidData,
-        $"NULL has no shard in {_table.Display}: a row without a {_column.Name} is refused.", "Give a value, or leave such rows out.")
-            { Target = _table.Display };
-
-    private CitusException Unconvertible(object? value, PostgresException e) => new("CitusInvalidValue", CitusErrorKind.InvalidData,
-        $"'{value}' is no value of {_table.Display}.{_column.Name}, which is of type {_column.TypeName}: {e.MessageText.TrimEnd('.')}.",
-        $"Write it as PostgreSQL reads the type, or leave it out.", e) { Target = value, SqlState = e.SqlState };
 }

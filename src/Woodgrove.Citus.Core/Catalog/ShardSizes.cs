@@ -37,9 +37,7 @@ internal sealed class ShardSizes
         var inquiry = new ShardInquiry(connection, session);
         List<(int Group, JsonElement Row)> answers = await inquiry.AskAsync(tables, ShardInquiry.Size, "", stop);
         List<long> locked = [.. answers.Where(a => a.Row[1].ValueKind == JsonValueKind.Null).Select(a => a.Row[0].GetInt64()).Order()];
-        if (locked.Count > 0)
-            warn($"{locked.Count} shard(s) are locked, so their sizes are not known, the first that of {locked[0]}; "
-                + "Get-CitusLockWait shows who waits for whom.");
+        if (locked.Count > 0) warn(CatalogErrors.SizesLocked(locked));
         foreach (string failure in inquiry.Failures.Values) warn($"Sizes are missing: {failure}.");
         return new([.. answers.Where(a => a.Row[1].ValueKind == JsonValueKind.Number)
             .Select(a => (a.Row[0].GetInt64(), a.Group, a.Row[1].GetInt64()))]);

@@ -72,22 +72,10 @@ public static class TableCatalog
         if (!await row.ReadAsync(stop))
         {
             await row.DisposeAsync();
-            if (!await SearchPath.IsKeptAsync(session, stop))
-            {
-                throw new CitusException("CitusPoolerNotSupported", CitusErrorKind.InvalidOperation,
-                    $"The table {name} can't be looked up: the connection leads through a pooler that gives a session to several clients "
-                        + "(PgBouncer's pool_mode transaction), which loses the session's settings.",
-                    "Connect to the server itself, or through a pool whose pool_mode is session.") { Target = name.ToString() };
-            }
-            throw new CitusException("CitusTableNotFound", CitusErrorKind.ObjectNotFound,
-                $"There is no table {name} in database '{session.Database}'.",
-                "Check the name and its schema (schema.table); New-DistributedTable creates one with -Definition.") { Target = name.ToString() };
+            if (!await SearchPath.IsKeptAsync(session, stop)) throw CatalogErrors.PooledSession(name);
+            throw CatalogErrors.NoTable(name, session.Database);
         }
-        if (row.GetChar(4) is not ('r' or 'p' or 'f'))
-        {
-            throw new CitusException("CitusNotATable", CitusErrorKind.InvalidArgument,
-                $"{name} is no table (pg_class.relkind '{row.GetChar(4)}').", "Name a table.") { Target = name.ToString() };
-        }
+        if (row.GetChar(4) is not ('r' or 'p' or 'f')) throw CatalogErrors.NotATable(name, row.GetChar(4));
         return (row.GetFieldValue<uint>(0), new TableName(row.GetString(1), row.GetString(2)), row.GetString(3));
     }
 }

@@ -31,9 +31,7 @@ internal sealed class AccessTokens(Func<CancellationToken, Task<string>> fetch) 
         }
         catch (Exception e) when (e is not CitusException and not OperationCanceledException)
         {
-            throw new CitusException("CitusTokenFailed", CitusErrorKind.AuthenticationError,
-                $"The script block of -AccessToken gave no token: {e.Message.TrimEnd('.')}.",
-                "Run it by itself; it has a session of its own, and takes values from here as $using:name.", e);
+            throw ConnectionErrors.NoToken(e);
         }
         finally
         {

@@ -10,6 +10,8 @@ namespace Woodgrove.Citus.Connections;
 /// </summary>
 public sealed class CitusConnection : IAsyncDisposable
 {
+    private const string CitusName = "Citus", StandInName = "Citus stand-in";
+
     private readonly NpgsqlDataSource _sessions;
     private readonly NpgsqlConnectionStringBuilder _settings;
     private readonly ConcurrentDictionary<(string Host, int Port), NpgsqlDataSource> _nodes = [];
@@ -72,6 +74,9 @@ public sealed class CitusConnection : IAsyncDisposable
     /// <summary>Citus, Citus stand-in (the sandbox on a machine without Citus) or PostgreSQL.</summary>
     public string Engine { get; }
 
+    /// <summary>True of real Citus, not of the stand-in and not of plain PostgreSQL.</summary>
+    internal bool IsCitus => Engine == CitusName;
+
     /// <summary>The TLS mode of sessions to <see cref="Server"/>; sessions to the nodes have the mode that their own host needs.</summary>
     public string SslMode { get; }
 
@@ -93,7 +98,7 @@ public sealed class CitusConnection : IAsyncDisposable
         {
             await sessions.DisposeAsync();
             if (e is OperationCanceledException && stop.IsCancellationRequested) throw;
-            throw Refused(e, shown, settings);
+            throw ConnectionErrors.NotConnected(e, shown, settings);
         }
     }
 
@@ -138,8 +143,7 @@ public sealed class CitusConnection : IAsyncDisposable
         }
         catch (ObjectDisposedException e)
         {
-            throw new CitusException("CitusDisconnected", CitusErrorKind.ConnectionError,
-                $"The connection '{Name}' has been closed.", "Connect again with Connect-CitusCluster.", e) { Target = Name };
+            throw ConnectionErrors.Closed(Name, e);
         }
     }
 
@@ -172,7 +176,7 @@ public sealed class CitusConnection : IAsyncDisposable
             await session.DisposeAsync();
             string where = here.IsInRecovery ? "a standby" : $"a worker (group {here.GroupId})";
             if (here.Coordinator is not { } registered)
-                throw NoCoordinator(where, "the cluster's metadata (pg_dist_node) do not name the coordinator", null);
+                throw ConnectionErrors.NoCoordinator(Name, where, "the cluster's metadata (pg_dist_node) do not name the coordinator");
             (string host, int port) = addresses(registered.Host, registered.Port);
             try
             {
@@ -180,12 +184,13 @@ public sealed class CitusConnection : IAsyncDisposable
             }
             catch (Exception e) when (e is NpgsqlException or TimeoutException && !stop.IsCancellationRequested)
             {
-                throw NoCoordinator(where, $"the coordinator {host}:{port} can't be reached from here: {e.Message.TrimEnd('.')}", e);
+                throw ConnectionErrors.NoCoordinator(Name, where,
+                    $"the coordinator {host}:{port} can't be reached from here: {e.Message.TrimEnd('.')}", e);
             }
             CoordinatorFacts there = await CoordinatorFacts.ReadAsync(session, CitusVersion is not null, stop);
             if (!there.IsCoordinator)
-                throw NoCoordinator(where, $"{host}:{port}, which its metadata name as the coordinator, "
-                    + $"is {(there.IsInRecovery ? "a standby" : $"a worker (group {there.GroupId})")} too", null);
+                throw ConnectionErrors.NoCoordinator(Name, where, $"{host}:{port}, which its metadata name as the coordinator, "
+                    + $"is {(there.IsInRecovery ? "a standby" : $"a worker (group {there.GroupId})")} too");
             _coordinatorAddress = (host, port);
             return (session, Checked(there.SystemIdentifier));
         }
@@ -195,16 +200,7 @@ public sealed class CitusConnection : IAsyncDisposable
             throw;
         }
 
-        string Checked(string id) => _coordinatorId is null || id == _coordinatorId ? id : throw new CitusException(
-            "CitusCoordinatorChanged", CitusErrorKind.InvalidOperation,
-            $"The connection '{Name}' led to one coordinator when the command began, and now leads to another, of a different cluster.",
-            "See where its address leads, and begin again.") { Target = Name };
-
-        CitusException NoCoordinator(string where, string why, Exception? cause) =>
-            new("CitusCoordinatorNotReached", CitusErrorKind.ConnectionError,
-            $"The ledger of imports is on the cluster's coordinator. The connection '{Name}' leads to {where}, and {why}.",
-            "Connect to the coordinator itself (on Azure Elastic Clusters: port 5432), or map its address with -NodeAddress.", cause)
-                { Target = Name };
+        string Checked(string id) => _coordinatorId is null || id == _coordinatorId ? id : throw ConnectionErrors.CoordinatorChanged(Name);
     }
 
     /// <summary>Borrows a session to a node of the cluster, with the same user and secret, pinned to <c>pg_catalog</c>.</summary>
@@ -309,34 +305,6 @@ public sealed class CitusConnection : IAsyncDisposable
         _tokens?.Dispose();
     }
 
-    private static CitusException Refused(Exception e, string shown, NpgsqlConnectionStringBuilder settings)
-    {
-        string what = $"No connection to {shown} as {settings.Username ?? Environment.UserName}: ";
-        if (e is PostgresException server)
-        {
-            CitusException known = PostgresErrors.Describe(e, shown);
-            return new CitusException(known.ErrorId, known.Kind, what + known.What, known.Advice, e) { Target = shown,
-                SqlState = server.SqlState };
-        }
-        if (e is CitusException || e.InnerException is CitusException) return PostgresErrors.Describe(e, shown);
-        Exception cause = e.InnerException ?? e;
-        string advice = cause is System.Security.Authentication.AuthenticationException
-            ? "The server's TLS certificate could not be verified; give its root with $env:PGSSLROOTCERT, "
-                + "or choose another -SslMode if you trust the network."
-            : cause is FileNotFoundException or DirectoryNotFoundException
-            ? "A file of the connection's is not there: $env:PGPASSFILE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY name them. "
-                + "Fix or unset the variable; a password can be given by -Credential too."
-            // Npgsql's own words: the server has asked for a password, and nothing has one.
-            : cause is NpgsqlException && cause.Message.StartsWith("No password", StringComparison.Ordinal)
-            ? "Give it with -Credential, $env:PGPASSWORD or .pgpass."
-            : settings.SslMode > Npgsql.SslMode.Prefer && cause is NpgsqlException or NotSupportedException
-                ? "The server may not speak TLS: on a network you trust, -SslMode Disable connects without it."
-                : "Check the host and port, that the server listens there, and that no firewall blocks the connection; "
-                    + "Start-CitusSandbox starts a local one to try things on.";
-        return new CitusException("CitusConnectionFailed", CitusErrorKind.ConnectionError,
-            $"{what}{cause.Message.TrimEnd('.')}.", advice, e) { Target = shown };
-    }
-
     private sealed record ServerFacts(string Database, string UserName, Version ServerVersion, string? CitusVersion, string Engine)
     {
         public static async Task<ServerFacts> ReadAsync(NpgsqlConnection session, CancellationToken stop)
@@ -353,7 +321,7 @@ public sealed class CitusConnection : IAsyncDisposable
 
             command.CommandText = "SELECT pg_catalog.citus_version()";
             string text = (string)(await command.ExecuteScalarAsync(stop))!;
-            string engine = text.StartsWith("Citus stand-in", StringComparison.Ordinal) ? "Citus stand-in" : "Citus";
+            string engine = text.StartsWith(StandInName, StringComparison.Ordinal) ? StandInName : CitusName;
             return new ServerFacts(database, user, session.PostgreSqlVersion, text[engine.Length..].TrimStart().Split(' ', 2)[0], engine);
         }
     }

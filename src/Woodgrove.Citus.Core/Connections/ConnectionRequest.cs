@@ -1,5 +1,4 @@
 using Npgsql;
-using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Connections;
 
@@ -78,10 +77,7 @@ public sealed record ConnectionRequest
         }
         catch (Exception e) when (e is ArgumentException or FormatException)
         {
-            throw new CitusException("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
-                $"-ConnectionString can't be read: {e.Message}",
-                "It is Npgsql's: Host=...;Port=5432;Database=citus;Username=...;Password=... "
-                    + "A postgresql:// address is taken apart into -Server, -Port, -Database and -Credential.", e);
+            throw ConnectionErrors.BadConnectionString(e);
         }
     }
 

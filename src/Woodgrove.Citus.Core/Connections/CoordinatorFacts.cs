@@ -15,17 +15,15 @@ internal sealed record CoordinatorFacts(string SystemIdentifier, bool IsInRecove
     public static async Task<CoordinatorFacts> ReadAsync(NpgsqlConnection session, bool hasCitus, CancellationToken stop)
     {
         string identifier = await IdentifierAsync(session, stop);
-        await using var command = new NpgsqlCommand(hasCitus
+        string sql = hasCitus
             ? """
               SELECT pg_catalog.pg_is_in_recovery(), (SELECT groupid FROM pg_catalog.pg_dist_local_group), n.nodename, n.nodeport
               FROM (SELECT) one LEFT JOIN pg_catalog.pg_dist_node n ON n.groupid OPERATOR(pg_catalog.=) 0
                   AND n.noderole OPERATOR(pg_catalog.=) 'primary'
               """
-            : "SELECT pg_catalog.pg_is_in_recovery(), 0, NULL::text, NULL::int", session);
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        await row.ReadAsync(stop);
-        return new CoordinatorFacts(identifier, row.GetBoolean(0), row.GetInt32(1),
-            await row.IsDBNullAsync(2, stop) ? null : (row.GetString(2), row.GetInt32(3)));
+            : "SELECT pg_catalog.pg_is_in_recovery(), 0, NULL::text, NULL::int";
+        return (await session.FirstAsync(sql, row => new CoordinatorFacts(identifier, row.GetBoolean(0), row.GetInt32(1),
+            row.IsDBNull(2) ? null : (row.GetString(2), row.GetInt32(3))), stop))!;
     }
 
     /// <summary>The identifier of a session's database cluster.</summary>
@@ -33,16 +31,14 @@ internal sealed record CoordinatorFacts(string SystemIdentifier, bool IsInRecove
     {
         try
         {
-            await using var command = new NpgsqlCommand("SELECT pg_catalog.to_hex(system_identifier) FROM pg_catalog.pg_control_system()",
-                session);
-            return ((string)(await command.ExecuteScalarAsync(stop))!).PadLeft(16, '0');
+            return (await session.ScalarAsync<string>("SELECT pg_catalog.to_hex(system_identifier) FROM pg_catalog.pg_control_system()",
+                stop))!.PadLeft(16, '0');
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
             // Where a managed service withholds the function: the identifier that Citus gave the cluster.
-            await using var command = new NpgsqlCommand("SELECT pg_catalog.left(pg_catalog.md5(metadata::text), "
-                + "16) FROM pg_catalog.pg_dist_node_metadata", session);
-            return (string)(await command.ExecuteScalarAsync(stop))!;
+            return (await session.ScalarAsync<string>("SELECT pg_catalog.left(pg_catalog.md5(metadata::text), "
+                + "16) FROM pg_catalog.pg_dist_node_metadata", stop))!;
         }
     }
 }

@@ -14,16 +14,7 @@ internal sealed class NodeAddresses(IReadOnlyDictionary<string, string>? map)
 
     /// <summary>All primary nodes that take part in the cluster.</summary>
     /// <param name="disabledToo">Those too that are disabled.</param>
-    public async Task<List<(string Host, int Port)>> NodesAsync(NpgsqlConnection session, bool disabledToo, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE (isactive OR $1) AND "
-            + "noderole = 'primary' ORDER BY 1, 2", session)
-        {
-            Parameters = { new() { Value = disabledToo } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var nodes = new List<(string, int)>();
-        while (await row.ReadAsync(stop)) nodes.Add(Resolve(row.GetString(0), row.GetInt32(1)));
-        return nodes;
-    }
+    public Task<List<(string Host, int Port)>> NodesAsync(NpgsqlConnection session, bool disabledToo, CancellationToken stop) =>
+        session.ListAsync("SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE (isactive OR $1) AND "
+            + "noderole = 'primary' ORDER BY 1, 2", row => Resolve(row.GetString(0), row.GetInt32(1)), stop, disabledToo);
 }

@@ -8,10 +8,8 @@ namespace Woodgrove.Citus.Connections;
 /// </summary>
 internal static class NodeConnections
 {
-    public static async Task KeepAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        await session.ExecuteAsync("SET citus.max_cached_conns_per_worker = 64", stop);
-    }
+    public static Task KeepAsync(NpgsqlConnection session, CancellationToken stop) =>
+        session.ExecuteAsync("SET citus.max_cached_conns_per_worker = 64", stop);
 
     /// <summary>Has them closed.</summary>
     public static Task ReleaseAsync(NpgsqlConnection session) =>

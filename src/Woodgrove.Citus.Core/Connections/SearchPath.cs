@@ -43,12 +43,8 @@ internal static class SearchPath
     /// Whether a session still has what <see cref="PinAsync"/> kept in it. Where a pooler lends it to several clients, another's
     /// session may answer.
     /// </summary>
-    public static async Task<bool> IsKeptAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.current_setting('woodgrove.search_path', true) IS NOT NULL",
-            session);
-        return await command.ExecuteScalarAsync(stop) is true;
-    }
+    public static Task<bool> IsKeptAsync(NpgsqlConnection session, CancellationToken stop) =>
+        session.ScalarAsync<bool>("SELECT pg_catalog.current_setting('woodgrove.search_path', true) IS NOT NULL", stop);
 
     /// <summary>
     /// SQL for a relation's name as <c>regclass</c> would print it under the user's path: qualified only where

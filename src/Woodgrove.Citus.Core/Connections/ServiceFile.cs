@@ -1,4 +1,3 @@
-using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Connections;
 
@@ -15,9 +14,7 @@ public static class ServiceFile
         {
             if (ReadSection(path, service) is { } found) return found;
         }
-        throw new CitusException("CitusServiceNotFound", CitusErrorKind.ObjectNotFound,
-            $"The connection service '{service}' is not in any of {string.Join(", ", Paths())}.",
-            "Add a section of that name to one of them, or unset PGSERVICE.");
+        throw ConnectionErrors.NoService(service, Paths());
     }
 
     /// <summary>The services that the files define.</summary>

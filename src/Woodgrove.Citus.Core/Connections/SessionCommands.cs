@@ -1,14 +1,68 @@
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Woodgrove.Citus.Connections;
 
-/// <summary>Statements in a session.</summary>
+/// <summary>
+/// Statements in a session: executed, asked for one value, or read as a list. Values are those of $1, $2, …; an OID is a
+/// <see cref="uint"/>, and a null needs a type in the SQL ($1::text).
+/// </summary>
 internal static class SessionCommands
 {
-    /// <summary>Runs SQL that takes no parameters, and whose rows nobody reads.</summary>
-    public static async Task ExecuteAsync(this NpgsqlConnection session, string sql, CancellationToken stop)
+    /// <summary>Runs SQL whose rows nobody reads.</summary>
+    /// <returns>How many rows it changed.</returns>
+    public static async Task<int> ExecuteAsync(this NpgsqlConnection session, string sql, CancellationToken stop, params object?[] values)
     {
-        await using var command = new NpgsqlCommand(sql, session);
-        await command.ExecuteNonQueryAsync(stop);
+        await using NpgsqlCommand command = Command(session, sql, values);
+        return await command.ExecuteNonQueryAsync(stop);
     }
+
+    /// <summary>The first value; that of default where it is NULL or there is no row.</summary>
+    public static async Task<T?> ScalarAsync<T>(this NpgsqlConnection session, string sql, CancellationToken stop, params object?[] values)
+    {
+        await using NpgsqlCommand command = Command(session, sql, values);
+        return await command.ExecuteScalarAsync(stop) is { } value and not DBNull ? (T)value : default;
+    }
+
+    /// <summary>All rows, each as <paramref name="read"/> makes of it.</summary>
+    public static async Task<List<T>> ListAsync<T>(this NpgsqlConnection session, string sql, Func<NpgsqlDataReader, T> read,
+        CancellationToken stop, params object?[] values)
+    {
+        await using NpgsqlCommand command = Command(session, sql, values);
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var rows = new List<T>();
+        while (await row.ReadAsync(stop)) rows.Add(read(row));
+        return rows;
+    }
+
+    /// <summary>The first row, as <paramref name="read"/> makes of it; default where there is none.</summary>
+    public static async Task<T?> FirstAsync<T>(this NpgsqlConnection session, string sql, Func<NpgsqlDataReader, T> read,
+        CancellationToken stop, params object?[] values)
+    {
+        await using NpgsqlCommand command = Command(session, sql, values);
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        return await row.ReadAsync(stop) ? read(row) : default;
+    }
+
+    /// <summary>A column's text, or null.</summary>
+    public static string? TextOrNull(this NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+
+    private static NpgsqlCommand Command(NpgsqlConnection session, string sql, object?[] values)
+    {
+        var command = new NpgsqlCommand(sql, session);
+        // An array of strings is one value, though it would do as the array of values.
+        if (values.GetType() != typeof(object[])) values = [values];
+        foreach (object? value in values) command.Parameters.Add(Parameter(value));
+        return command;
+    }
+
+    private static NpgsqlParameter Parameter(object? value) => value switch
+    {
+        null => new() { Value = DBNull.Value },
+        uint => new() { Value = value, NpgsqlDbType = NpgsqlDbType.Oid },
+        // Asked by the type itself: to the runtime an int[] is a uint[] too.
+        Array when value.GetType() == typeof(uint[]) => new() { Value = value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid },
+        NpgsqlParameter parameter => parameter,
+        _ => new() { Value = value },
+    };
 }

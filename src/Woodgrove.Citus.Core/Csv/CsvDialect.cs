@@ -1,6 +1,5 @@
 using System.Text;
 using CsvHelper.Configuration;
-using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Csv;
@@ -71,18 +70,9 @@ public sealed record CsvDialect
     {
         foreach ((string parameter, char c) in new[] { ("Delimiter", Delimiter), ("Quote", Quote), ("Escape", Escape ?? Quote) })
         {
-            if (!char.IsAscii(c) || c is '\0' or '\r' or '\n')
-            {
-                throw new CitusException("CitusInvalidDialect", CitusErrorKind.InvalidArgument,
-                    $"-{parameter} is U+{(int)c:X4}; COPY takes one ASCII character other than a line end.",
-                    "Choose another, or convert the file.");
-            }
+            if (!char.IsAscii(c) || c is '\0' or '\r' or '\n') throw CsvErrors.NotACharacter(parameter, c);
         }
-        if (Delimiter == Quote)
-        {
-            throw new CitusException("CitusInvalidDialect", CitusErrorKind.InvalidArgument,
-                $"-Delimiter and -Quote are both '{Quote}'.", "They must differ.");
-        }
+        if (Delimiter == Quote) throw CsvErrors.DelimiterIsQuote(Quote);
         return this;
     }
 }

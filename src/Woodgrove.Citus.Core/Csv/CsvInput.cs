@@ -1,7 +1,6 @@
 using System.Text;
 using CsvHelper;
 using Woodgrove.Citus.Csv.Sources;
-using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Files;
 
 namespace Woodgrove.Citus.Csv;
@@ -79,7 +78,7 @@ internal sealed class CsvInput : IAsyncDisposable
         catch (DamagedDataException e)
         {
             await raw.DisposeAsync();
-            throw Damaged(source, e);
+            throw CsvErrors.Damaged(source, e);
         }
         catch
         {
@@ -133,36 +132,18 @@ internal sealed class CsvInput : IAsyncDisposable
         try
         {
             int count = await _utf8.ReadAsync(buffer, stop);
-            if (count == 0 && buffer.Length > 0 && !_isEndProven)
-            {
-                throw new CitusException("CitusDownloadFailed", CitusErrorKind.ResourceUnavailable,
-                    $"{Source}: the web server gave neither a length nor chunks, so a download that was cut off looks like a whole one "
-                        + $"(byte {_raw.Count}).",
-                    "Have it served with a Content-Length, or compressed by gzip or zstd, whose end is checked; or download it, "
-                        + "check it, and load the file.") { Target = Source.Name };
-            }
+            if (count == 0 && buffer.Length > 0 && !_isEndProven) throw CsvErrors.EndNotProven(Source, _raw.Count);
             return count;
         }
         catch (DamagedDataException e)
         {
-            throw Damaged(Source, e);
+            throw CsvErrors.Damaged(Source, e);
         }
         catch (UndefinedBytesException e)
         {
-            string hex = string.Join(' ', e.Bytes.Select(b => $"0x{b:X2}"));
-            throw new CitusException("CitusInvalidEncoding", CitusErrorKind.InvalidData,
-                $"{Source}, line {e.Line}: {(e.Bytes.Length == 1 ? $"the byte {hex} is" : $"the bytes {hex} are")} not defined in "
-                    + $"{EncodingName} (byte {e.Offset} of the {(IsCompressed ? "decompressed " : "")}file, counted from 0).",
-                "Name the encoding that the file is really in with -Encoding.", e)
-            { Target = Source.Name, Row = new RefusedRow(Source.Name, e.Line, null, null, "22021",
-                $"{hex} is not defined in {EncodingName}") };
+            throw CsvErrors.UndefinedBytes(Source, e, EncodingName, IsCompressed);
         }
     }
-
-    private static CitusException Damaged(CsvSource source, DamagedDataException e) =>
-        new("CitusInvalidCompression", CitusErrorKind.InvalidData,
-        $"{source}: the compressed data is damaged at byte {e.Offset}: {e.Message}.",
-        "Get the file again, and compare its size or checksum with the original's.", e) { Target = source.Name };
 
     /// <summary>Leaves out the first lines, quotes or not.</summary>
     private async Task SkipLinesAsync(int count, CancellationToken stop)
@@ -184,12 +165,7 @@ internal sealed class CsvInput : IAsyncDisposable
             if (left > 0 && used < head.Length) used = head[^1] == '\r' && read > 0 ? head.Length - 1 : head.Length;
             _head.AsSpan(used, _headLength - used).CopyTo(_head);
             _headLength -= used;
-            if (left > 0 && read == 0)
-            {
-                throw new CitusException("CitusCsvEmpty", CitusErrorKind.InvalidData,
-                    $"{Source} has no more than the {count} lines that -SkipLines leaves out.",
-                    "Check how the file was written, and how many lines stand above its header.") { Target = Source.Name };
-            }
+            if (left > 0 && read == 0) throw CsvErrors.NothingBelowSkipped(Source, count);
         }
     }
 
@@ -210,16 +186,12 @@ internal sealed class CsvInput : IAsyncDisposable
                 length = found;
                 break;
             }
-            if (_headLength > most) throw CsvRecordReader.TooLong(Source, dialect.SkipLines + 1, most, dialect.HasHeader);
+            if (_headLength > most) throw CsvErrors.TooLong(Source, dialect.SkipLines + 1, most, dialect.HasHeader);
         }
         FirstLine = Encoding.UTF8.GetString(_head, 0, length).TrimEnd('\r', '\n');
         FirstLines = [.. Encoding.UTF8.GetString(_head, 0, Math.Min(_headLength, LooksAhead)).Split('\n').Select(l => l.TrimEnd('\r'))
             .Take(MostTitles + 1)];
-        if (length == _headLength && FirstLine.Length == 0)
-        {
-            throw new CitusException("CitusCsvEmpty", CitusErrorKind.InvalidData, $"{Source} is empty.",
-                "Check how the file was written; a load that finds nothing is more often a broken export than an empty day.") { Target = Source.Name };
-        }
+        if (length == _headLength && FirstLine.Length == 0) throw CsvErrors.Empty(Source);
         using var parser = new CsvParser(new StringReader(FirstLine), dialect.ForCsvHelper());
         FirstRecord = parser.Read() ? parser.Record! : [""];
     }

@@ -21,7 +21,7 @@ internal static class CsvPreamble
         await input.DisposeAsync();
         string what = excels is null ? "titles stand above the header and are skipped"
             : $"the line '{input.FirstLine}' is Excel's own: it is skipped, and the delimiter is '{found.Delimiter}'";
-        warn?.Invoke($"{source}, line {dialect.SkipLines + 1}: {what} (as -SkipLines {found.SkipLines} does).");
+        warn?.Invoke(CsvErrors.Skips(source, dialect.SkipLines + 1, what, found.SkipLines));
         return await OpenAsync(source, found, table, shape, warn, stop); // titles may stand below Excel's line
     }
 

@@ -1,4 +1,3 @@
-using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Csv;
@@ -141,25 +140,12 @@ internal sealed class CsvRecordReader(CsvInput input, CsvDialect dialect) : Reco
     private CitusException UnterminatedQuote(int start)
     {
         long line = LinesBefore + Lines(_buffer.AsSpan(0, start)) + 1;
-        return new CitusException("CitusUnterminatedQuote", CitusErrorKind.InvalidData,
-            $"{input.Source}, line {line}: a quote that opens in this record is never closed.",
-            "Close the quote, double it where it belongs to the value, or name the file's own with -Quote; "
-                + "a file that has no quoting is read with -Quote $null.")
-        { Target = input.Source.Name, Row = new RefusedRow(input.Source.Name, line, null, null, "22P04", "unterminated quote") };
+        return CsvErrors.UnterminatedQuote(input.Source, line);
     }
-
-    /// <summary>The error of a record that is longer than allowed.</summary>
-    /// <param name="line">Where it begins.</param>
-    public static CitusException TooLong(CsvSource source, long line, long most, bool isHeader = false) =>
-        new("CitusRecordTooLong", CitusErrorKind.LimitsExceeded,
-        $"{source}, line {line}: the {(isHeader ? "line of column names" : "record that begins here")} is longer than {most:N0} bytes.",
-        "Most likely a quote in it is never closed, or -Quote or -Delimiter is not the file's. If its values really are so long, "
-            + "raise -MaxRecordSize.")
-    { Target = source.Name, Row = new RefusedRow(source.Name, line, null, null, "54000", "record too long") };
 
     private void Grow()
     {
-        if (_filled >= dialect.MaxRecordBytes) throw TooLong(input.Source, LinesBefore + 1, dialect.MaxRecordBytes);
+        if (_filled >= dialect.MaxRecordBytes) throw CsvErrors.TooLong(input.Source, LinesBefore + 1, dialect.MaxRecordBytes);
         // The old arrays go first, so that they never lie beside the larger ones; the bytes need one copy.
         int size = (int)Math.Min((long)_buffer.Length * 2, Math.Max(dialect.MaxRecordBytes, InitialBuffer));
         (_lineEnds, _delimiters) = ([], []);

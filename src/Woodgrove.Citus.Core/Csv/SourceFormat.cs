@@ -41,10 +41,10 @@ internal static class SourceFormat
     /// <exception cref="CitusException">It is something else than CSV.</exception>
     public static void Refuse(ReadOnlySpan<byte> start, bool isCompressed, OpenedSource opened, CsvSource source, CsvDialect dialect)
     {
-        if (Binary(start, isCompressed, source.Name) is { } found) throw Refused(source, found.Name, found.Advice);
+        if (Binary(start, isCompressed, source.Name) is { } found) throw CsvErrors.NotCsv(source, found.Name, found.Advice);
         string text = Encoding.Latin1.GetString(start).TrimStart('\u00EF', '\u00BB', '\u00BF', ' ', '\t', '\r', '\n');
         if (Markup(text, opened.MediaType, dialect.HasHeader) is not { } markup) return;
-        throw Refused(source, markup, opened.MediaType is null ? "Name the CSV itself."
+        throw CsvErrors.NotCsv(source, markup, opened.MediaType is null ? "Name the CSV itself."
             : "Check the address in a browser that is not signed in, and the credentials it needs.", opened.MediaType);
     }
 
@@ -123,8 +123,4 @@ internal static class SourceFormat
     private static bool Begins(string text, string with) => text.StartsWith(with, StringComparison.OrdinalIgnoreCase);
 
     private static bool Holds(string text, string part) => text.Contains(part, StringComparison.OrdinalIgnoreCase);
-
-    private static CitusException Refused(CsvSource source, string what, string advice, string? mediaType = null) =>
-        new("CitusUnsupportedFormat", CitusErrorKind.InvalidData,
-        $"{source} is not CSV: it is {what}{(mediaType is null ? "" : $" (Content-Type {mediaType})")}.", advice) { Target = source.Name };
 }

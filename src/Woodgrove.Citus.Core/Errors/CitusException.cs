@@ -37,6 +37,9 @@ public sealed class CitusException(
     /// <summary>The same failure, which also says what is in the table now; unchanged where it says so already.</summary>
     /// <param name="state">A sentence.</param>
     internal CitusException WithState(string state) => What.Contains(state, StringComparison.Ordinal) ? this
-        : new(ErrorId, Kind, $"{(What.EndsWith($"(SQLSTATE {SqlState})", StringComparison.Ordinal) ? What : What.TrimEnd('.') + ".")} {state}",
-            Advice, this) { Target = Target, SqlState = SqlState, Row = Row, MayPass = MayPass };
+        : With($"{(What.EndsWith($"(SQLSTATE {SqlState})", StringComparison.Ordinal) ? What : What.TrimEnd('.') + ".")} {state}", Advice);
+
+    /// <summary>The same failure in other words.</summary>
+    internal CitusException With(string what, string? advice) =>
+        new(ErrorId, Kind, what, advice, this) { Target = Target, SqlState = SqlState, Row = Row, MayPass = MayPass };
 }

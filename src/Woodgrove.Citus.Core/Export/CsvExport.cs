@@ -96,9 +96,8 @@ public sealed class CsvExport(CitusConnection connection, string path)
         catch (Exception e) when (e is not CitusException)
         {
             CitusException known = PostgresErrors.Describe(e, path);
-            throw new CitusException(known.ErrorId, known.Kind,
-                $"The export ended after {rows} rows, and {(output is null ? "no file was begun" : ExportFile.LeftOf(output))}. "
-                    + $"{known.What}", known.Advice, e) { Target = path, SqlState = known.SqlState };
+            string left = output is null ? "no file was begun" : ExportFile.LeftOf(output);
+            throw known.With($"The export ended after {rows} rows, and {left}. {known.What}", known.Advice);
         }
     }
 
@@ -121,9 +120,7 @@ public sealed class CsvExport(CitusConnection connection, string path)
         string reason = (table, obstacle) switch
         {
             (_, not null) => $"one COPY on the coordinator, because {obstacle}.",
-            ({ Kind: TableKind.Distributed }, _) =>
-                "one COPY on the coordinator, which fetches the shards from their nodes, one after the other; "
-                    + "-Parallel reads them side by side.",
+            ({ Kind: TableKind.Distributed }, _) => ExportErrors.OneAfterTheOther,
             _ => "one COPY on the node that the connection leads to.",
         };
         Explain?.Invoke($"Coordinator route: {reason}");
@@ -148,20 +145,13 @@ public sealed class CsvExport(CitusConnection connection, string path)
         return (ExportRoute.Shard, reason);
     }
 
-    private static async Task<bool> IsPartitionedAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::oid", session)
-            { Parameters = { new() { Value = (long)table.Oid } } };
-        return await command.ExecuteScalarAsync(stop) is true;
-    }
+    private static Task<bool> IsPartitionedAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
+        session.ScalarAsync<bool>("SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::oid", stop, table.Oid);
 
     private IEnumerable<string> ColumnNames(TableInfo table)
     {
         // Generated columns can't be loaded, so an export that is to be loaded again has none; COPY leaves them out too.
         if (Columns is null) return table.Columns.Where(c => !c.IsGenerated).Select(c => c.Name);
-        return Columns.Select(c => table.FindColumn(c)?.Name ?? throw new CitusException("CitusColumnNotFound",
-            CitusErrorKind.ObjectNotFound,
-            $"{table.Display} has no column '{c}'.", $"Its columns are {string.Join(", ", table.Columns.Select(t => t.Name))}.")
-                { Target = c });
+        return Columns.Select(c => table.FindColumn(c)?.Name ?? throw CatalogErrors.NoColumn(table, c));
     }
 }

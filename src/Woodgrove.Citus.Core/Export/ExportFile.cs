@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Text;
-using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Files;
 
 namespace Woodgrove.Citus.Export;
@@ -47,9 +46,7 @@ internal sealed class ExportFile : IAsyncDisposable
         catch (EncoderFallbackException e)
         {
             string character = e.CharUnknownHigh == 0 ? $"{e.CharUnknown}" : $"{e.CharUnknownHigh}{e.CharUnknownLow}";
-            throw new CitusException("CitusInvalidEncoding", CitusErrorKind.InvalidData,
-                $"A value holds '{character}', which {_encodingName} cannot write; {Left}.",
-                "Use an -Encoding that can: utf8, or utf8BOM for a program that expects a byte order mark.", e) { Target = character };
+            throw ExportErrors.NotEncodable(character, _encodingName, Left, e);
         }
         finally
         {

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
 using Woodgrove.Citus.Csv;
-using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Export;
 
@@ -17,12 +16,7 @@ internal sealed class FormulaEscape
 
     public FormulaEscape(CsvDialect dialect)
     {
-        if (dialect.Quote == '\'' || dialect.Delimiter == '\'')
-        {
-            throw new CitusException("CitusInvalidDialect", CitusErrorKind.InvalidArgument,
-                "-EscapeFormula puts an apostrophe before values, so it can be neither -Quote nor -Delimiter.",
-                "Choose another character for them.");
-        }
+        if (dialect.Quote == '\'' || dialect.Delimiter == '\'') throw ExportErrors.ApostropheIsTaken();
         (_delimiter, _quote, _escape, _null) = ((byte)dialect.Delimiter, dialect.QuoteByte, dialect.EscapeByte,
             Encoding.UTF8.GetBytes(dialect.NullValue));
     }

@@ -139,31 +139,19 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         foreach (Reader reader in readers) await reader.Session.DisposeAsync(); // and its transaction with it
     }
 
-    private static async Task<bool> IsFilteredAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.row_security_active($1::oid)", session)
-            { Parameters = { new() { Value = (long)table.Oid } } };
-        return await command.ExecuteScalarAsync(stop) is true;
-    }
+    private static Task<bool> IsFilteredAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
+        session.ScalarAsync<bool>("SELECT pg_catalog.row_security_active($1::oid)", stop, table.Oid);
 
     private static async Task<IReadOnlyList<Shard>> ReadShardsAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
+        return await session.ListAsync("""
             SELECT DISTINCT ON (s.shardid) (parse_ident(pg_catalog.shard_name(s.logicalrelid,
                 s.shardid)))[array_upper(parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)), 1)], n.nodename, n.nodeport
             FROM pg_catalog.pg_dist_shard s
             JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid AND p.shardstate = 1
             JOIN pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND n.noderole = 'primary'
             WHERE s.logicalrelid = $1::oid ORDER BY s.shardid, p.placementid
-            """, session)
-        {
-            Parameters = { new() { Value = (long)table.Oid } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var shards = new List<Shard>();
-        while (await row.ReadAsync(stop))
-            shards.Add(new Shard(new TableName(table.Name.Schema, row.GetString(0)), row.GetString(1), row.GetInt32(2)));
-        return shards;
+            """, row => new Shard(new TableName(table.Name.Schema, row.GetString(0)), row.GetString(1), row.GetInt32(2)), stop, table.Oid);
     }
 
     private sealed record Shard(TableName Name, string NodeName, int NodePort);
@@ -195,18 +183,14 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         private async Task<bool> IsUndecidedAsync(CancellationToken stop)
         {
             // A prepared transaction has no process, and holds its locks on what it wrote.
-            await using var command = new NpgsqlCommand("""
+            return await Session.ScalarAsync<bool>("""
                 SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid IS NULL AND l.locktype = 'relation'
                     AND l.mode = 'RowExclusiveLock'
                   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
                       AND l.relation IN (
                   SELECT r FROM unnest($1::text[]) t, pg_catalog.to_regclass(t) r UNION SELECT p.relid
                       FROM unnest($1::text[]) t, pg_catalog.pg_partition_tree(pg_catalog.to_regclass(t)) p))
-                """, Session)
-            {
-                Parameters = { new() { Value = Shards.Select(s => s.Sql).ToArray() } },
-            };
-            return await command.ExecuteScalarAsync(stop) is true;
+                """, stop, Shards.Select(s => s.Sql).ToArray());
         }
     }
 }

@@ -60,19 +60,15 @@ public sealed class OutputFile : IAsyncDisposable
     public static OutputFile Create(string path, bool overwrite = true, bool force = false)
     {
         FileKind kind = FileEntry.Of(path).Kind;
-        if (kind == FileKind.Folder)
-            throw new CitusException("CitusFileExists", CitusErrorKind.ResourceExists, $"'{path}' is a folder.", "Name a file in it.")
-                { Target = path };
+        if (kind == FileKind.Folder) throw FileErrors.IsFolder(path);
         if (IsStream(path, kind)) return new OutputFile(path, path, null, overwrite);
         RefusePlantedLink(path);
         string target = FileEntry.Final(path);
         var there = new FileInfo(target);
-        if (there.Exists && !overwrite) throw Exists(path);
+        if (there.Exists && !overwrite) throw FileErrors.Exists(path);
         if (there is { Exists: true, IsReadOnly: true })
         {
-            if (!force)
-                throw new CitusException("CitusFileDenied", CitusErrorKind.PermissionDenied, $"'{path}' is read-only.",
-                    "Use -Force to replace it all the same.") { Target = path };
+            if (!force) throw FileErrors.ReadOnly(path);
             there.IsReadOnly = false;
         }
         return new OutputFile(path, target, $"{target}.{Guid.NewGuid():N}.tmp", overwrite, there.Exists ? there.UnixFileMode : null);
@@ -94,7 +90,7 @@ public sealed class OutputFile : IAsyncDisposable
         }
         catch (IOException) when (!_overwrite && File.Exists(_target))
         {
-            throw Exists(Path);
+            throw FileErrors.Exists(Path);
         }
         _complete = true;
     }
@@ -142,11 +138,6 @@ public sealed class OutputFile : IAsyncDisposable
         if (OperatingSystem.IsWindows() || UnixOwner.Find(path) is not { IsLink: true } link || link.Owner == UnixOwner.Me) return;
         if (UnixOwner.Find(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!) is not { } folder
             || !folder.Mode.HasFlag(UnixFileMode.OtherWrite) || folder.Owner == link.Owner) return;
-        throw new CitusException("CitusFileDenied", CitusErrorKind.PermissionDenied,
-            $"'{path}' is a symbolic link that another user made in a folder that all may write to, and it is not followed.",
-            "Name a file in a folder of your own.") { Target = path };
+        throw FileErrors.LinkOfOther(path);
     }
-
-    private static CitusException Exists(string path) => new("CitusFileExists", CitusErrorKind.ResourceExists, $"'{path}' exists.",
-        "Name another file, or leave -NoClobber out to replace it.") { Target = path };
 }

@@ -33,22 +33,17 @@ internal static partial class UnixOwner
         {
             bool isItself = folder == Path.GetFullPath(path);
             if (Find(folder) is not { } state) continue; // to be created below one that is checked
-            if (isItself && state.IsLink) throw Unsafe(path, $"'{folder}' is a symbolic link");
+            if (isItself && state.IsLink) throw FileErrors.UnsafeFolder(path, $"'{folder}' is a symbolic link");
             if (state.IsLink) state = Find(new DirectoryInfo(folder).ResolveLinkTarget(returnFinalTarget: true)!.FullName) ?? state;
             if (state.Owner != Me && (isItself || state.Owner != 0))
-                throw Unsafe(path, $"'{folder}' belongs to another user (uid {state.Owner})");
+                throw FileErrors.UnsafeFolder(path, $"'{folder}' belongs to another user (uid {state.Owner})");
             // In a sticky folder, such as /tmp, others can add entries but not replace this user's.
             // Above the user's own folders, a group of the user's may be let in, as with a umask of 002.
             bool isOpen = isItself || state.Owner != Me ? state.IsOpenToOthers : state.Mode.HasFlag(UnixFileMode.OtherWrite);
             if (isOpen && (isItself || !state.Mode.HasFlag(UnixFileMode.StickyBit)))
-                throw Unsafe(path, $"others may write to '{folder}' (mode {Convert.ToString((int)state.Mode, 8)})");
+                throw FileErrors.UnsafeFolder(path, $"others may write to '{folder}' (mode {Convert.ToString((int)state.Mode, 8)})");
         }
     }
-
-    private static CitusException Unsafe(string path, string why) => new("CitusUnsafeFolder", CitusErrorKind.PermissionDenied,
-        $"The folder '{path}' is not used, because {why}: what it says would decide what this user runs and deletes.",
-        $"See who made it, remove it or correct its owner and mode (chmod 700), or set $env:XDG_STATE_HOME to a folder of your own.")
-            { Target = path };
 
     [LibraryImport("libSystem.Native", EntryPoint = "SystemNative_LStat", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int LStat(string path, [Out] int[] status);

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Plans;
 
@@ -13,11 +12,7 @@ internal sealed record ExplainDocument(PlanNode Root, TimeSpan? PlanningTime, Ti
         using JsonDocument document = JsonDocument.Parse(json);
         // "Utility Statement", or nothing where a rule puts nothing in its place.
         if (document.RootElement.GetArrayLength() == 0 || document.RootElement[0] is not { ValueKind: JsonValueKind.Object } statement)
-        {
-            throw new CitusException("CitusNoPlan", CitusErrorKind.InvalidArgument,
-                "PostgreSQL runs this statement without a plan, so there is none to show.",
-                "Ask for the plan of the SELECT, INSERT, UPDATE, DELETE or MERGE in it.");
-        }
+            throw PlanErrors.NoPlan();
         return Read(statement);
     }
 

@@ -50,17 +50,13 @@ public sealed record CsvProfile
     public string Definition(string? notNull = null)
     {
         List<string> names = [.. Columns.Select(c => TableName.Cut(c.Name))];
-        if (names.IndexOf("") is >= 0 and int empty) throw Unnamed($"field {empty + 1} has no name in the header");
+        if (names.IndexOf("") is >= 0 and int empty)
+            throw ProfileErrors.NamesNotFit(Source, Dialect, $"field {empty + 1} has no name in the header");
         if (names.Select((name, at) => (name, at)).GroupBy(n => n.name).FirstOrDefault(g => g.Count() > 1) is { } twice)
-            throw Unnamed($"the header names '{twice.Key}' {twice.Count()} times, "
+            throw ProfileErrors.NamesNotFit(Source, Dialect, $"the header names '{twice.Key}' {twice.Count()} times, "
                 + $"as fields {string.Join(" and ", twice.Select(n => n.at + 1))}");
         return string.Join(", ", Columns.Select((c, i) =>
             $"{TableName.QuoteIfNeeded(names[i])} "
                 + $"{c.Type}{(string.Equals(c.Name, notNull, StringComparison.OrdinalIgnoreCase) ? " NOT NULL" : "")}"));
     }
-
-    private CitusException Unnamed(string what) =>
-        new("CitusDuplicateColumn", CitusErrorKind.InvalidData,
-            $"{Source}, line {Dialect.SkipLines + 1}: {what}, so no table can be made of the names.",
-        "Correct the header, or create the table with -Definition and load the file with -Column or -SkipColumn.") { Target = Source };
 }

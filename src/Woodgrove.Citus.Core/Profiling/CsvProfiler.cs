@@ -61,13 +61,7 @@ public sealed class CsvProfiler(CsvSource source)
     /// <exception cref="CitusException">The file can't be read, or its columns are not those of the table.</exception>
     public async Task<CsvProfile> RunAsync(CancellationToken stop)
     {
-        if (Table is null && Shape.NeedsTable)
-        {
-            throw new CitusException("CitusShapeNeedsTable", CitusErrorKind.InvalidArgument,
-                "-ColumnMap, -SkipColumn, -StaticColumn, -ForceNull, -Culture, -DateTimeFormat, "
-                    + "-TrueValue and -FalseValue say how fields become columns of a table, and none is named.",
-                    "Name it with -Table, or leave them out.");
-        }
+        if (Table is null && Shape.NeedsTable) throw ProfileErrors.NoTableNamed();
         await using NpgsqlConnection? session = Connection is null || Table is null ? null : await Connection.OpenSessionAsync(stop);
         TableInfo? table = session is null ? null : await TableCatalog.FindAsync(Connection!, session, Table!.Value, stop);
         CsvDialect asked = await DialectAsync(table, stop);
@@ -86,8 +80,7 @@ public sealed class CsvProfiler(CsvSource source)
         ShardMap? shards = await ShardsAsync(session, table, key, stop);
         ColumnProfiler[] columns = [.. names.Select((n, i) => new ColumnProfiler(n, targets?[i], EveryColumn || n == key ? shards : null))];
         if (table is null && dialect.SkipLines > asked.SkipLines)
-            Refuse(asked.SkipLines + 1, null, null,
-                "is Excel's own line (sep=), which a load skips and other programs may not: -SkipLines says so");
+            Refuse(asked.SkipLines + 1, null, null, ProfileErrors.ExcelsLine);
         await using TableTrial? trial = table is null || Rows ? null
             : await TryOpenAsync(new CopyTarget(table, targets!, file.Converter is null ? dialect : RecordConverter.Dialect), stop);
         string lineEnd = await ReadAsync(new SourceCursor(file, input), columns, trial, session, stop);
@@ -128,28 +121,21 @@ public sealed class CsvProfiler(CsvSource source)
     private string[] Names(CsvInput input, CsvDialect dialect)
     {
         if (Shape.Fields is { Count: > 0 } fields && fields.Count != input.FirstRecord.Count)
-        {
-            throw new CitusException("CitusWrongColumnCount", CitusErrorKind.InvalidData,
-                $"{source}: the first line has {input.FirstRecord.Count} field(s), but -Column names {fields.Count}.",
-                "Name as many columns as the file has, or give its -Delimiter.") { Target = source.Name };
-        }
+            throw ProfileErrors.WrongCount(source, input.FirstRecord.Count, fields.Count);
         string[] names = Shape.Fields is { Count: > 0 } ? [.. Shape.Fields]
             : dialect.HasHeader ? [.. input.FirstRecord.Select(n => n.Trim())]
             : [.. input.FirstRecord.Select((_, i) => $"column{i + 1}")];
         if (dialect.HasHeader && input.FirstRecord.Any(f => ValueKinds.Of(Encoding.UTF8.GetBytes(f),
             out _) is not (ValueKind.Text or ValueKind.Boolean)))
-            Warn?.Invoke($"The first line looks like data, not names: {input.FirstLine[..Math.Min(80, input.FirstLine.Length)]}. "
-                + "-NoHeader reads it as data.");
+            Warn?.Invoke(ProfileErrors.LooksLikeData(input.FirstLine));
         return names;
     }
 
     private string? KeyOf(string[] names, TableInfo? table)
     {
         string? asked = Rows ? null : DistributionColumn ?? (table?.Kind == TableKind.Distributed ? table.DistributionColumn : null);
-        if (asked is null || names.FirstOrDefault(n => string.Equals(n, asked, StringComparison.OrdinalIgnoreCase)) is { } found
-            && (asked = found) is not null) return asked;
-        throw new CitusException("CitusColumnNotFound", CitusErrorKind.ObjectNotFound, $"{source} has no column '{asked}'.",
-            $"Its columns are {string.Join(", ", names)}.") { Target = source.Name };
+        return asked is null ? null : Array.Find(names, n => string.Equals(n, asked, StringComparison.OrdinalIgnoreCase))
+            ?? throw ProfileErrors.NoColumn(source, asked, names);
     }
 
     private async Task<ShardMap?> ShardsAsync(NpgsqlConnection? session, TableInfo? table, string? key, CancellationToken stop)

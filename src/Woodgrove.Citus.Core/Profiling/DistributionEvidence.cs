@@ -89,32 +89,25 @@ internal static partial class DistributionEvidence
     {
         try
         {
-            await using var view = new NpgsqlCommand("""
+            if (await session.ScalarAsync<string>("""
                 -- The extension's own view: any user may make one of that name.
                 SELECT n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
                     WHERE e.extname = 'pg_stat_statements'
-                """, session);
-            if (await view.ExecuteScalarAsync(stop) is not string schema)
+                """, stop) is not { } schema)
             {
                 explain?.Invoke("pg_stat_statements is not installed, so what queries filter and join by is not known.");
                 return;
             }
-            await using var command = new NpgsqlCommand($"""
+            var statements = await session.ListAsync($"""
                 SELECT s.query, s.calls FROM {new TableName(schema, "pg_stat_statements").Sql} s
                     JOIN pg_catalog.pg_database d ON d.oid = s.dbid
                 WHERE d.datname = pg_catalog.current_database() AND pg_catalog.strpos(pg_catalog.lower(s.query), pg_catalog.lower($1)) > 0
                     ORDER BY s.calls DESC LIMIT 1000
-                """, session)
+                """, row => (Query: row.GetString(0), Calls: row.GetInt64(1)), stop, table.Name.Name);
+            foreach (ColumnEvidence column in columns.Values)
             {
-                Parameters = { new() { Value = table.Name.Name } },
-            };
-            foreach (ColumnEvidence column in columns.Values) column.Uses = 0;
-            await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-            while (await row.ReadAsync(stop))
-            {
-                if (!NamesTable(row.GetString(0), table.Name.Name)) continue;
-                foreach (ColumnEvidence column in columns.Values)
-                    if (UsesColumn(row.GetString(0), column.Name)) column.Uses += row.GetInt64(1);
+                column.Uses = statements.Where(s => NamesTable(s.Query, table.Name.Name) && UsesColumn(s.Query, column.Name))
+                    .Sum(s => s.Calls);
             }
         }
         catch (PostgresException e)

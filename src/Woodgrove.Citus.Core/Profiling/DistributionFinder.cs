@@ -4,7 +4,6 @@ using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Csv.Sources;
-using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Files;
 using Woodgrove.Citus.Ingest.Import;
 using Woodgrove.Citus.Sql;
@@ -31,12 +30,7 @@ public sealed class DistributionFinder
     public async Task<IReadOnlyList<DistributionCandidate>> FindAsync(CsvProfiler file, string name, CancellationToken stop)
     {
         CsvProfile profile = await file.RunAsync(stop);
-        if (profile.Rows == 0)
-        {
-            throw new CitusException("CitusCsvEmpty", CitusErrorKind.InvalidData,
-                $"{name} has no rows, so there is nothing to compare its columns by.",
-                "Give a file with rows.") { Target = name };
-        }
+        if (profile.Rows == 0) throw ProfileErrors.NoRows(name);
         return DistributionJudge.Rank(name, profile, file.RowsByShard, new Dictionary<string, ColumnEvidence>(), file.ShardCount);
     }
 
@@ -47,20 +41,9 @@ public sealed class DistributionFinder
         TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);
         Dictionary<string, ColumnEvidence> evidence = await DistributionEvidence.ReadAsync(session, table, Explain, stop);
         long rows = await CountAsync(session, table.Name, null, stop);
-        if (rows == 0)
-        {
-            throw new CitusException("CitusTableEmpty", CitusErrorKind.InvalidData,
-                $"{table.Display} has no rows, so there is nothing to compare its columns by.",
-                "Load some first, or give the file that will be loaded: Find-DistributionColumn -Path.") { Target = table.Display };
-        }
+        if (rows == 0) throw ProfileErrors.TableEmpty(table);
         string[] columns = [.. evidence.Values.Where(c => c.CanHash && c.TypeOid is not (PgType.Json or PgType.Jsonb)).Select(c => c.Name)];
-        if (columns.Length == 0)
-        {
-            throw new CitusException("CitusNoCandidate", CitusErrorKind.InvalidData,
-                $"{table.Display} has no column to distribute by: types such as {evidence.Values.FirstOrDefault()?.Type ?? "json"} have "
-                    + "no hash.",
-                "Add a column of a type such as bigint, uuid or text, or make it a reference table: New-ReferenceTable.") { Target = table.Display };
-        }
+        if (columns.Length == 0) throw ProfileErrors.NoCandidate(table, evidence.Values.FirstOrDefault()?.Type ?? "json");
         int shards = ShardCount ?? await ShardsOfAsync(session, table, stop);
         var profiler = new CsvProfiler(new TableSource(connection, table, columns, rows))
         {
@@ -107,7 +90,7 @@ public sealed class DistributionFinder
         Reason = string.Create(CultureInfo.InvariantCulture,
             $"{rows:N0} rows, and {joinedBy} with {othersRows:N0} or more joins it by its key: "
                 + $"a copy on every node keeps such joins local whatever {joinedBy} is distributed by")
-            + (isReference ? "; it is a reference table already" : $"; New-ReferenceTable '{table}' makes it one"),
+            + (isReference ? "; it is a reference table already" : ProfileErrors.MakesReference(table)),
         Evidence = [],
         RowsRead = rows,
     };
@@ -120,15 +103,12 @@ public sealed class DistributionFinder
         return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 
-    private static async Task<int> ShardsOfAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("""
+    private static Task<int> ShardsOfAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
+        session.ScalarAsync<int>("""
             SELECT coalesce(nullif((SELECT count(*) FROM pg_catalog.pg_dist_shard WHERE logicalrelid = $1::oid
                 AND shardminvalue IS NOT NULL), 0),
                             current_setting('citus.shard_count', true)::bigint, 32)::int
-            """, session) { Parameters = { new() { Value = (long)table.Oid } } };
-        return (int)(await command.ExecuteScalarAsync(stop))!;
-    }
+            """, stop, table.Oid);
 
     /// <summary>A table's rows as the CSV that COPY writes; of a large table a random part of them.</summary>
     private sealed record TableSource(CitusConnection Connection, TableInfo Table, string[] Columns, long Rows) : CsvSource(Table.Display)

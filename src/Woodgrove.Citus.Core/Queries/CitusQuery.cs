@@ -4,7 +4,6 @@ using Npgsql;
 using NpgsqlTypes;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Queries;
@@ -34,7 +33,7 @@ public sealed partial record CitusQuery(string Sql)
         catch (PostgresException refusal) when (Advice(refusal) is { } advice)
         {
             CitusException known = PostgresErrors.Describe(refusal, Sql);
-            throw new CitusException(known.ErrorId, known.Kind, known.What, advice, refusal) { Target = Sql, SqlState = refusal.SqlState };
+            throw known.With(known.What, advice);
         }
     }
 
@@ -42,11 +41,11 @@ public sealed partial record CitusQuery(string Sql)
     private string? Advice(PostgresException refusal)
     {
         if (refusal.SqlState == PostgresErrorCodes.FeatureNotSupported && PostgresErrors.IsUndistributable(refusal))
-            return "Get-CitusQueryPlan, given the same query, says why, and how to write it otherwise.";
+            return QueryErrors.AskForPlan;
         if (refusal.SqlState != PostgresErrorCodes.UndefinedColumn) return null;
         var given = (Parameters?.Keys.Cast<object>() ?? []).Select(k => $"{k}".TrimStart('@')).ToHashSet(StringComparer.OrdinalIgnoreCase);
         return InlineParameters.Names(Sql).FirstOrDefault(n => !given.Contains(n)) is { } name
-            ? $"@{name} has no value in -Parameter; without one the server takes @ for an operator and {name} for a column." : null;
+            ? QueryErrors.NoValue(name) : null;
     }
 
     private async Task StreamAsync(CitusConnection connection, IResultSink sink, CancellationToken stop)
@@ -146,14 +145,9 @@ public sealed partial record CitusQuery(string Sql)
         }
         catch (Exception e) when (e is OverflowException or InvalidCastException or ArgumentException)
         {
-            throw NotRepresentable(reader, i, e);
+            throw QueryErrors.NotRepresentable(reader, i, e);
         }
     }
-
-    private static CitusException NotRepresentable(NpgsqlDataReader reader, int i, Exception e) => new(
-        "CitusValueNotRepresentable", CitusErrorKind.InvalidData,
-        $"Column '{reader.GetName(i)}' holds a value of type {reader.GetDataTypeName(i)} that no .NET type holds exactly.",
-        $"Select it as text: {TableName.QuoteIfNeeded(reader.GetName(i))}::text.", e);
 
     private static ResultColumn[] Columns(NpgsqlDataReader reader)
     {
@@ -176,7 +170,7 @@ public sealed partial record CitusQuery(string Sql)
         }
         catch (Exception e) when (e is InvalidCastException or NotSupportedException)
         {
-            throw NotRepresentable(reader, i, e);
+            throw QueryErrors.NotRepresentable(reader, i, e);
         }
     }
 }

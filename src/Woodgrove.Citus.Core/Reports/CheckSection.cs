@@ -12,13 +12,14 @@ internal sealed class CheckSection(ReportFacts facts) : Section(facts)
     public override void AddTo(Html html)
     {
         ILookup<CheckStatus, CheckResult> by = Facts.Checks.ToLookup(c => c.Status);
-        string verdict = by.Contains(CheckStatus.Failed) ? "bad" : by.Contains(CheckStatus.Warning) ? "fair" : "good";
-        html.Add($"<p data-checks=\"{Facts.Checks.Count}\"><span class=\"badge {verdict}\">{Sign(verdict)} {by[CheckStatus.Failed].Count()} failed, {by[CheckStatus.Warning].Count()} with a warning</span> ")
-            .Add($"{Figure.Words(by[CheckStatus.Passed].Count(), "check")} passed, {by[CheckStatus.Skipped].Count()} skipped.</p>");
+        Tone verdict = by.Contains(CheckStatus.Failed) ? Tone.Bad : by.Contains(CheckStatus.Warning) ? Tone.Fair : Tone.Good;
+        html.Add($"<p data-checks=\"{Facts.Checks.Count}\">");
+        verdict.Badge(html, $"{by[CheckStatus.Failed].Count()} failed, {by[CheckStatus.Warning].Count()} with a warning");
+        html.Add($" {Figure.Words(by[CheckStatus.Passed].Count(), "check")} passed, {by[CheckStatus.Skipped].Count()} skipped.</p>");
         foreach (CheckResult c in by[CheckStatus.Failed].Concat(by[CheckStatus.Warning]))
         {
-            string tone = c.Status == CheckStatus.Failed ? "bad" : "fair";
-            html.Add($"<div class=\"advice {tone}\" data-check=\"{c.Check}\"><p><strong>{Sign(tone)} {c.Check}</strong> {c.Actual}. {c.Explanation}</p>");
+            Tone tone = c.Status == CheckStatus.Failed ? Tone.Bad : Tone.Fair;
+            html.Add($"<div class=\"advice {tone}\" data-check=\"{c.Check}\"><p><strong>{tone.Sign} {c.Check}</strong> {c.Actual}. {c.Explanation}</p>");
             if (c.Fix is not null) html.Add($"<pre tabindex=\"0\"><code>{c.Fix}</code></pre>");
             html.Add($"</div>");
         }
@@ -32,6 +33,4 @@ internal sealed class CheckSection(ReportFacts facts) : Section(facts)
                 .Add($"</ul></details>");
         }
     }
-
-    private static string Sign(string tone) => tone switch { "good" => "✓", "fair" => "!", _ => "✗" };
 }

@@ -40,9 +40,11 @@ internal sealed class ClusterSection(ReportFacts facts) : Section(facts)
             html.Add($"<ul class=\"{kind}\">");
             foreach (CitusNode n in nodes)
             {
+                (Tone tone, string state) = !n.IsActive ? (Tone.Bad, "not active")
+                    : n.Reachable == false ? (Tone.Bad, "not reached") : (Tone.Good, "active");
                 html.Add($"""
                     <li class="node" data-node="{n.NodeName}:{n.NodePort}"><strong>{n.NodeName}:<wbr>{n.NodePort}</strong>
-                    <span class="role">{n.Role}</span> <span class="badge {(n.IsActive && n.Reachable != false ? "good" : "bad")}">{(!n.IsActive ? "✗ not active" : n.Reachable == false ? "✗ not reached" : "✓ active")}</span>
+                    <span class="role">{n.Role}</span> <span class="badge {tone}">{tone.Sign} {state}</span>
                     <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label="{100.0 * (n.SizeBytes ?? 0) / all:0} % of all bytes"><title>{100.0 * (n.SizeBytes ?? 0) / all:0} % of all bytes</title><rect class="rail" width="100" height="6"/><rect class="fill" width="{100.0 * (n.SizeBytes ?? 0) / most:0.##}" height="6"/></svg>
                     <span>{Figure.Count(n.ShardCount, "placement")} · {Figure.Bytes(n.SizeBytes)}</span><small>{(n.ShouldHaveShards ? "" : "takes no shards of distributed tables")}{(n.MetadataSynced || n.GroupId == 0 ? "" : " metadata not synced")}</small></li>
                     """);

@@ -43,6 +43,6 @@ public static class HtmlReport
             section.AddTo(html);
             html.Add($"</section>");
         }
-        return html.Add($"</main><footer><p>Made by Export-CitusReport of Woodgrove.Citus. Sizes include indexes and TOAST; a kB is 1,000 bytes.</p></footer></body></html>").ToString();
+        return html.Add($"</main><footer><p>{ReportAdvice.Origin} Sizes include indexes and TOAST; a kB is 1,000 bytes.</p></footer></body></html>").ToString();
     }
 }

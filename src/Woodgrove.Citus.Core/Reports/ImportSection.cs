@@ -20,15 +20,10 @@ internal sealed class ImportSection(ReportFacts facts) : Section(facts)
             """);
         foreach (CitusImport i in Facts.Imports.Take(Shown))
         {
-            (string tone, string sign) = i.State switch
-            {
-                ImportState.Complete => ("good", "✓"),
-                ImportState.Running => ("fair", "…"),
-                _ => ("bad", "!"),
-            };
+            Tone tone = i.State switch { ImportState.Complete => Tone.Good, ImportState.Running => Tone.Fair, _ => Tone.Bad };
             html.Add($"""
                 <tr data-import="{i.ImportId}"><th scope="row"><time datetime="{i.LastCommit ?? i.StartedAt:yyyy-MM-ddTHH:mm:ssZ}">{i.LastCommit ?? i.StartedAt:yyyy-MM-dd HH:mm}</time></th><td>{i.Table}</td><td class="source">{CsvSource.WithoutSecrets(i.Source)}</td>
-                <td><span class="badge {tone}">{sign} {i.State}</span></td><td class="number">{Figure.Count(i.Rows)}</td><td class="number">{Figure.Count(i.Rejected)}</td><td class="number">{Figure.Bytes(i.Bytes)}</td><td>{i.Route}</td></tr>
+                <td><span class="badge {tone}">{tone.Sign} {i.State}</span></td><td class="number">{Figure.Count(i.Rows)}</td><td class="number">{Figure.Count(i.Rejected)}</td><td class="number">{Figure.Bytes(i.Bytes)}</td><td>{i.Route}</td></tr>
                 """);
         }
         html.Add($"</tbody></table></div>");

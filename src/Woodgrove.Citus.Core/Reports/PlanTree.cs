@@ -27,9 +27,8 @@ internal static class PlanTree
             """);
         foreach ((Box from, Box to) in edges)
         {
-            (double x1, double y1, double x2, double y2) = (Levels[from.Level].X
-                + Levels[from.Level].Width, Middle(from), Levels[to.Level].X, Middle(to));
-            double middle = (x1 + x2) / 2;
+            (int left, int boxWidth) = Levels[from.Level];
+            double x1 = left + boxWidth, y1 = Middle(from), x2 = Levels[to.Level].X, y2 = Middle(to), middle = (x1 + x2) / 2;
             html.Add($"<path class=\"edge\" d=\"M{x1:0.#} {y1:0.#}C{middle:0.#} {y1:0.#} {middle:0.#} {y2:0.#} {x2:0.#} {y2:0.#}\"/>");
             if (to.Sends is { } sends)
                 html.Add($"<text class=\"flow\" text-anchor=\"end\" x=\"{x2 - 6:0.#}\" y=\"{y2 - 5:0.#}\">{sends}</text>");

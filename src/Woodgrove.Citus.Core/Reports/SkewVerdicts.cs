@@ -5,16 +5,11 @@ namespace Woodgrove.Citus.Reports;
 /// <summary>How evenly a table lies, why, and what would help.</summary>
 internal static class SkewVerdicts
 {
-    /// <summary>The verdict in a word, with a sign for those who do not tell its colour.</summary>
+    /// <summary>The verdict in a word.</summary>
     public static void Badge(Html html, ShardSkew skew)
     {
-        (string tone, string sign) = skew.Verdict switch
-        {
-            SkewVerdict.Balanced => ("good", "✓"),
-            SkewVerdict.Uneven => ("fair", "≈"),
-            _ => ("bad", "!"),
-        };
-        html.Add($"<span class=\"badge {tone}\">{sign} {skew.Verdict}</span>");
+        Tone tone = skew.Verdict switch { SkewVerdict.Balanced => Tone.Good, SkewVerdict.Uneven => Tone.Fair, _ => Tone.Bad };
+        tone.Badge(html, skew.Verdict.ToString());
     }
 
     public static void AddTo(Html html, ShardSkew skew)

@@ -13,7 +13,7 @@ internal sealed class TableSection(ReportFacts facts) : Section(facts)
     {
         if (Facts.Tables.Count == 0)
         {
-            html.Add($"<p>There are no distributed tables. New-DistributedTable makes one.</p>");
+            html.Add($"<p>There are no distributed tables. {ReportAdvice.FirstTable}</p>");
             return;
         }
         html.Add($"""

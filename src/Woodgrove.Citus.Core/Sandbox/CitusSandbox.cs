@@ -61,12 +61,7 @@ public sealed class CitusSandbox
     {
         PostgresInstallation programs = PostgresInstallation.Find();
         await SandboxRegistry.RemoveAbandonedAsync(() => programs, explain);
-        if (engine == SandboxEngine.Citus && !programs.HasCitus)
-        {
-            throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled,
-                $"The PostgreSQL in {programs.BinDirectory} has no Citus.",
-                "Install Citus into it, set $env:WOODGROVE_PG_BIN to one that has it, or use -Engine PostgreSql.");
-        }
+        if (engine == SandboxEngine.Citus && !programs.HasCitus) throw SandboxErrors.NoCitus(programs);
         bool citus = engine != SandboxEngine.PostgreSql && programs.HasCitus;
         if (!citus && engine == SandboxEngine.Auto)
         {
@@ -102,11 +97,7 @@ public sealed class CitusSandbox
 
     private async Task StartServersAsync(PostgresInstallation programs, int workerCount, Action<string> explain, CancellationToken stop)
     {
-        if (Directory.Exists(Path) && Directory.EnumerateFileSystemEntries(Path).Any())
-        {
-            throw new CitusException("CitusSandboxFolderNotEmpty", CitusErrorKind.ResourceExists, $"The folder '{Path}' is not empty.",
-                "Name a new or an empty folder with -Path, or leave -Path out.") { Target = Path };
-        }
+        if (Directory.Exists(Path) && Directory.EnumerateFileSystemEntries(Path).Any()) throw SandboxErrors.FolderNotEmpty(Path);
         _ownsFolder = true;
         string password = RandomNumberGenerator.GetHexString(32, lowercase: true);
         await CreateFolderAsync(password, stop);
@@ -162,9 +153,9 @@ public sealed class CitusSandbox
     /// <summary>Minor releases since 2026 load only the listed logical decoding plugins; moves of shards need Citus's.</summary>
     private static async Task AllowCitusDecodingAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'output_plugin_libraries'",
-            session);
-        if (await command.ExecuteScalarAsync(stop) is not string listed) return;
+        string? listed = await session.ScalarAsync<string>("SELECT setting FROM pg_catalog.pg_settings WHERE name = "
+            + "'output_plugin_libraries'", stop);
+        if (listed is null) return;
         await session.ExecuteAsync($"ALTER SYSTEM SET output_plugin_libraries = {listed}, citus", stop);
         await session.ExecuteAsync("SELECT pg_catalog.pg_reload_conf()", stop);
     }

@@ -19,15 +19,10 @@ internal sealed record PostgresInstallation(string BinDirectory, bool HasCitus, 
     {
         if (Environment.GetEnvironmentVariable("WOODGROVE_PG_BIN") is { Length: > 0 } chosen)
         {
-            return At(chosen) ?? throw new CitusException("CitusPostgresNotFound", CitusErrorKind.NotInstalled,
-                $"$env:WOODGROVE_PG_BIN is '{chosen}', which has no initdb, pg_ctl and postgres.",
-                "Point it at the folder that holds them, or unset it.");
+            return At(chosen) ?? throw SandboxErrors.NoProgramsIn(chosen);
         }
         List<PostgresInstallation> found = Candidates().Distinct().Select(At).OfType<PostgresInstallation>().ToList();
-        return found.Find(i => i.HasCitus) ?? found.FirstOrDefault() ?? throw new CitusException(
-            "CitusPostgresNotFound", CitusErrorKind.NotInstalled,
-            "No PostgreSQL server programs (initdb, pg_ctl, postgres) were found on this machine.",
-            $"Install them with: {InstallCommand()}; or set $env:WOODGROVE_PG_BIN to the folder that has them.");
+        return found.Find(i => i.HasCitus) ?? found.FirstOrDefault() ?? throw SandboxErrors.NoPrograms(InstallCommand());
     }
 
     private static PostgresInstallation? At(string directory)

@@ -40,8 +40,7 @@ internal sealed record PostgresServer(PostgresInstallation Programs, string Fold
         catch (CitusException e)
         {
             string log = File.Exists(Log) ? string.Join(Environment.NewLine, File.ReadLines(Log).TakeLast(5)) : "";
-            throw new CitusException("CitusSandboxFailed", CitusErrorKind.ResourceUnavailable,
-                $"The server '{Name}' did not start: {e.Message} {log}", null, e);
+            throw SandboxErrors.NotStarted(Name, log, e);
         }
     }
 

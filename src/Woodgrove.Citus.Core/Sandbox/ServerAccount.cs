@@ -44,9 +44,7 @@ internal static class ServerAccount
         await Task.Delay(50, stop);
         string text;
         lock (printed) text = printed.ToString().Trim();
-        throw new CitusException("CitusServerProgramFailed", CitusErrorKind.ResourceUnavailable,
-            $"{Path.GetFileName(program)} failed with exit code {process.ExitCode}: {text}",
-            "Read the log in the sandbox's folder, if it got that far.") { Target = program };
+        throw SandboxErrors.ProgramFailed(program, process.ExitCode, text);
     }
 
     /// <summary>The account's user id; null on Windows.</summary>
@@ -77,17 +75,13 @@ internal static class ServerAccount
     private static string[] FindPrefix()
     {
         if (!Environment.IsPrivilegedProcess || OperatingSystem.IsWindows()) return [];
-        string account = FindAccount() ?? throw new CitusException("CitusNoServerAccount", CitusErrorKind.NotInstalled,
-                "PostgreSQL refuses to run as root, and this machine has no account 'postgres' or 'nobody' for it.",
-                "Run as an ordinary user, or create the account: useradd -r postgres.");
+        string account = FindAccount() ?? throw SandboxErrors.NoAccount();
         string[] folders = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
         string? Tool(string name) => folders.Select(f => Path.Combine(f, name)).FirstOrDefault(File.Exists);
         if (Tool("setpriv") is { } setpriv)
             return [setpriv, $"--reuid={account}", $"--regid={FieldOf(account, 3)}", "--clear-groups", "--"];
         if (Tool("runuser") is { } runuser) return [runuser, "-u", account, "--"];
-        throw new CitusException("CitusNoServerAccount", CitusErrorKind.NotInstalled,
-            "PostgreSQL refuses to run as root, and neither setpriv nor runuser is there to run it as another account.",
-            "Run as an ordinary user, or install util-linux.");
+        throw SandboxErrors.NoTool();
     }
 
     private static string FieldOf(string account, int field) =>

@@ -47,12 +47,8 @@ public sealed record CitusSetting(
     /// <summary>What a name that is none of the list's, or that the server does not show this user, is told.</summary>
     public static CitusException NotFound(string name) =>
         SettingAdvice.All.Any(a => string.Equals(a.Name, name, StringComparison.OrdinalIgnoreCase))
-        ? new("CitusSettingNotFound", CitusErrorKind.ObjectNotFound,
-            $"The cluster's servers do not have the parameter '{name}', or do not show it to this user.",
-            "Some parameters are shown to members of pg_read_all_settings or pg_monitor only; others come with a newer version.") { Target = name }
-        : new("CitusSettingNotFound", CitusErrorKind.ObjectNotFound, $"'{name}' is not one of the parameters that this cmdlet knows.",
-            $"It knows {string.Join(", ", SettingAdvice.All.Select(a => a.Name))}; Invoke-CitusQuery 'SHOW …' shows any other.")
-                { Target = name };
+        ? SettingErrors.NotShown(name)
+        : SettingErrors.NotListed(name);
 
     private static CitusSetting Read(
         SettingAdvice advice, IReadOnlyList<Found> found, string local, ILookup<string, Found> all, NodeCapacity capacity,

@@ -9,6 +9,8 @@ namespace Woodgrove.Citus.Settings;
 internal sealed record SettingAdvice(string Name, string Description,
     Func<CitusWorkload, NodeCapacity, Func<string, double>, Suggestion> Suggest)
 {
+    internal const string CapacityUnknown = "The node's memory or cores cannot be read with this user's rights: give -Memory and -Core.";
+
     private const long MB = 1 << 20, GB = 1 << 30;
 
     public static IReadOnlyList<SettingAdvice> All { get; } =

@@ -12,6 +12,6 @@ internal sealed record Suggestion(string? Value, Func<Found, bool>? Fits, string
 
     /// <summary>About so many bytes, in whole megabytes: a third less or half more makes no difference.</summary>
     public static Suggestion About(double? bytes, string why) => bytes is not { } wanted
-        ? Keep($"{why} The node's memory or cores cannot be read with this user's rights: give -Memory and -Core.")
+        ? Keep($"{why} {SettingAdvice.CapacityUnknown}")
         : new(NodeCapacity.Show(Math.Max(1, (long)wanted >> 20) << 20), f => f.Number >= wanted * 0.66 && f.Number <= wanted * 1.5, why);
 }

@@ -11,8 +11,6 @@ namespace Woodgrove.Citus.Shards;
 /// <summary>Plans, starts, follows and stops rebalances, which the cluster runs by itself in the background.</summary>
 public sealed class ShardRebalancer(CitusConnection connection)
 {
-    private const string OtherSession = "Get-ShardRebalance follows it; Stop-ShardRebalance stops it, and what it has moved stays moved.";
-
     /// <summary>How long between two looks at a rebalance that is waited for.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
@@ -64,10 +62,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ConnectionFailure && e.InvariantSeverity == "ERROR")
         {
             string reason = await NodeRefusal.ReasonAsync(command.Connection!, e, stop);
-            throw new CitusException("CitusNodeRefused", CitusErrorKind.ResourceUnavailable,
-                $"The rebalance could not be planned: {reason}.",
-                "Put that right, and plan again; Test-CitusCluster shows the state of nodes and shards.", e) { Target = connection.Name,
-                    SqlState = e.SqlState };
+            throw ShardErrors.NotPlanned(connection, reason, e);
         }
     }
 
@@ -98,23 +93,16 @@ public sealed class ShardRebalancer(CitusConnection connection)
     private async Task RequireAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
     {
         await CheckStrategyAsync(session, order.Strategy, stop);
-        if (await ReadAsync(session, null, stop) is { IsActive: true } running)
-        {
-            throw new CitusException("CitusRebalanceRunning", CitusErrorKind.ResourceExists,
-                $"A rebalance is {running.State.ToString().ToLowerInvariant()} already: job {running.JobId}, "
-                    + $"{running.Done} of {running.Total} move(s) done.", OtherSession) { Target = running.JobId };
-        }
+        if (await ReadAsync(session, null, stop) is { IsActive: true } running) throw ShardErrors.Running(running);
     }
 
     private async Task<ShardRebalance?> StartAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
     {
         // The job would start, and each of its moves fail.
-        if (order.TransferMode != "block_writes" && connection.Engine == "Citus"
+        if (order.TransferMode != "block_writes" && connection.IsCitus
             && await OutputPlugins.AdviceAsync(session, stop) is { } first)
         {
-            throw new CitusException("CitusRebalanceRefused", CitusErrorKind.InvalidOperation,
-                "The rebalance was not started: a node lets Citus replicate no shard logically, so none could be moved online.",
-                $"{first} Or move the shards with -TransferMode block_writes, while their writers wait.");
+            throw ShardErrors.NoLogicalReplication(first);
         }
         await using var command = new NpgsqlCommand("SELECT pg_catalog.citus_rebalance_start($1, $2, "
             + $"$3::citus.shard_transfer_mode{order.Further})", session)
@@ -128,19 +116,12 @@ public sealed class ShardRebalancer(CitusConnection connection)
         }
         catch (PostgresException e) when (order.Further.Length > 0 && e.SqlState == PostgresErrorCodes.UndefinedFunction)
         {
-            throw new CitusException("CitusNotSupported", CitusErrorKind.NotImplemented,
-                $"{connection.Engine} {connection.CitusVersion} moves shards one at a time.",
-                "Citus has -ParallelReferenceTables and -ParallelColocatedShards from version 13.2. Start the rebalance without them.", e)
-            { SqlState = e.SqlState };
+            throw ShardErrors.NotParallel(connection, e);
         }
         catch (PostgresException e)
             when (e.SqlState is PostgresErrorCodes.ObjectNotInPrerequisiteState or PostgresErrorCodes.FeatureNotSupported)
         {
-            throw new CitusException("CitusRebalanceRefused", CitusErrorKind.InvalidOperation,
-                $"The rebalance was not started: {PostgresErrors.Text(e)}",
-                "A table without a primary key or a replica identity moves with -TransferMode block_writes, while its writers wait, "
-                    + "or with force_logical, while its UPDATE and DELETE fail; Test-CitusCluster ReplicaIdentity lists such tables.", e)
-            { SqlState = e.SqlState };
+            throw ShardErrors.NotStarted(e);
         }
     }
 
@@ -152,8 +133,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         ShardRebalance? found = await ReadAsync(session, jobId, stop);
         return found is not null || jobId is null ? found
-            : throw new CitusException("CitusRebalanceNotFound", CitusErrorKind.ObjectNotFound,
-            $"There is no rebalance of the number {jobId}.", "Without -JobId, Get-ShardRebalance shows the latest.") { Target = jobId };
+            : throw ShardErrors.NoRebalance(jobId);
     }
 
     /// <summary>Returns when the rebalance is over, or the time is.</summary>
@@ -177,12 +157,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         ShardRebalance? running = await ReadAsync(session, null, stop);
-        if (running is not { IsActive: true })
-        {
-            throw new CitusException("CitusRebalanceNotRunning", CitusErrorKind.ObjectNotFound, "No rebalance runs.",
-                running is null ? "There never was one here."
-                    : $"The last one, job {running.JobId}, is {running.State.ToString().ToLowerInvariant()}; Get-ShardRebalance shows it.");
-        }
+        if (running is not { IsActive: true }) throw ShardErrors.NoneRuns(running);
         await session.ExecuteAsync("SELECT pg_catalog.citus_rebalance_stop()", stop);
         return (await ReadAsync(session, running.JobId, stop))!;
     }
@@ -196,18 +171,14 @@ public sealed class ShardRebalancer(CitusConnection connection)
 
     private static async Task<IReadOnlyList<string>> StrategiesAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT name::text FROM pg_catalog.pg_dist_rebalance_strategy ORDER BY 1", session);
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var names = new List<string>();
-        while (await row.ReadAsync(stop)) names.Add(row.GetString(0));
-        return names;
+        return await session.ListAsync("SELECT name::text FROM pg_catalog.pg_dist_rebalance_strategy ORDER BY 1",
+            row => row.GetString(0), stop);
     }
 
     private static async Task CheckStrategyAsync(NpgsqlConnection session, string? strategy, CancellationToken stop)
     {
         if (strategy is null || await StrategiesAsync(session, stop) is var known && known.Contains(strategy)) return;
-        throw new CitusException("CitusStrategyNotFound", CitusErrorKind.ObjectNotFound, $"There is no rebalance strategy '{strategy}'.",
-            $"There are: {string.Join(", ", known)}. citus_add_rebalance_strategy adds one.") { Target = strategy };
+        throw ShardErrors.NoStrategy(strategy, known);
     }
 
     private static async Task<ShardRebalance?> ReadAsync(NpgsqlConnection session, long? jobId, CancellationToken stop)
@@ -234,7 +205,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
     /// </summary>
     private static async Task<IReadOnlyList<ShardMove>> ReadMovesAsync(NpgsqlConnection session, long jobId, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand($"""
+        return await session.ListAsync($"""
             WITH progress AS MATERIALIZED (
               SELECT sessionid, sum(source_shard_size)::bigint AS size, sum(target_shard_size)::bigint AS copied, max(status) AS phase
                   FROM pg_catalog.get_rebalance_progress() GROUP BY 1)
@@ -248,20 +219,13 @@ public sealed class ShardRebalancer(CitusConnection connection)
             LEFT JOIN pg_catalog.pg_dist_node g ON g.nodeid = m[3]::int
             LEFT JOIN progress p ON p.sessionid = t.pid AND t.status = 'running'
             WHERE t.job_id = $1 ORDER BY t.task_id
-            """, session) { Parameters = { new() { Value = jobId } } };
-        var moves = new List<ShardMove>();
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        while (await row.ReadAsync(stop))
-        {
-            moves.Add(new ShardMove(Value(5) as string, Value(4) as long?, Value(6) as string, Value(7) as string, row.GetString(1))
+            """, row => new ShardMove(row.TextOrNull(5), NumberOrNull(row, 4), row.TextOrNull(6), row.TextOrNull(7), row.GetString(1))
             {
-                TaskId = row.GetInt64(0), Retries = row.GetInt32(2), Message = Value(3) as string, SizeBytes = Value(8) as long?,
-                CopiedBytes = Value(9) as long?, Phase = Value(10) as string,
-            });
-        }
-        return moves;
+                TaskId = row.GetInt64(0), Retries = row.GetInt32(2), Message = row.TextOrNull(3), SizeBytes = NumberOrNull(row, 8),
+                CopiedBytes = NumberOrNull(row, 9), Phase = row.TextOrNull(10),
+            }, stop, jobId);
 
-        object? Value(int column) => row.GetValue(column) is var value && value is DBNull ? null : value;
+        static long? NumberOrNull(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetInt64(column);
     }
 
     private static NpgsqlParameter Name(string? value) =>

@@ -86,7 +86,7 @@ internal sealed class SkewJudge
         if (_by == SkewMeasure.Bytes && _shards.Largest < TellingBytes)
             return (SkewVerdict.Balanced,
                 new(SkewAction.None, Text(
-                    $"The largest shard has {_shards.Largest:N0} bytes: too few to tell anything by sizes. -By Rows counts the rows.")));
+                    $"The largest shard has {_shards.Largest:N0} bytes: too few to tell anything by sizes. {SkewAdvice.ByRows}")));
 
         SkewVerdict verdict = VerdictOf(_shards.MaxToMean, _nodes.MaxToMean);
         SkewAdvice advice = verdict == SkewVerdict.Balanced
@@ -115,7 +115,7 @@ internal sealed class SkewJudge
             : Text($"{_facts.Column} has {_keys.Distinct:N0} distinct values, which weigh as {_keys.EffectiveValues:N0} equal ones, for {_shards.Parts} shards");
         return new(SkewAction.OtherColumn,
             Text($"{why}: no number of shards makes the largest one ({_shards.MaxToMean:0.00} times the mean) small. A column of unique values would give about {unique:0.00}."),
-            $"Find-DistributionColumn -Table {Quoted}", unique, Spread.BestMaxToMean(Enumerable.Repeat(1L, _shards.Parts), _nodes.Parts));
+            SkewAdvice.FindColumn(_facts.Table), unique, Spread.BestMaxToMean(Enumerable.Repeat(1L, _shards.Parts), _nodes.Parts));
     }
 
     private SkewAdvice? IsolateTenant()
@@ -206,15 +206,14 @@ internal sealed class SkewJudge
         ShardFacts largest = _facts.Shards.MaxBy(s => _amounts[s.ShardId])!;
         string how = Text($"The largest shard, {largest.ShardId}, has {_amounts[largest.ShardId]:N0} {Unit}, {_shards.MaxToMean:0.00} times the mean; the fullest node has {_nodes.MaxToMean:0.00} times.");
         if (_keys is null)
-            return new(SkewAction.None, $"{how} There are no statistics about its values; -By Rows counts them, or run ANALYZE.",
-                $"Measure-ShardSkew {Quoted} -By Rows");
+            return new(SkewAction.None, $"{how} {SkewAdvice.NoStatistics}", SkewAdvice.CountRows(_facts.Table));
         double rows = _facts.Keys.GetValueOrDefault(largest.ShardId)?.Rows ?? 0;
         double toMean = rows * _facts.Keys.Count / Math.Max(1, _keys.Rows);
         HeavyValue? heaviest = _facts.Keys.GetValueOrDefault(largest.ShardId)?.Heaviest.MaxBy(v => v.Rows);
         string of = heaviest is null ? ""
             : Text($" Its heaviest value, {_facts.Column} {heaviest.Value}, has {heaviest.Rows:N0} of its {rows:N0} rows.");
         return new(SkewAction.None, _by == SkewMeasure.Bytes && ShardsAreUneven && toMean < (1 + _shards.MaxToMean) / 2
-            ? Text($"{how}{of} By rows it has only {toMean:0.00} times the mean: its rows are larger than others, or it is bloated (VACUUM FULL). -By Rows tells which.")
+            ? Text($"{how}{of} By rows it has only {toMean:0.00} times the mean: its rows are larger than others, or it is bloated (VACUUM FULL). {SkewAdvice.RowsTell}")
             : $"{how}{of} Taking single values out of it would not make it even, and the rebalancer plans no move.");
     }
 
@@ -234,13 +233,9 @@ internal sealed class SkewJudge
         ? string.Join(" and ", values.Select(v => $"{_facts.Column} {v.Value}"))
         : $"{_facts.Column} {string.Join(", ", values.Select(v => v.Value))}";
 
-    private string Quoted => $"'{_facts.Table.Replace("'", "''", StringComparison.Ordinal)}'";
-
     private static string Percent(double share) => Text($"{share * 100:0.#}%");
 
     private static double Share(double part, double whole) => whole == 0 ? 0 : Math.Round(part / whole, 4);
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
-
-    private sealed record SkewAdvice(SkewAction Action, string Reason, string? Fix = null, double? Shards = null, double? Nodes = null);
 }

@@ -111,8 +111,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
                     Explain?.Invoke(what);
                     continue;
                 }
-                throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument, what,
-                    "Name a table that Get-DistributedTable shows with a column.") { Target = table.Display };
+                throw ShardErrors.NoSkew(table, what);
             }
             catch (CitusException e) when (Refuse is not null)
             {
@@ -141,12 +140,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
         {
             long shard = row.GetInt64(0);
             string result = await row.IsDBNullAsync(2, stop) ? "" : row.GetString(2);
-            if (!row.GetBoolean(1))
-            {
-                throw new CitusException("CitusShardFailed", CitusErrorKind.ResourceUnavailable,
-                    $"Shard {shard} could not be read on its node: {result.Trim()}",
-                    "See whether the node runs and may be read (Get-CitusNode); -By Bytes reads no rows.") { Target = shard };
-            }
+            if (!row.GetBoolean(1)) throw ShardErrors.NotRead(shard, result);
             JsonElement counts = JsonDocument.Parse(SearchPath.Unwrap(result)!).RootElement;
             if (counts[0].ValueKind == JsonValueKind.Null) continue;
             keys[shard] = new KeyFacts(counts[0].GetDouble(), counts[1].GetDouble(), counts[2].GetDouble(),
@@ -201,11 +195,9 @@ public sealed class SkewMeasurement(CitusConnection connection)
         {
             if (table.Shards.FirstOrDefault(s => Answer(s)?[1].ValueKind != JsonValueKind.Number) is { } unknown)
             {
-                string why = Answer(unknown) is not null ? "it is locked (Get-CitusLockWait shows by whom)"
+                string why = Answer(unknown) is not null ? ShardErrors.Locked
                     : inquiry.Failures.GetValueOrDefault(unknown.Group) ?? "its node has no such table";
-                var refusal = new CitusException("CitusShardFailed", CitusErrorKind.ResourceUnavailable,
-                    $"Shard {unknown.ShardId} of {table.Table} could not be measured: {why}.",
-                    "See whether the node runs and may be read (Get-CitusNode), and measure again.") { Target = table.Table };
+                var refusal = ShardErrors.NotMeasured(table.Table, unknown.ShardId, why);
                 if (Refuse is null) throw refusal;
                 Refuse(refusal);
                 continue;
@@ -216,8 +208,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
             .Where(s => Answer(s)!.Value[3].ValueKind == JsonValueKind.Number)
             .ToDictionary(s => s.ShardId, s => Estimate(Answer(s)!.Value));
         if (keys.Count == 0)
-            Explain?.Invoke("No shard has statistics yet, so the heaviest values are not known; ANALYZE collects them, "
-                + "-By Rows counts instead.");
+            Explain?.Invoke(ShardErrors.NoStatistics);
         return WithKeys(measured, keys);
     }
 
@@ -244,14 +235,11 @@ public sealed class SkewMeasurement(CitusConnection connection)
 
     private async Task<Dictionary<long, (string, int)>?> PlanMovesAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT shardid, targetname, targetport FROM "
-            + "pg_catalog.get_rebalance_table_shards_plan()", session);
         try
         {
-            var moves = new Dictionary<long, (string, int)>();
-            await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-            while (await row.ReadAsync(stop)) moves[row.GetInt64(0)] = (row.GetString(1), row.GetInt32(2));
-            return moves;
+            return (await session.ListAsync("SELECT shardid, targetname, targetport FROM pg_catalog.get_rebalance_table_shards_plan()",
+                row => (Shard: row.GetInt64(0), Target: (row.GetString(1), row.GetInt32(2))), stop))
+                .ToDictionary(m => m.Shard, m => m.Target);
         }
         catch (PostgresException e)
         {
@@ -266,14 +254,10 @@ public sealed class SkewMeasurement(CitusConnection connection)
     /// <summary>Rows are counted on the nodes, whose refusal would be told as that of a shard.</summary>
     private static async Task RequireSelectAsync(NpgsqlConnection session, List<SkewFacts> tables, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT t FROM pg_catalog.unnest($1::oid[]) t WHERE NOT "
-            + "pg_catalog.has_table_privilege(t, 'SELECT') LIMIT 1", session);
-        command.Parameters.Add(new() { Value = tables.Select(t => t.Oid).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid });
-        if (await command.ExecuteScalarAsync(stop) is not uint denied) return;
+        uint denied = await session.ScalarAsync<uint>("SELECT t FROM pg_catalog.unnest($1::oid[]) t WHERE NOT "
+            + "pg_catalog.has_table_privilege(t, 'SELECT') LIMIT 1", stop, tables.Select(t => t.Oid).ToArray());
+        if (denied == 0) return;
         string table = tables.First(t => t.Oid == denied).Table;
-        throw new CitusException("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
-            $"{session.UserName} may not read {table}, whose rows are to be counted.",
-            $"Have its owner run: GRANT SELECT ON {table} TO {TableName.Quote(session.UserName!)}; -By Bytes reads no rows.")
-                { Target = table, SqlState = PostgresErrorCodes.InsufficientPrivilege };
+        throw ShardErrors.ReadDenied(session.UserName, table);
     }
 }

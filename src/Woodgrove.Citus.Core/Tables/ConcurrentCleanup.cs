@@ -20,8 +20,8 @@ internal sealed class ConcurrentCleanup(CitusConnection connection, TableInfo ta
 
     public static async Task<bool> IsKnownAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
         // By name: to take a table into its metadata, Citus makes a new one of that name and the old one its shard.
-        await ScalarAsync(session, "SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid::oid = "
-            + "pg_catalog.to_regclass($1)::oid)", stop, table.Name.Sql) is true;
+        await session.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid::oid = "
+            + "pg_catalog.to_regclass($1)::oid)", stop, table.Name.Sql);
 
     /// <returns>What is there now, in sentences, and what to do first, where that is known.</returns>
     public async Task<(string State, string? Advice)> RunAsync()
@@ -32,19 +32,18 @@ internal sealed class ConcurrentCleanup(CitusConnection connection, TableInfo ta
         {
             await using NpgsqlConnection session = await connection.OpenSessionAsync(limit.Token);
             string state = IsNew ? await DropAsync(session, limit.Token) : await ForgetAsync(session, limit.Token);
-            await ScalarAsync(session, "CALL pg_catalog.citus_cleanup_orphaned_resources()", limit.Token);
+            await session.ExecuteAsync("CALL pg_catalog.citus_cleanup_orphaned_resources()", limit.Token);
             return (state, await OutputPlugins.AdviceAsync(session, limit.Token));
         }
         catch (Exception e) when (e is NpgsqlException or CitusException or OperationCanceledException)
         {
-            return ($"What it left could not be taken away ({PostgresErrors.Describe(e).What.TrimEnd('.')}): "
-                + $"see {table.Display} with Get-DistributedTable, and run CALL citus_cleanup_orphaned_resources();", null);
+            return (TableErrors.NotCleaned(table, e), null);
         }
     }
 
     private async Task<string> DropAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await ScalarAsync(session, $"DROP TABLE IF EXISTS {table.Name.Sql}", stop);
+        await session.ExecuteAsync($"DROP TABLE IF EXISTS {table.Name.Sql}", stop);
         return $"{table.Display}, which had been created for this, is dropped again.";
     }
 
@@ -54,24 +53,17 @@ internal sealed class ConcurrentCleanup(CitusConnection connection, TableInfo ta
             return $"{table.Display} has all its rows and is a local table, as before.";
         string known = $"{table.Display} has all its rows and is a local table, but one that Citus has in its metadata now; "
             + $"the command can be run again. SELECT undistribute_table({TableName.Literal(table.Name.Sql).TrimStart()}); takes it out";
-        if (await ScalarAsync(session, "SELECT pg_catalog.citus_table_size($1::text::regclass)", stop, table.Name.Sql) is > LargestToCopy)
+        if (await session.ScalarAsync<long>("SELECT pg_catalog.citus_table_size($1::text::regclass)", stop, table.Name.Sql) > LargestToCopy)
             return $"{known}, for which it is copied while writers wait.";
         try
         {
-            await ScalarAsync(session, "SET lock_timeout = '5s'", stop);
-            await ScalarAsync(session, "SELECT pg_catalog.undistribute_table($1::text::regclass)", stop, table.Name.Sql);
+            await session.ExecuteAsync("SET lock_timeout = '5s'", stop);
+            await session.ExecuteAsync("SELECT pg_catalog.undistribute_table($1::text::regclass)", stop, table.Name.Sql);
             return $"{table.Display} has all its rows and is a local table, as before.";
         }
         catch (PostgresException e)
         {
             return $"{known} ({e.MessageText.TrimEnd('.')}).";
         }
-    }
-
-    private static async Task<object?> ScalarAsync(NpgsqlConnection session, string sql, CancellationToken stop, params object[] values)
-    {
-        await using var command = new NpgsqlCommand(sql, session);
-        foreach (object value in values) command.Parameters.Add(new() { Value = value });
-        return await command.ExecuteScalarAsync(stop);
     }
 }

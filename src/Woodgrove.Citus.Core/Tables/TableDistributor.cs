@@ -27,18 +27,13 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
     public Action<string>? Explain { get; init; }
     public Action<string>? Warn { get; init; }
 
-    /// <summary>Checks everything and, unless it is a rehearsal, distributes the table; a refusal leaves nothing behind.</summary>
-    /// <returns>The distributed table, or null for a rehearsal.</returns>
-    public async Task<DistributedTable?> RunAsync(bool rehearsal, CancellationToken stop)
+    /// <summary>Checks everything and, unless it is a dry run, distributes the table; a refusal leaves nothing behind.</summary>
+    /// <returns>The distributed table, or null for a dry run.</returns>
+    public async Task<DistributedTable?> RunAsync(bool dryRun, CancellationToken stop)
     {
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
         session.Notice += (_, e) => Explain?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
-        if (Connection.CitusVersion is null)
-        {
-            throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled,
-                $"Database '{Connection.Database}' has no Citus.",
-                "Connect to the database that has it, or run CREATE EXTENSION citus as a superuser.");
-        }
+        if (Connection.CitusVersion is null) throw CatalogErrors.NoCitus(Connection);
         // CREATE TABLE and its distribution are one transaction; only the concurrent way can't be in one.
         NpgsqlTransaction? transaction = await session.BeginTransactionAsync(stop);
         try
@@ -50,20 +45,18 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
                 try
                 {
                     await SearchPath.ReleaseAsync(session, stop);
-                    await ExecuteAsync(session, create, stop);
+                    await session.ExecuteAsync(create, stop);
                     await SearchPath.PinAsync(session, stop);
                 }
                 catch (PostgresException exists) when (exists.SqlState == PostgresErrorCodes.DuplicateTable)
                 {
-                    throw new CitusException("CitusAlreadyExists", CitusErrorKind.ResourceExists, PostgresErrors.Text(exists),
-                        "Leave out -Definition to distribute the table that is there, or choose another name.", exists)
-                            { Target = Table.ToString(), SqlState = exists.SqlState };
+                    throw TableErrors.Exists(Table, exists);
                 }
             }
             TableInfo table = await TableCatalog.FindAsync(Connection, session, Table, stop);
             if (table.Kind != TableKind.Local) throw AlreadyDistributed(table);
             if (DistributionColumn is not null) await CheckColumnAsync(session, table, stop);
-            if (rehearsal)
+            if (dryRun)
             {
                 await transaction.RollbackAsync(stop);
                 return null;
@@ -114,8 +107,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
                 throw;
             }
             CitusException failure = PostgresErrors.Describe(e, table.Display);
-            throw new CitusException(failure.ErrorId, failure.Kind, $"{failure.What.TrimEnd('.')}. {state}", advice ?? failure.Advice, e)
-                { Target = table.Display, SqlState = failure.SqlState };
+            throw failure.With($"{failure.What.TrimEnd('.')}. {state}", advice ?? failure.Advice);
         }
     }
 
@@ -123,7 +115,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
     {
         if (DistributionColumn is null)
         {
-            await ExecuteAsync(session, "SELECT pg_catalog.create_reference_table($1::text::regclass)", stop, table.Name.Sql);
+            await session.ExecuteAsync("SELECT pg_catalog.create_reference_table($1::text::regclass)", stop, table.Name.Sql);
             return;
         }
         string sql = $"SELECT pg_catalog.create_distributed_table{(Concurrently ? "_concurrently" : "")}($1::text::regclass, $2";
@@ -138,42 +130,20 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
             values.Add(count);
             sql += $", shard_count := ${values.Count}";
         }
-        await ExecuteAsync(session, sql + ")", stop, [.. values]);
+        await session.ExecuteAsync(sql + ")", stop, [.. values]);
     }
 
     private async Task CheckColumnAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
-        if (table.FindColumn(DistributionColumn!) is not { } column)
-        {
-            throw new CitusException("CitusColumnNotFound", CitusErrorKind.ObjectNotFound,
-                $"{table.Display} has no column '{DistributionColumn}'.",
-                $"Its columns are {string.Join(", ", table.Columns.Select(c => c.Name))}.") { Target = table.Display };
-        }
+        if (table.FindColumn(DistributionColumn!) is not { } column) throw CatalogErrors.NoColumn(table, DistributionColumn!);
         await CheckKeysAsync(session, table, column, stop);
         await CheckNullsAsync(session, table, column, stop);
         if (ColocateWith is null || IsNone(ColocateWith)) return;
-        if (ShardCount is not null)
-        {
-            throw new CitusException("CitusShardCountWithColocation", CitusErrorKind.InvalidArgument,
-                "-ShardCount and -ColocateWith exclude each other: colocated tables have the same shards.", "Leave -ShardCount out.");
-        }
+        if (ShardCount is not null) throw TableErrors.ShardCountWithColocation();
         TableInfo other = (await ColocatedAsync(session, stop))!;
-        if (other.Kind != TableKind.Distributed)
-        {
-            throw new CitusException("CitusNotDistributed", CitusErrorKind.InvalidArgument,
-                $"{other.Display}, named by -ColocateWith, is not a distributed table.",
-                "Distribute it first with New-DistributedTable, or leave -ColocateWith out.") { Target = other.Display };
-        }
+        if (other.Kind != TableKind.Distributed) throw TableErrors.OtherNotDistributed(other);
         TableColumn key = other.FindColumn(other.DistributionColumn!)!;
-        if (key.TypeOid != column.TypeOid)
-        {
-            throw new CitusException("CitusColocationTypeMismatch", CitusErrorKind.InvalidArgument,
-                $"{table.Display}.{column.Name} is {column.TypeName}, but {other.Display}, to colocate with, "
-                    + $"is distributed by {key.Name} of type {key.TypeName}; equal values would hash to different shards.",
-                Definition is null ? $"Change the type first: ALTER TABLE {table.Name} ALTER COLUMN "
-                    + $"{TableName.QuoteIfNeeded(column.Name)} TYPE {key.TypeName}."
-                    : $"Make {TableName.QuoteIfNeeded(column.Name)} a {key.TypeName} in -Definition.") { Target = table.Display };
-        }
+        if (key.TypeOid != column.TypeOid) throw TableErrors.TypesDiffer(table, column, other, key, Definition is not null);
         await CheckCollationAsync(session, table, column, other, key, stop);
     }
 
@@ -181,26 +151,14 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
     private async Task CheckCollationAsync(NpgsqlConnection session, TableInfo table, TableColumn column, TableInfo other, TableColumn key,
         CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
+        (string Mine, string Others)? differ = await session.FirstAsync<(string, string)?>("""
             SELECT mine.attcollation::regcollation::text, others.attcollation::regcollation::text
             FROM pg_catalog.pg_attribute mine, pg_catalog.pg_attribute others
             WHERE mine.attrelid = $1::oid AND mine.attname = $2 AND others.attrelid = $3::oid AND others.attname = $4
                 AND mine.attcollation <> others.attcollation
-            """, session)
-        {
-            Parameters = { new() { Value = (long)table.Oid }, new() { Value = column.Name }, new() { Value = (long)other.Oid },
-                new() { Value = key.Name } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        if (!await row.ReadAsync(stop)) return;
-        (string mine, string others) = (row.GetString(0), row.GetString(1));
-        string name = TableName.QuoteIfNeeded(column.Name);
-        throw new CitusException("CitusColocationCollationMismatch", CitusErrorKind.InvalidArgument,
-            $"{table.Display}.{column.Name} has the collation {mine}, but {other.Display}, to colocate with, "
-                + $"is distributed by {key.Name} with the collation {others}; Citus colocates only columns of one collation.",
-            Definition is null ? $"Change the collation first: ALTER TABLE {table.Name} ALTER COLUMN {name} TYPE {column.TypeName} "
-                + $"COLLATE {others}."
-                : $"Make {name} a {column.TypeName} COLLATE {others} in -Definition.") { Target = table.Display };
+            """, row => (row.GetString(0), row.GetString(1)), stop, table.Oid, column.Name, other.Oid, key.Name);
+        if (differ is not var (mine, others)) return;
+        throw TableErrors.CollationsDiffer(table, column, mine, other, key, others, Definition is not null);
     }
 
     /// <summary>
@@ -238,29 +196,18 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
                 + $"({widened});"
             : $"DROP INDEX {new TableName(table.Name.Schema, index)}; CREATE UNIQUE INDEX ON {table.Name} ({widened}){condition};";
         string advice = Definition is null ? $"Widen the key ({fix})"
-            : $"Widen the key in -Definition: {(primary ? "PRIMARY KEY" : "UNIQUE")} ({widened})";
+            : TableErrors.WidenInDefinition(primary, widened);
         string other = table.Columns.FirstOrDefault(c => TableName.QuoteIfNeeded(c.Name) == parts[0]) is { } first
             ? $", or distribute by {first.Name}" : "";
-        throw new CitusException("CitusKeyWithoutDistributionColumn", CitusErrorKind.InvalidArgument,
-            $"The {(primary ? "primary key" : "unique key")} {index} ({columns}) of {table.Display} does not hold the distribution "
-                + $"column {column.Name}. "
-            + "Each node checks uniqueness among its own rows only, so a unique key must hold the column that decides on which node a "
-            + "row lies.",
-            $"{advice}{other}.") { Target = table.Display };
+        throw TableErrors.KeyLacksColumn(table, column, primary, index, columns, $"{advice}{other}.");
     }
 
     private async Task CheckNullsAsync(NpgsqlConnection session, TableInfo table, TableColumn column, CancellationToken stop)
     {
         if (column.IsNotNull) return;
-        await using var command = new NpgsqlCommand(
-            $"SELECT EXISTS (SELECT FROM {table.Name.Sql} WHERE {TableName.Quote(column.Name)} IS NULL)", session);
-        if (await command.ExecuteScalarAsync(stop) is true)
-        {
-            throw new CitusException("CitusNullDistributionValue", CitusErrorKind.InvalidData,
-                $"{table.Display} has rows whose {column.Name} is NULL; without a value no shard can be chosen for them.",
-                $"Fill or delete them: SELECT * FROM {table.Name} WHERE {TableName.QuoteIfNeeded(column.Name)} IS NULL;")
-                    { Target = table.Display };
-        }
+        if (await session.ScalarAsync<bool>(
+            $"SELECT EXISTS (SELECT FROM {table.Name.Sql} WHERE {TableName.Quote(column.Name)} IS NULL)", stop))
+            throw TableErrors.NullValues(table, column);
         Warn?.Invoke($"{table.Display}.{column.Name} may be NULL, but a row without a distribution value is refused; "
             + $"ALTER TABLE {table.Name} ALTER COLUMN {TableName.QuoteIfNeeded(column.Name)} SET NOT NULL says so in the table itself.");
     }
@@ -272,18 +219,8 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
     {
         string how = table.Kind == TableKind.Distributed ? $"distributed by {table.DistributionColumn}"
             : table.Kind == TableKind.SingleShard ? "distributed without a column" : $"a {table.Kind.ToString().ToLowerInvariant()} table";
-        return new CitusException("CitusAlreadyDistributed", CitusErrorKind.ResourceExists, $"{table.Display} is already {how}.",
-            $"To change that, use SELECT alter_distributed_table('{table.Name}', ...), "
-                + $"or undistribute_table('{table.Name}') and distribute it again.")
-        { Target = table.Display, SqlState = "42P16" };
+        return TableErrors.AlreadyDistributed(table, how);
     }
 
     private static bool IsNone(string colocateWith) => colocateWith.Equals("none", StringComparison.OrdinalIgnoreCase);
-
-    private static async Task ExecuteAsync(NpgsqlConnection session, string sql, CancellationToken stop, params object[] values)
-    {
-        await using var command = new NpgsqlCommand(sql, session);
-        foreach (object value in values) command.Parameters.Add(new() { Value = value });
-        await command.ExecuteNonQueryAsync(stop);
-    }
 }

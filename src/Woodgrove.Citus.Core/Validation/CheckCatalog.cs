@@ -31,11 +31,7 @@ public static class CheckCatalog
         {
             foreach (CitusCheck check in Matching(name))
             {
-                if (check.Threshold is null)
-                {
-                    throw new CitusException("CitusInvalidThreshold", CitusErrorKind.InvalidArgument, $"{check.Name} has no threshold.",
-                        "Get-CitusCheck lists the checks that have one, with what it means.") { Target = name };
-                }
+                if (check.Threshold is null) throw CheckErrors.NoThreshold(check.Name, name);
                 limits[check] = limit;
             }
         }
@@ -46,7 +42,6 @@ public static class CheckCatalog
     {
         string regex = $"^{Regex.Escape(pattern).Replace("\\*", ".*", StringComparison.Ordinal).Replace("\\?", ".", StringComparison.Ordinal)}$";
         CitusCheck[] found = [.. All.Where(c => Regex.IsMatch(c.Name, regex, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant))];
-        return found.Length > 0 ? found : throw new CitusException("CitusCheckNotFound", CitusErrorKind.ObjectNotFound,
-            $"There is no check named '{pattern}'.", "Get-CitusCheck lists them.") { Target = pattern };
+        return found.Length > 0 ? found : throw CheckErrors.NoCheck(pattern);
     }
 }

@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Values;
@@ -28,12 +29,7 @@ public sealed record ClusterValidation(
     {
         IReadOnlyList<CitusCheck> checks = CheckCatalog.Select(Checks, Except);
         IReadOnlyDictionary<CitusCheck, double> limits = CheckCatalog.Limits(Thresholds);
-        if (connection.CitusVersion is null)
-        {
-            throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled,
-                $"Database '{connection.Database}' has no Citus, so there is no cluster to check.",
-                "Connect to the database that has it, or run CREATE EXTENSION citus as a superuser.") { Target = connection.Name };
-        }
+        if (connection.CitusVersion is null) throw CatalogErrors.NoCitus(connection, "there is no cluster to check");
 
         var inquiry = new NodeInquiry(connection, Patience);
         await using NpgsqlConnection session = await inquiry.OpenAsync(stop);
@@ -94,33 +90,20 @@ public sealed record ClusterValidation(
     private static async Task<HashSet<string>> RolesLackingAsync(NpgsqlConnection session, IEnumerable<CitusCheck> checks,
         CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
-            SELECT r FROM unnest($1::text[]) r WHERE NOT pg_catalog.pg_has_role(r, 'USAGE')
-            """, session) { Parameters = { new() { Value = checks.Select(c => c.Role).OfType<string>().Distinct().ToArray() } } };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        HashSet<string> lacking = [];
-        while (await row.ReadAsync(stop)) lacking.Add(row.GetString(0));
-        return lacking;
+        return [.. await session.ListAsync("SELECT r FROM unnest($1::text[]) r WHERE NOT pg_catalog.pg_has_role(r, 'USAGE')",
+            row => row.GetString(0), stop, checks.Select(c => c.Role).OfType<string>().Distinct().ToArray())];
     }
 
     /// <summary>The primaries, with the node that the connection leads to also where the metadata does not list it.</summary>
     internal static async Task<IReadOnlyList<NodeState>> NodesAsync(CitusConnection connection, NpgsqlConnection session,
         CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
+        return await session.ListAsync("""
             SELECT coalesce(n.nodename, $1), coalesce(n.nodeport, $2), coalesce(n.groupid, l.groupid), coalesce(n.isactive, true),
                 l.groupid IS NOT NULL
             FROM (SELECT * FROM pg_catalog.pg_dist_node WHERE noderole = 'primary') n
             FULL JOIN pg_catalog.pg_dist_local_group l ON l.groupid = n.groupid ORDER BY 3
-            """, session) { Parameters = { new() { Value = connection.Server }, new() { Value = connection.Port } } };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var nodes = new List<NodeState>();
-        while (await row.ReadAsync(stop))
-        {
-            (string host, int port) = (row.GetString(0), row.GetInt32(1));
-            nodes.Add(new NodeState($"{host}:{port}", host, port, row.GetInt32(2), row.GetBoolean(3), null, 0, 0)
-                { IsLocal = row.GetBoolean(4) });
-        }
-        return nodes;
+            """, row => new NodeState($"{row.GetString(0)}:{row.GetInt32(1)}", row.GetString(0), row.GetInt32(1), row.GetInt32(2),
+                row.GetBoolean(3), null, 0, 0) { IsLocal = row.GetBoolean(4) }, stop, connection.Server, connection.Port);
     }
 }

@@ -35,7 +35,7 @@ internal static class CultureNumber
         }
         if (number.Where(char.IsAsciiDigit).SkipWhile(c => c == '0').Count() > MostDigits
             && !number.Contains('e', StringComparison.OrdinalIgnoreCase))
-            throw new FormatException($"it has more than {MostDigits} digits, which would be rounded; without -Culture they are kept");
+            throw ValueErrors.TooManyDigits(MostDigits);
         return number;
     }
 

@@ -40,9 +40,7 @@ internal static class SessionConnections
     {
         lock (Gate)
         {
-            return Open.Count > 0 ? Open[^1] : throw new CitusException("CitusNotConnected", CitusErrorKind.ConnectionError,
-                "There is no connection to a cluster.",
-                "Connect with Connect-CitusCluster, or start a cluster to try things on with Start-CitusSandbox.");
+            return Open.Count > 0 ? Open[^1] : throw SessionErrors.NotConnected();
         }
     }
 
@@ -51,8 +49,7 @@ internal static class SessionConnections
         lock (Gate)
         {
             return Open.Find(c => string.Equals(c.Name, name, StringComparison.OrdinalIgnoreCase))
-                ?? throw new CitusException("CitusConnectionNotFound", CitusErrorKind.ObjectNotFound,
-                    $"There is no connection named '{name}'.", "Get-CitusConnection lists them.") { Target = name };
+                ?? throw SessionErrors.NoConnection(name);
         }
     }
 }

@@ -139,10 +139,6 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
 
     private ErrorRecord Refused(RefusedRow row)
     {
-        string column = row.Column is null ? "" : $", column {row.Column}";
-        return CitusErrorRecord.From(new CitusException("CitusRowRefused", CitusErrorKind.InvalidData,
-            $"Row {row.Line}{column}: {row.Reason.TrimEnd('.')}. (SQLSTATE {row.SqlState}) The other rows are not affected.",
-            row.SqlState == "23505" ? "-OnConflict Skip leaves out rows that are there already, -OnConflict Update overwrites them."
-                : "Fix the row and send it again.") { Target = Table, SqlState = row.SqlState, Row = row with { Source = Table } }, Table);
+        return CitusErrorRecord.From(LoadErrors.RowRefused(row, Table), Table);
     }
 }

@@ -82,9 +82,7 @@ public abstract class CsvCommand : CsvFormatCommand
     private bool IsWeb(Uri address)
     {
         if (address.IsAbsoluteUri && address.Scheme is "http" or "https") return true;
-        WriteError(CitusErrorRecord.From(new CitusException("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
-            address.IsAbsoluteUri ? $"-Uri takes http and https, not {address.Scheme}." : $"'{address}' is no web address.",
-            "Give the whole address, such as https://files.example/events.csv; a file goes to -Path."), null));
+        WriteError(CitusErrorRecord.From(LoadErrors.NotAWebAddress(address), null));
         return false;
     }
 }

@@ -29,8 +29,7 @@ internal static class FileArgument
         }
         catch (Exception e) when (e is System.Management.Automation.DriveNotFoundException or ProviderNotFoundException)
         {
-            cmdlet.WriteError(CitusErrorRecord.From(new CitusException("CitusFileNotFound", CitusErrorKind.ObjectNotFound, e.Message,
-                "Name a file, or use -Uri for a web address.", e), path));
+            cmdlet.WriteError(CitusErrorRecord.From(LoadErrors.NoDrive(e), path));
             return [];
         }
     }

@@ -207,10 +207,7 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
         string path = GetUnresolvedProviderPathFromPSPath(RejectPath);
         if (Directory.Exists(path)) path = System.IO.Path.Combine(path, FileArgument.RejectName(source));
         if (_rejectPaths.Add(path)) return path;
-        WriteError(CitusErrorRecord.From(new CitusException("CitusRejectPathInUse", CitusErrorKind.InvalidArgument,
-            $"{source}: the refused rows of another file go to {path} already. Nothing of this file was sent.",
-            "Name an existing folder with -RejectPath: each file's refused rows get a file of their own there.") { Target = source.Name },
-            source.Name));
+        WriteError(CitusErrorRecord.From(LoadErrors.RejectPathInUse(source, path), source.Name));
         return null;
     }
 }

@@ -77,12 +77,7 @@ internal static class RowReader
     /// <exception cref="CitusException">The value refers to itself, or is nested too deep for JSON.</exception>
     internal static object? Plain(object? value, int depth = 0)
     {
-        if (depth > MaxDepth)
-        {
-            throw new CitusException("CitusValueTooDeep", CitusErrorKind.InvalidData,
-                $"A value is nested more than {MaxDepth} levels deep, or refers to itself.",
-                "Select-Object takes the properties that are to be sent; ConvertTo-Json -Depth makes JSON of a part.");
-        }
+        if (depth > MaxDepth) throw LoadErrors.ValueTooDeep(MaxDepth);
         switch (value)
         {
             case null or string or DBNull: return value;

@@ -67,10 +67,7 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
     {
         if (IsPiped && _plans.Count + _tables.Count == 0)
         {
-            ThrowTerminatingError(CitusErrorRecord.From(new CitusException("CitusNothingToReport", CitusErrorKind.InvalidArgument,
-                "Nothing that a report can be about came by the pipeline, so no report was written.",
-                "Pipe tables (Get-DistributedTable, Measure-ShardSkew) or plans (Get-CitusQueryPlan), "
-                    + "or pipe nothing for a report about the whole cluster."), null));
+            ThrowTerminatingError(CitusErrorRecord.From(ReportErrors.NothingPiped(), null));
         }
         CitusConnection cluster = Cluster;
         string file = GetUnresolvedProviderPathFromPSPath(Path);
@@ -79,11 +76,7 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
             RunEach(async (_, stop) => _plans.Add(await new PlanRequest(query) { AllTasks = true }.ReadAsync(cluster, stop)), query);
         Run(async (output, stop) =>
         {
-            if (await TablePattern.ExpandAsync(cluster, _tables, stop) is not { } tables)
-            {
-                throw new CitusException("CitusTableNotFound", CitusErrorKind.ObjectNotFound,
-                    $"No distributed table is named like {string.Join(", ", _tables)}.", "Get-DistributedTable lists them.");
-            }
+            if (await TablePattern.ExpandAsync(cluster, _tables, stop) is not { } tables) throw ReportErrors.NoSuchTables(_tables);
             var request = new ReportRequest(cluster, [.. tables.Distinct()]) { Title = Title, Plans = _plans, Explain = output.Verbose,
                 Warn = output.Warning };
             string page = HtmlReport.Render(await request.ReadAsync(stop));
@@ -104,9 +97,7 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
         }
         catch (Win32Exception e)
         {
-            throw new CitusException("CitusReportNotShown", CitusErrorKind.NotInstalled,
-                $"'{file}' is written, but could not be shown: {e.Message.TrimEnd('.')}.",
-                "Open it yourself, or name a browser's program in $env:BROWSER.", e) { Target = file };
+            throw ReportErrors.NotShown(file, e);
         }
     }
 }

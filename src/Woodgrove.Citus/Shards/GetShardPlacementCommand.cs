@@ -53,13 +53,11 @@ public sealed class GetShardPlacementCommand : ConnectedCmdlet
         }
         if (value is object[])
         {
-            ThrowTerminatingError(CitusErrorRecord.From(new CitusException("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
-                "-Value takes one value.", "Resolve-ShardPlacement takes many: 5, 7 | Resolve-ShardPlacement payment_events."), value));
+            ThrowTerminatingError(CitusErrorRecord.From(PlacementErrors.SeveralValues(), value));
         }
         if (Table.Length == 0)
         {
-            ThrowTerminatingError(CitusErrorRecord.From(new CitusException("CitusTableNeeded", CitusErrorKind.InvalidArgument,
-                "-Value needs a -Table: each table has the value in another shard.", "Name the table."), value));
+            ThrowTerminatingError(CitusErrorRecord.From(PlacementErrors.NoTable(), value));
         }
         // A table that the value can't choose a shard of (a reference table) is no reason to leave out the next.
         foreach (string table in Table) RunEach(Placements(cluster, [table], value), table);

@@ -84,18 +84,7 @@ public sealed class StartShardRebalanceCommand : ConnectedCmdlet
 
     private void Complain(ShardRebalance rebalance)
     {
-        string so = $"{rebalance.Done} of {rebalance.Total} move(s) done";
-        if (rebalance.IsActive)
-        {
-            throw new CitusException("CitusRebalanceTimeout", CitusErrorKind.OperationTimeout,
-                $"Job {rebalance.JobId} was not over after {Timeout} s: {so}.",
-                "It continues. Get-ShardRebalance follows it; Stop-ShardRebalance stops it, and shards that were moved stay moved.") { Target = rebalance.JobId };
-        }
-        if (rebalance.State != RebalanceState.Finished)
-        {
-            throw new CitusException("CitusRebalanceFailed", CitusErrorKind.InvalidOperation,
-                $"Job {rebalance.JobId} {(rebalance.State == RebalanceState.Failed ? "failed" : "was cancelled")}: {so}. {rebalance.Message}".TrimEnd(),
-                "What was moved stays moved. Get-ShardRebalance has the message of each move; start again when its cause is gone.") { Target = rebalance.JobId };
-        }
+        if (rebalance.IsActive) throw RebalanceErrors.NotOver(rebalance, Timeout);
+        if (rebalance.State != RebalanceState.Finished) throw RebalanceErrors.Failed(rebalance);
     }
 }

@@ -32,7 +32,7 @@ public abstract class DistributeCommand : ConnectedCmdlet
         {
             TableDistributor distributor = Distributor(cluster, TableName.Parse(Table)) with { Definition = Definition,
                 Explain = output.Verbose, Warn = output.Warning };
-            if (await distributor.RunAsync(rehearsal: !agreed, stop) is { } table) await output.ObjectAsync(table);
+            if (await distributor.RunAsync(dryRun: !agreed, stop) is { } table) await output.ObjectAsync(table);
         }, Table);
     }
 }

@@ -8,15 +8,13 @@ namespace Woodgrove.Citus.Tables;
 /// <summary>Lists the colocation groups with their tables.</summary>
 [Cmdlet(VerbsCommon.Get, "Colocation")]
 [OutputType(typeof(ColocationGroup))]
-public sealed class GetColocationCommand : ConnectedCmdlet
+public sealed class GetColocationCommand : TablesCmdlet
 {
-    private readonly List<string> _tables = [];
-
     /// <summary>Just the groups of these tables; all by default.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(TableCompleter))]
     [SupportsWildcards]
-    public string[] Table { get; set; } = [];
+    public override string[] Table { get; set; } = [];
 
     /// <summary>Asks the nodes how many bytes each group has, too.</summary>
     [Parameter]
@@ -26,17 +24,10 @@ public sealed class GetColocationCommand : ConnectedCmdlet
     [Parameter]
     public SwitchParameter IncludeModule { get; set; }
 
-    protected override void ProcessRecord() => _tables.AddRange(Table);
-
-    protected override void EndProcessing()
+    private protected override async Task RunAsync(CitusConnection cluster, IReadOnlyList<string> tables, CmdletOutput output,
+        CancellationToken stop)
     {
-        if (IsPiped && _tables.Count == 0) return;
-        CitusConnection cluster = Cluster;
-        Run(async (output, stop) =>
-        {
-            if (await TablePattern.ExpandAsync(cluster, _tables, stop) is not { } tables) return;
-            foreach (ColocationGroup group in await ColocationCatalog.GroupsAsync(cluster, tables, Size, output.Warning, stop,
-                IncludeModule)) await output.ObjectAsync(group);
-        }, string.Join(", ", _tables));
+        foreach (ColocationGroup group in await ColocationCatalog.GroupsAsync(cluster, tables, Size, output.Warning, stop, IncludeModule))
+            await output.ObjectAsync(group);
     }
 }

@@ -46,8 +46,7 @@ public sealed class NewDistributedTableCommand : DistributeCommand
     {
         if (FromCsv is not null && MyInvocation.BoundParameters.ContainsKey(nameof(Definition)))
         {
-            ThrowTerminatingError(CitusErrorRecord.From(new CitusException("CitusTwoDefinitions", CitusErrorKind.InvalidArgument,
-                "-FromCsv and -Definition both say which columns the table has.", "Leave one of them out."), Table));
+            ThrowTerminatingError(CitusErrorRecord.From(DistributionErrors.TwoDefinitions(), Table));
         }
         if (FromCsv is not null) Definition = Argument(() => Profile().Definition(DistributionColumn));
         base.ProcessRecord();

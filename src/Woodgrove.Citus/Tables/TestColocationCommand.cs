@@ -8,10 +8,8 @@ namespace Woodgrove.Citus.Tables;
 /// <summary>Says whether tables lie together, so that joins over their distribution columns stay on each node.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "Colocation")]
 [OutputType(typeof(bool), typeof(ColocationTest))]
-public sealed class TestColocationCommand : ConnectedCmdlet
+public sealed class TestColocationCommand : TablesCmdlet
 {
-    private readonly List<string> _tables = [];
-
     /// <summary>
     /// Two tables or more; each is compared with the first, or of three or more with the first that is no reference
     /// table.
@@ -20,30 +18,23 @@ public sealed class TestColocationCommand : ConnectedCmdlet
     [ArgumentCompleter(typeof(TableCompleter))]
     [SupportsWildcards]
     [ValidateNotNullOrEmpty]
-    public string[] Table { get; set; } = [];
+    public override string[] Table { get; set; } = [];
 
     /// <summary>Emits an object with the reason for each pair, in place of true or false.</summary>
     [Parameter]
     public SwitchParameter Detailed { get; set; }
 
-    protected override void ProcessRecord() => _tables.AddRange(Table);
-
-    protected override void EndProcessing()
+    private protected override async Task RunAsync(CitusConnection cluster, IReadOnlyList<string> tables, CmdletOutput output,
+        CancellationToken stop)
     {
-        if (IsPiped && _tables.Count == 0) return;
-        CitusConnection cluster = Cluster;
-        Run(async (output, stop) =>
+        IReadOnlyList<ColocationTest> tests = await ColocationCatalog.TestAsync(cluster, tables, stop);
+        foreach (ColocationTest test in tests)
         {
-            if (await TablePattern.ExpandAsync(cluster, _tables, stop) is not { } tables) return;
-            IReadOnlyList<ColocationTest> tests = await ColocationCatalog.TestAsync(cluster, tables, stop);
-            foreach (ColocationTest test in tests)
-            {
-                output.Verbose($"{test.Table} and {test.OtherTable}: "
-                    + $"{test.Explanation}{(test.Fix is null ? "" : $" To colocate them: {test.Fix}")}");
-                if (Detailed) await output.ObjectAsync(test);
-            }
-            // Just one, whatever the number of tables: an array of false values would be true in a condition.
-            if (!Detailed) await output.ObjectAsync(tests.All(t => t.IsColocated));
-        }, string.Join(", ", _tables));
+            output.Verbose($"{test.Table} and {test.OtherTable}: "
+                + $"{test.Explanation}{(test.Fix is null ? "" : $" To colocate them: {test.Fix}")}");
+            if (Detailed) await output.ObjectAsync(test);
+        }
+        // Just one, whatever the number of tables: an array of false values would be true in a condition.
+        if (!Detailed) await output.ObjectAsync(tests.All(t => t.IsColocated));
     }
 }

@@ -52,9 +52,7 @@ public abstract class CheckingCmdlet : ConnectedCmdlet
                 TimeSpan time => time.TotalSeconds,
                 IConvertible number when double.TryParse(number.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture,
                     out double value) => value,
-                _ => throw new CitusException("CitusInvalidThreshold", CitusErrorKind.InvalidArgument,
-                    $"The threshold of {entry.Key}, '{entry.Value}', is no number.",
-                    "Get-CitusCheck says what it is a limit of, and in which unit.") { Target = entry.Key },
+                _ => throw ValidationErrors.NotANumber(entry.Key, entry.Value),
             };
         }
         return limits;

@@ -48,9 +48,7 @@ public sealed class InvokeCitusValidationCommand : CheckingCmdlet
         string file = OutputFile is null ? "" : Argument(() => Writable(OutputFile));
         if (!HasPester())
         {
-            ThrowTerminatingError(CitusErrorRecord.From(new CitusException("CitusPesterMissing", CitusErrorKind.NotInstalled,
-                "Pester 5 or later is not installed here.",
-                "Install-PSResource Pester installs it. Without it, Test-CitusCluster gives the same results as objects."), null));
+            ThrowTerminatingError(CitusErrorRecord.From(ValidationErrors.NoPester(), null));
         }
         string folder = System.IO.Path.Combine(MyInvocation.MyCommand.Module.ModuleBase, "module", "validation");
         ScriptBlock run = InvokeCommand.NewScriptBlock("& $args[0] -Data $args[1] -Path $args[2] -Tag $args[3] -OutputFile $args[4] "
@@ -79,18 +77,14 @@ public sealed class InvokeCitusValidationCommand : CheckingCmdlet
     {
         if (LanguagePrimitives.GetEnumerable(container.Properties["ErrorRecord"]?.Value)?.Cast<object>().FirstOrDefault() is not { } error)
             return;
-        WriteError(CitusErrorRecord.From(new CitusException("CitusValidationBroken", CitusErrorKind.InvalidOperation,
-            $"The tests of {container.Properties["Item"]?.Value} did not run: {error}",
-            "Fix what the message says; a validation that did not run has not passed."), container.Properties["Item"]?.Value));
+        WriteError(CitusErrorRecord.From(ValidationErrors.TestsDidNotRun(container.Properties["Item"]?.Value, error), container.Properties["Item"]?.Value));
     }
 
     private string Existing(string path)
     {
         string full = GetUnresolvedProviderPathFromPSPath(path);
         return File.Exists(full) || Directory.Exists(full) ? full
-            : throw new CitusException("CitusFileNotFound", CitusErrorKind.ObjectNotFound,
-            $"There is no file or folder '{full}'.", "Name files that end in .Tests.ps1, or folders of them, with -Path.")
-                { Target = path };
+            : throw ValidationErrors.NoFile(full, path);
     }
 
     private string Writable(string path)

@@ -29,6 +29,9 @@ internal static class Fixture
 
     public static IEnumerable<string> Names => Queries.Keys;
 
+    /// <summary>The file with what is told of each plan.</summary>
+    public static string Advice => Path.Combine(Folder(), "advice.md");
+
     public static string Query(string file) => Queries[file].Query;
 
     public static CitusQueryPlan Read(string file, Func<PlanFacts, PlanFacts>? change = null)

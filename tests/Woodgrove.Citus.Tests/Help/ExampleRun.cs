@@ -57,7 +57,7 @@ public sealed class ExampleRun : IDisposable
                 if (NotRun(cmdlet, number) is not null) continue;
                 if (cmdlet.StartsWith("New-", StringComparison.Ordinal) && number == 1 && cmdlet != "New-CitusSampleData")
                     script.AppendLine("Reset None");
-                else if (cmdlet is "Import-CsvToCitus" or "Add-CitusRow") script.AppendLine("Reset Empty");
+                else if (cmdlet is "Import-CsvToCitus" or "Add-CitusRow" or "Test-CitusCsv") script.AppendLine("Reset Empty");
                 else if (number == 1 && !Last.Contains(cmdlet)) script.AppendLine("Reset Loaded");
                 script.AppendLine($"Example {cmdlet} {number} "
                     + $"'{Convert.ToBase64String(Encoding.UTF8.GetBytes(examples[number - 1].Code.Replace("PS C:\\> ", "")))}'");

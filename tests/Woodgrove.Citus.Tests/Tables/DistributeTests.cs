@@ -112,8 +112,7 @@ public sealed partial class DistributeTests(ClusterFixture cluster) : ClusterTes
         string users = Cluster.Distribute("user_id bigint", "user_id"), table = Cluster.CreateTable("user_id int NOT NULL");
 
         ErrorRecord error = Shell.Run($"New-DistributedTable {table} user_id -ColocateWith {users}").Failed("CitusColocationTypeMismatch");
-        Cluster.Execute(error.ErrorDetails.RecommendedAction[(error.ErrorDetails.RecommendedAction.IndexOf(':', StringComparison.Ordinal)
-            + 1)..].TrimEnd('.'));
+        Cluster.Execute(StatementIn(error.ErrorDetails.RecommendedAction));
 
         Shell.Get($"New-DistributedTable {table} user_id -ColocateWith {users}");
     }
@@ -127,8 +126,7 @@ public sealed partial class DistributeTests(ClusterFixture cluster) : ClusterTes
             .Failed("CitusColocationCollationMismatch");
         Assert.Contains($"{table}.login has the collation \"default\", but {users}, to colocate with, "
             + "is distributed by login with the collation \"C\"", error.Exception.Message);
-        Cluster.Execute(error.ErrorDetails.RecommendedAction[(error.ErrorDetails.RecommendedAction.IndexOf(':', StringComparison.Ordinal)
-            + 1)..].TrimEnd('.'));
+        Cluster.Execute(StatementIn(error.ErrorDetails.RecommendedAction));
 
         Shell.Get($"New-DistributedTable {table} login -ColocateWith {users}");
         Assert.True((bool)Shell.Run($"Test-Colocation {table}, {users}").Single.BaseObject);
@@ -295,6 +293,9 @@ public sealed partial class DistributeTests(ClusterFixture cluster) : ClusterTes
         Cluster.AtEnd($"DROP TABLE IF EXISTS {name}");
         return name;
     }
+
+    /// <summary>Of advice such as "Change the type first: ALTER …."</summary>
+    private static string StatementIn(string advice) => advice.Split(": ", 2)[1].TrimEnd('.');
 
     [GeneratedRegex(@"Widen the key \((?<sql>.*;)\)", RegexOptions.Singleline)]
     private static partial Regex FixPattern();

@@ -1,4 +1,3 @@
-using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Files;
 
 namespace Woodgrove.Citus.Csv.Sources;
@@ -12,11 +11,7 @@ internal sealed record FileSource(string Path) : CsvSource(Path)
 
     internal override Task<OpenedSource> OpenAsync(CancellationToken stop)
     {
-        if (Directory.Exists(Path) || !System.IO.File.Exists(Path))
-        {
-            throw new CitusException("CitusFileNotFound", CitusErrorKind.ObjectNotFound, $"There is no file '{Path}'.",
-                "Check the path; wildcards need -Path, names with brackets -LiteralPath.") { Target = Path };
-        }
+        if (Directory.Exists(Path) || !System.IO.File.Exists(Path)) throw SourceErrors.NoFile(Path);
         if (_stream is not null || FileEntry.Of(Path).Kind == FileKind.Stream)
         {
             _stream ??= new SpooledSource(Path,

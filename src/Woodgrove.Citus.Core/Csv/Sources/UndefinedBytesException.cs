@@ -6,6 +6,7 @@ namespace Woodgrove.Citus.Csv.Sources;
 internal sealed class UndefinedBytesException(byte[] bytes, long offset, long line) : Exception
 {
     public byte[] Bytes => bytes;
+    public string Hex => string.Join(' ', bytes.Select(b => $"0x{b:X2}"));
     public long Offset => offset;
     public long Line => line;
 }

@@ -23,7 +23,7 @@ internal static partial class WebRefusal
             TimeSpan? wait = answer.Headers.RetryAfter?.Delta ?? answer.Headers.RetryAfter?.Date - DateTimeOffset.UtcNow;
             return new WebFailure(status) { RetryAfter = wait };
         }
-        return source.Failed(status);
+        return SourceErrors.Unreadable(source, status);
     }
 
     private static async Task<string> BodyAsync(HttpResponseMessage answer, TimeSpan timeout, CancellationToken stop)

@@ -69,11 +69,6 @@ internal sealed record WebSource(Uri Address, TimeSpan ReadTimeout) : CsvSource(
         using (answer) throw await WebRefusal.ReadAsync(this, answer, ReadTimeout, stop);
     }
 
-    public CitusException Failed(string why, Exception? inner = null, string? advice = null) =>
-        new("CitusDownloadFailed", CitusErrorKind.ResourceUnavailable,
-        $"{Name} could not be read: {why}.", advice ?? "Check the address in a browser, and the credentials it needs.", inner)
-            { Target = Name };
-
     private static HttpClient CreateClient()
     {
         var client = new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5) })

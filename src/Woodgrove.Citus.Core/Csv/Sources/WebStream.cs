@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
-using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Files;
 
 namespace Woodgrove.Citus.Csv.Sources;
@@ -48,7 +47,8 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
             if (count == 0 && buffer.Length > 0 && reading.Offset < _length)
                 throw new WebFailure($"the connection was closed after {reading.Offset} of {_length} bytes");
         }, cancellationToken);
-        if (reading.Offset + count > _length) throw Changed($"it is longer than the {_length} bytes that the server announced");
+        if (reading.Offset + count > _length)
+            throw SourceErrors.Changed(source, $"it is longer than the {_length} bytes that the server announced");
         Add(buffer.Span[..count]);
         _new += count;
         // A byte now and then is no progress: locks are held as long as the load lasts.
@@ -87,10 +87,7 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
                     : "could not be read";
                 string after = wait > LongestWait ? $", and asks to wait for {wait.TotalSeconds:0} s" : _failures > 1
                     ? $" ({_failures} attempts)" : "";
-                throw new CitusException("CitusDownloadFailed", CitusErrorKind.ResourceUnavailable,
-                    $"{source.Name} {where}: {failure.Message}{after}.",
-                    "Check the address in a browser, and the server's state; then run the command again.", failure)
-                        { Target = source.Name };
+                throw SourceErrors.Interrupted(source, $"{where}: {failure.Message}{after}", failure);
             }
             await Task.Delay(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, stop);
         }
@@ -103,7 +100,7 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
         HttpContentHeaders headers = answer.Content.Headers;
         (_length, _version) = (headers.ContentLength, VersionOf(answer));
         if (headers.ContentEncoding.FirstOrDefault(e => e is not ("identity" or "gzip" or "x-gzip" or "zstd")) is { } encoding)
-            throw source.Failed($"the web server sends it with Content-Encoding {encoding}, which is not understood",
+            throw SourceErrors.Unreadable(source, $"the web server sends it with Content-Encoding {encoding}, which is not understood",
                 advice: "Have it served as it is, or compressed by gzip or zstd.");
         await TakeAsync(answer, stop);
     }
@@ -116,8 +113,8 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
         HttpResponseMessage answer = await AskForAllAsync(stop);
         await TakeAsync(answer, stop);
         if (reading.Offset == 0) (_length, _version) = (answer.Content.Headers.ContentLength, VersionOf(answer));
-        else if (Differ(answer.Content.Headers.ContentLength, _length)) throw Changed("its length is another");
-        else if (Differ(VersionOf(answer), _version)) throw Changed("its version (ETag or Last-Modified) is another");
+        else if (Differ(answer.Content.Headers.ContentLength, _length)) throw SourceErrors.Changed(source, "its length is another");
+        else if (Differ(VersionOf(answer), _version)) throw SourceErrors.Changed(source, "its version (ETag or Last-Modified) is another");
         _length ??= answer.Content.Headers.ContentLength;
         if (wasProven && !IsEndProven) throw new WebFailure("the web server no longer says how long the content is");
         await SkipAsync(stop);
@@ -150,8 +147,8 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
         HttpResponseMessage answer = await source.AskAsync(0, null, stop);
         if (answer.StatusCode == HttpStatusCode.OK) return answer;
         using (answer)
-            throw source.Failed($"the web server answered {(int)answer.StatusCode} {answer.ReasonPhrase} to a request for the whole "
-                + "content");
+            throw SourceErrors.Unreadable(source,
+                $"the web server answered {(int)answer.StatusCode} {answer.ReasonPhrase} to a request for the whole content");
     }
 
     private async Task TakeAsync(HttpResponseMessage answer, CancellationToken stop)
@@ -174,7 +171,7 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
             left -= count;
         }
         if (hash.GetCurrentHashAsUInt64() != reading.Hash)
-            throw Changed($"its first {reading.Offset} bytes are not those that were read before");
+            throw SourceErrors.Changed(source, $"its first {reading.Offset} bytes are not those that were read before");
     }
 
     /// <summary>Reads once; each piece has to come within the timeout, of which only waiting for the server counts.</summary>
@@ -202,7 +199,8 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
 
     private void Add(ReadOnlySpan<byte> bytes)
     {
-        if (!reading.Add(bytes)) throw Changed($"its first {reading.Offset} bytes are not those that were read before");
+        if (!reading.Add(bytes))
+            throw SourceErrors.Changed(source, $"its first {reading.Offset} bytes are not those that were read before");
     }
 
     private void Drop()
@@ -220,8 +218,4 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
         : answer.Headers.ETag is null && answer.Content.Headers.LastModified is { } changed
             && answer.Headers.Date - changed > TimeSpan.FromMinutes(1) ? new RangeConditionHeaderValue(changed)
         : null;
-
-    private CitusException Changed(string how) => new("CitusSourceChanged", CitusErrorKind.InvalidData,
-        $"{source.Name} changed while it was being read: {how}.", "Load it again once it no longer changes, or download it first.")
-            { Target = source.Name };
 }

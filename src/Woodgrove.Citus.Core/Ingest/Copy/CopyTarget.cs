@@ -48,8 +48,6 @@ internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Co
     }
 
     /// <summary>Empties a table, or a shard, in the session's transaction.</summary>
-    public static async Task TruncateAsync(NpgsqlConnection session, string tableSql, CancellationToken stop)
-    {
-        await session.ExecuteAsync($"TRUNCATE {tableSql}", stop);
-    }
+    public static Task TruncateAsync(NpgsqlConnection session, string tableSql, CancellationToken stop) =>
+        session.ExecuteAsync($"TRUNCATE {tableSql}", stop);
 }

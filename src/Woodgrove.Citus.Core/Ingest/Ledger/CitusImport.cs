@@ -71,7 +71,7 @@ public sealed record CitusImport(
         var addresses = new NodeAddresses(nodeAddress);
         CitusConnection coordinator = await connection.AtCoordinatorAsync(addresses.Resolve, stop);
         await using NpgsqlConnection session = await coordinator.OpenSessionAsync(stop);
-        if (!await LedgerSchema.MayReadAsync(session, stop)) throw NotFound();
+        if (!await LedgerSchema.MayReadAsync(session, stop)) throw LedgerErrors.NotFound(importId, connection.Database);
         await LedgerSchema.RequireAsync(session, withParts: false, stop);
         if ((await ImportLedger.PendingAsync(session, importId, stop)).Count > 0)
         {
@@ -81,31 +81,22 @@ public sealed record CitusImport(
                 return default;
             });
             await recovery.RunAsync(importId, everywhere: false, stop);
-            if ((await ImportLedger.PendingAsync(session, importId, stop)).Count > 0) throw Pending(recovery.Pending);
+            if ((await ImportLedger.PendingAsync(session, importId, stop)).Count > 0)
+                throw LedgerErrors.Pending(importId, recovery.Pending);
         }
-        if (!await ImportLock.TryTakeAsync(session, ImportLock.Ledger, importId, stop)) throw ImportLedger.Running(importId);
+        if (!await ImportLock.TryTakeAsync(session, ImportLock.Ledger, importId, stop)) throw LedgerErrors.Running(importId);
         try
         {
             // Its load may have decided another batch in the meantime.
-            if ((await ImportLedger.PendingAsync(session, importId, stop)).Count > 0) throw Pending([]);
+            if ((await ImportLedger.PendingAsync(session, importId, stop)).Count > 0) throw LedgerErrors.Pending(importId, []);
             bool dropped = await StagingTable.DropAsync(session, importId, stop);
             int rows = await ImportLedger.ForgetAsync(session, importId, stop);
             if (await PartialBatch.ExistsAsync(session, stop)) await PartialBatch.ForgetAsync(session, importId, null, stop);
-            if (rows == 0 && !dropped) throw NotFound();
+            if (rows == 0 && !dropped) throw LedgerErrors.NotFound(importId, connection.Database);
         }
         finally
         {
             await ImportLock.ReleaseAllAsync(session);
         }
-
-        CitusException Pending(IReadOnlyList<ImportRepair> steps) => new("CitusImportPending", CitusErrorKind.ResourceUnavailable,
-            $"Import {importId} is not removed: it holds a batch whose rows are not known to be committed on every node, "
-                + "and without the ledger they would be rolled back. "
-            + string.Join(' ', steps.Select(s => s.ToString())),
-            $"Repair-CitusImport {importId} commits them once every node can be reached; then remove the import.") { Target = importId };
-
-        CitusException NotFound() => new("CitusImportNotFound", CitusErrorKind.ObjectNotFound, $"There is no import {importId} of this "
-            + $"user in the ledger of '{connection.Database}'.",
-            "Get-CitusImport lists them, with the role that loaded each.") { Target = importId };
     }
 }

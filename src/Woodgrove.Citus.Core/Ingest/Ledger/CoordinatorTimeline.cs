@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Connections;
 
 namespace Woodgrove.Citus.Ingest.Ledger;
 
@@ -14,13 +15,10 @@ internal sealed record CoordinatorTimeline(string Id, bool IsReplicated)
 
     public static async Task<CoordinatorTimeline> ReadAsync(NpgsqlConnection coordinator, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
+        return (await coordinator.FirstAsync("""
             SELECT pg_catalog.lower(pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 5, 4)),
                    pg_catalog.current_setting('synchronous_standby_names') <> ''
-            """, coordinator);
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        await row.ReadAsync(stop);
-        return new CoordinatorTimeline(row.GetString(0), row.GetBoolean(1));
+            """, row => new CoordinatorTimeline(row.GetString(0), row.GetBoolean(1)), stop))!;
     }
 
     /// <summary>The name of an attempt that begins now, twelve hexadecimal digits.</summary>

@@ -27,18 +27,8 @@ internal sealed class ImportAttempts(CsvSource source, TableName table)
         long end = last?.EndByte ?? 0;
         string? attempt = last?.Attempt ?? _names.LastOrDefault();
         if (last is not { IsLast: true } && attempt is not null && ledger.Timeline.MayLack(attempt) && committed != end)
-            throw Forgotten(ledger.ImportId, done.Sum(b => b.Rows), end, kept);
+            throw LedgerErrors.MayLackBatches(ledger.ImportId, source, table, done.Sum(b => b.Rows), end, kept);
         _names.Add(ledger.Attempt);
         return done;
     }
-
-    private CitusException Forgotten(Guid importId, long rows, long end, string? kept) =>
-        new("CitusCoordinatorFailedOver", CitusErrorKind.InvalidOperation,
-        $"Import {importId}: the coordinator has been replaced by a standby, or restored, since the import's last batch in the ledger, "
-        + $"which then holds {rows} rows of {source} up to byte {end}. It may have lost later decisions, so that {table} has more rows of the file than that. {kept}".TrimEnd(),
-        $"Count the file's rows in the table. If there are {rows}, confirm it with "
-        + "Invoke-CitusQuery \"UPDATE woodgrove.import_batch SET attempt = overlay(attempt PLACING '0000' FROM 1 FOR 4) WHERE import_id "
-        + $"= '{importId}'\" and run the load again. "
-        + $"Otherwise remove the file's rows from the table, clear the import with Remove-CitusImport {importId}, and load the file again.")
-            { Target = importId };
 }

@@ -59,7 +59,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
             var clock = System.Diagnostics.Stopwatch.StartNew();
             while (!await ImportLock.TryTakeAsync(session, ImportLock.Ledger, importId, stop))
             {
-                if (clock.Elapsed > EndingPatience) throw Running(importId);
+                if (clock.Elapsed > EndingPatience) throw LedgerErrors.Running(importId);
                 await Task.Delay(250, stop);
             }
             return (session, await CoordinatorTimeline.ReadAsync(session, stop));
@@ -71,31 +71,18 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
         }
     }
 
-    internal static CitusException Running(Guid importId) => new("CitusImportRunning", CitusErrorKind.ResourceUnavailable,
-        $"Import {importId} is running in another session.", "Wait for it, or end that session.") { Target = importId, MayPass = true };
-
     /// <summary>The batches that are committed, in order.</summary>
     public async Task<IReadOnlyList<ImportBatch>> BatchesAsync(CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
+        return await _session.ListAsync("""
             SELECT batch, table_name, table_oid, distribution, source, route, fingerprint, first_byte, end_byte, rows, rejected, is_last,
                 attempt
             FROM woodgrove.import_batch WHERE import_id = $1 ORDER BY batch
-            """, _session)
-        {
-            Parameters = { new() { Value = ImportId } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var batches = new List<ImportBatch>();
-        while (await row.ReadAsync(stop))
-        {
-            batches.Add(new ImportBatch(ImportId, row.GetInt32(0),
+            """, row => new ImportBatch(ImportId, row.GetInt32(0),
                 new TargetIdentity(row.GetString(1), row.GetFieldValue<uint>(2), row.GetString(3)),
                 row.GetString(4), row.GetString(5), row.GetString(6), row.GetInt64(7), row.GetInt64(8), row.GetInt64(9), row.GetInt64(10),
                 row.GetBoolean(11))
-            { Attempt = row.GetString(12) });
-        }
-        return batches;
+            { Attempt = row.GetString(12) }, stop, ImportId);
     }
 
     /// <summary>Writes a batch's row, in the transaction that is open, or in one of its own.</summary>
@@ -141,17 +128,9 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     /// <summary>The same for an import that does not run.</summary>
     /// <param name="batch">The batch, or null for all of the import.</param>
     /// <returns>How many batches this user may note it of, and that were pending.</returns>
-    public static async Task<int> SettleAsync(NpgsqlConnection session, Guid importId, int? batch, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand(
-            "UPDATE woodgrove.import_batch SET is_pending = false WHERE import_id = $1 AND ($2::int IS NULL OR batch = $2) AND is_pending",
-            session)
-        {
-            Parameters = { new() { Value = importId },
-                new() { Value = (object?)batch ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Integer } },
-        };
-        return await command.ExecuteNonQueryAsync(stop);
-    }
+    public static Task<int> SettleAsync(NpgsqlConnection session, Guid importId, int? batch, CancellationToken stop) =>
+        session.ExecuteAsync("UPDATE woodgrove.import_batch SET is_pending = false WHERE import_id = $1 AND is_pending "
+            + "AND ($2::int IS NULL OR batch = $2)", stop, importId, batch);
 
     public Task ForgetPartsAsync(ImportBatch batch, CancellationToken stop) =>
         PartialBatch.ForgetAsync(_session, batch.ImportId, batch.Number, stop);
@@ -159,15 +138,8 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     /// <summary>Imports with a batch of which it is not known that every node has committed its part, or just this one.</summary>
     public static async Task<IReadOnlyList<Guid>> PendingAsync(NpgsqlConnection session, Guid? importId, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT DISTINCT import_id FROM woodgrove.import_batch WHERE is_pending AND "
-            + "($1::uuid IS NULL OR import_id = $1)", session)
-        {
-            Parameters = { new() { Value = (object?)importId ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var found = new List<Guid>();
-        while (await row.ReadAsync(stop)) found.Add(row.GetGuid(0));
-        return found;
+        return await session.ListAsync("SELECT DISTINCT import_id FROM woodgrove.import_batch WHERE is_pending AND "
+            + "($1::uuid IS NULL OR import_id = $1)", row => row.GetGuid(0), stop, importId);
     }
 
     /// <summary>
@@ -188,22 +160,12 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
 
     /// <param name="owner">The role that has prepared the rows: another's row does not decide them. Null where it is this
     /// session's.</param>
-    public static async Task<bool> IsDecidedAsync(NpgsqlConnection session, Guid importId, int batch, string attempt, string? owner,
-        CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("""
+    public static Task<bool> IsDecidedAsync(NpgsqlConnection session, Guid importId, int batch, string attempt, string? owner,
+        CancellationToken stop) =>
+        session.ScalarAsync<bool>("""
             SELECT EXISTS (SELECT FROM woodgrove.import_batch
-                           WHERE import_id = $1 AND batch = $2 AND attempt = $3 AND loaded_by = coalesce($4, current_user::text))
-            """, session)
-        {
-            Parameters =
-            {
-                new() { Value = importId }, new() { Value = batch }, new() { Value = attempt },
-                new() { Value = (object?)owner ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text },
-            },
-        };
-        return await command.ExecuteScalarAsync(stop) is true;
-    }
+                           WHERE import_id = $1 AND batch = $2 AND attempt = $3 AND loaded_by = coalesce($4::text, current_user::text))
+            """, stop, importId, batch, attempt, owner);
 
     public static Task<bool> ExistsAsync(NpgsqlConnection session, CancellationToken stop) =>
         LedgerSchema.HasTableAsync(session, Table, stop);
@@ -212,29 +174,19 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     public static async Task<ImportBatch?> FindLatestAsync(NpgsqlConnection session, string table, string source, CancellationToken stop)
     {
         if (!await ExistsAsync(session, stop)) return null;
-        await using var command = new NpgsqlCommand("""
+        return await session.FirstAsync("""
             SELECT import_id, batch, table_oid, distribution, route, fingerprint, end_byte, is_last FROM woodgrove.import_batch
             WHERE table_name = $1 AND source = $2 ORDER BY committed_at DESC, batch DESC LIMIT 1
-            """, session)
-        {
-            Parameters = { new() { Value = table }, new() { Value = source } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        return await row.ReadAsync(stop)
-            ? new ImportBatch(row.GetGuid(0), row.GetInt32(1), new TargetIdentity(table, row.GetFieldValue<uint>(2), row.GetString(3)),
+            """, row => new ImportBatch(row.GetGuid(0), row.GetInt32(1),
+                new TargetIdentity(table, row.GetFieldValue<uint>(2), row.GetString(3)),
                 source,
-                row.GetString(4), row.GetString(5), 0, row.GetInt64(6), 0, 0, row.GetBoolean(7))
-            : null;
+                row.GetString(4), row.GetString(5), 0, row.GetInt64(6), 0, 0, row.GetBoolean(7)), stop, table, source);
     }
 
     /// <summary>Removes an import's rows.</summary>
     /// <returns>How many there were.</returns>
-    public static async Task<int> ForgetAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("DELETE FROM woodgrove.import_batch WHERE import_id = $1", session)
-            { Parameters = { new() { Value = importId } } };
-        return await command.ExecuteNonQueryAsync(stop);
-    }
+    public static Task<int> ForgetAsync(NpgsqlConnection session, Guid importId, CancellationToken stop) =>
+        session.ExecuteAsync("DELETE FROM woodgrove.import_batch WHERE import_id = $1", stop, importId);
 
     public async ValueTask DisposeAsync()
     {

@@ -34,17 +34,13 @@ internal static class ImportLock
         return await command.ExecuteScalarAsync(stop) switch
         {
             bool taken => taken,
-            _ => throw Pooled(importId, "another client already holds the import's lock in the same server session"),
+            _ => throw LedgerErrors.PooledLock(importId, "another client already holds the import's lock in the same server session"),
         };
     }
 
     /// <summary>Shows that an import runs, until the session ends.</summary>
-    public static async Task ShareAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand($"SELECT pg_catalog.pg_advisory_lock_shared({Node}, $1)", session)
-            { Parameters = { new() { Value = Key(importId) } } };
-        await command.ExecuteNonQueryAsync(stop);
-    }
+    public static Task ShareAsync(NpgsqlConnection session, Guid importId, CancellationToken stop) =>
+        session.ExecuteAsync($"SELECT pg_catalog.pg_advisory_lock_shared({Node}, $1)", stop, Key(importId));
 
     /// <summary>Releases all of a session's locks at once: the pool would do it only when the session is next used.</summary>
     public static Task ReleaseAllAsync(NpgsqlConnection session) =>
@@ -53,17 +49,13 @@ internal static class ImportLock
     /// <summary>The imports of these whose lock on the coordinator somebody holds; takes none.</summary>
     public static async Task<IReadOnlySet<Guid>> HeldAsync(NpgsqlConnection coordinator, IEnumerable<Guid> imports, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand($"""
+        List<long> held = await coordinator.ListAsync($"""
             SELECT l.objid::bigint FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d ON d.oid = l.database
             WHERE l.locktype = 'advisory' AND l.classid = {Ledger}::oid AND l.objsubid = 2 AND l.granted
                 AND d.datname = pg_catalog.current_database()
-            """, coordinator);
-        var held = new HashSet<int>();
-        await using (NpgsqlDataReader row = await command.ExecuteReaderAsync(stop))
-        {
-            while (await row.ReadAsync(stop)) held.Add(unchecked((int)row.GetInt64(0)));
-        }
-        return imports.Where(i => held.Contains(Key(i))).ToHashSet();
+            """, row => row.GetInt64(0), stop);
+        HashSet<int> keys = [.. held.Select(h => unchecked((int)h))];
+        return imports.Where(i => keys.Contains(Key(i))).ToHashSet();
     }
 
     /// <summary>An SQL condition: the session that evaluates it holds a lock.</summary>
@@ -75,11 +67,5 @@ internal static class ImportLock
 
     /// <summary>A session finds itself without the lock that it has taken.</summary>
     public static CitusException Lost(Guid importId) =>
-        Pooled(importId, "the server session that commits is not the one that took the import's lock");
-
-    private static CitusException Pooled(Guid importId, string what) => new("CitusPoolerNotSupported", CitusErrorKind.InvalidOperation,
-        $"Import {importId}: {what}. The connection leads through a pooler that gives a session to several clients (PgBouncer's "
-            + "pool_mode transaction), "
-        + "so that nothing keeps two loads of one import apart. The batch was not committed.",
-        "Connect to the server itself, or through a pool whose pool_mode is session.") { Target = importId };
+        LedgerErrors.PooledLock(importId, "the server session that commits is not the one that took the import's lock");
 }

@@ -220,7 +220,6 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
 
     private static async Task<string> TextAsync(NpgsqlConnection session, string sql, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand(sql, session);
-        return (string)(await command.ExecuteScalarAsync(stop))!;
+        return (await session.ScalarAsync<string>(sql, stop))!;
     }
 }

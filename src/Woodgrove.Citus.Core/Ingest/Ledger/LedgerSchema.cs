@@ -37,24 +37,25 @@ internal static class LedgerSchema
         List<LedgerObject> objects = await ReadAsync(session, stop);
         if (objects.Count == 0)
         {
-            await using var create = new NpgsqlCommand("SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')",
-                session);
-            return await create.ExecuteScalarAsync(stop) is true ? null
-                : Denied(session, $"GRANT CREATE ON DATABASE {Quote(session.Database)} TO {User(session)}", "create schema woodgrove");
+            return await session.ScalarAsync<bool>("SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')",
+                    stop) ? null
+                : LedgerErrors.Denied(session, $"GRANT CREATE ON DATABASE {Quote(session.Database)} TO {User(session)}",
+                    "create schema woodgrove");
         }
         if (objects.Select(Distrust).FirstOrDefault(d => d is not null) is { } distrust) return distrust;
         LedgerObject schema = objects.Single(o => o.Relation is null);
-        if (!schema.MayUse) return Denied(session, $"GRANT USAGE ON SCHEMA woodgrove TO {User(session)}", "use schema woodgrove");
+        if (!schema.MayUse)
+            return LedgerErrors.Denied(session, $"GRANT USAGE ON SCHEMA woodgrove TO {User(session)}", "use schema woodgrove");
         foreach (string table in withParts ? [ImportLedger.Table, PartialBatch.Table] : new[] { ImportLedger.Table })
         {
             if (objects.Find(o => o.Relation == table) is { } found)
             {
                 if (!found.MayUse)
-                    return Denied(session, $"GRANT SELECT, INSERT, UPDATE, DELETE ON woodgrove.{table} TO {User(session)}",
+                    return LedgerErrors.Denied(session, $"GRANT SELECT, INSERT, UPDATE, DELETE ON woodgrove.{table} TO {User(session)}",
                         $"write woodgrove.{table}");
             }
             else if (!schema.MayCreate)
-                return Denied(session, $"GRANT CREATE ON SCHEMA woodgrove TO {User(session)}", $"create woodgrove.{table}");
+                return LedgerErrors.Denied(session, $"GRANT CREATE ON SCHEMA woodgrove TO {User(session)}", $"create woodgrove.{table}");
         }
         return null;
     }
@@ -75,14 +76,11 @@ internal static class LedgerSchema
     }
 
     /// <summary>Whether a table of the schema exists; needs no privilege.</summary>
-    public static async Task<bool> HasTableAsync(NpgsqlConnection session, string table, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("""
+    public static Task<bool> HasTableAsync(NpgsqlConnection session, string table, CancellationToken stop) =>
+        session.ScalarAsync<bool>("""
             SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
                            WHERE n.nspname OPERATOR(pg_catalog.=) 'woodgrove' AND c.relname OPERATOR(pg_catalog.=) $1::name)
-            """, session) { Parameters = { new() { Value = table } } };
-        return await command.ExecuteScalarAsync(stop) is true;
-    }
+            """, stop, table);
 
     /// <summary>Reads the ledger for somebody who only looks at it: false where there is none.</summary>
     /// <exception cref="CitusException">This user may not read it.</exception>
@@ -92,8 +90,8 @@ internal static class LedgerSchema
         if (objects.Find(o => o.Relation == ImportLedger.Table) is not { } ledger) return false;
         if (Distrust(ledger) is { } distrust) throw distrust;
         if (!objects.Single(o => o.Relation is null).MayUse || !ledger.MayRead)
-            throw Denied(session, $"GRANT USAGE ON SCHEMA woodgrove TO {User(session)}; GRANT SELECT ON woodgrove.{ImportLedger.Table} "
-                + $"TO {User(session)}", "read the ledger of imports");
+            throw LedgerErrors.Denied(session, $"GRANT USAGE ON SCHEMA woodgrove TO {User(session)}; "
+                + $"GRANT SELECT ON woodgrove.{ImportLedger.Table} TO {User(session)}", "read the ledger of imports");
         return true;
     }
 
@@ -125,10 +123,7 @@ internal static class LedgerSchema
             ? "has other columns than this version of the module creates"
             : null;
         if (why is null) return null;
-        return new CitusException("CitusLedgerNotTrusted", CitusErrorKind.SecurityError, $"{name} {why}. Nothing was written to it.",
-            "Have a superuser look at the schema, and make it the user's who loads or a superuser's (ALTER SCHEMA woodgrove OWNER TO …, "
-                + "ALTER TABLE … OWNER TO …), "
-            + "or drop it (DROP SCHEMA woodgrove CASCADE) if no import is to be resumed.") { Target = name };
+        return LedgerErrors.NotTrusted(name, why);
     }
 
     private static string[]? Expected(string relation) => relation switch
@@ -138,19 +133,14 @@ internal static class LedgerSchema
         _ => null,
     };
 
-    private static CitusException Denied(NpgsqlConnection session, string grant, string what) =>
-        new("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
-        $"{User(session)} may not {what} in database '{session.Database}', where imports that can be resumed are recorded.",
-        $"Have its owner run: {grant};") { Target = Name, SqlState = PostgresErrorCodes.InsufficientPrivilege };
-
-    private static string User(NpgsqlConnection session) => Quote(session.UserName ?? "CURRENT_USER");
+    internal static string User(NpgsqlConnection session) => Quote(session.UserName ?? "CURRENT_USER");
 
     private static string Quote(string name) => TableName.Quote(name);
 
     private static async Task<List<LedgerObject>> ReadAsync(NpgsqlConnection session, CancellationToken stop, string? table = null)
     {
         // An owner who is a member of the session's role, or a superuser, can act as it already.
-        await using var command = new NpgsqlCommand("""
+        return await session.ListAsync("""
             SELECT NULL::text, 'n'::"char", pg_catalog.pg_get_userbyid(n.nspowner)::text,
                    pg_catalog.pg_has_role(n.nspowner, r.oid, 'MEMBER') AND pg_catalog.pg_has_role(n.nspowner, s.oid, 'MEMBER'),
                    pg_catalog.has_schema_privilege(n.oid, 'USAGE'), false, pg_catalog.has_schema_privilege(n.oid, 'CREATE'), false, false,
@@ -177,18 +167,12 @@ internal static class LedgerSchema
             FROM pg_catalog.pg_class c, pg_catalog.pg_namespace n, pg_catalog.pg_roles r, pg_catalog.pg_roles s
             WHERE n.oid = c.relnamespace AND n.nspname = 'woodgrove' AND c.relname = ANY ($1::name[]) AND r.rolname = current_user
                 AND s.rolname = session_user
-            """, session) { Parameters = { new() { Value = table is null ? new[] { ImportLedger.Table, PartialBatch.Table } : [table] } } };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var found = new List<LedgerObject>();
-        while (await row.ReadAsync(stop))
-        {
-            found.Add(new LedgerObject(
-                await row.IsDBNullAsync(0, stop) ? null : row.GetString(0), row.GetChar(1), row.GetString(2), row.GetBoolean(3),
+            """, row => new LedgerObject(
+                row.TextOrNull(0), row.GetChar(1), row.GetString(2), row.GetBoolean(3),
                 row.GetBoolean(4), row.GetBoolean(5), row.GetBoolean(6),
-                row.GetBoolean(7), row.GetBoolean(8), row.GetBoolean(9), await row.IsDBNullAsync(10, stop) ? null : row.GetString(10),
-                await row.IsDBNullAsync(11, stop) ? null : row.GetString(11), row.GetFieldValue<string[]>(12)));
-        }
-        return found;
+                row.GetBoolean(7), row.GetBoolean(8), row.GetBoolean(9), row.TextOrNull(10),
+                row.TextOrNull(11), row.GetFieldValue<string[]>(12)), stop,
+                table is null ? new[] { ImportLedger.Table, PartialBatch.Table } : [table]);
     }
 
     private sealed record LedgerObject(

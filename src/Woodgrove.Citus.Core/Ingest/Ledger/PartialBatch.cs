@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
 
 namespace Woodgrove.Citus.Ingest.Ledger;
 
@@ -43,55 +44,30 @@ internal sealed record PartialBatch(int Number, long EndByte, string Fingerprint
     public static async Task WriteAsync(NpgsqlConnection session, ImportBatch batch, string attempt, IReadOnlyList<ShardRange> shards,
         CancellationToken stop)
     {
-        await using var check = new NpgsqlCommand("UPDATE woodgrove.import_part SET end_byte = end_byte WHERE import_id = $1 AND batch = "
-            + "$2 AND fingerprint = $3", session)
-        {
-            Parameters = { new() { Value = batch.ImportId }, new() { Value = RunRow }, new() { Value = attempt } },
-        };
-        if (await check.ExecuteNonQueryAsync(stop) == 0) throw ImportLedger.Running(batch.ImportId);
-        await using var command = new NpgsqlCommand("""
+        if (await session.ExecuteAsync("UPDATE woodgrove.import_part SET end_byte = end_byte WHERE import_id = $1 AND batch = "
+            + "$2 AND fingerprint = $3", stop, batch.ImportId, RunRow, attempt) == 0) throw LedgerErrors.Running(batch.ImportId);
+        await session.ExecuteAsync("""
             INSERT INTO woodgrove.import_part (import_id, batch, part, end_byte, fingerprint, min_values, max_values)
                 VALUES ($1, $2, $3, $4, $5, $6, $7)
-            """, session);
-        foreach (object value in new object[]
-        {
-            batch.ImportId, batch.Number, shards.Min(s => s.HashMin), batch.EndByte, batch.Fingerprint,
-            shards.Select(s => s.HashMin).ToArray(), shards.Select(s => s.HashMax).ToArray(),
-        })
-        {
-            command.Parameters.Add(new() { Value = value });
-        }
-        await command.ExecuteNonQueryAsync(stop);
+            """, stop, batch.ImportId, batch.Number, shards.Min(s => s.HashMin), batch.EndByte, batch.Fingerprint,
+            shards.Select(s => s.HashMin).ToArray(), shards.Select(s => s.HashMax).ToArray());
     }
 
     /// <summary>
     /// Makes this run the import's latest: it waits for a commit of an earlier one that is under way, and none comes
     /// after it. (A killed client's sessions may live on for a moment.)
     /// </summary>
-    public static async Task TakeOverAsync(NpgsqlConnection session, Guid importId, string attempt, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("""
+    public static Task TakeOverAsync(NpgsqlConnection session, Guid importId, string attempt, CancellationToken stop) =>
+        session.ExecuteAsync("""
             INSERT INTO woodgrove.import_part (import_id, batch, part, end_byte, fingerprint, min_values, max_values)
                 VALUES ($1, $2, 0, 0, $3, '{}', '{}')
             ON CONFLICT (import_id, batch, part) DO UPDATE SET fingerprint = EXCLUDED.fingerprint
-            """, session)
-        {
-            Parameters = { new() { Value = importId }, new() { Value = RunRow }, new() { Value = attempt } },
-        };
-        await command.ExecuteNonQueryAsync(stop);
-    }
+            """, stop, importId, RunRow, attempt);
 
     /// <summary>Removes the parts of a batch that the ledger holds as a whole, or all that is known of an import.</summary>
-    public static async Task ForgetAsync(NpgsqlConnection session, Guid importId, int? batch, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("DELETE FROM woodgrove.import_part WHERE import_id = $1 AND ($2::int IS NULL OR "
-            + "batch = $2)", session)
-        {
-            Parameters = { new() { Value = importId },
-                new() { Value = (object?)batch ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Integer } },
-        };
-        await command.ExecuteNonQueryAsync(stop);
-    }
+    public static Task ForgetAsync(NpgsqlConnection session, Guid importId, int? batch, CancellationToken stop) =>
+        session.ExecuteAsync("DELETE FROM woodgrove.import_part WHERE import_id = $1 AND ($2::int IS NULL OR "
+            + "batch = $2)", stop, importId, batch);
 
     public static Task<bool> ExistsAsync(NpgsqlConnection session, CancellationToken stop) =>
         LedgerSchema.HasTableAsync(session, Table, stop);

@@ -18,8 +18,7 @@ internal sealed class PreparedPart(NpgsqlConnection session, PreparedName name, 
     /// <summary>Prepares the open transaction. If the call fails, the transaction may be prepared nevertheless.</summary>
     public async Task PrepareAsync(CancellationToken stop)
     {
-        await using (var identify = new NpgsqlCommand("SELECT pg_catalog.pg_current_xact_id()::text", session))
-            _transaction = (string)(await identify.ExecuteScalarAsync(stop))!;
+        _transaction = await session.ScalarAsync<string>("SELECT pg_catalog.pg_current_xact_id()::text", stop);
         await session.ExecuteAsync($"PREPARE TRANSACTION '{name}'", stop);
     }
 
@@ -40,23 +39,16 @@ internal sealed class PreparedPart(NpgsqlConnection session, PreparedName name, 
     public static async Task EndAsync(NpgsqlConnection session, PreparedName name, string? transaction, string node, bool commit,
         CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand($"{(commit ? "COMMIT" : "ROLLBACK")} PREPARED '{name}'", session);
         try
         {
-            await command.ExecuteNonQueryAsync(stop);
+            await session.ExecuteAsync($"{(commit ? "COMMIT" : "ROLLBACK")} PREPARED '{name}'", stop);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UndefinedObject)
         {
             if (!commit) return;
             string? status = await StatusAsync(session, transaction, stop);
             if (status == "committed") return;
-            throw new CitusException("CitusPreparedTransactionLost", CitusErrorKind.InvalidData,
-                $"Import {name.ImportId}: the prepared transaction {name} is no longer on {node}, "
-                    + $"and {(status is null ? "the node no longer knows whether it was committed" : $"it is {status}")}. "
-                + $"The ledger holds batch {name.Batch} as committed, "
-                + $"but its rows in shard {name.Part} are {(status is null ? "perhaps not" : "not")} in the table.",
-                "Somebody has ended it by hand, or the node was restored. Compare the table with the file, "
-                    + "load the missing rows as another import, and see who may run ROLLBACK PREPARED.", e) { Target = name.ImportId };
+            throw LedgerErrors.PreparedLost(name, node, status, e);
         }
     }
 
@@ -65,9 +57,7 @@ internal sealed class PreparedPart(NpgsqlConnection session, PreparedName name, 
         if (transaction is null) return null;
         try
         {
-            await using var command = new NpgsqlCommand("SELECT pg_catalog.pg_xact_status($1::xid8)", session)
-                { Parameters = { new() { Value = transaction } } };
-            return await command.ExecuteScalarAsync(stop) as string;
+            return await session.ScalarAsync<string>("SELECT pg_catalog.pg_xact_status($1::xid8)", stop, transaction);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidParameterValue)
         {

@@ -27,16 +27,12 @@ internal static class StagingTable
     /// <summary>Imports for which this user has a staging table and the ledger has no row: they can't be resumed.</summary>
     public static async Task<IReadOnlyList<Guid>> LeftoversAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
+        return await session.ListAsync("""
             SELECT import_id FROM (
                 SELECT substr(relname, 9)::uuid AS import_id FROM pg_catalog.pg_class
                 WHERE relnamespace = pg_catalog.to_regnamespace('woodgrove') AND relname ~ '^staging_[0-9a-f]{32}$'
                     AND pg_catalog.pg_has_role(relowner, 'USAGE')) s
             WHERE NOT EXISTS (SELECT FROM woodgrove.import_batch b WHERE b.import_id = s.import_id)
-            """, session);
-        var found = new List<Guid>();
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        while (await row.ReadAsync(stop)) found.Add(row.GetGuid(0));
-        return found;
+            """, row => row.GetGuid(0), stop);
     }
 }

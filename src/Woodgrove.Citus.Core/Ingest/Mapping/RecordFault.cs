@@ -52,13 +52,12 @@ internal sealed record RecordFault(string SqlState, string Reason, string Advice
         if (record.Contains((byte)0))
         {
             return new RecordFault(PostgresErrorCodes.CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\": 0x00",
-                "Text in PostgreSQL holds no zero byte. If every second byte of the file is one, it is UTF-16: -Encoding unicode.");
+                MappingErrors.ZeroByte);
         }
         if (!Utf8.IsValid(record))
         {
             return new RecordFault(PostgresErrorCodes.CharacterNotInRepertoire,
-                $"invalid byte sequence for encoding \"UTF8\": {FirstInvalid(record)}",
-                "Name the file's encoding with -Encoding, such as -Encoding windows-1252.");
+                $"invalid byte sequence for encoding \"UTF8\": {FirstInvalid(record)}", MappingErrors.NotUtf8);
         }
         if (!block.HasOtherLineEnd(start, end)) return null;
         string found = block.LineEnd == "CR" ? "a line feed (LF)"
@@ -66,8 +65,7 @@ internal sealed record RecordFault(string SqlState, string Reason, string Advice
             : "a carriage return (CR)";
         return new RecordFault(PostgresErrorCodes.BadCopyFileFormat,
             $"the line ends are mixed: {found} stands outside quotes, and the lines of the file end with {block.LineEnd}",
-            "Write the whole file with one line end, put quotes around values that hold line breaks, "
-                + "or reject such rows with -OnError Skip.");
+            MappingErrors.LineEndsMixed);
     }
 
     /// <summary>The first bytes that are no character, as PostgreSQL shows them.</summary>

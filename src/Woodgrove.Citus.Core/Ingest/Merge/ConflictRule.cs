@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Copy;
 using Woodgrove.Citus.Sql;
@@ -23,28 +24,16 @@ internal sealed record ConflictRule(ConflictAction Action, IReadOnlyList<string>
             string[] names = asked.Select(a => table.FindColumn(a)?.Name ?? a).Order(StringComparer.Ordinal).ToArray();
             if (keys.FirstOrDefault(k => k.Columns.Order(StringComparer.Ordinal).SequenceEqual(names)).Columns is { } found)
                 return new ConflictRule(action, Quoted(found));
-            throw NoKey($"{table.Display} has no unique constraint on exactly ({string.Join(", ", asked)})", known);
+            throw MergeErrors.NoKey(table, action, $"{table.Display} has no unique constraint on exactly ({string.Join(", ", asked)})",
+                known);
         }
         string[]? chosen = keys.FirstOrDefault(k => k.IsPrimary).Columns ?? (keys.Count == 1 ? keys[0].Columns : null);
         if (chosen is null)
-            throw NoKey($"which unique key of {table.Display} decides is not clear", known + " Name its columns with -KeyColumn.");
+            throw MergeErrors.KeyNotClear(table, action, known);
         return new ConflictRule(action, Quoted(chosen));
 
         static string[] Quoted(string[] columns) => columns.Select(TableName.Quote).ToArray();
-        CitusException NoKey(string what, string advice) =>
-            new("CitusNoConflictKey", CitusErrorKind.InvalidArgument, $"-OnConflict {action}: {what}. Nothing was sent.", advice)
-                { Target = table.Display };
     }
-
-    /// <summary>
-    /// A distribution value that the coordinator fills in can clash with none that is there, nor can rows be laid out
-    /// by it before.
-    /// </summary>
-    public static CitusException KeyLeftOut(TableInfo table, string key) =>
-        new("CitusDistributionColumnMissing", CitusErrorKind.InvalidData,
-        $"The rows have no value for '{key}', by which {table.Display} is distributed; with -OnConflict its default does not count. "
-            + "Nothing was sent.",
-        $"Load the rows without -OnConflict, or with values for '{key}'.") { Target = table.Display };
 
     /// <summary>
     /// The one statement that moves the rows: of those with the same key the last one counts.
@@ -81,20 +70,13 @@ internal sealed record ConflictRule(ConflictAction Action, IReadOnlyList<string>
     private static async Task<List<(bool IsPrimary, string[] Columns)>> KeysAsync(NpgsqlConnection session, TableInfo table,
         CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
+        return await session.ListAsync<(bool, string[])>("""
             SELECT i.indisprimary, array_agg(a.attname::text ORDER BY a.attnum)
             FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid
                 AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
             WHERE i.indrelid = $1::oid AND i.indisunique AND NOT i.indisexclusion AND i.indisvalid AND i.indpred IS NULL
                 AND i.indexprs IS NULL
             GROUP BY i.indexrelid, i.indisprimary
-            """, session)
-        {
-            Parameters = { new() { Value = (long)table.Oid } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var keys = new List<(bool, string[])>();
-        while (await row.ReadAsync(stop)) keys.Add((row.GetBoolean(0), row.GetFieldValue<string[]>(1)));
-        return keys;
+            """, row => (row.GetBoolean(0), row.GetFieldValue<string[]>(1)), stop, table.Oid);
     }
 }

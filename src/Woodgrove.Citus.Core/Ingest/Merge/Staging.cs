@@ -74,11 +74,7 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
 
     private async Task<long[]> LinesAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand($"SELECT {Line.Name} FROM {rows.Table.Name.Sql} ORDER BY 1", session);
-        var lines = new List<long>();
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        while (await row.ReadAsync(stop)) lines.Add(row.GetInt64(0));
-        return [.. lines];
+        return [.. await session.ListAsync($"SELECT {Line.Name} FROM {rows.Table.Name.Sql} ORDER BY 1", row => row.GetInt64(0), stop)];
     }
 
     /// <summary>Moves rows in halves. The good ones stay moved meanwhile, so that of two that clash the later one is found.</summary>
@@ -113,15 +109,13 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     public static async Task RefuseLeftoverAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
     {
         if (!await StagingTable.ExistsAsync(session, importId, stop)) return;
-        throw new CitusException("CitusImportNeedsOnConflict", CitusErrorKind.InvalidArgument,
-            $"Import {importId} was started with -OnConflict, and its first rows are in a staging table.",
-            "Continue with the same -OnConflict, or clear it with Remove-CitusImport and load the file again.") { Target = importId };
+        throw MergeErrors.StagedImport(importId);
     }
 
     private static async Task CreateAsync(NpgsqlConnection session, TableName name, CopyTarget target, CancellationToken stop)
     {
         if (target.Table.DistributionColumn is { } key && target.Columns.All(c => c.Name != key))
-            throw ConflictRule.KeyLeftOut(target.Table, key);
+            throw MergeErrors.KeyLeftOut(target.Table, key);
         // Only the columns that the rows have: a default of another is for the target to give.
         IEnumerable<string> drops = target.Table.Columns.Where(c => !target.Columns.Contains(c))
             .Select(c => $"ALTER TABLE {name.Sql} DROP COLUMN {TableName.Quote(c.Name)};");

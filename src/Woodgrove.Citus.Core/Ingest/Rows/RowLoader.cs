@@ -65,29 +65,14 @@ public sealed class RowLoader
         var columns = new List<TableColumn>();
         foreach (string name in names)
         {
-            TableColumn column = target.FindColumn(name) ?? throw new CitusException("CitusUnknownColumn", CitusErrorKind.InvalidData,
-                $"The rows have a property '{name}', which is no column of {target.Display}. Nothing was sent.",
-                $"Its columns are {string.Join(", ", target.Columns.Select(c => c.Name))}; Select-Object leaves out what does not belong.")
-                    { Target = target.Display };
-            if (column.IsGenerated)
-            {
-                throw new CitusException("CitusGeneratedColumn", CitusErrorKind.InvalidData,
-                    $"The rows have a property '{name}', but the server generates column '{column.Name}' of {target.Display}. "
-                        + "Nothing was sent.",
-                    $"Leave it out: Select-Object * -ExcludeProperty {name}.") { Target = target.Display };
-            }
+            TableColumn column = target.FindColumn(name) ?? throw RowErrors.UnknownProperty(target, name);
+            if (column.IsGenerated) throw RowErrors.GeneratedColumn(target, name, column);
             columns.Add(column);
         }
         if (target.DistributionColumn is { } key && columns.All(c => c.Name != key))
         {
-            if (!target.FillsDistributionColumn)
-            {
-                throw new CitusException("CitusDistributionColumnMissing", CitusErrorKind.InvalidData,
-                    $"The rows have no property '{key}', by which {target.Display} is distributed, so no row's shard could be known. "
-                        + "Nothing was sent.",
-                    "Add the property, or give the column a default.") { Target = target.Display };
-            }
-            if (options.OnConflict != ConflictAction.Error) throw ConflictRule.KeyLeftOut(target, key);
+            if (!target.FillsDistributionColumn) throw RowErrors.NoDistributionValue(target, key);
+            if (options.OnConflict != ConflictAction.Error) throw MergeErrors.KeyLeftOut(target, key);
         }
         ConflictRule? rule = options.OnConflict == ConflictAction.Error ? null
             : await ConflictRule.FindAsync(session, target, options.OnConflict, options.KeyColumns, stop);
@@ -112,7 +97,7 @@ public sealed class RowLoader
             if (length > _options.MaxRowBytes)
             {
                 _open.Refused.Add(new RefusedRow("row", _added, null, null, "54000",
-                    $"its values are longer than {_options.MaxRowBytes:N0} bytes (-MaxRecordSize)"));
+                    RowErrors.TooLong(_options.MaxRowBytes)));
                 return true;
             }
             if (length > LongForBinary)

@@ -49,7 +49,8 @@ internal sealed class RowSender(
             await LoadByHalvesAsync(rows.Bytes, rows.Bounds, rejects, stop);
             List<RefusedRow> found = rejects.TakeBatch().Select(r => r.Row).ToList();
             if (!options.StopAtRefused) return found;
-            throw found.Count == 0 ? PostgresErrors.Describe(refused.Refusal, target.Table.Display) : Stopped(found[0], before);
+            throw found.Count == 0 ? PostgresErrors.Describe(refused.Refusal, target.Table.Display)
+                : RowErrors.RowRefused(target.Table, found[0], before);
         }
     }
 
@@ -66,7 +67,8 @@ internal sealed class RowSender(
             for (int i = 0; i < batch.Segments.Count; i++)
             {
                 RowSegment segment = batch.Segments[i];
-                if (options.StopAtRefused && segment.Refused.Count > 0) throw Stopped(segment.Refused[0], Loaded);
+                if (options.StopAtRefused && segment.Refused.Count > 0)
+                    throw RowErrors.RowRefused(target.Table, segment.Refused[0], Loaded);
                 if (segment.Bounds.Count > 0)
                 {
                     copy ??= await CoordinatorBatch.BeginAsync(connection, null, target, truncate: false, null, stop, rule,
@@ -168,14 +170,7 @@ internal sealed class RowSender(
         catch (Exception e) when (MayPass(e) && !stop.IsCancellationRequested)
         {
             CitusException known = PostgresErrors.Describe(e, target.Table.Display);
-            string state = unknown is null ? $"and row {first} and those after it are not"
-                : $"and the outcome of the batch that begins with row {first} is unknown: "
-                    + "all rows or none (connection lost during COMMIT)";
-            throw new CitusException(known.ErrorId, known.Kind,
-                $"The load was interrupted at row {first}: {Loaded} rows before it are loaded, {state}. {known.What}",
-                $"Send the rows again from row {first} "
-                    + $"on{(unknown is null ? "" : "; with -OnConflict Skip, rows that are already loaded are skipped")}.", e)
-                        { Target = target.Table.Display, SqlState = known.SqlState };
+            throw RowErrors.Interrupted(known, first, Loaded, isUnknown: unknown is not null);
         }
     }
 
@@ -196,7 +191,8 @@ internal sealed class RowSender(
             if (await CoordinatorFacts.IdentifierAsync(session, stop) != unknown.Server)
                 throw new NpgsqlException("The address leads to another server than before.", new IOException());
             CoordinatorTimeline now = await CoordinatorTimeline.ReadAsync(session, stop);
-            if (now.Id != unknown.Timeline.Id && !unknown.Timeline.IsReplicated) throw Forgotten(first);
+            if (now.Id != unknown.Timeline.Id && !unknown.Timeline.IsReplicated)
+                throw RowErrors.OutcomeForgotten(target.Table, first, Loaded);
             // A session whose client is gone is terminated.
             await using var command = new NpgsqlCommand("SELECT status, status = 'in progress' AND pg_catalog.pg_terminate_backend($2) "
                 + "FROM pg_catalog.pg_xact_status($1::xid8) status", session)
@@ -210,23 +206,17 @@ internal sealed class RowSender(
                     case "committed": return true;
                     case "aborted": return false;
                     case "in progress": break;
-                    default: throw Forgotten(first); // too old
+                    default: throw RowErrors.OutcomeForgotten(target.Table, first, Loaded); // too old
                 }
             }
             catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidParameterValue)
             {
-                throw Forgotten(first); // an id from the future, though it was on disk: the server has lost what it had written
+                // An id from the future, though it was on disk: the server has lost what it had written.
+                throw RowErrors.OutcomeForgotten(target.Table, first, Loaded);
             }
             await Task.Delay(100, stop);
         }
     }
-
-    private CitusException Forgotten(long first) => new("CitusCoordinatorFailedOver", CitusErrorKind.InvalidOperation,
-        $"The load was interrupted at row {first}: {Loaded} rows before it are loaded. The connection was lost during COMMIT of the batch "
-            + $"that begins with row {first}, and the outcome is unknown: all rows or none. "
-        + "The coordinator has since been replaced by a standby, or restored, and does not know whether the batch was committed.",
-        $"Look for row {first} in the table, and send the rows again from there on if it is missing; with -OnConflict Skip, "
-            + "rows that are already loaded are skipped.") { Target = target.Table.Display };
 
     private async Task<NpgsqlConnection> SessionAsync(CancellationToken stop)
     {
@@ -241,10 +231,4 @@ internal sealed class RowSender(
         await _session.DisposeAsync();
         _session = null;
     }
-
-    private CitusException Stopped(RefusedRow row, long loaded) => new("CitusRowRefused", CitusErrorKind.InvalidData,
-        $"Row {row.Line}{(row.Column is null ? "" : $", column {row.Column}")}: {row.Reason?.TrimEnd('.')}. "
-            + $"(SQLSTATE {row.SqlState}) {loaded} rows before its batch are loaded, nothing of the batch.",
-        "Fix the row, or skip such rows with -OnError Skip.") { Target = target.Table.Display, SqlState = row.SqlState,
-            Row = row with { Source = target.Table.Display } };
 }

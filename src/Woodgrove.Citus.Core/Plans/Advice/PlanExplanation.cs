@@ -86,14 +86,14 @@ internal sealed class PlanExplanation
             Say($"{table.Display} is a local table on the coordinator that Citus keeps in its metadata; {Node(first)} runs the query.");
         else if (shards == 1) Say($"{table.Display} has one shard, {ShardName(first)} on {Node(first)}, which holds all its rows.");
         else if (_plan.TaskCount == 1)
-            Say($"{table.Display} is distributed by {table.DistributionColumn}, and the query leaves one value of it: "
-                + $"of {Count(shards, "shard")} only {ShardName(first)} on {Node(first)} can hold the rows.");
+            Say($"{table.Display} is distributed by {table.DistributionColumn}, and the filter selects one shard of {shards}: "
+                + $"{ShardName(first)} on {Node(first)}.");
         else if (_view.AsksForNullKey)
             Say($"All {Count(shards, "shard")} of {table.Display}{OnNodes()} are asked, and none has such a row: "
                 + $"{table.DistributionColumn} is the distribution column, in which Citus lets no row be NULL.");
         else if (_plan.TaskCount < shards)
-            Say($"{table.Display} is distributed by {table.DistributionColumn}, and the query leaves few values of it: "
-                + $"{_plan.TaskCount} of {Count(shards, "shard")} can hold the rows{OnNodes()}.");
+            Say($"{table.Display} is distributed by {table.DistributionColumn}, and the filter selects "
+                + $"{_plan.TaskCount} of {Count(shards, "shard")}{OnNodes()}.");
         else
             Say($"All {Count(shards, "shard")} of {table.Display}{OnNodes()} are asked at once, "
                 + $"because the query does not set {table.DistributionColumn} equal to a "

@@ -34,7 +34,7 @@ public sealed record PlanRequest(string Sql)
     /// <exception cref="CitusException">Citus refuses the query; the message says why and what it costs to write it otherwise.</exception>
     public async Task<CitusQueryPlan> ReadAsync(CitusConnection connection, CancellationToken stop)
     {
-        bool isCitus = connection.Engine == "Citus", isPlanned = false;
+        bool isCitus = connection.IsCitus, isPlanned = false;
         try
         {
             await using NpgsqlConnection session = await OpenAsync(connection, stop);
@@ -61,16 +61,14 @@ public sealed record PlanRequest(string Sql)
         catch (PostgresException syntax)
             when (syntax.SqlState == PostgresErrorCodes.SyntaxError && SqlTokens.Read(Sql).SkipLast(1).Any(t => t.Is(";")))
         {
-            throw new CitusException("CitusOneStatementNeeded", CitusErrorKind.InvalidArgument,
-                "A plan is of one statement, and this text has several.",
-                "Give them one by one; nothing has been run.", syntax) { Target = Sql, SqlState = syntax.SqlState };
+            throw PlanErrors.SeveralStatements(Sql, syntax);
         }
     }
 
     private async Task<(CitusQueryPlan Plan, PlanFacts Facts)> PlanAsync(CitusConnection connection, NpgsqlConnection session,
         bool allTasks, CancellationToken stop)
     {
-        bool isCitus = connection.Engine == "Citus";
+        bool isCitus = connection.IsCitus;
         // A transaction, so that the query's tables are those that it has locked; rolled back, so that nothing stays.
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         if (isCitus) await SetAsync(session, "citus.explain_all_tasks", allTasks ? "on" : "off", stop);
@@ -83,13 +81,7 @@ public sealed record PlanRequest(string Sql)
         CancellationToken stop)
     {
         if (WithParts(plan).FirstOrDefault(p => p.Transfer() is not null) is { } transfer)
-        {
-            throw new CitusException("CitusAnalyzeNotSupported", CitusErrorKind.NotImplemented,
-                $"{(transfer == plan ? "The query" : "A part of the query")} would run as {transfer.Execution}, "
-                    + "of which Citus has no EXPLAIN ANALYZE: it would do the work, and then fail.",
-                "Leave -Analyze out; or analyze its SELECT alone, which is the part that takes the time.") { Target = Sql,
-                    SqlState = "0A000" };
-        }
+            throw PlanErrors.NoAnalyze(Sql, transfer == plan ? "The query" : "A part of the query", transfer.Execution);
         // Never committed: what the query changes is undone with the transaction.
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         // All fragments ran anyway, and only all together tell what each node did.
@@ -130,14 +122,8 @@ public sealed record PlanRequest(string Sql)
         return view.Scans.SelectMany(s => s.Subplans).SelectMany(s => Coordinators(s.Plan)).Prepend(view.Coordinator);
     }
 
-    private static async Task SetAsync(NpgsqlConnection session, string name, string value, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("SELECT pg_catalog.set_config($1, $2, false)", session)
-        {
-            Parameters = { new() { Value = name }, new() { Value = value } },
-        };
-        await command.ExecuteNonQueryAsync(stop);
-    }
+    private static Task SetAsync(NpgsqlConnection session, string name, string value, CancellationToken stop) =>
+        session.ExecuteAsync("SELECT pg_catalog.set_config($1, $2, false)", stop, name, value);
 
     /// <summary>Whether Citus would plan the query with another setting.</summary>
     internal async Task<bool> WouldPlanAsync(CitusConnection connection, string setting, string value, CancellationToken stop)
@@ -163,7 +149,7 @@ public sealed record PlanRequest(string Sql)
         {
             session.Notice += (_, e) => Notice?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
             await QueryArguments.ApplySettingsAsync(session, Settings, stop);
-            if (connection.Engine == "Citus") await SetAsync(session, "citus.explain_distributed_queries", "on", stop);
+            if (connection.IsCitus) await SetAsync(session, "citus.explain_distributed_queries", "on", stop);
             return session;
         }
         catch

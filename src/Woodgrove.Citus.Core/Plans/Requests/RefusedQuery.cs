@@ -29,12 +29,7 @@ internal static class RefusedQuery
     internal static CitusException Describe(QueryShape shape, PlanFacts facts, bool repartitionHelps, PostgresException refusal, string sql)
     {
         if (Reason(shape, facts, repartitionHelps) is not { } reason) return PostgresErrors.Describe(refusal, sql);
-        return new CitusException(reason.Id, CitusErrorKind.NotImplemented, $"{reason.Why} The server said: {PostgresErrors.Text(refusal)}",
-            $"{reason.Otherwise} {reason.Price}", refusal)
-        {
-            Target = sql,
-            SqlState = refusal.SqlState,
-        };
+        return PlanErrors.Refused(reason.Id, reason.Why, $"{reason.Otherwise} {reason.Price}", refusal, sql);
     }
 
     private sealed record RefusalReason(string Id, string Why, string Otherwise, string Price);
@@ -54,7 +49,7 @@ internal static class RefusedQuery
             string why = tables.Length > 1 ? $"{names} are not joined by the columns that they are distributed by"
                 : $"{names} is joined with itself by other columns than that";
             return new("CitusRepartitionNeeded", $"{why}, so rows would have to move between the workers, which is switched off.",
-                "Allow it for this query: -Setting @{ 'citus.enable_repartition_joins' = 'on' }.",
+                PlanErrors.AllowRepartition,
                 $"Price: every run sends the rows of {(tables.Length > 1 ? "both tables" : "the table, twice,")} over the network. "
                     + "To pay once: " + ColocationFix.For(facts, joined));
         }

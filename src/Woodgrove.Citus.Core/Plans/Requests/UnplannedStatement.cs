@@ -14,23 +14,10 @@ internal static class UnplannedStatement
         IReadOnlyList<SqlToken> tokens = SqlTokens.Read(request.Sql);
         if (refusal.SqlState == PostgresErrorCodes.SyntaxError && tokens.Count > 0 && Otherwise(tokens) is { } otherwise)
         {
-            return new CitusException("CitusNoPlan", CitusErrorKind.InvalidArgument,
-                $"PostgreSQL runs {tokens[0].Text.ToUpperInvariant()} without a plan, so there is none to show.", otherwise, refusal)
-            {
-                Target = request.Sql,
-                SqlState = refusal.SqlState,
-            };
+            return PlanErrors.NoPlanOf(request.Sql, tokens[0].Text, otherwise, refusal);
         }
         return Missing(tokens, request.Parameters) is not { Count: > 0 } missing ? null
-            : new CitusException("CitusParameterMissing", CitusErrorKind.InvalidArgument,
-            $"The query has {string.Join(" and ", missing.Select(m => "@" + m))}, "
-                + $"and -Parameter gives no value for {(missing.Count == 1 ? "it" : "them")}. The server said: "
-                + $"{PostgresErrors.Text(refusal)}",
-            $"Give the value: -Parameter @{{ {string.Join("; ", missing.Select(m => $"{m} = <value>"))} }}.", refusal)
-        {
-            Target = request.Sql,
-            SqlState = refusal.SqlState,
-        };
+            : PlanErrors.NoParameter(request.Sql, missing, refusal);
     }
 
     /// <summary>Null for statements that have a plan.</summary>
@@ -40,13 +27,13 @@ internal static class UnplannedStatement
         "select" or "with" or "values" or "table" or "insert" or "update" or "delete" or "merge" or "declare" or "execute" or "refresh" =>
             null,
         "create" when tokens.Any(t => t.Is("as")) && tokens.Skip(1).Take(4).Any(t => t.Is("table") || t.Is("materialized")) => null,
-        "explain" => "Give the query without EXPLAIN; -Analyze stands for EXPLAIN ANALYZE, and -AllTasks shows every fragment.",
-        "prepare" => "Give the query behind AS, with the values of its parameters in place of $1, $2, … or as @name with -Parameter.",
+        "explain" => PlanErrors.WithoutExplain,
+        "prepare" => PlanErrors.PreparedQuery,
         "copy" when tokens.Count > 1 && tokens[1].Is("(") => "Give the query in the parentheses of COPY (…) TO.",
         "copy" => "COPY reads or writes the table as a whole. For what it would read, give SELECT * FROM the table.",
         "call" or "do" => "Give the statements of the procedure or block one by one.",
         "vacuum" or "analyze" or "cluster" or "reindex" =>
-            "It works on each table, shard by shard. Get-CitusActivity shows it while it runs.",
+            PlanErrors.Maintenance,
         "truncate" => "It empties all shards of the table. For the plan of removing rows, give DELETE FROM the table.",
         { } word when Statements.Contains(word) => "Give the SELECT, INSERT, UPDATE, DELETE or MERGE of which the plan is wanted.",
         _ => null,

@@ -1,0 +1,73 @@
+using System.Security.Authentication;
+using Npgsql;
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Connections;
+
+/// <summary>Errors of connecting, and of sessions.</summary>
+internal static class ConnectionErrors
+{
+    public static CitusException NoService(string service, IEnumerable<string> files) =>
+        new("CitusServiceNotFound", CitusErrorKind.ObjectNotFound,
+            $"The connection service '{service}' is not in any of {string.Join(", ", files)}.",
+            "Add a section of that name to one of them, or unset PGSERVICE.");
+
+    public static CitusException NoToken(Exception cause) =>
+        new("CitusTokenFailed", CitusErrorKind.AuthenticationError,
+            $"The script block of -AccessToken gave no token: {cause.Message.TrimEnd('.')}.",
+            "Run it by itself; it has a session of its own, and takes values from here as $using:name.", cause);
+
+    public static CitusException Closed(string connection, Exception cause) =>
+        new("CitusDisconnected", CitusErrorKind.ConnectionError,
+            $"The connection '{connection}' has been closed.", "Connect again with Connect-CitusCluster.", cause) { Target = connection };
+
+    public static CitusException CoordinatorChanged(string connection) =>
+        new("CitusCoordinatorChanged", CitusErrorKind.InvalidOperation,
+            $"The connection '{connection}' led to one coordinator when the command began, and now leads to another, of a different "
+                + "cluster.",
+            "See where its address leads, and begin again.") { Target = connection };
+
+    public static CitusException BadConnectionString(Exception cause) =>
+        new("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
+            $"-ConnectionString can't be read: {cause.Message}",
+            "It is Npgsql's: Host=...;Port=5432;Database=citus;Username=...;Password=... "
+                + "A postgresql:// address is taken apart into -Server, -Port, -Database and -Credential.", cause);
+
+    /// <param name="where">What the connection leads to instead.</param>
+    public static CitusException NoCoordinator(string connection, string where, string why, Exception? cause = null) =>
+        new("CitusCoordinatorNotReached", CitusErrorKind.ConnectionError,
+            $"The ledger of imports is on the cluster's coordinator. The connection '{connection}' leads to {where}, and {why}.",
+            "Connect to the coordinator itself (on Azure Elastic Clusters: port 5432), or map its address with -NodeAddress.", cause)
+                { Target = connection };
+
+    /// <param name="shown">The server as it is shown.</param>
+    public static CitusException NotConnected(Exception e, string shown, NpgsqlConnectionStringBuilder settings)
+    {
+        string what = $"No connection to {shown} as {settings.Username ?? Environment.UserName}: ";
+        if (e is PostgresException)
+        {
+            CitusException known = PostgresErrors.Describe(e, shown);
+            return known.With(what + known.What, known.Advice);
+        }
+        if (e is CitusException || e.InnerException is CitusException) return PostgresErrors.Describe(e, shown);
+        Exception cause = e.InnerException ?? e;
+        return new CitusException("CitusConnectionFailed", CitusErrorKind.ConnectionError,
+            $"{what}{cause.Message.TrimEnd('.')}.", Advice(cause, settings), e) { Target = shown };
+    }
+
+    private static string Advice(Exception cause, NpgsqlConnectionStringBuilder settings) => cause switch
+    {
+        AuthenticationException => "The server's TLS certificate could not be verified; give its root with $env:PGSSLROOTCERT, "
+            + "or choose another -SslMode if you trust the network.",
+        FileNotFoundException or DirectoryNotFoundException =>
+            "A file of the connection's is not there: $env:PGPASSFILE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY name them. "
+            + "Fix or unset the variable; a password can be given by -Credential too.",
+        // Npgsql's own words, and it has no others: the server has asked for a password, and nothing has one.
+        NpgsqlException when cause.Message.StartsWith("No password", StringComparison.Ordinal) =>
+            "Give it with -Credential, $env:PGPASSWORD or .pgpass.",
+        NpgsqlException or NotSupportedException when settings.SslMode > SslMode.Prefer =>
+            "The server may not speak TLS: on a network you trust, -SslMode Disable connects without it.",
+        _ => "Check the host and port, that the server listens there, and that no firewall blocks the connection; "
+            + "Start-CitusSandbox starts a local one to try things on.",
+    };
+}
