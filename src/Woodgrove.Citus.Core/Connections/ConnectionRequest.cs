@@ -22,6 +22,12 @@ public sealed record ConnectionRequest
     /// <summary>The name of a section of the service file.</summary>
     public string? Service { get; init; }
 
+    /// <summary>A port of the server where each connection reaches some node of the cluster.</summary>
+    public int? LoadBalancedPort { get; init; }
+
+    /// <summary>Addresses for nodes whose own names can't be reached from here: name, or name:port, to host, or host:port.</summary>
+    public IReadOnlyDictionary<string, string>? NodeAddress { get; init; }
+
     /// <summary>An Npgsql connection string; the members above stay null with it.</summary>
     public string? ConnectionString { get; init; }
 
@@ -69,6 +75,11 @@ public sealed record ConnectionRequest
         if (!Has("Write Buffer Size")) settings.WriteBufferSize = 64 * 1024;
         return settings;
     }
+
+    /// <summary>The port to find nodes by: the one that is given, or that of Azure's Elastic Clusters where it is connected to.</summary>
+    internal int? LoadBalancedPortFor(NpgsqlConnectionStringBuilder settings) => LoadBalancedPort
+        ?? (settings.Port == 7432 && settings.Host!.EndsWith(".postgres.database.azure.com", StringComparison.OrdinalIgnoreCase) ? 7432
+            : null);
 
     private static NpgsqlConnectionStringBuilder Given(string? connectionString)
     {

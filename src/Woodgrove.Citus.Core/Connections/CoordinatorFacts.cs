@@ -7,7 +7,7 @@ namespace Woodgrove.Citus.Connections;
 /// <param name="IsInRecovery">True on a standby.</param>
 /// <param name="GroupId">The node's group; 0 is the coordinator, and a server without Citus.</param>
 /// <param name="Coordinator">Where the node's own metadata say that the coordinator is, or null.</param>
-internal sealed record CoordinatorFacts(string SystemIdentifier, bool IsInRecovery, int GroupId, (string Host, int Port)? Coordinator)
+internal sealed record CoordinatorFacts(string SystemIdentifier, bool IsInRecovery, int GroupId, NodeName? Coordinator)
 {
     /// <summary>True on the primary of the coordinator, the only server that keeps a ledger.</summary>
     public bool IsCoordinator => GroupId == 0 && !IsInRecovery;
@@ -25,7 +25,7 @@ internal sealed record CoordinatorFacts(string SystemIdentifier, bool IsInRecove
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         await row.ReadAsync(stop);
         return new CoordinatorFacts(identifier, row.GetBoolean(0), row.GetInt32(1),
-            await row.IsDBNullAsync(2, stop) ? null : (row.GetString(2), row.GetInt32(3)));
+            await row.IsDBNullAsync(2, stop) ? null : new NodeName(row.GetString(2), row.GetInt32(3)));
     }
 
     /// <summary>The identifier of a session's database cluster.</summary>

@@ -23,9 +23,6 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
 
     public ImportRoute Route { get; init; }
 
-    /// <summary>Addresses for nodes whose own names can't be reached from here.</summary>
-    public IReadOnlyDictionary<string, string>? NodeAddress { get; init; }
-
     /// <summary>Null loads the file as one.</summary>
     public CheckpointInterval? Checkpoint { get; init; }
 
@@ -152,7 +149,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     {
         try
         {
-            return (await Connection.AtCoordinatorAsync(new NodeAddresses(NodeAddress).Resolve, stop), null);
+            return (await Connection.AtCoordinatorAsync(stop), null);
         }
         catch (CitusException e) when (!needsLedger && e.Kind == CitusErrorKind.ConnectionError)
         {
@@ -263,7 +260,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     /// <summary>Ends transactions that interrupted loads left prepared; refuses to continue while rows of the import are pending.</summary>
     private async Task RecoverAsync(Guid importId, bool everywhere, ImportAttempts attempts, CancellationToken stop)
     {
-        var recovery = new ImportRecovery(Connection, new NodeAddresses(NodeAddress), step =>
+        var recovery = new ImportRecovery(Connection, step =>
         {
             Explain?.Invoke(step.ToString());
             return default;
