@@ -46,7 +46,7 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
         string table = _faults.Distribute();
 
         ErrorRecord error = Shell($"Import-CsvToCitus $csv {table} -Route Shard -Connection alone").Failed("CitusRouteNotPossible");
-        RunResult export = Shell($"Export-CitusToCsv -Table {table} -Path $csv.out -Parallel -Connection alone").Succeeded();
+        RunResult export = Shell($"Export-CitusToCsv -Table {table} -Path ($csv + '.out') -Parallel -Connection alone").Succeeded();
 
         Assert.Contains($"node {BalancedCluster.NameOf(1)}:5432 can't be reached from here", error.Exception.Message,
             StringComparison.Ordinal);

@@ -24,14 +24,18 @@ public sealed class BalancedCluster(ClusterFixture cluster) : IAsyncLifetime
         await Faults.InitializeAsync();
         if (Faults.Coordinator is null) return;
         _balancer = new LoadBalancer(Servers.Select(s => s.Port));
-        for (int i = 0; i < Servers.Count; i++)
-        {
-            foreach (SandboxServer each in Servers)
-                Execute(each.Port, $"INSERT INTO pg_dist_poolinfo SELECT nodeid, 'host=127.0.0.1 port={Servers[i].Port}' FROM pg_dist_node "
-                    + $"WHERE nodeport = {Servers[i].Port}");
-        }
+        TellWhereNodesAre(Faults.Coordinator, i => $"nodeport = {Servers[i].Port}");
         for (int i = 0; i < Servers.Count; i++)
             Faults.Execute($"SELECT citus_update_node(nodeid, '{NameOf(i)}', 5432) FROM pg_dist_node WHERE nodeport = {Servers[i].Port}");
+        Faults.Execute("SELECT start_metadata_sync_to_all_nodes()");
+        foreach (SandboxServer worker in Faults.Workers) TellWhereNodesAre(worker, i => $"nodename = '{NameOf(i)}'");
+    }
+
+    private void TellWhereNodesAre(SandboxServer server, Func<int, string> node)
+    {
+        for (int i = 0; i < Servers.Count; i++)
+            Execute(server.Port, $"INSERT INTO pg_dist_poolinfo SELECT nodeid, 'host=127.0.0.1 port={Servers[i].Port}' FROM pg_dist_node "
+                + $"WHERE {node(i)}");
     }
 
     public async ValueTask DisposeAsync()
