@@ -69,7 +69,8 @@ public sealed record ConnectionRequest
         // A DBA's statement may rightly take hours; -Timeout and Ctrl+C end it.
         if (!Has("Command Timeout")) settings.CommandTimeout = 0;
         // So a server that has vanished without a word is noticed within minutes.
-        if (!Has("TCP Keepalive")) (settings.TcpKeepAlive, settings.TcpKeepAliveTime, settings.TcpKeepAliveInterval) = (true, 30, 10);
+        if (!Has("TCP Keepalive") && !IsUnixSocket(settings.Host!))
+            (settings.TcpKeepAlive, settings.TcpKeepAliveTime, settings.TcpKeepAliveInterval) = (true, 30, 10);
         // Large enough that a CSV chunk or a batch of rows passes in one system call.
         if (!Has("Read Buffer Size")) settings.ReadBufferSize = 64 * 1024;
         if (!Has("Write Buffer Size")) settings.WriteBufferSize = 64 * 1024;
@@ -99,11 +100,13 @@ public sealed record ConnectionRequest
     /// <summary>Plain text is acceptable on loopback only; Azure's certificates can be verified.</summary>
     internal static SslMode DefaultSslMode(string host)
     {
-        if (host.StartsWith('/') || host.StartsWith('@') || host is "localhost"
+        if (IsUnixSocket(host) || host is "localhost"
             || (System.Net.IPAddress.TryParse(host, out System.Net.IPAddress? address) && System.Net.IPAddress.IsLoopback(address)))
             return Npgsql.SslMode.Prefer;
         return host.EndsWith(".azure.com", StringComparison.OrdinalIgnoreCase) ? Npgsql.SslMode.VerifyFull : Npgsql.SslMode.Require;
     }
+
+    private static bool IsUnixSocket(string host) => host.StartsWith('/') || host.StartsWith('@');
 
     private static SslMode? ParseSslMode(string? text) => text switch
     {

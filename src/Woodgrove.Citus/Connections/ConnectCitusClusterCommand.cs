@@ -51,7 +51,7 @@ public sealed class ConnectCitusClusterCommand : CitusCmdlet
     [Parameter(ParameterSetName = "ConnectionString", Mandatory = true)]
     public string? ConnectionString { get; set; }
 
-    /// <summary>A port of the server where each connection reaches some node: nodes that can't be reached otherwise are found by it.</summary>
+    /// <summary>A port of the server where each connection reaches some node, to find nodes that can't be reached otherwise.</summary>
     [Parameter]
     [ValidateRange(1, 65535)]
     public int? LoadBalancedPort { get; set; }

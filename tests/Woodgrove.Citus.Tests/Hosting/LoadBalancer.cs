@@ -23,6 +23,9 @@ internal sealed class LoadBalancer : IDisposable
 
     public int Port => ((IPEndPoint)_listener.LocalEndPoint!).Port;
 
+    /// <summary>Chooses the server of each connection, or null where they take turns.</summary>
+    public Random? Chance { get; init; }
+
     /// <summary>The connections that it has accepted.</summary>
     public int Connections => _connections;
 
@@ -39,7 +42,8 @@ internal sealed class LoadBalancer : IDisposable
             {
                 Socket client = await _listener.AcceptAsync();
                 int[] targets = _targets;
-                _ = ServeAsync(client, targets[_connections++ % targets.Length]);
+                int turn = _connections++;
+                _ = ServeAsync(client, targets[Chance?.Next(targets.Length) ?? turn % targets.Length]);
             }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)

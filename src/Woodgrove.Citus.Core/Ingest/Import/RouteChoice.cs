@@ -99,7 +99,8 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
             SELECT pg_catalog.to_regclass($1) IS NOT NULL
                 AND EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = pg_catalog.to_regclass($1)),
                    coalesce((SELECT bool_and(metadatasynced) FROM pg_catalog.pg_dist_node WHERE isactive AND noderole = 'primary'), false)
-            """, (row, address, _) => row.GetBoolean(0) && row.GetBoolean(1) ? null : $"{address} does not have the cluster's metadata (pg_dist_node.metadatasynced)", stop);
+            """, (row, address, _) => row.GetBoolean(0) && row.GetBoolean(1) ? null
+                : $"{address} does not have the cluster's metadata (pg_dist_node.metadatasynced)", stop);
     }
 
     private async Task<string?> CommonObstacleAsync(CancellationToken stop)
