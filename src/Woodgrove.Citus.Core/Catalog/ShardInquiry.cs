@@ -69,7 +69,7 @@ internal sealed class ShardInquiry(CitusConnection connection, NpgsqlConnection 
     {
         // Not in the caller's session: a transaction of his would not outlive a refusal.
         await using NpgsqlConnection? direct = node.IsOwn ? await connection.OpenSessionAsync(stop)
-            : await connection.TryOpenNodeSessionAsync(node.Name, node.Port, stop);
+            : await connection.TryOpenNodeSessionAsync(new NodeName(node.Name, node.Port), stop);
         return direct is null ? null : await AskAsync(direct, sql, stop);
     }
 

@@ -1,38 +1,32 @@
-using System.Collections.Concurrent;
 using Npgsql;
 using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Connections;
 
 /// <summary>
-/// A cluster that one is connected to: what it is, and the pool of sessions to it. Holds the only copy of the
-/// secret, inside Npgsql's data source; no member gives it out.
+/// A cluster that one is connected to: what it is, and the sessions to it and to its nodes. No member gives the secret out.
 /// </summary>
 public sealed class CitusConnection : IAsyncDisposable
 {
     private const string CitusName = "Citus", StandInName = "Citus stand-in";
 
-    private readonly NpgsqlDataSource _sessions;
+    private readonly SessionPool _sessions;
     private readonly NpgsqlConnectionStringBuilder _settings;
-    private readonly ConcurrentDictionary<(string Host, int Port), NpgsqlDataSource> _nodes = [];
-    private readonly ConcurrentDictionary<(string Host, int Port), bool> _outOfReach = [];
-
+    private readonly NodeSessions _nodes;
+    private readonly NodeAddresses _addresses;
     private readonly AccessTokens? _tokens;
-    private readonly bool _isSslModeByHost; // the user chose none
-    private readonly Func<string, int, (string Host, int Port)>? _addresses; // of a view of the coordinator
-    private readonly string? _coordinatorId;
-    private (string Host, int Port)? _coordinatorAddress;
+    private readonly string? _coordinatorId; // of a view of the coordinator
+    private NodeName? _coordinator; // where the address leads to another node
 
-    private CitusConnection(
-        NpgsqlDataSource sessions, NpgsqlConnectionStringBuilder settings, bool isSslModeByHost, AccessTokens? tokens, string name,
-        ServerFacts facts)
+    private CitusConnection(SessionPool sessions, NpgsqlConnectionStringBuilder settings, NodeSessions nodes, AccessTokens? tokens,
+        ConnectionRequest request, string name, ServerFacts facts)
     {
-        (_tokens, _isSslModeByHost) = (tokens, isSslModeByHost);
-        _sessions = sessions;
-        _settings = settings;
+        (_sessions, _settings, _nodes, _tokens) = (sessions, settings, nodes, tokens);
+        _addresses = new NodeAddresses(request.NodeAddress);
         Name = name;
         Server = settings.Host!;
         Port = settings.Port;
+        LoadBalancedPort = facts.CitusVersion is null ? null : request.LoadBalancedPortFor(settings);
         Database = facts.Database;
         UserName = facts.UserName;
         ServerVersion = facts.ServerVersion;
@@ -41,12 +35,12 @@ public sealed class CitusConnection : IAsyncDisposable
         SslMode = settings.SslMode.ToString();
     }
 
-    /// <summary>A view of a connection whose sessions all lead to the coordinator; it shares the pools and is not disposed.</summary>
-    private CitusConnection(CitusConnection other, Func<string, int, (string Host, int Port)> addresses, string coordinatorId)
+    /// <summary>A view of a connection; it shares the pools and is not disposed.</summary>
+    private CitusConnection(CitusConnection other, NodeAddresses addresses, string? coordinatorId)
     {
-        (_sessions, _settings, _nodes, _outOfReach, _tokens, _isSslModeByHost) =
-            (other._sessions, other._settings, other._nodes, other._outOfReach, other._tokens, other._isSslModeByHost);
-        (Name, Server, Port, Database, UserName) = (other.Name, other.Server, other.Port, other.Database, other.UserName);
+        (_sessions, _settings, _nodes, _tokens) = (other._sessions, other._settings, other._nodes, other._tokens);
+        (Name, Server, Port, LoadBalancedPort) = (other.Name, other.Server, other.Port, other.LoadBalancedPort);
+        (Database, UserName, AsksDefault) = (other.Database, other.UserName, other.AsksDefault);
         (ServerVersion, CitusVersion, Engine, SslMode) = (other.ServerVersion, other.CitusVersion, other.Engine, other.SslMode);
         (_addresses, _coordinatorId) = (addresses, coordinatorId);
     }
@@ -62,6 +56,13 @@ public sealed class CitusConnection : IAsyncDisposable
 
     public string Server { get; }
     public int Port { get; }
+
+    /// <summary>
+    /// A port of <see cref="Server"/> where each connection reaches some node of the cluster, or null. If it is
+    /// <see cref="Port"/>, the connection's sessions are those that reach the coordinator.
+    /// </summary>
+    public int? LoadBalancedPort { get; }
+
     public string Database { get; }
     public string UserName { get; }
 
@@ -87,16 +88,18 @@ public sealed class CitusConnection : IAsyncDisposable
         NpgsqlConnectionStringBuilder settings = request.Resolve(out bool isSslModeByHost);
         string shown = $"{settings.Host}:{settings.Port}/{settings.Database}";
         AccessTokens? tokens = request.FetchToken is null ? null : new AccessTokens(request.FetchToken);
-        NpgsqlDataSource sessions = Source(settings, tokens, unmapped: true);
+        var sessions = new SessionPool(settings, tokens, unmapped: true);
+        var nodes = new NodeSessions(settings, isSslModeByHost, tokens, request.LoadBalancedPortFor(settings));
         try
         {
-            await using NpgsqlConnection session = await sessions.OpenConnectionAsync(stop);
-            return new CitusConnection(sessions, settings, isSslModeByHost, tokens, name ?? shown,
+            await using NpgsqlConnection session = await sessions.OpenAsync(stop);
+            return new CitusConnection(sessions, settings, nodes, tokens, request, name ?? shown,
                 await ServerFacts.ReadAsync(session, stop));
         }
         catch (Exception e)
         {
             await sessions.DisposeAsync();
+            await nodes.DisposeAsync();
             if (e is OperationCanceledException && stop.IsCancellationRequested) throw;
             throw ConnectionErrors.NotConnected(e, shown, settings);
         }
@@ -138,8 +141,8 @@ public sealed class CitusConnection : IAsyncDisposable
     {
         try
         {
-            return _addresses is null ? await OpenAsync(_sessions, pinned, seconds, stop)
-                : (await OpenCoordinatorSessionAsync(_addresses, pinned, stop)).Session;
+            return _coordinatorId is null ? await OpenOwnSessionAsync(pinned, seconds, stop)
+                : (await OpenCoordinatorSessionAsync(pinned, stop)).Session;
         }
         catch (ObjectDisposedException e)
         {
@@ -147,28 +150,35 @@ public sealed class CitusConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>A session to where the connection leads.</summary>
+    private Task<NpgsqlConnection> OpenOwnSessionAsync(bool pinned, int? seconds, CancellationToken stop) =>
+        OpenAsync(Port == LoadBalancedPort ? _nodes.DialCoordinatorAsync : _sessions.OpenAsync, pinned, seconds, stop);
+
+    /// <summary>The same connection with further addresses of nodes, which come before those that it has.</summary>
+    /// <param name="map">Name, or name:port, to host, or host:port.</param>
+    public CitusConnection WithNodeAddress(IReadOnlyDictionary<string, string> map) =>
+        map.Count == 0 ? this : new(this, _addresses.With(map), _coordinatorId);
+
     /// <summary>
     /// The same connection with sessions that all lead to the primary of the cluster's coordinator, wherever this one
     /// leads: behind a balanced address, every session may be on another node.
     /// </summary>
-    /// <param name="addresses">Maps the nodes' own names to addresses that this machine can reach.</param>
     /// <exception cref="CitusException">The coordinator can't be reached.</exception>
-    internal async Task<CitusConnection> AtCoordinatorAsync(Func<string, int, (string Host, int Port)> addresses, CancellationToken stop)
+    internal async Task<CitusConnection> AtCoordinatorAsync(CancellationToken stop)
     {
-        if (_addresses is not null) return this;
-        (NpgsqlConnection session, string id) = await OpenCoordinatorSessionAsync(addresses, pinned: true, stop);
+        if (_coordinatorId is not null) return this;
+        (NpgsqlConnection session, string id) = await OpenCoordinatorSessionAsync(pinned: true, stop);
         await session.DisposeAsync();
-        return new CitusConnection(this, addresses, id);
+        return new CitusConnection(this, _addresses, id);
     }
 
     /// <summary>The identifier of the coordinator's database cluster; only of a connection from <see cref="AtCoordinatorAsync"/>.</summary>
     internal string CoordinatorId => _coordinatorId ?? throw new InvalidOperationException("Not a connection to the coordinator.");
 
-    private async Task<(NpgsqlConnection Session, string Id)> OpenCoordinatorSessionAsync(
-        Func<string, int, (string Host, int Port)> addresses, bool pinned, CancellationToken stop)
+    private async Task<(NpgsqlConnection Session, string Id)> OpenCoordinatorSessionAsync(bool pinned, CancellationToken stop)
     {
-        NpgsqlConnection session = await OpenAsync(_coordinatorAddress is { } known ? Node(known.Host, known.Port) : _sessions, pinned,
-            null, stop);
+        NpgsqlConnection session = _coordinator is { } known ? await OpenNodeAsync(known, pinned, null, stop)
+            : await OpenOwnSessionAsync(pinned, null, stop);
         try
         {
             CoordinatorFacts here = await CoordinatorFacts.ReadAsync(session, CitusVersion is not null, stop);
@@ -176,22 +186,21 @@ public sealed class CitusConnection : IAsyncDisposable
             await session.DisposeAsync();
             string where = here.IsInRecovery ? "a standby" : $"a worker (group {here.GroupId})";
             if (here.Coordinator is not { } registered)
-                throw ConnectionErrors.NoCoordinator(Name, where, "the cluster's metadata (pg_dist_node) do not name the coordinator");
-            (string host, int port) = addresses(registered.Host, registered.Port);
+                throw NoCoordinator(where, "the cluster's metadata (pg_dist_node) do not name the coordinator");
+            NodeName address = _addresses.Resolve(registered);
             try
             {
-                session = await OpenAsync(Node(host, port), pinned, null, stop);
+                session = await OpenNodeAsync(registered, pinned, null, stop);
             }
             catch (Exception e) when (e is NpgsqlException or TimeoutException && !stop.IsCancellationRequested)
             {
-                throw ConnectionErrors.NoCoordinator(Name, where,
-                    $"the coordinator {host}:{port} can't be reached from here: {e.Message.TrimEnd('.')}", e);
+                throw NoCoordinator(where, $"the coordinator {address} can't be reached from here: {e.Message.TrimEnd('.')}", e);
             }
             CoordinatorFacts there = await CoordinatorFacts.ReadAsync(session, CitusVersion is not null, stop);
             if (!there.IsCoordinator)
-                throw ConnectionErrors.NoCoordinator(Name, where, $"{host}:{port}, which its metadata name as the coordinator, "
+                throw NoCoordinator(where, $"{address}, which its metadata name as the coordinator, "
                     + $"is {(there.IsInRecovery ? "a standby" : $"a worker (group {there.GroupId})")} too");
-            _coordinatorAddress = (host, port);
+            _coordinator = registered;
             return (session, Checked(there.SystemIdentifier));
         }
         catch
@@ -201,107 +210,61 @@ public sealed class CitusConnection : IAsyncDisposable
         }
 
         string Checked(string id) => _coordinatorId is null || id == _coordinatorId ? id : throw ConnectionErrors.CoordinatorChanged(Name);
+
+        CitusException NoCoordinator(string where, string why, Exception? cause = null) =>
+            ConnectionErrors.NoCoordinator(Name, where, why, ReachAdvice, cause);
     }
 
+    /// <summary>How nodes that this machine does not reach can be reached.</summary>
+    internal string ReachAdvice => ConnectionErrors.ReachAdvice(_nodes.HasLoadBalancedPort);
+
+    /// <summary>How long a session to a node may take.</summary>
+    internal TimeSpan ReachPatience => TimeSpan.FromSeconds(_nodes.HasLoadBalancedPort ? 45 : 5);
+
+    /// <summary>Where this machine may reach a node.</summary>
+    internal NodeName AddressOf(NodeName node) => _addresses.Resolve(node);
+
     /// <summary>Borrows a session to a node of the cluster, with the same user and secret, pinned to <c>pg_catalog</c>.</summary>
-    internal Task<NpgsqlConnection> OpenNodeSessionAsync(string host, int port, CancellationToken stop, int? seconds = null) =>
-        OpenAsync(Node(host, port), pinned: true, seconds, stop);
+    internal Task<NpgsqlConnection> OpenNodeSessionAsync(NodeName node, CancellationToken stop, int? seconds = null) =>
+        OpenNodeAsync(node, pinned: true, seconds, stop);
 
     /// <summary>Borrows a session to a node with the user's own search path, for rows that a table's own code may look at.</summary>
-    internal Task<NpgsqlConnection> OpenUserNodeSessionAsync(string host, int port, CancellationToken stop) =>
-        OpenAsync(Node(host, port), pinned: false, null, stop);
+    internal Task<NpgsqlConnection> OpenUserNodeSessionAsync(NodeName node, CancellationToken stop) =>
+        OpenNodeAsync(node, pinned: false, null, stop);
 
-    /// <summary>The settings of sessions to a node: what is safe without TLS on this machine is not safe on the way to another.</summary>
-    internal NpgsqlConnectionStringBuilder NodeSettings(string host, int port) => new(_settings.ConnectionString)
+    /// <summary>A session to a node, or null where this machine does not reach it soon.</summary>
+    internal async Task<NpgsqlConnection?> TryOpenNodeSessionAsync(NodeName node, CancellationToken stop)
     {
-        Host = host, Port = port, MaxPoolSize = 1000,
-        SslMode = _isSslModeByHost ? ConnectionRequest.DefaultSslMode(host) : _settings.SslMode,
-    };
-
-    private NpgsqlDataSource Node(string host, int port) =>
-        _nodes.GetOrAdd((host, port), key => Source(NodeSettings(key.Host, key.Port), _tokens, unmapped: false));
-
-    /// <summary>A session to a node, or null where this machine does not reach it: that is tried once, and for a second.</summary>
-    internal async Task<NpgsqlConnection?> TryOpenNodeSessionAsync(string host, int port, CancellationToken stop)
-    {
-        if (_outOfReach.ContainsKey((host, port))) return null;
+        NodeName address = AddressOf(node);
+        if (_nodes.IsOutOfReach(address)) return null;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        patience.CancelAfter(TimeSpan.FromSeconds(1));
+        patience.CancelAfter(TimeSpan.FromSeconds(_nodes.HasLoadBalancedPort ? 5 : 1));
         try
         {
-            return await OpenNodeSessionAsync(host, port, patience.Token, seconds: 2);
+            return await OpenNodeSessionAsync(node, patience.Token, seconds: 2);
         }
         catch (Exception e) when (!stop.IsCancellationRequested
             && e is NpgsqlException or OperationCanceledException or TimeoutException or System.Net.Sockets.SocketException)
         {
-            _outOfReach.TryAdd((host, port), true);
+            _nodes.NoteOutOfReach(address);
             return null;
         }
     }
 
-    private async Task<NpgsqlConnection> OpenAsync(NpgsqlDataSource source, bool pinned, int? seconds, CancellationToken stop)
-    {
-        NpgsqlConnection session = await OpenAsync(source, stop);
-        if (!pinned) return session;
-        try
-        {
-            return await PinAsync(session, seconds, stop);
-        }
-        catch (NpgsqlException e) when (PostgresErrors.IsNetwork(e) && !stop.IsCancellationRequested)
-        {
-            // A pooled session may be one to a server that has been restarted since; the next is a new one.
-            NpgsqlConnection.ClearPool(session);
-            return await PinAsync(await OpenAsync(source, stop), seconds, stop);
-        }
-    }
+    private Task<NpgsqlConnection> OpenNodeAsync(NodeName node, bool pinned, int? seconds, CancellationToken stop) =>
+        OpenAsync(token => _nodes.OpenAsync(node, AddressOf(node), token), pinned, seconds, stop);
 
     /// <param name="seconds">How long a pooled session's server may take; null gives it as long as opening a session.</param>
-    private async Task<NpgsqlConnection> PinAsync(NpgsqlConnection session, int? seconds, CancellationToken stop)
-    {
-        try
-        {
-            await SearchPath.PinAsync(session, stop, timeout: seconds ?? _settings.Timeout);
-            return session;
-        }
-        catch
-        {
-            await session.DisposeAsync();
-            throw;
-        }
-    }
-
-    private async Task<NpgsqlConnection> OpenAsync(NpgsqlDataSource source, CancellationToken stop)
-    {
-        try
-        {
-            return await source.OpenConnectionAsync(stop);
-        }
-        catch (PostgresException e)
-            when (_tokens is not null
-                && e.SqlState is PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification)
-        {
-            // It was revoked, or tells nobody when it expires.
-            _tokens!.Forget();
-            return await source.OpenConnectionAsync(stop);
-        }
-    }
-
-    private static NpgsqlDataSource Source(NpgsqlConnectionStringBuilder settings, AccessTokens? tokens, bool unmapped)
-    {
-        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
-        if (unmapped) builder.EnableUnmappedTypes();
-        if (tokens is not null)
-            builder.UsePasswordProvider(_ => tokens.GetAsync(default).AsTask().GetAwaiter().GetResult(),
-                (_, stop) => tokens.GetAsync(stop));
-        return builder.Build();
-    }
+    private Task<NpgsqlConnection> OpenAsync(Func<CancellationToken, Task<NpgsqlConnection>> open, bool pinned, int? seconds,
+        CancellationToken stop) =>
+        pinned ? SessionPool.PinnedAsync(open, seconds ?? _settings.Timeout, stop) : open(stop);
 
     public override string ToString() => Name;
 
     public async ValueTask DisposeAsync()
     {
         await _sessions.DisposeAsync();
-        foreach (NpgsqlDataSource node in _nodes.Values) await node.DisposeAsync();
+        await _nodes.DisposeAsync();
         _tokens?.Dispose();
     }
 

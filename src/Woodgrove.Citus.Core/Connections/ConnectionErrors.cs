@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Net.Sockets;
 using System.Security.Authentication;
 using Npgsql;
 using Woodgrove.Citus.Errors;
@@ -34,11 +36,34 @@ internal static class ConnectionErrors
                 + "A postgresql:// address is taken apart into -Server, -Port, -Database and -Credential.", cause);
 
     /// <param name="where">What the connection leads to instead.</param>
-    public static CitusException NoCoordinator(string connection, string where, string why, Exception? cause = null) =>
+    /// <param name="reach">How nodes that this machine does not reach can be reached.</param>
+    public static CitusException NoCoordinator(string connection, string where, string why, string reach, Exception? cause) =>
         new("CitusCoordinatorNotReached", CitusErrorKind.ConnectionError,
             $"The ledger of imports is on the cluster's coordinator. The connection '{connection}' leads to {where}, and {why}.",
-            "Connect to the coordinator itself (on Azure Elastic Clusters: port 5432), or map its address with -NodeAddress.", cause)
-                { Target = connection };
+            $"Connect to the coordinator itself (on Azure Elastic Clusters: port 5432). {reach}.", cause) { Target = connection };
+
+    /// <param name="port">The port that was dialled.</param>
+    /// <param name="wanted">Null for the coordinator.</param>
+    /// <param name="seen">How often each node was reached.</param>
+    public static CitusException NodeNotReached(string port, NodeName? wanted, SortedDictionary<string, int> seen, TimeSpan elapsed,
+        Exception? failure)
+    {
+        string who = wanted is { } node ? $"node {node}" : "the coordinator";
+        string found = seen.Count == 0 ? "no node answered" : "they reached "
+            + string.Join(", ", seen.Select(s => $"{s.Key} {s.Value} {(s.Value == 1 ? "time" : "times")}"));
+        string last = failure is null ? "" : $"; the last failure was: {PostgresErrors.Describe(failure).What.TrimEnd('.')}";
+        return new CitusException("CitusNodeNotReached", CitusErrorKind.ConnectionError, string.Create(CultureInfo.InvariantCulture,
+                $"No session through {port} reached {who} in {elapsed.TotalSeconds:0.0} s: {found}{last}."),
+            "Get-CitusNode shows whether the node answers the others. If it does, see that the port leads to every node, "
+                + "or map the node to an address that this machine reaches with Connect-CitusCluster -NodeAddress.",
+            failure ?? new SocketException((int)SocketError.HostUnreachable)) { Target = wanted?.ToString() ?? port };
+    }
+
+    /// <summary>How nodes that this machine does not reach can be reached.</summary>
+    public static string ReachAdvice(bool hasLoadBalancedPort) => hasLoadBalancedPort
+        ? "Connect-CitusCluster -NodeAddress maps it to an address that can be reached"
+        : "Connect-CitusCluster -LoadBalancedPort finds it through a port where each connection reaches some node (7432 on Azure Elastic "
+            + "Clusters), and -NodeAddress maps it to an address that can be reached";
 
     /// <param name="shown">The server as it is shown.</param>
     public static CitusException NotConnected(Exception e, string shown, NpgsqlConnectionStringBuilder settings)

@@ -21,6 +21,12 @@ public sealed record ConnectionRequest
     /// <summary>The name of a section of the service file.</summary>
     public string? Service { get; init; }
 
+    /// <summary>A port of the server where each connection reaches some node of the cluster.</summary>
+    public int? LoadBalancedPort { get; init; }
+
+    /// <summary>Addresses for nodes whose own names can't be reached from here: name, or name:port, to host, or host:port.</summary>
+    public IReadOnlyDictionary<string, string>? NodeAddress { get; init; }
+
     /// <summary>An Npgsql connection string; the members above stay null with it.</summary>
     public string? ConnectionString { get; init; }
 
@@ -62,12 +68,18 @@ public sealed record ConnectionRequest
         // A DBA's statement may rightly take hours; -Timeout and Ctrl+C end it.
         if (!Has("Command Timeout")) settings.CommandTimeout = 0;
         // So a server that has vanished without a word is noticed within minutes.
-        if (!Has("TCP Keepalive")) (settings.TcpKeepAlive, settings.TcpKeepAliveTime, settings.TcpKeepAliveInterval) = (true, 30, 10);
+        if (!Has("TCP Keepalive") && !IsUnixSocket(settings.Host!))
+            (settings.TcpKeepAlive, settings.TcpKeepAliveTime, settings.TcpKeepAliveInterval) = (true, 30, 10);
         // Large enough that a CSV chunk or a batch of rows passes in one system call.
         if (!Has("Read Buffer Size")) settings.ReadBufferSize = 64 * 1024;
         if (!Has("Write Buffer Size")) settings.WriteBufferSize = 64 * 1024;
         return settings;
     }
+
+    /// <summary>The port to find nodes by: the one that is given, or that of Azure's Elastic Clusters where it is connected to.</summary>
+    internal int? LoadBalancedPortFor(NpgsqlConnectionStringBuilder settings) => LoadBalancedPort
+        ?? (settings.Port == 7432 && settings.Host!.EndsWith(".postgres.database.azure.com", StringComparison.OrdinalIgnoreCase) ? 7432
+            : null);
 
     private static NpgsqlConnectionStringBuilder Given(string? connectionString)
     {
@@ -84,11 +96,13 @@ public sealed record ConnectionRequest
     /// <summary>Plain text is acceptable on loopback only; Azure's certificates can be verified.</summary>
     internal static SslMode DefaultSslMode(string host)
     {
-        if (host.StartsWith('/') || host.StartsWith('@') || host is "localhost"
+        if (IsUnixSocket(host) || host is "localhost"
             || (System.Net.IPAddress.TryParse(host, out System.Net.IPAddress? address) && System.Net.IPAddress.IsLoopback(address)))
             return Npgsql.SslMode.Prefer;
         return host.EndsWith(".azure.com", StringComparison.OrdinalIgnoreCase) ? Npgsql.SslMode.VerifyFull : Npgsql.SslMode.Require;
     }
+
+    private static bool IsUnixSocket(string host) => host.StartsWith('/') || host.StartsWith('@');
 
     private static SslMode? ParseSslMode(string? text) => text switch
     {

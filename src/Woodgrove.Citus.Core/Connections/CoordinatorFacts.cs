@@ -7,7 +7,7 @@ namespace Woodgrove.Citus.Connections;
 /// <param name="IsInRecovery">True on a standby.</param>
 /// <param name="GroupId">The node's group; 0 is the coordinator, and a server without Citus.</param>
 /// <param name="Coordinator">Where the node's own metadata say that the coordinator is, or null.</param>
-internal sealed record CoordinatorFacts(string SystemIdentifier, bool IsInRecovery, int GroupId, (string Host, int Port)? Coordinator)
+internal sealed record CoordinatorFacts(string SystemIdentifier, bool IsInRecovery, int GroupId, NodeName? Coordinator)
 {
     /// <summary>True on the primary of the coordinator, the only server that keeps a ledger.</summary>
     public bool IsCoordinator => GroupId == 0 && !IsInRecovery;
@@ -23,7 +23,7 @@ internal sealed record CoordinatorFacts(string SystemIdentifier, bool IsInRecove
               """
             : "SELECT pg_catalog.pg_is_in_recovery(), 0, NULL::text, NULL::int";
         return (await session.FirstAsync(sql, row => new CoordinatorFacts(identifier, row.GetBoolean(0), row.GetInt32(1),
-            row.IsDBNull(2) ? null : (row.GetString(2), row.GetInt32(3))), stop))!;
+            row.IsDBNull(2) ? null : new NodeName(row.GetString(2), row.GetInt32(3))), stop))!;
     }
 
     /// <summary>The identifier of a session's database cluster.</summary>

@@ -1,4 +1,4 @@
-using Npgsql;
+using System.Globalization;
 
 namespace Woodgrove.Citus.Connections;
 
@@ -6,15 +6,15 @@ namespace Woodgrove.Citus.Connections;
 internal sealed class NodeAddresses(IReadOnlyDictionary<string, string>? map)
 {
     /// <summary>The address of a node: <c>host</c> or <c>host:port</c> of the map, else the cluster's own.</summary>
-    public (string Host, int Port) Resolve(string name, int port)
+    public NodeName Resolve(NodeName node)
     {
-        if (map is null || !(map.TryGetValue($"{name}:{port}", out string? to) || map.TryGetValue(name, out to))) return (name, port);
-        return to.Split(':') is [var host, var number] && int.TryParse(number, out int mapped) ? (host, mapped) : (to, port);
+        if (map is null || !(map.TryGetValue(node.ToString(), out string? to) || map.TryGetValue(node.Host, out to))) return node;
+        return to.Split(':') is [var host, var number] && int.TryParse(number, CultureInfo.InvariantCulture, out int port)
+            ? new NodeName(host, port) : node with { Host = to };
     }
 
-    /// <summary>All primary nodes that take part in the cluster.</summary>
-    /// <param name="disabledToo">Those too that are disabled.</param>
-    public Task<List<(string Host, int Port)>> NodesAsync(NpgsqlConnection session, bool disabledToo, CancellationToken stop) =>
-        session.ListAsync("SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE (isactive OR $1) AND "
-            + "noderole = 'primary' ORDER BY 1, 2", row => Resolve(row.GetString(0), row.GetInt32(1)), stop, disabledToo);
+    /// <summary>The same with further entries, which come before those that there are.</summary>
+    public NodeAddresses With(IReadOnlyDictionary<string, string> more) =>
+        more.Count == 0 ? this : new(new Dictionary<string, string>([.. (map ?? new Dictionary<string, string>())
+            .Where(entry => !more.ContainsKey(entry.Key) && !more.ContainsKey(entry.Key.Split(':')[0])), .. more]));
 }

@@ -43,9 +43,6 @@ public sealed class CsvExport(CitusConnection connection, string path)
     /// <summary>Reads the shards from their nodes, side by side, where that can be one snapshot.</summary>
     public bool Parallel { get; init; }
 
-    /// <summary>Addresses for nodes whose own names can't be reached from here.</summary>
-    public IReadOnlyDictionary<string, string>? NodeAddress { get; init; }
-
     public Action<ExportProgress>? Progress { get; init; }
 
     /// <summary>Told what is done and why, a sentence at a time.</summary>
@@ -110,7 +107,7 @@ public sealed class CsvExport(CitusConnection connection, string path)
         {
             (ShardSnapshot? snapshot, obstacle) = table is null
                 ? (null, "only a table's shards can be read side by side, and this is a query")
-                : await ShardSnapshot.TryTakeAsync(connection, table, new NodeAddresses(NodeAddress), stop);
+                : await ShardSnapshot.TryTakeAsync(connection, table, stop);
             if (snapshot is not null)
             {
                 await using (snapshot) return await WriteShardsAsync(session, table!, columns, snapshot, file, escape, stop);

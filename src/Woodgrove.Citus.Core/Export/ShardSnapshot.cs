@@ -37,7 +37,7 @@ internal sealed class ShardSnapshot : IAsyncDisposable
     /// <summary>Makes the snapshot.</summary>
     /// <returns>It, or why there can be none.</returns>
     public static async Task<(ShardSnapshot? Snapshot, string? Obstacle)> TryTakeAsync(
-        CitusConnection connection, TableInfo table, NodeAddresses addresses, CancellationToken stop)
+        CitusConnection connection, TableInfo table, CancellationToken stop)
     {
         if (table.Kind != TableKind.Distributed) return (null, $"{table.Display} has one shard");
         var readers = new List<Reader>();
@@ -47,7 +47,7 @@ internal sealed class ShardSnapshot : IAsyncDisposable
             if (await IsFilteredAsync(guard, table, stop))
                 return (null, $"row level security decides on the coordinator which rows of {table.Display} this user may read");
             IReadOnlyList<Shard> shards = await ReadShardsAsync(guard, table, stop);
-            readers = await ConnectAsync(connection, shards, addresses, stop);
+            readers = await ConnectAsync(connection, shards, stop);
             return await LockAndTakeAsync(guard, table, shards, readers, stop);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException && !stop.IsCancellationRequested)
@@ -55,7 +55,8 @@ internal sealed class ShardSnapshot : IAsyncDisposable
             await CloseAsync(readers);
             return (null, e is PostgresException { SqlState: "57014" or "55P03" }
                 ? $"a writer, or a move of a shard, held {table.Display} for more than {Patience.TotalSeconds} s"
-                : (e as PostgresException)?.MessageText ?? e.Message.TrimEnd('.'));
+                : (e as PostgresException)?.MessageText
+                    ?? $"a node can't be reached from here ({e.Message.TrimEnd('.')}; {connection.ReachAdvice})");
         }
         catch
         {
@@ -65,11 +66,15 @@ internal sealed class ShardSnapshot : IAsyncDisposable
     }
 
     /// <summary>Runs over all shards, several at a time, each session taking the next of its node.</summary>
-    public Task ReadAsync(Func<NpgsqlConnection, TableName, CancellationToken, Task> read, CancellationToken stop) =>
-        WithAllAsync(_readers, async (reader, all) =>
+    public async Task ReadAsync(Func<NpgsqlConnection, TableName, CancellationToken, Task> read, CancellationToken stop)
     {
-        while (reader.Shards.TryDequeue(out TableName shard)) await read(reader.Session, shard, all);
-    }, stop);
+        await using var cancellation = new ServerCancellation(stop, () => _readers.GroupBy(r => r.Shards)
+            .Select(node => (node.First().Reopen, node.Select(r => r.ProcessId).ToArray())));
+        await WithAllAsync(_readers, async (reader, all) =>
+        {
+            while (reader.Shards.TryDequeue(out TableName shard)) await read(reader.Session, shard, all);
+        }, stop);
+    }
 
     public async ValueTask DisposeAsync() => await CloseAsync(_readers);
 
@@ -113,17 +118,17 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         if (first is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
     }
 
-    private static async Task<List<Reader>> ConnectAsync(CitusConnection connection, IReadOnlyList<Shard> shards, NodeAddresses addresses,
-        CancellationToken stop)
+    private static async Task<List<Reader>> ConnectAsync(CitusConnection connection, IReadOnlyList<Shard> shards, CancellationToken stop)
     {
         var readers = new List<Reader>();
         try
         {
-            foreach (var node in shards.GroupBy(s => addresses.Resolve(s.NodeName, s.NodePort)))
+            foreach (var node in shards.GroupBy(s => s.Node))
             {
+                Task<NpgsqlConnection> Open(CancellationToken stop) => connection.OpenNodeSessionAsync(node.Key, stop);
                 var queue = new ConcurrentQueue<TableName>(node.Select(s => s.Name));
                 for (int i = 0; i < Math.Min(SessionsPerNode, queue.Count); i++)
-                    readers.Add(new Reader(await connection.OpenNodeSessionAsync(node.Key.Host, node.Key.Port, stop), queue));
+                    readers.Add(new Reader(await Open(stop), queue, Open));
             }
             return readers;
         }
@@ -151,16 +156,19 @@ internal sealed class ShardSnapshot : IAsyncDisposable
             JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid AND p.shardstate = 1
             JOIN pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND n.noderole = 'primary'
             WHERE s.logicalrelid = $1::oid ORDER BY s.shardid, p.placementid
-            """, row => new Shard(new TableName(table.Name.Schema, row.GetString(0)), row.GetString(1), row.GetInt32(2)), stop, table.Oid);
+            """, row => new Shard(new TableName(table.Name.Schema, row.GetString(0)), new NodeName(row.GetString(1), row.GetInt32(2))), stop, table.Oid);
     }
 
-    private sealed record Shard(TableName Name, string NodeName, int NodePort);
+    private sealed record Shard(TableName Name, NodeName Node);
 
     /// <summary>A session on a node, which reads shards of that node.</summary>
     /// <param name="Shards">Those that are still to be read, by this or another session of the node.</param>
-    private sealed record Reader(NpgsqlConnection Session, ConcurrentQueue<TableName> Shards)
+    /// <param name="Reopen">Opens another session to the node.</param>
+    private sealed record Reader(NpgsqlConnection Session, ConcurrentQueue<TableName> Shards,
+        Func<CancellationToken, Task<NpgsqlConnection>> Reopen)
     {
         public int ShardCount { get; } = Shards.Count;
+        public int ProcessId { get; } = Session.ProcessID;
 
         /// <summary>Takes the snapshot, and with it a lock on each shard against what would change or drop it.</summary>
         /// <returns>Why it would not be one of whole transactions, or null.</returns>

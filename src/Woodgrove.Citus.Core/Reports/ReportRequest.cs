@@ -43,7 +43,7 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
             Placements = await ListAsync(ClusterMetadata.PlacementsAsync(Connection, Tables, null, true, _ => { }, stop)),
             Skews = await TryAsync("The skew of the tables", () => SkewsAsync(tables, down, missing, stop), missing),
             Imports = await TryAsync<CitusImport>("The imports",
-                async () => [.. (await CitusImport.ListAsync(Connection, null, null, stop)).Where(i => Tables.Count == 0
+                async () => [.. (await CitusImport.ListAsync(Connection, null, stop)).Where(i => Tables.Count == 0
                     || names.Any(n => IsNamed(i, n)))], missing),
             Plans = Plans,
             Missing = missing,

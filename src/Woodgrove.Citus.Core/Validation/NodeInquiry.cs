@@ -95,7 +95,8 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(stop);
         giveUp.CancelAfter(patience);
         await using NpgsqlConnection session = node.IsLocal ? await OpenAsync(giveUp.Token)
-            : await OpenAsync(() => connection.OpenNodeSessionAsync(node.Host, node.Port, giveUp.Token, ClientPatience), giveUp.Token);
+            : await OpenAsync(() => connection.OpenNodeSessionAsync(new NodeName(node.Host, node.Port), giveUp.Token, ClientPatience),
+                giveUp.Token);
         await using var clock = new NpgsqlCommand(Clock, session) { CommandTimeout = ClientPatience };
         NodeState asked = Timed(node, Stopwatch.StartNew(), DateTimeOffset.UtcNow, (string)(await clock.ExecuteScalarAsync(giveUp.Token))!);
         await AskAsync(session, node.Node, questions, facts, null, stop);

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 using Npgsql;
 using Woodgrove.Citus.Pipeline;
@@ -50,6 +51,16 @@ public sealed class ConnectCitusClusterCommand : CitusCmdlet
     [Parameter(ParameterSetName = "ConnectionString", Mandatory = true)]
     public string? ConnectionString { get; set; }
 
+    /// <summary>A port of the server where each connection reaches some node, to find nodes that can't be reached otherwise.</summary>
+    [Parameter]
+    [ValidateRange(1, 65535)]
+    public int? LoadBalancedPort { get; set; }
+
+    /// <summary>Addresses for nodes whose own names can't be reached from here: name (or name:port) to host (or host:port).</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public IDictionary? NodeAddress { get; set; }
+
     /// <summary>What to call the connection; server:port/database by default.</summary>
     [Parameter]
     public string? Name { get; set; }
@@ -68,6 +79,8 @@ public sealed class ConnectCitusClusterCommand : CitusCmdlet
             FetchToken = token is ScriptBlock script ? new TokenScript(script, SessionState.PSVariable).FetchAsync : null,
             SslMode = SslMode,
             Service = Service,
+            LoadBalancedPort = LoadBalancedPort,
+            NodeAddress = Texts.Read(NodeAddress),
             ConnectionString = ConnectionString,
         };
         Run(async (output, stop) =>

@@ -3,6 +3,7 @@ using System.Management.Automation;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Ingest;
+using Woodgrove.Citus.Pipeline;
 using Woodgrove.Citus.Queries;
 using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Tables;
@@ -73,7 +74,7 @@ public sealed class ExportCitusToCsvCommand : CsvFormatCommand
 
     protected override void ProcessRecord()
     {
-        CitusConnection cluster = Cluster;
+        CitusConnection cluster = Cluster.WithNodeAddress(Texts.Read(NodeAddress));
         string path = GetUnresolvedProviderPathFromPSPath(Path);
         bool isTable = ParameterSetName == "Table";
         if (!ShouldProcess(path, isTable ? $"Export {Table}" : "Export the query's rows")) return;
@@ -92,7 +93,6 @@ public sealed class ExportCitusToCsvCommand : CsvFormatCommand
                 Overwrite = !NoClobber,
                 Force = Force,
                 Parallel = Parallel,
-                NodeAddress = Texts.Read(NodeAddress),
                 Progress = bar.Report,
                 Explain = output.Verbose,
                 Warn = output.Warning,

@@ -22,10 +22,10 @@ public sealed class GetCitusImportCommand : ConnectedCmdlet
 
     protected override void ProcessRecord()
     {
-        CitusConnection cluster = Cluster;
+        CitusConnection cluster = Cluster.WithNodeAddress(Texts.Read(NodeAddress));
         Run(async (output, stop) =>
         {
-            foreach (CitusImport import in await CitusImport.ListAsync(cluster, ImportId, Texts.Read(NodeAddress), stop))
+            foreach (CitusImport import in await CitusImport.ListAsync(cluster, ImportId, stop))
                 await output.ObjectAsync(import);
         }, ImportId);
     }

@@ -104,7 +104,8 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
         foreach (CsvSource source in sources)
         {
             if (RejectPathOf(source) is not { } rejectPath) continue;
-            CsvImport import = Argument(() => ImportOf(Cluster, source, rejectPath.Length > 0 ? rejectPath : null));
+            CsvImport import = Argument(() => ImportOf(Cluster.WithNodeAddress(Texts.Read(NodeAddress)), source,
+                rejectPath.Length > 0 ? rejectPath : null));
             if (!IsApart(import)) continue;
             if (!Confirm(import, source)) continue;
             if (ThrottleLimit > 1) _waiting.Add((source, import));
@@ -159,7 +160,6 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
         Dialect = Dialect,
         Shape = ShapeOf(source),
         Route = Route,
-        NodeAddress = NodeAddress is null ? null : Texts.Read(NodeAddress),
         Checkpoint = Checkpoint is null ? null : CheckpointInterval.Parse(Checkpoint),
         ImportId = ImportId,
         Resume = Resume,

@@ -13,7 +13,7 @@ internal sealed class ImportIdCompleter : CatalogCompleter
     protected override async Task<IReadOnlyList<string>> NamesAsync(CitusConnection connection, string start, IDictionary bound,
         CancellationToken stop)
     {
-        foreach (CitusImport import in await CitusImport.ListAsync(connection, null, null, stop))
+        foreach (CitusImport import in await CitusImport.ListAsync(connection, null, stop))
             _tips[import.ImportId.ToString()] = $"{import.State}: {import.Source} into {import.Table}, "
                 + $"{import.LastCommit ?? import.StartedAt:u}";
         return [.. _tips.Keys];

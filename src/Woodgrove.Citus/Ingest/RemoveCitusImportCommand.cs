@@ -20,9 +20,8 @@ public sealed class RemoveCitusImportCommand : ConnectedCmdlet
 
     protected override void ProcessRecord()
     {
-        CitusConnection cluster = Cluster;
+        CitusConnection cluster = Cluster.WithNodeAddress(Texts.Read(NodeAddress));
         if (!ShouldProcess(ImportId.ToString(), "Clear from the ledger")) return;
-        Run(async (output, stop) => await CitusImport.RemoveAsync(cluster, ImportId, Texts.Read(NodeAddress), output.Verbose, stop),
-            ImportId);
+        Run(async (output, stop) => await CitusImport.RemoveAsync(cluster, ImportId, output.Verbose, stop), ImportId);
     }
 }

@@ -22,10 +22,10 @@ public sealed class RepairCitusImportCommand : ConnectedCmdlet
 
     protected override void ProcessRecord()
     {
-        CitusConnection cluster = Cluster;
+        CitusConnection cluster = Cluster.WithNodeAddress(Texts.Read(NodeAddress));
         if (!ShouldProcess(ImportId?.ToString() ?? "All imports",
             "Commit or roll back what interrupted loads left prepared, as the ledger decides")) return;
-        Run(async (output, stop) => await CitusImport.RepairAsync(cluster, ImportId, Texts.Read(NodeAddress),
+        Run(async (output, stop) => await CitusImport.RepairAsync(cluster, ImportId,
             async step => await output.ObjectAsync(step), stop), ImportId);
     }
 }

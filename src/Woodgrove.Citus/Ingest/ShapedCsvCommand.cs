@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Management.Automation;
 using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Csv.Sources;
+using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Ingest;
 

@@ -42,6 +42,24 @@ public sealed class ConnectionRequestTests : IDisposable
         Assert.False(byHost);
     }
 
+    [Fact]
+    public void A_Unix_socket_has_no_TCP_keepalive() // to ask for it would be refused
+    {
+        Assert.False(new ConnectionRequest { Server = "/var/run/postgresql" }.Resolve().TcpKeepAlive);
+        Assert.True(new ConnectionRequest { Server = "127.0.0.1" }.Resolve().TcpKeepAlive);
+    }
+
+    [Theory]
+    [InlineData("bank.postgres.database.azure.com", 7432, null, 7432)]
+    [InlineData("bank.postgres.database.azure.com", 5432, null, null)]
+    [InlineData("bank.postgres.database.azure.com", 5432, 7432, 7432)]
+    [InlineData("bank.example.org", 7432, null, null)]
+    public void The_load_balanced_port_is_the_one_given_or_that_of_Elastic_Clusters(string host, int port, int? given, int? expected)
+    {
+        var request = new ConnectionRequest { Server = host, Port = port, LoadBalancedPort = given };
+        Assert.Equal(expected, request.LoadBalancedPortFor(request.Resolve()));
+    }
+
     [Theory]
     [InlineData("localhost", SslMode.Prefer)]
     [InlineData("127.0.0.1", SslMode.Prefer)]

@@ -84,11 +84,11 @@ public sealed class FaultCluster(ClusterFixture cluster) : IAsyncLifetime
     public string ConnectionStringOf(string role, int? port = null) =>
         ConnectionString(port).Replace("Username=postgres", $"Username={role}", StringComparison.Ordinal);
 
-    public string Distribute()
+    public string Distribute(int shards = 4)
     {
         string name = $"faults_{++_names}";
         Execute($"CREATE TABLE {name} ({Columns})");
-        Execute($"SELECT create_distributed_table('{name}', 'user_id', shard_count := 4, colocate_with := 'none')");
+        Execute($"SELECT create_distributed_table('{name}', 'user_id', shard_count := {shards}, colocate_with := 'none')");
         return name;
     }
 

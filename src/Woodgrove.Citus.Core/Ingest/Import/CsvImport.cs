@@ -21,9 +21,6 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
 
     public ImportRoute Route { get; init; }
 
-    /// <summary>Addresses for nodes whose own names can't be reached from here.</summary>
-    public IReadOnlyDictionary<string, string>? NodeAddress { get; init; }
-
     /// <summary>Null loads the file as one.</summary>
     public CheckpointInterval? Checkpoint { get; init; }
 
@@ -126,7 +123,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     {
         try
         {
-            return (await Connection.AtCoordinatorAsync(new NodeAddresses(NodeAddress).Resolve, stop), null);
+            return (await Connection.AtCoordinatorAsync(stop), null);
         }
         catch (CitusException e) when (!needsLedger && e.Kind == CitusErrorKind.ConnectionError)
         {

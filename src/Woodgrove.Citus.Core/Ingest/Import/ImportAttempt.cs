@@ -159,7 +159,7 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
     /// <summary>Ends transactions that interrupted loads left prepared; refuses to continue while rows of the import are pending.</summary>
     private async Task RecoverAsync(bool everywhere, CancellationToken stop)
     {
-        var recovery = new ImportRecovery(import.Connection, new NodeAddresses(import.NodeAddress), step =>
+        var recovery = new ImportRecovery(import.Connection, step =>
         {
             import.Explain?.Invoke(step.ToString());
             return default;

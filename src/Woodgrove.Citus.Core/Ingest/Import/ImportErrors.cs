@@ -78,10 +78,6 @@ internal static class ImportErrors
     public static string NotDistributed(TableInfo table) =>
         $"{table.Display} is not distributed: its rows stay on the node that the connection leads to. New-DistributedTable distributes it.";
 
-    /// <summary>Why a route is not possible.</summary>
-    public static string Unreachable(string host, int port, Exception cause) =>
-        $"node {host}:{port} can't be reached from here ({cause.Message.TrimEnd('.')}); -NodeAddress maps it to an address that can";
-
     public static CitusException InvalidCheckpoint(string text) => new("CitusInvalidCheckpoint", CitusErrorKind.InvalidArgument,
         $"'{text}' is neither a number of rows nor a size.", "Use a number of rows such as 100000, or a size such as 64MB.");
 }

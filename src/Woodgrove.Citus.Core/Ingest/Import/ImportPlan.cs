@@ -66,7 +66,7 @@ internal sealed record ImportPlan(
     public async Task<ImportPlan> ChooseRouteAsync(CsvImport import, NpgsqlConnection session, CitusException? noLedger,
         CancellationToken stop)
     {
-        var shards = new ShardRoute(Connection, File, Staging?.Rows ?? Target, new NodeAddresses(import.NodeAddress));
+        var shards = new ShardRoute(Connection, File, Staging?.Rows ?? Target);
         (ImportRoute route, string reason) = await new RouteChoice(import, shards, session, noLedger).ChooseAsync(Source.Input, Pending,
             stop);
         return this with { Shards = shards, Route = route, Reason = reason };

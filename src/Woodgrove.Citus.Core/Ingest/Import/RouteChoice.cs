@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Commit;
@@ -94,7 +95,8 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
             SELECT pg_catalog.to_regclass($1) IS NOT NULL
                 AND EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = pg_catalog.to_regclass($1)),
                    coalesce((SELECT bool_and(metadatasynced) FROM pg_catalog.pg_dist_node WHERE isactive AND noderole = 'primary'), false)
-            """, (row, address, _) => row.GetBoolean(0) && row.GetBoolean(1) ? null : $"{address} does not have the cluster's metadata (pg_dist_node.metadatasynced)", stop);
+            """, (row, address, _) => row.GetBoolean(0) && row.GetBoolean(1) ? null
+                : $"{address} does not have the cluster's metadata (pg_dist_node.metadatasynced)", stop);
     }
 
     private async Task<string?> CommonObstacleAsync(CancellationToken stop)
@@ -124,42 +126,47 @@ internal sealed class RouteChoice(CsvImport import, ShardRoute shards, NpgsqlCon
     private static string LedgerObstacle(CitusException obstacle) =>
         $"the ledger that makes it exactly once can't be kept: {char.ToLowerInvariant(obstacle.What[0])}{obstacle.What[1..].TrimEnd('.')}";
 
-    /// <summary>Asks every node that holds shards; one that can't be reached is an obstacle too.</summary>
+    /// <summary>Asks every node that holds shards, all at the same time; one that can't be reached is an obstacle too.</summary>
     private async Task<string?> NodeObstacleAsync(string question, Func<NpgsqlDataReader, string, int, string?> check,
         CancellationToken stop)
     {
-        foreach ((string host, int port, int count) in await shards.NodesAsync(session, stop))
+        string?[] obstacles = await Task.WhenAll((await shards.NodesAsync(session, stop))
+            .Select(n => NodeObstacleAsync(n.Node, question, (row, address) => check(row, address, n.Shards), stop)));
+        return obstacles.FirstOrDefault(o => o is not null);
+    }
+
+    private async Task<string?> NodeObstacleAsync(NodeName node, string question, Func<NpgsqlDataReader, string, string?> check,
+        CancellationToken stop)
+    {
+        string address = shards.Connection.AddressOf(node).ToString();
+        for (int attempt = 0; ; attempt++)
         {
-            for (int attempt = 0; ; attempt++)
+            try
             {
-                try
-                {
-                    using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
-                    patience.CancelAfter(TimeSpan.FromSeconds(5));
-                    await using NpgsqlConnection there = await shards.Connection.OpenNodeSessionAsync(host, port, patience.Token);
-                    await using var command = new NpgsqlCommand(question, there);
-                    if (question.Contains("$1", StringComparison.Ordinal)) command.Parameters.Add(new() { Value = _table.Name.Sql });
-                    await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-                    await row.ReadAsync(stop);
-                    if (check(row, $"{host}:{port}", count) is { } obstacle) return obstacle;
-                    break;
-                }
-                catch (PostgresException full) when (full.SqlState == PostgresErrorCodes.TooManyConnections)
-                {
-                    return $"{host}:{port} has no room for another connection ({full.MessageText})";
-                }
-                catch (NpgsqlException e) when (attempt == 0 && PostgresErrors.IsNetwork(e) && !stop.IsCancellationRequested)
-                {
-                    // A connection was lost; another may hold.
-                }
-                catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException
-                    && !stop.IsCancellationRequested)
-                {
-                    return ImportErrors.Unreachable(host, port, e);
-                }
+                using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
+                patience.CancelAfter(shards.Connection.ReachPatience);
+                await using NpgsqlConnection there = await shards.Connection.OpenNodeSessionAsync(node, patience.Token);
+                await using var command = new NpgsqlCommand(question, there);
+                if (question.Contains("$1", StringComparison.Ordinal)) command.Parameters.Add(new() { Value = _table.Name.Sql });
+                await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+                await row.ReadAsync(stop);
+                return check(row, address);
+            }
+            catch (PostgresException full) when (full.SqlState == PostgresErrorCodes.TooManyConnections)
+            {
+                return $"{address} has no room for another connection ({full.MessageText})";
+            }
+            catch (NpgsqlException e) when (attempt == 0 && e.InnerException is not CitusException && PostgresErrors.IsNetwork(e)
+                && !stop.IsCancellationRequested)
+            {
+                // A connection was lost; another may hold.
+            }
+            catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException
+                && !stop.IsCancellationRequested)
+            {
+                return $"node {address} can't be reached from here ({e.Message.TrimEnd('.')}); {shards.Connection.ReachAdvice}";
             }
         }
-        return null;
     }
 
     /// <summary>What decides about a table.</summary>

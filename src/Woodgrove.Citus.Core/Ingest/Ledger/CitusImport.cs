@@ -18,19 +18,14 @@ public sealed record CitusImport(
     /// <param name="importId">Only this import, or null for all.</param>
     /// <param name="report">Told of each transaction what became of it.</param>
     public static async Task RepairAsync(
-        CitusConnection connection, Guid? importId, IReadOnlyDictionary<string, string>? nodeAddress, Func<ImportRepair, ValueTask> report,
-        CancellationToken stop)
-    {
-        var addresses = new NodeAddresses(nodeAddress);
-        await new ImportRecovery(await connection.AtCoordinatorAsync(addresses.Resolve, stop), addresses, report).RunAsync(importId,
-            everywhere: false, stop);
-    }
+        CitusConnection connection, Guid? importId, Func<ImportRepair, ValueTask> report, CancellationToken stop) =>
+        await new ImportRecovery(await connection.AtCoordinatorAsync(stop), report).RunAsync(importId, everywhere: false, stop);
 
     /// <summary>All imports, those that run and the latest first, or one. Changes nothing and takes no lock.</summary>
     public static async Task<IReadOnlyList<CitusImport>> ListAsync(
-        CitusConnection connection, Guid? importId, IReadOnlyDictionary<string, string>? nodeAddress, CancellationToken stop)
+        CitusConnection connection, Guid? importId, CancellationToken stop)
     {
-        CitusConnection coordinator = await connection.AtCoordinatorAsync(new NodeAddresses(nodeAddress).Resolve, stop);
+        CitusConnection coordinator = await connection.AtCoordinatorAsync(stop);
         await using NpgsqlConnection session = await coordinator.OpenSessionAsync(stop);
         IReadOnlyList<CitusImport> loads = await RunningLoad.ListAsync(session, importId, stop);
         if (!await LedgerSchema.MayReadAsync(session, stop)) return loads;
@@ -65,17 +60,15 @@ public sealed record CitusImport(
     /// <exception cref="CitusException">It runs, or a part of it may still lie prepared on a node, which the ledger must
     /// decide.</exception>
     public static async Task RemoveAsync(
-        CitusConnection connection, Guid importId, IReadOnlyDictionary<string, string>? nodeAddress, Action<string> explain,
-        CancellationToken stop)
+        CitusConnection connection, Guid importId, Action<string> explain, CancellationToken stop)
     {
-        var addresses = new NodeAddresses(nodeAddress);
-        CitusConnection coordinator = await connection.AtCoordinatorAsync(addresses.Resolve, stop);
+        CitusConnection coordinator = await connection.AtCoordinatorAsync(stop);
         await using NpgsqlConnection session = await coordinator.OpenSessionAsync(stop);
         if (!await LedgerSchema.MayReadAsync(session, stop)) throw LedgerErrors.NotFound(importId, connection.Database);
         await LedgerSchema.RequireAsync(session, withParts: false, stop);
         if ((await ImportLedger.PendingAsync(session, importId, stop)).Count > 0)
         {
-            var recovery = new ImportRecovery(coordinator, addresses, step =>
+            var recovery = new ImportRecovery(coordinator, step =>
             {
                 explain(step.ToString());
                 return default;

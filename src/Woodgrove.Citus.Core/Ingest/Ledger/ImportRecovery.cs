@@ -9,8 +9,7 @@ namespace Woodgrove.Citus.Ingest.Ledger;
 /// coordinator may do so, only to transactions that name it, and never while the import runs.
 /// </summary>
 /// <param name="own">The attempts of the load that recovers.</param>
-internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses addresses, Func<ImportRepair, ValueTask>? report,
-    ImportAttempts? own = null)
+internal sealed class ImportRecovery(CitusConnection coordinator, Func<ImportRepair, ValueTask>? report, ImportAttempts? own = null)
 {
     /// <summary>How long the sessions of a client that was killed a moment ago are given to end.</summary>
     private static readonly TimeSpan EndingPatience = TimeSpan.FromSeconds(10);
@@ -40,18 +39,19 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
         _timeline = await CoordinatorTimeline.ReadAsync(ledger, stop);
         // A disabled node may be away for good; it is only asked where something may lie there.
         bool disabledToo = importId is not null || (await ImportLedger.PendingAsync(ledger, null, stop)).Count > 0;
-        foreach ((string host, int port) in await addresses.NodesAsync(ledger, disabledToo, stop))
+        foreach (NodeName name in await NodesAsync(ledger, disabledToo, stop))
         {
+            string address = coordinator.AddressOf(name).ToString();
             try
             {
-                await using NpgsqlConnection node = await coordinator.OpenNodeSessionAsync(host, port, stop);
-                await EndPartsAsync(ledger, node, $"{host}:{port}", importId, stop);
+                await using NpgsqlConnection node = await coordinator.OpenNodeSessionAsync(name, stop);
+                await EndPartsAsync(ledger, node, address, importId, stop);
             }
             catch (Exception e) when (!stop.IsCancellationRequested && e is NpgsqlException or TimeoutException)
             {
                 if (everywhere) throw;
                 _unreachable = e;
-                await KeepAsync(new ImportRepair(importId, $"{host}:{port}", null, ImportRepairAction.Pending,
+                await KeepAsync(new ImportRepair(importId, address, null, ImportRepairAction.Pending,
                     $"the node can't be asked: {e.Message.TrimEnd('.')}"));
             }
         }
@@ -63,6 +63,21 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
                 await LockedAsync(ledger, import, async () => { if (await StagingTable.DropAsync(ledger, import, stop))
                     await TellAsync(new ImportRepair(import, coordinator.Name, null, ImportRepairAction.Dropped, null)); }, stop);
         }
+    }
+
+    /// <summary>All primary nodes that take part in the cluster.</summary>
+    /// <param name="disabledToo">Those too that are disabled.</param>
+    private static async Task<List<NodeName>> NodesAsync(NpgsqlConnection ledger, bool disabledToo, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand("SELECT nodename, nodeport FROM pg_catalog.pg_dist_node WHERE (isactive OR $1) AND "
+            + "noderole = 'primary' ORDER BY 1, 2", ledger)
+        {
+            Parameters = { new() { Value = disabledToo } },
+        };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var nodes = new List<NodeName>();
+        while (await row.ReadAsync(stop)) nodes.Add(new NodeName(row.GetString(0), row.GetInt32(1)));
+        return nodes;
     }
 
     /// <summary>Ends the parts on a node.</summary>

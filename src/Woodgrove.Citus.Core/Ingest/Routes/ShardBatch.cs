@@ -26,9 +26,9 @@ internal static class ShardBatch
     private static async Task<NodeWriter> OpenAsync(ShardRoute route, ImportLedger ledger, RecordRouter router, ShardRange shard,
         bool truncate, RejectList? rejects, CancellationToken stop)
     {
-        (string host, int port) = route.AddressOf(shard);
+        NodeName node = ShardRoute.NodeOf(shard);
         NpgsqlConnection session = await route.SessionAsync(shard, ledger.ImportId, stop);
-        var options = new WriterOptions($"{host}:{port}", c => route.Connection.OpenNodeSessionAsync(host, port, c))
+        var options = new WriterOptions(route.Connection.AddressOf(node).ToString(), c => route.Connection.OpenNodeSessionAsync(node, c))
         {
             Shards = [shard],
             Shard = shard,

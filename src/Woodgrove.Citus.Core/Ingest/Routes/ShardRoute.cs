@@ -13,9 +13,9 @@ using Woodgrove.Citus.Values;
 namespace Woodgrove.Citus.Ingest.Routes;
 
 /// <summary>What a load straight into the shards needs: the columns, the key and its hash, and the nodes.</summary>
-internal sealed class ShardRoute(CitusConnection connection, CsvFile file, CopyTarget target, NodeAddresses addresses)
+internal sealed class ShardRoute(CitusConnection connection, CsvFile file, CopyTarget target)
 {
-    private readonly ConcurrentDictionary<(long ShardId, string Host, int Port), NpgsqlConnection> _sessions = new();
+    private readonly ConcurrentDictionary<(long ShardId, NodeName Node), NpgsqlConnection> _sessions = new();
 
     private readonly TableInfo _table = target.Table;
     private string? _settings;
@@ -46,12 +46,12 @@ internal sealed class ShardRoute(CitusConnection connection, CsvFile file, CopyT
     /// <summary>The session on the shard's node, kept from batch to batch.</summary>
     public async Task<NpgsqlConnection> SessionAsync(ShardRange shard, Guid importId, CancellationToken stop)
     {
-        (string host, int port) = AddressOf(shard);
-        if (_sessions.TryGetValue((shard.ShardId, host, port), out NpgsqlConnection? kept)
+        NodeName node = NodeOf(shard);
+        if (_sessions.TryGetValue((shard.ShardId, node), out NpgsqlConnection? kept)
             && kept.State == System.Data.ConnectionState.Open)
             return kept;
-        NpgsqlConnection session = await connection.OpenUserNodeSessionAsync(host, port, stop);
-        _sessions[(shard.ShardId, host, port)] = session;
+        NpgsqlConnection session = await connection.OpenUserNodeSessionAsync(node, stop);
+        _sessions[(shard.ShardId, node)] = session;
         await ImportLock.ShareAsync(session, importId, stop);
         return session;
     }
@@ -66,7 +66,7 @@ internal sealed class ShardRoute(CitusConnection connection, CsvFile file, CopyT
     /// <summary>What a node's transaction begins with: the coordinator's ways of reading times, which may differ from its own.</summary>
     public string Settings => $"{LoadSession.TransactionSettings}; {_settings}";
 
-    public (string Host, int Port) AddressOf(ShardRange shard) => addresses.Resolve(shard.NodeName, shard.NodePort);
+    public static NodeName NodeOf(ShardRange shard) => new(shard.NodeName, shard.NodePort);
 
     public string SqlOf(ShardRange shard) => new TableName(_table.Name.Schema, shard.ShardName).Sql;
 
@@ -80,8 +80,8 @@ internal sealed class ShardRoute(CitusConnection connection, CsvFile file, CopyT
     }
 
     /// <summary>The nodes that hold the shards, each with how many.</summary>
-    public async Task<IReadOnlyList<(string Host, int Port, int Shards)>> NodesAsync(NpgsqlConnection session, CancellationToken stop) =>
-        (await ReadShardsAsync(session, stop)).GroupBy(AddressOf).Select(n => (n.Key.Host, n.Key.Port, n.Count())).ToList();
+    public async Task<IReadOnlyList<(NodeName Node, int Shards)>> NodesAsync(NpgsqlConnection session, CancellationToken stop) =>
+        (await ReadShardsAsync(session, stop)).GroupBy(NodeOf).Select(n => (n.Key, n.Count())).ToList();
 
     /// <summary>Asks the server about the value that a router could not read.</summary>
     public async Task AskAsync(RecordRouter router, NpgsqlConnection session, CancellationToken stop)

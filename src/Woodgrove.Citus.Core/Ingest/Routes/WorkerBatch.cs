@@ -18,16 +18,16 @@ internal static class WorkerBatch
         ShardRoute route, ImportLedger ledger, int number, PartialBatch? pending, CancellationToken stop) =>
         RoutedBatch.BeginAsync(route, ledger, number, rejects: null, guard => route.ReadAsync(guard.Session, stop),
             (map, router) => map.Shards.Select((shard, index) => (shard, index)).Where(s => pending?.Holds(s.shard) is not true)
-                .GroupBy(s => route.AddressOf(s.shard))
+                .GroupBy(s => ShardRoute.NodeOf(s.shard))
                 .Select(node => new WriterPlace([.. node.Select(s => s.index)],
-                    () => OpenAsync(route, router, node.Key.Host, node.Key.Port, [.. node.Select(s => s.shard)], stop))),
+                    () => OpenAsync(route, router, node.Key, [.. node.Select(s => s.shard)], stop))),
             (guard, parts, nameOf, _) => new PartPerNode(ledger, guard, parts, nameOf), stop);
 
-    private static async Task<NodeWriter> OpenAsync(ShardRoute route, RecordRouter router, string host, int port,
+    private static async Task<NodeWriter> OpenAsync(ShardRoute route, RecordRouter router, NodeName node,
         IReadOnlyList<ShardRange> shards, CancellationToken stop)
     {
-        NpgsqlConnection session = await route.Connection.OpenUserNodeSessionAsync(host, port, stop);
-        var options = new WriterOptions($"{host}:{port}", c => route.Connection.OpenNodeSessionAsync(host, port, c))
+        NpgsqlConnection session = await route.Connection.OpenUserNodeSessionAsync(node, stop);
+        var options = new WriterOptions(route.Connection.AddressOf(node).ToString(), c => route.Connection.OpenNodeSessionAsync(node, c))
         {
             Shards = shards,
             OwnsSession = true,

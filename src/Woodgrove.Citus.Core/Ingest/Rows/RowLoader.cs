@@ -54,7 +54,7 @@ public sealed class RowLoader
     {
         try
         {
-            connection = await connection.AtCoordinatorAsync((host, port) => (host, port), stop);
+            connection = await connection.AtCoordinatorAsync(stop);
         }
         catch (CitusException e) when (e.Kind == CitusErrorKind.ConnectionError)
         {

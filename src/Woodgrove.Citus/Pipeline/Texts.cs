@@ -1,6 +1,6 @@
 using System.Collections;
 
-namespace Woodgrove.Citus.Ingest;
+namespace Woodgrove.Citus.Pipeline;
 
 /// <summary>Reads a hashtable of names, such as -ColumnMap and -NodeAddress.</summary>
 internal static class Texts

@@ -1,0 +1,131 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+using Npgsql;
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Connections;
+
+/// <summary>
+/// Finds sessions to chosen nodes through a port where each connection reaches some node: opens sessions until a node says
+/// that it is the wanted one. All sessions are of one pool, whichever node they reach; none is handed out that was not
+/// asked for its node just before, so a session that was pooled, or whose server has failed over, is never taken for
+/// another node's. The host of the port decides TLS, as it does for the connection itself.
+/// </summary>
+/// <remarks>
+/// Sessions to other nodes are set aside for whoever else looks for one at the same time. When nobody does any more they go
+/// back to the pool, which closes sessions that were idle for a minute. Npgsql's cancel requests are connections of their
+/// own and would reach any node: <see cref="ServerCancellation"/> cancels over a session to the node, and a server that
+/// executes a statement notices within a second when its client has gone.
+/// </remarks>
+/// <param name="open">Opens a session of the pool.</param>
+/// <param name="clear">Closes the idle sessions of the pool.</param>
+/// <param name="port">The port's address, for messages.</param>
+internal sealed class NodeDialer(Func<CancellationToken, Task<NpgsqlConnection>> open, Action clear, string port)
+{
+    /// <summary>Sessions to one node that are set aside; another one is closed.</summary>
+    private const int AsidePerNode = 16;
+
+    /// <summary>
+    /// Sessions that are tried for each node that the cluster has. Where the balancer chooses at random, one in 10^13
+    /// searches ends in vain; those that were set aside may all come back from the pool.
+    /// </summary>
+    private const int TriesPerNode = 30;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly List<(NodeIdentity Node, NpgsqlConnection Session)> _aside = [];
+    private int _searches;
+
+    /// <summary>A session to a node.</summary>
+    /// <param name="wanted">Null is the coordinator.</param>
+    /// <exception cref="NpgsqlException">None was had; its cause is the <see cref="CitusException"/> that says so.</exception>
+    public async Task<NpgsqlConnection> OpenAsync(NodeName? wanted, CancellationToken stop)
+    {
+        lock (_aside) _searches++;
+        try
+        {
+            return await SearchAsync(wanted, stop);
+        }
+        finally
+        {
+            await EndSearchAsync();
+        }
+    }
+
+    private async Task<NpgsqlConnection> SearchAsync(NodeName? wanted, CancellationToken stop)
+    {
+        var clock = Stopwatch.StartNew();
+        var seen = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        Exception? failure = null;
+        for (int tries = 0, bound = TriesPerNode; tries < bound && clock.Elapsed < Patience; tries++)
+        {
+            NpgsqlConnection? session = null;
+            try
+            {
+                session = TakeAside(wanted) ?? await open(stop);
+                NodeIdentity node = await NodeIdentity.ReadAsync(session, stop);
+                if (node.Is(wanted)) return session;
+                seen[node.ToString()] = seen.GetValueOrDefault(node.ToString()) + 1;
+                bound = Math.Max(bound, TriesPerNode * node.Nodes);
+                await SetAsideAsync(node, session);
+            }
+            catch (Exception e)
+            {
+                if (session is not null) await session.DisposeAsync();
+                if (stop.IsCancellationRequested || !MayPass(e)) throw;
+                failure = e;
+                await Task.Delay(TimeSpan.FromMilliseconds(100), stop);
+            }
+        }
+        throw NotReached(wanted, seen, clock.Elapsed, failure);
+    }
+
+    private NpgsqlConnection? TakeAside(NodeName? wanted)
+    {
+        lock (_aside)
+        {
+            int found = _aside.FindIndex(a => a.Node.Is(wanted));
+            if (found < 0) return null;
+            NpgsqlConnection session = _aside[found].Session;
+            _aside.RemoveAt(found);
+            return session;
+        }
+    }
+
+    private async ValueTask SetAsideAsync(NodeIdentity node, NpgsqlConnection session)
+    {
+        lock (_aside)
+        {
+            if (_aside.Count(a => a.Node.GroupId == node.GroupId) < AsidePerNode)
+            {
+                _aside.Add((node, session));
+                return;
+            }
+        }
+        await session.DisposeAsync();
+        clear(); // or the pool would offer it again and again
+    }
+
+    private async ValueTask EndSearchAsync()
+    {
+        NpgsqlConnection[] unwanted = [];
+        lock (_aside)
+        {
+            if (--_searches > 0) return;
+            unwanted = [.. _aside.Select(a => a.Session)];
+            _aside.Clear();
+        }
+        foreach (NpgsqlConnection session in unwanted) await session.DisposeAsync();
+    }
+
+    /// <summary>A session that was lost, a node that is full or starts: the next session may reach another node, or find it up.</summary>
+    private static bool MayPass(Exception failure) =>
+        PostgresErrors.IsTransient(failure) || failure is NpgsqlException { InnerException: TimeoutException };
+
+    private NpgsqlException NotReached(NodeName? wanted, SortedDictionary<string, int> seen, TimeSpan elapsed, Exception? failure)
+    {
+        CitusException told = ConnectionErrors.NodeNotReached(port, wanted, seen, elapsed, failure);
+        return new NpgsqlException(told.What, told);
+    }
+}
