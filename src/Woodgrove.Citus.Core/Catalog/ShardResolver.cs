@@ -94,6 +94,6 @@ public sealed class ShardResolver
             { Target = _table.Display };
 
     private CitusException Unconvertible(object? value, PostgresException e) => new("CitusInvalidValue", CitusErrorKind.InvalidData,
-        $"'{value}' is no value of {_table.Display}.{_column.Name}, which is of type {_column.TypeName}: {e.MessageText.TrimEnd('.')}.",
+        $"'{value}' is not a value of {_table.Display}.{_column.Name}, which is of type {_column.TypeName}: {e.MessageText.TrimEnd('.')}.",
         $"Write it as PostgreSQL reads the type, or leave it out.", e) { Target = value, SqlState = e.SqlState };
 }

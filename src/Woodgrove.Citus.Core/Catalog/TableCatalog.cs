@@ -86,7 +86,7 @@ public static class TableCatalog
         if (row.GetChar(4) is not ('r' or 'p' or 'f'))
         {
             throw new CitusException("CitusNotATable", CitusErrorKind.InvalidArgument,
-                $"{name} is no table (pg_class.relkind '{row.GetChar(4)}').", "Name a table.") { Target = name.ToString() };
+                $"{name} is not a table (pg_class.relkind '{row.GetChar(4)}').", "Name a table.") { Target = name.ToString() };
         }
         return (row.GetFieldValue<uint>(0), new TableName(row.GetString(1), row.GetString(2)), row.GetString(3));
     }

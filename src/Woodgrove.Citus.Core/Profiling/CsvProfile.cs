@@ -27,7 +27,7 @@ public sealed record CsvProfile
     public CsvDistribution? Distribution { get; init; }
 
     /// <summary>
-    /// With a table: rows that a load with -OnError Skip would set aside. Without one: rows that no load takes, and values unlike
+    /// With a table: rows that a load with -OnError Skip would reject. Without one: rows that no load takes, and values unlike
     /// nearly all others of their column.
     /// </summary>
     public required long ProblemCount { get; init; }

@@ -59,14 +59,8 @@ public sealed class CitusSandbox
         SandboxEngine engine, int workerCount, string? path, bool keep, string? webRoot, Action<string> explain, Action<string> warn,
         CancellationToken stop)
     {
-        PostgresInstallation programs = PostgresInstallation.Find();
+        PostgresInstallation programs = Find(engine, path);
         await SandboxRegistry.RemoveAbandonedAsync(() => programs, explain);
-        if (engine == SandboxEngine.Citus && !programs.HasCitus)
-        {
-            throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled,
-                $"The PostgreSQL in {programs.BinDirectory} has no Citus.",
-                "Install Citus into it, set $env:WOODGROVE_PG_BIN to one that has it, or use -Engine PostgreSql.");
-        }
         bool citus = engine != SandboxEngine.PostgreSql && programs.HasCitus;
         if (!citus && engine == SandboxEngine.Auto)
         {
@@ -90,6 +84,24 @@ public sealed class CitusSandbox
         }
     }
 
+    /// <summary>Refuses what <see cref="StartAsync"/> would refuse, and starts nothing.</summary>
+    /// <exception cref="CitusException">There is no such PostgreSQL here, or the folder is not empty.</exception>
+    public static void Check(SandboxEngine engine, string? path) => Find(engine, path);
+
+    private static PostgresInstallation Find(SandboxEngine engine, string? path)
+    {
+        PostgresInstallation programs = PostgresInstallation.Find();
+        if (engine == SandboxEngine.Citus && !programs.HasCitus)
+        {
+            throw new CitusException("CitusExtensionMissing", CitusErrorKind.NotInstalled,
+                $"The PostgreSQL in {programs.BinDirectory} has no Citus.",
+                "Install Citus into it, set $env:WOODGROVE_PG_BIN to one that has it, or use -Engine PostgreSql.");
+        }
+        if (path is null || !Directory.Exists(path) || !Directory.EnumerateFileSystemEntries(path).Any()) return programs;
+        throw new CitusException("CitusSandboxFolderNotEmpty", CitusErrorKind.ResourceExists, $"The folder '{path}' is not empty.",
+            "Name a new or an empty folder with -Path, or leave -Path out.") { Target = path };
+    }
+
     /// <summary>Stops the servers and removes their folder, unless it is to be kept.</summary>
     public async Task StopAsync()
     {
@@ -102,11 +114,6 @@ public sealed class CitusSandbox
 
     private async Task StartServersAsync(PostgresInstallation programs, int workerCount, Action<string> explain, CancellationToken stop)
     {
-        if (Directory.Exists(Path) && Directory.EnumerateFileSystemEntries(Path).Any())
-        {
-            throw new CitusException("CitusSandboxFolderNotEmpty", CitusErrorKind.ResourceExists, $"The folder '{Path}' is not empty.",
-                "Name a new or an empty folder with -Path, or leave -Path out.") { Target = Path };
-        }
         _ownsFolder = true;
         string password = RandomNumberGenerator.GetHexString(32, lowercase: true);
         await CreateFolderAsync(password, stop);

@@ -157,7 +157,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
     }
 
     /// <summary>Returns when the rebalance is over, or the time is.</summary>
-    /// <param name="report">Told at every look.</param>
+    /// <param name="report">Receives the state at every look.</param>
     public async Task<ShardRebalance> WaitAsync(ShardRebalance rebalance, TimeSpan? patience, Action<ShardRebalance> report,
         CancellationToken stop)
     {
@@ -175,17 +175,25 @@ public sealed class ShardRebalancer(CitusConnection connection)
     /// <exception cref="CitusException">There is none.</exception>
     public async Task<ShardRebalance> StopAsync(CancellationToken stop)
     {
+        ShardRebalance running = await RunningAsync(stop);
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
-        ShardRebalance? running = await ReadAsync(session, null, stop);
-        if (running is not { IsActive: true })
-        {
-            throw new CitusException("CitusRebalanceNotRunning", CitusErrorKind.ObjectNotFound, "No rebalance runs.",
-                running is null ? "There never was one here."
-                    : $"The last one, job {running.JobId}, is {running.State.ToString().ToLowerInvariant()}; Get-ShardRebalance shows it.");
-        }
         await session.ExecuteAsync("SELECT pg_catalog.citus_rebalance_stop()", stop);
         return (await ReadAsync(session, running.JobId, stop))!;
     }
+
+    /// <summary>The rebalance that is not over.</summary>
+    /// <exception cref="CitusException">There is none.</exception>
+    public async Task<ShardRebalance> RunningAsync(CancellationToken stop) =>
+        await FindAsync(null, stop) switch
+        {
+            { IsActive: true } running => running,
+            null => throw NotRunning("There never was one here."),
+            { } last => throw NotRunning(
+                $"The last one, job {last.JobId}, is {last.State.ToString().ToLowerInvariant()}; Get-ShardRebalance shows it."),
+        };
+
+    private static CitusException NotRunning(string advice) =>
+        new("CitusRebalanceNotRunning", CitusErrorKind.ObjectNotFound, "No rebalance runs.", advice);
 
     /// <summary>Names of strategies, for completion.</summary>
     public static async Task<IReadOnlyList<string>> StrategiesAsync(CitusConnection connection, CancellationToken stop)

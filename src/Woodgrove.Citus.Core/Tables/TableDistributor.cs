@@ -27,9 +27,9 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
     public Action<string>? Explain { get; init; }
     public Action<string>? Warn { get; init; }
 
-    /// <summary>Checks everything and, unless it is a rehearsal, distributes the table; a refusal leaves nothing behind.</summary>
-    /// <returns>The distributed table, or null for a rehearsal.</returns>
-    public async Task<DistributedTable?> RunAsync(bool rehearsal, CancellationToken stop)
+    /// <summary>Checks everything and, unless it is a trial, distributes the table; a refusal leaves nothing behind.</summary>
+    /// <returns>The distributed table, or null for a trial.</returns>
+    public async Task<DistributedTable?> RunAsync(bool isTrial, CancellationToken stop)
     {
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
         session.Notice += (_, e) => Explain?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
@@ -63,7 +63,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
             TableInfo table = await TableCatalog.FindAsync(Connection, session, Table, stop);
             if (table.Kind != TableKind.Local) throw AlreadyDistributed(table);
             if (DistributionColumn is not null) await CheckColumnAsync(session, table, stop);
-            if (rehearsal)
+            if (isTrial)
             {
                 await transaction.RollbackAsync(stop);
                 return null;
@@ -273,8 +273,8 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         string how = table.Kind == TableKind.Distributed ? $"distributed by {table.DistributionColumn}"
             : table.Kind == TableKind.SingleShard ? "distributed without a column" : $"a {table.Kind.ToString().ToLowerInvariant()} table";
         return new CitusException("CitusAlreadyDistributed", CitusErrorKind.ResourceExists, $"{table.Display} is already {how}.",
-            $"To change that, use SELECT alter_distributed_table('{table.Name}', ...), "
-                + $"or undistribute_table('{table.Name}') and distribute it again.")
+            $"To change that, use SELECT alter_distributed_table({TableName.Literal(table.Name.ToString())}, ...), "
+                + $"or SELECT undistribute_table({TableName.Literal(table.Name.ToString())}) and distribute it again.")
         { Target = table.Display, SqlState = "42P16" };
     }
 

@@ -14,6 +14,9 @@ public sealed record ClusterValidation(
     IReadOnlyCollection<string> Checks, IReadOnlyCollection<string> Except, IReadOnlyDictionary<string, double> Thresholds,
     TimeSpan Patience)
 {
+    /// <summary>Whether the module's own tables are checked too.</summary>
+    public bool IncludeModule { get; init; }
+
     /// <summary>Refuses what could not be run, without asking the cluster anything.</summary>
     /// <exception cref="CitusException">A name is that of no check, or a threshold is that of a check without one.</exception>
     public void Check()
@@ -35,7 +38,7 @@ public sealed record ClusterValidation(
                 "Connect to the database that has it, or run CREATE EXTENSION citus as a superuser.") { Target = connection.Name };
         }
 
-        var inquiry = new NodeInquiry(connection, Patience);
+        var inquiry = new NodeInquiry(connection, Patience, IncludeModule);
         await using NpgsqlConnection session = await inquiry.OpenAsync(stop);
         HashSet<string> lacking = await RolesLackingAsync(session, checks, stop);
         IReadOnlyList<NodeState> nodes = await NodesAsync(connection, session, stop);

@@ -83,7 +83,7 @@ public abstract class CsvCommand : CsvFormatCommand
     {
         if (address.IsAbsoluteUri && address.Scheme is "http" or "https") return true;
         WriteError(CitusErrorRecord.From(new CitusException("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
-            address.IsAbsoluteUri ? $"-Uri takes http and https, not {address.Scheme}." : $"'{address}' is no web address.",
+            address.IsAbsoluteUri ? $"-Uri takes http and https, not {address.Scheme}." : $"'{address}' is not a web address.",
             "Give the whole address, such as https://files.example/events.csv; a file goes to -Path."), null));
         return false;
     }

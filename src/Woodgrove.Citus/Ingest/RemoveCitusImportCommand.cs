@@ -21,8 +21,8 @@ public sealed class RemoveCitusImportCommand : ConnectedCmdlet
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster;
-        if (!ShouldProcess(ImportId.ToString(), "Clear from the ledger")) return;
-        Run(async (output, stop) => await CitusImport.RemoveAsync(cluster, ImportId, Texts.Read(NodeAddress), output.Verbose, stop),
-            ImportId);
+        if (!Agree(ImportId.ToString(), "Clear from the ledger", out bool isTrial)) return;
+        Run(async (output, stop) => await CitusImport.RemoveAsync(cluster, ImportId, Texts.Read(NodeAddress), output.Verbose, isTrial,
+            stop), ImportId);
     }
 }

@@ -40,6 +40,10 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
     [Parameter(ValueFromPipeline = true)]
     public CitusQueryPlan[] Plan { get; set; } = [];
 
+    /// <summary>The module's own tables, in schema woodgrove, too.</summary>
+    [Parameter]
+    public SwitchParameter IncludeModule { get; set; }
+
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string? Title { get; set; }
@@ -74,7 +78,8 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
         }
         CitusConnection cluster = Cluster;
         string file = GetUnresolvedProviderPathFromPSPath(Path);
-        if (!ShouldProcess(file, $"Write a report on {cluster.Name}")) return;
+        if (!Agree(file, $"Write a report on {cluster.Name}", out bool isTrial)) return;
+        Run((_, _) => Task.Run(() => OutputFile.Check(file, overwrite: !NoClobber, force: false)), file);
         foreach (string query in Query)
             RunEach(async (_, stop) => _plans.Add(await new PlanRequest(query) { AllTasks = true }.ReadAsync(cluster, stop)), query);
         Run(async (output, stop) =>
@@ -84,8 +89,9 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
                 throw new CitusException("CitusTableNotFound", CitusErrorKind.ObjectNotFound,
                     $"No distributed table is named like {string.Join(", ", _tables)}.", "Get-DistributedTable lists them.");
             }
+            if (isTrial) return;
             var request = new ReportRequest(cluster, [.. tables.Distinct()]) { Title = Title, Plans = _plans, Explain = output.Verbose,
-                Warn = output.Warning };
+                Warn = output.Warning, IncludeModule = IncludeModule };
             string page = HtmlReport.Render(await request.ReadAsync(stop));
             await OutputFile.WriteAsync(file, Encoding.UTF8.GetBytes(page), overwrite: !NoClobber, stop);
             if (Open) Show(file);

@@ -22,6 +22,10 @@ public sealed class MeasureShardSkewCommand : ConnectedCmdlet
     [Parameter]
     public SkewMeasure By { get; set; }
 
+    /// <summary>The module's own tables, in schema woodgrove, too.</summary>
+    [Parameter]
+    public SwitchParameter IncludeModule { get; set; }
+
     protected override void ProcessRecord() => _tables.AddRange(Table);
 
     protected override void EndProcessing()
@@ -38,6 +42,7 @@ public sealed class MeasureShardSkewCommand : ConnectedCmdlet
             {
                 Explain = output.Verbose,
                 SkipOthers = IsPiped,
+                IncludeModule = IncludeModule,
                 Refuse = e => output.Async(c => c.WriteError(CitusErrorRecord.From(e, null))).AsTask().GetAwaiter().GetResult(),
             };
             foreach (ShardSkew skew in await measurement.MeasureAsync(tables, By, stop)) await output.ObjectAsync(skew);

@@ -147,8 +147,8 @@ public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
         string table = Cluster.NewName(), file = Events(300);
         Cluster.AtEnd($"DROP TABLE IF EXISTS {table}");
 
-        RunResult rehearsal = Shell.Run($"New-DistributedTable {table} user_id -FromCsv '{file}' -WhatIf").Succeeded();
-        Assert.Contains("user_id bigint NOT NULL, amount numeric, paid boolean, details jsonb, created_at timestamp", rehearsal.Screen);
+        RunResult trial = Shell.Run($"New-DistributedTable {table} user_id -FromCsv '{file}' -WhatIf").Succeeded();
+        Assert.Contains("user_id bigint NOT NULL, amount numeric, paid boolean, details jsonb, created_at timestamp", trial.Screen);
         Assert.Equal(DBNull.Value, Cluster.Scalar($"SELECT to_regclass('{table}')::text"));
 
         RunResult made = Shell.Run($"New-DistributedTable {table} user_id -FromCsv (Test-CitusCsv '{file}') -Verbose");

@@ -76,7 +76,7 @@ internal sealed class ColumnBinding
         }
         int at = found.Length == 1 ? found[0] : NumberOf(name, names.Count) ?? -1;
         if (at < 0)
-            throw Refuse("CitusUnknownField", $"{parameter} names '{Shorten(name)}', which is no field of the file",
+            throw Refuse("CitusUnknownField", $"{parameter} names '{Shorten(name)}', which is not a field of the file",
                 $"Its fields are {string.Join(", ", names)}; a number counts them from 1.");
         return at;
     }

@@ -13,7 +13,7 @@ internal sealed record CsvFile(CsvSource Source, CsvDialect Dialect, RecordConve
     public int FirstRow(CsvRecordReader reader) => Dialect.HasHeader && reader.BytesBefore == 0 ? reader.EndAfter(0) : 0;
 
     /// <summary>The rows of a block, between two offsets of it, as they are sent.</summary>
-    /// <param name="refused">Told the records that no server would take, or that can't be converted.</param>
+    /// <param name="refused">Receives the records that no server would take, or that can't be converted.</param>
     public (RecordBlock Rows, int From, int To) Rows(CsvRecordReader reader, int from, int to, Action<UnconvertedRecord> refused)
     {
         RecordBlock rows = reader;

@@ -1,4 +1,6 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
@@ -18,6 +20,8 @@ internal sealed class NarrowSequences() : CitusCheck(CheckCategory.Tables,
           OR (a.attidentity <> '' AND d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
               AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype = 'i')
         JOIN pg_catalog.pg_class s ON s.relkind = 'S' AND s.oid IN (d.objid, d.refobjid)
+        WHERE {ModuleSchema.IsNotOf("p.logicalrelid")}
+            AND NOT (SELECT c.relispartition FROM pg_catalog.pg_class c WHERE c.oid = p.logicalrelid)
         """);
 
     public override IReadOnlyList<Question> Questions => [Columns];
@@ -25,8 +29,9 @@ internal sealed class NarrowSequences() : CitusCheck(CheckCategory.Tables,
     public override Verdict Decide(Facts facts) => Verdict.Unless(facts.Of(Columns), CheckStatus.Warning,
         "bigint for every column that a sequence fills", "none is narrower than bigint",
         narrow => Verdict.List(narrow.Select(c => $"{c.Table}.{c.Name} is {c.Type}")),
-        narrow => Verdict.Lines(narrow, c => $"SELECT undistribute_table('{c.Table}'); ALTER TABLE {c.Table} ALTER COLUMN {c.Name} TYPE "
-            + $"bigint; ALTER SEQUENCE {c.Sequence} AS bigint; -- then distribute {c.Table} again"));
+        narrow => Verdict.Lines(narrow, c => $"SELECT undistribute_table({TableName.Literal(c.Table)}); "
+            + $"ALTER TABLE {c.Table} ALTER COLUMN {TableName.QuoteIfNeeded(c.Name)} TYPE bigint; -- then distribute {c.Table} again, "
+            + "which widens the sequence too"));
 
     public sealed record Column(string Table, string Name, string Type, string Sequence);
 }
