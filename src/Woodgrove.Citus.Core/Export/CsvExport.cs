@@ -57,7 +57,8 @@ public sealed class CsvExport(CitusConnection connection, string path)
     private string Copy(string from) => $"COPY {from} TO STDOUT WITH ({Dialect.CopyOptions()})";
 
     /// <summary>Refuses what <see cref="RunAsync"/> would refuse before it reads a row, and writes nothing.</summary>
-    /// <exception cref="CitusException">The table, a column or a right is missing, the query is wrong, or the file may not be written.</exception>
+    /// <exception cref="CitusException">The table, a column or a right is missing, the query is wrong, or the file may not be
+    /// written.</exception>
     public async Task CheckAsync(CancellationToken stop)
     {
         Dialect.Checked();

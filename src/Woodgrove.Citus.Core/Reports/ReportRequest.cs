@@ -29,7 +29,8 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
         IReadOnlyList<CitusNode> nodes = await ListAsync(ClusterMetadata.NodesAsync(Connection, true, _ => { }, stop));
         string down = string.Join(", ", nodes.Where(n => n.Reachable == false).Select(n => $"{n.NodeName}:{n.NodePort}"));
         if (down.Length > 0) Tell($"{down} cannot be reached: sizes and skew of tables with shards there are missing.", missing);
-        List<DistributedTable> tables = await ListAsync(ClusterMetadata.TablesAsync(Connection, Tables, true, WarnOfSizes, stop, IncludeModule));
+        List<DistributedTable> tables = await ListAsync(ClusterMetadata.TablesAsync(Connection, Tables, true, WarnOfSizes, stop,
+            IncludeModule));
         List<string> names = [.. tables.Select(t => t.Table)];
         return new ReportFacts
         {

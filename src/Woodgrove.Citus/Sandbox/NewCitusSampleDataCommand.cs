@@ -38,7 +38,8 @@ public sealed class NewCitusSampleDataCommand : CitusCmdlet
                 throw new CitusException("CitusFileExists", CitusErrorKind.ResourceExists, $"'{folder}' is a file.",
                     "Name a folder; it is created where it is missing.") { Target = folder };
             }
-            foreach (string file in Directory.Exists(folder) ? new[] { users, events } : []) OutputFile.Check(file, overwrite: true, force: false);
+            foreach (string file in Directory.Exists(folder) ? new[] { users, events } : [])
+                OutputFile.Check(file, overwrite: true, force: false);
             if (isTrial) return;
             Directory.CreateDirectory(folder);
             var data = new SampleData(UserCount, EventCount, (ulong)Seed);

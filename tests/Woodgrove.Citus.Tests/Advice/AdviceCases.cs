@@ -139,13 +139,13 @@ internal static class AdviceCases
             "(?<run>Get-CitusImport) lists them",
             "{run} | Where-Object ImportId -EQ $id | ForEach-Object { Remove-CitusImport $_.ImportId -Confirm:$false }"),
         new("CitusImportOfOtherTable", $"{Table};;CREATE TABLE {{t}}_b (id bigint, note text)",
-            "Set-Content $f \"id,note`n1,a`nx,b\"; $id = [guid]::NewGuid(); "
-                + "try { Import-CsvToCitus $f {t} -ImportId $id -Checkpoint 1 -ErrorAction Stop } catch { }; "
+            "Set-Content $f (\"id,note`n\" + (-join (1..9000 | ForEach-Object { \"$_,$('x' * 80)`n\" })) + 'x,b'); $id = [guid]::NewGuid(); "
+                + "try { Import-CsvToCitus $f {t} -ImportId $id -Checkpoint 256KB -ErrorAction Stop } catch { }; "
                 + "Import-CsvToCitus $f {t}_b -ImportId $id",
             "or another (?<run>-ImportId)", "Import-CsvToCitus $f {t}_b {run} ([guid]::NewGuid()) -OnError Skip -WarningAction Ignore"),
         new("CitusImportTableChanged", Table,
-            "Set-Content $f \"id,note`n1,a`nx,b\"; $id = [guid]::NewGuid(); "
-                + "try { Import-CsvToCitus $f {t} -ImportId $id -Checkpoint 1 -ErrorAction Stop } catch { }; "
+            "Set-Content $f (\"id,note`n\" + (-join (1..9000 | ForEach-Object { \"$_,$('x' * 80)`n\" })) + 'x,b'); $id = [guid]::NewGuid(); "
+                + "try { Import-CsvToCitus $f {t} -ImportId $id -Checkpoint 256KB -ErrorAction Stop } catch { }; "
                 + "Invoke-CitusQuery 'DROP TABLE {t}'; "
                 + "Invoke-CitusQuery 'CREATE TABLE {t} (id text, note text)'; Import-CsvToCitus $f {t} -ImportId $id",
             @"clear the import with (?<run>Remove-CitusImport \S+) and load the file again",

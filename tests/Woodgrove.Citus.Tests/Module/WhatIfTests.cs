@@ -58,7 +58,8 @@ public sealed class WhatIfTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Fact]
     public void Every_cmdlet_that_has_WhatIf_is_tried()
     {
-        string[] all = [.. Shell.Get("Get-Command -Module Woodgrove.Citus | Where-Object { $_.Parameters.WhatIf }").Select(c => c.ToString())];
+        string[] all = [.. Shell.Get("Get-Command -Module Woodgrove.Citus | Where-Object { $_.Parameters.WhatIf }")
+            .Select(c => c.ToString())];
         Assert.NotEmpty(all);
         Assert.All(all, name => Assert.Contains(Refused.Select(r => r.Script).Concat(Harmless),
             s => s.Contains(name, StringComparison.Ordinal)));

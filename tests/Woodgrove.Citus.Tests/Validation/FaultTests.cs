@@ -201,7 +201,7 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
     {
         PSObject found = Expect("CoordinatorRegistered", "Failed",
             () => Coordinator.Run($"SELECT citus_remove_node('127.0.0.1', {Coordinator.Port})"),
-            () => Coordinator.Run("DROP TABLE IF EXISTS payment_merchants_"
+            () => Coordinator.Run("SET citus.enable_manual_changes_to_shards = on", "DROP TABLE IF EXISTS payment_merchants_"
                 + Coordinator.Get<long>("SELECT shardid FROM pg_dist_shard WHERE logicalrelid = 'payment_merchants'::regclass"),
                 $"SELECT citus_set_coordinator_host('127.0.0.1', {Coordinator.Port})", "SELECT replicate_reference_tables('block_writes')",
                 "ANALYZE payment_merchants"),
@@ -311,7 +311,7 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
             + "logicalrelid = 'payment_users'::regclass AND groupid = 1 LIMIT 1");
         PSObject found = Expect("OrphanedShards", "Warning",
             () => Worker.Run("SET citus.enable_ddl_propagation = off", $"CREATE TABLE payment_users_{elsewhere} (user_id bigint)"),
-            () => Worker.Run("SET citus.enable_ddl_propagation = off", $"DROP TABLE payment_users_{elsewhere}"));
+            () => Worker.Run("SET citus.enable_manual_changes_to_shards = on", $"DROP TABLE IF EXISTS payment_users_{elsewhere}"));
 
         Assert.Equal($"payment_users_{elsewhere}", Assert.Single(Evidence(found)).Get("Table"));
         Assert.Contains(Worker.Name, (string)found.Get("Fix")!);

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Text.RegularExpressions;
 using Npgsql;
 using Woodgrove.Citus.Tests.Hosting;
 
@@ -200,6 +201,9 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     {
         name = name.Replace("{coordinator}", Coordinator.Get<string>("SELECT lpad(to_hex(system_identifier), 16, '0') FROM "
             + "pg_control_system()"), StringComparison.Ordinal);
+        // The ledger that decides; a load with an id makes it.
+        Shell["csv"] = Cluster.File("ledger.csv", "merchant_id,name\n1000,x\n");
+        Shell.Run("Import-CsvToCitus $csv payment_merchants -ImportId ([guid]::NewGuid())").Succeeded();
         string literal = $"'{name.Replace("'", "''", StringComparison.Ordinal)}'";
         PSObject found = Expect("PreparedTransactions", "Failed",
             () => Worker.Run("BEGIN", "CREATE TABLE half_done (id int)", $"PREPARE TRANSACTION {literal}"),
@@ -238,6 +242,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     public void A_session_that_forgot_to_commit()
     {
         using NpgsqlConnection session = Coordinator.Open();
+        int pid = session.ProcessID;
         NpgsqlTransaction? open = null;
         PSObject found = Expect("IdleTransactions", "Warning",
             () =>
@@ -247,13 +252,14 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
             },
             () => IfStillThere(() => open!.Rollback()), "@{ IdleTransactions = 0.5 }", wait: true);
 
-        Assert.Equal(session.ProcessID, Assert.Single(Evidence(found)).Get("Pid"));
+        Assert.Equal(pid, Assert.Single(Evidence(found)).Get("Pid"));
     }
 
     [Fact]
     public async Task A_session_that_waits_for_another()
     {
         using NpgsqlConnection holder = Coordinator.Open(), waiter = Coordinator.Open();
+        int pid = holder.ProcessID, waiterPid = waiter.ProcessID;
         NpgsqlTransaction? held = null;
         Task<int>? waiting = null;
         PSObject found = Expect("LockWaits", "Warning",
@@ -271,9 +277,30 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
         await waiting!;
         object wait = Assert.Single(Evidence(found));
         long coordinator = Coordinator.Get<int>("SELECT nodeid FROM pg_dist_node WHERE groupid = 0") * 10_000_000_000;
-        Assert.Equal((coordinator + waiter.ProcessID, "payment_users"), (wait.Get("Session"), wait.Get("Object")));
-        Assert.Equal([coordinator + holder.ProcessID], (long[])wait.Get("BlockedBy")!);
-        Assert.StartsWith($"SELECT pg_terminate_backend({coordinator + holder.ProcessID});", (string)found.Get("Fix")!);
+        Assert.Equal((coordinator + waiterPid, "payment_users"), (wait.Get("Session"), wait.Get("Object")));
+        Assert.Equal([coordinator + pid], (long[])wait.Get("BlockedBy")!);
+        Assert.StartsWith($"SELECT pg_terminate_backend({coordinator + pid});", (string)found.Get("Fix")!);
+    }
+
+    [Fact]
+    public void A_prepared_transaction_without_a_ledger_is_reported()
+    {
+        string name = "woodgrove_" + Coordinator.Get<string>("SELECT lpad(to_hex(system_identifier), 16, '0') FROM pg_control_system()")
+            + "_00000000000000000000000000000002_1_000100000000_102008";
+        Coordinator.Run("DROP SCHEMA IF EXISTS woodgrove CASCADE");
+        Worker.Run("BEGIN", "CREATE TABLE half_done (id int)", $"PREPARE TRANSACTION '{name}'");
+        try
+        {
+            PSObject kept = Shell.Run("Repair-CitusImport").Single;
+
+            Assert.Equal(("Pending", Worker.Name, name), (kept.Get("Action")!.ToString(), kept.Get("Node"), kept.Get("Transaction")));
+            Healthy.Follow(Regex.Match((string)kept.Get("Reason")!, "ROLLBACK PREPARED '[^']+'").Value + $" -- on {Worker.Name}");
+            Assert.Empty(Shell.Get("Repair-CitusImport"));
+        }
+        finally
+        {
+            IfStillThere(() => Worker.Run($"ROLLBACK PREPARED '{name}'"));
+        }
     }
 
     private static string[] Create(string table, string definition) =>

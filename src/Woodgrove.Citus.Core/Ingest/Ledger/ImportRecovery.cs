@@ -30,7 +30,11 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
     {
         if (coordinator.CitusVersion is null) return; // only nodes of a cluster have parts
         await using NpgsqlConnection ledger = await coordinator.OpenSessionAsync(stop);
-        if (!await ImportLedger.ExistsAsync(ledger, stop)) return;
+        if (!await ImportLedger.ExistsAsync(ledger, stop))
+        {
+            await KeepAllAsync(ledger, importId, stop);
+            return;
+        }
         if (await LedgerSchema.ObstacleAsync(ledger, withParts: false, stop) is { } obstacle)
         {
             await KeepAsync(new ImportRepair(importId, coordinator.Name, null, ImportRepairAction.Pending,
@@ -62,6 +66,25 @@ internal sealed class ImportRecovery(CitusConnection coordinator, NodeAddresses 
             if (importId is null || import == importId)
                 await LockedAsync(ledger, import, async () => { if (await StagingTable.DropAsync(ledger, import, stop))
                     await TellAsync(new ImportRepair(import, coordinator.Name, null, ImportRepairAction.Dropped, null)); }, stop);
+        }
+    }
+
+    /// <summary>Reports what lies prepared where no ledger is left to decide it.</summary>
+    private async Task KeepAllAsync(NpgsqlConnection ledger, Guid? importId, CancellationToken stop)
+    {
+        foreach ((string host, int port) in await addresses.NodesAsync(ledger, false, stop))
+        {
+            try
+            {
+                await using NpgsqlConnection node = await coordinator.OpenNodeSessionAsync(host, port, stop);
+                foreach (PreparedTransaction part in await PreparedTransaction.ListAsync(node, coordinator.CoordinatorId, importId, stop))
+                    await KeepAsync(part, $"{host}:{port}", "the ledger that would decide it is gone; ROLLBACK PREPARED "
+                        + $"'{part.Name}' on this node discards its rows, COMMIT PREPARED keeps them");
+            }
+            catch (Exception e) when (!stop.IsCancellationRequested && e is NpgsqlException or TimeoutException)
+            {
+                // Without a ledger there is no import that could need this node.
+            }
         }
     }
 

@@ -43,7 +43,8 @@ internal sealed class OrphanedShards() : CitusCheck(CheckCategory.Metadata,
             .Where(o => o.ShardId <= known.LastShardId && !listed.Contains(o.Table) && !listed.Contains(o.Name))], CheckStatus.Warning,
             "no tables of shards beside the metadata's", "none",
             o => $"{o.Count} orphaned, {o.Sum(x => x.SizeBytes)} bytes: {Verdict.List(o.Select(x => $"{x.Table} on {x.Node}"))}",
-            o => Verdict.Lines(o, x => $"DROP TABLE {x.Table}; -- on {x.Node}, once you have seen that nobody needs it"));
+            o => Verdict.Lines(o, x => $"SET citus.enable_manual_changes_to_shards = on; DROP TABLE {x.Table}; "
+                + $"RESET citus.enable_manual_changes_to_shards; -- on {x.Node}, once you have seen that nobody needs it"));
     }
 
     public sealed record Known(long LastShardId, string[]? ToBeDropped);
