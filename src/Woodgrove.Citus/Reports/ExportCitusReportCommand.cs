@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Management.Automation;
 using System.Text;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Files;
@@ -89,7 +90,12 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
                 throw new CitusException("CitusTableNotFound", CitusErrorKind.ObjectNotFound,
                     $"No distributed table is named like {string.Join(", ", _tables)}.", "Get-DistributedTable lists them.");
             }
-            if (isTrial) return;
+            if (isTrial)
+            {
+                // A table that is not there is refused when it is read.
+                await foreach (DistributedTable _ in ClusterMetadata.TablesAsync(cluster, tables, false, output.Warning, stop)) { }
+                return;
+            }
             var request = new ReportRequest(cluster, [.. tables.Distinct()]) { Title = Title, Plans = _plans, Explain = output.Verbose,
                 Warn = output.Warning, IncludeModule = IncludeModule };
             string page = HtmlReport.Render(await request.ReadAsync(stop));
