@@ -9,7 +9,7 @@
 .EXAMPLE
     ./Quickstart.ps1 -Csv ./orders.csv -Table orders -Column customer_id
 
-    Loads a file of one's own, with a header line, into a table distributed by one of its columns.
+    Loads your own file, with a header line, into a table distributed by one of its columns.
 #>
 param(
     [string] $Csv,

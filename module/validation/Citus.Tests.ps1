@@ -31,14 +31,16 @@ param(
     [string[]] $Check = @(),
     [string[]] $Exclude = @(),
     [System.Collections.IDictionary] $Threshold = @{},
-    [switch] $Strict
+    [switch] $Strict,
+    [switch] $IncludeModule
 )
 
 BeforeDiscovery {
     if (-not (Get-Command Test-CitusCluster -ErrorAction Ignore)) { Import-Module "$PSScriptRoot/../../Woodgrove.Citus.psd1" }
     $at = if ($Connection) { $Connection } else { Get-CitusConnection | Select-Object -Last 1 }
     if (-not $at) { $at = Connect-CitusCluster }
-    $categories = Test-CitusCluster -Connection $at -Check $Check -Exclude $Exclude -Threshold $Threshold | Group-Object Category
+    $categories = Test-CitusCluster -Connection $at -Check $Check -Exclude $Exclude -Threshold $Threshold -IncludeModule:$IncludeModule |
+        Group-Object Category
 }
 
 foreach ($category in $categories) {

@@ -27,7 +27,7 @@ public sealed record CitusActivity(
 
     /// <summary>The sessions that are at work, those of all nodes together; the one that asks is left out.</summary>
     /// <param name="all">Idle ones, hidden ones and Citus's own too.</param>
-    /// <param name="warn">Told what could not be seen, and what would change that.</param>
+    /// <param name="warn">Receives what could not be seen, and what would change that.</param>
     public static async Task<IReadOnlyList<CitusActivity>> ListAsync(CitusConnection connection, bool all, Action<string> explain,
         Action<string> warn, CancellationToken stop)
     {

@@ -26,7 +26,7 @@ public sealed record CitusLockWait(
         string.Concat(Enumerable.Repeat("  ", Depth)) + GlobalProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>Who waits for whom, over all nodes.</summary>
-    /// <param name="warn">Told what could not be seen, and what would change that.</param>
+    /// <param name="warn">Receives what could not be seen, and what would change that.</param>
     public static async Task<IReadOnlyList<CitusLockWait>> ListAsync(CitusConnection connection, Action<string> explain,
         Action<string> warn, CancellationToken stop)
     {

@@ -22,7 +22,7 @@ public sealed record CitusStatement(
         + "pg_stat_statements' and a restart, then run CREATE EXTENSION pg_stat_statements.";
 
     /// <summary>The statements of this database on the node that the connection leads to, the most expensive first.</summary>
-    /// <param name="warn">Told what could not be seen, and what would change that.</param>
+    /// <param name="warn">Receives what could not be seen, and what would change that.</param>
     /// <exception cref="CitusException">The server does not count statements; the message says how to make it.</exception>
     public static async Task<IReadOnlyList<CitusStatement>> ListAsync(CitusConnection connection, Action<string> explain,
         Action<string> warn, CancellationToken stop)

@@ -19,7 +19,7 @@ public sealed record CitusTenant(
     /// The values that keep the nodes busiest, the busiest first, as many a node as citus.stat_tenants_limit lets it
     /// count.
     /// </summary>
-    /// <param name="warn">Told which nodes do not count or could not be seen, and what would change that.</param>
+    /// <param name="warn">Receives which nodes do not count or could not be seen, and what would change that.</param>
     /// <exception cref="CitusException">The role may not see the figures, or this Citus has none.</exception>
     public static async Task<IReadOnlyList<CitusTenant>> ListAsync(CitusConnection connection, Action<string> explain, Action<string> warn,
         CancellationToken stop)

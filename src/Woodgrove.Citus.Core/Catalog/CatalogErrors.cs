@@ -74,7 +74,7 @@ internal static class CatalogErrors
 
     public static CitusException NoValueOfColumn(object? value, TableInfo table, TableColumn column, PostgresException refusal) =>
         new("CitusInvalidValue", CitusErrorKind.InvalidData,
-            $"'{value}' is no value of {table.Display}.{column.Name}, which is of type {column.TypeName}: "
+            $"'{value}' is not a value of {table.Display}.{column.Name}, which is of type {column.TypeName}: "
                 + $"{refusal.MessageText.TrimEnd('.')}.",
             $"Write it as PostgreSQL reads the type, or leave it out.", refusal) { Target = value, SqlState = refusal.SqlState };
 

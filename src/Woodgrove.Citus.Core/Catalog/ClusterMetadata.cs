@@ -9,7 +9,7 @@ namespace Woodgrove.Citus.Catalog;
 public static class ClusterMetadata
 {
     /// <param name="withSizes">Asks the nodes, too.</param>
-    /// <param name="warn">Told of sizes that could not be read.</param>
+    /// <param name="warn">Receives sizes that could not be read.</param>
     public static async IAsyncEnumerable<CitusNode> NodesAsync(
         CitusConnection connection, bool withSizes, Action<string> warn, [EnumeratorCancellation] CancellationToken stop, bool reach = true)
     {

@@ -10,7 +10,7 @@ public static class ColocationCatalog
 {
     /// <summary>The groups of these tables, or all.</summary>
     /// <param name="withSizes">Asks the nodes, too.</param>
-    /// <param name="warn">Told of sizes that could not be read.</param>
+    /// <param name="warn">Receives sizes that could not be read.</param>
     public static async Task<IReadOnlyList<ColocationGroup>> GroupsAsync(
         CitusConnection connection, IReadOnlyList<string> names, bool withSizes, Action<string> warn, CancellationToken stop,
         bool module = false)

@@ -11,6 +11,10 @@ internal static class ModuleSchema
         "NOT EXISTS (SELECT FROM pg_catalog.pg_class own_c JOIN pg_catalog.pg_namespace own_s ON own_s.oid = own_c.relnamespace WHERE "
             + $"own_c.oid = {oid} AND own_s.nspname = '{Name}')";
 
+    /// <summary>The same SQL, for which the module's own relations are as any others.</summary>
+    /// <param name="sql">It has <see cref="IsNotOf"/>.</param>
+    public static string Include(string sql) => sql.Replace($"own_s.nspname = '{Name}'", "false", StringComparison.Ordinal);
+
     /// <summary>
     /// SQL that is true of a relation that is asked for: one of those named, or, where none is, any that is not the
     /// module's own.

@@ -24,7 +24,7 @@ internal sealed class ShardSizes
     public static ShardSizes Unread { get; } = new(null);
 
     /// <summary>Of the shards of some tables, or of all.</summary>
-    /// <param name="warn">Told of sizes that could not be read.</param>
+    /// <param name="warn">Receives sizes that could not be read.</param>
     public static Task<ShardSizes> ReadAsync(
         CitusConnection connection, NpgsqlConnection session, IReadOnlyCollection<TableInfo> tables, Action<string> warn,
         CancellationToken stop) =>

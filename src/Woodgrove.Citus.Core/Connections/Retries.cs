@@ -30,7 +30,7 @@ internal static class Retries
     }
 
     /// <param name="mayPass">Which failures are worth a new attempt.</param>
-    /// <param name="warn">Told of each.</param>
+    /// <param name="warn">Receives each.</param>
     public static ResiliencePipeline After(Func<Exception, bool> mayPass, Action<string>? warn) =>
         new ResiliencePipelineBuilder().AddRetry(Options<RetryStrategyOptions, object>(new PredicateBuilder().Handle(mayPass),
             outcome => PostgresErrors.Describe(outcome.Exception!), warn)).Build();

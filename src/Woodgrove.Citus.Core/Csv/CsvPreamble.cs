@@ -9,7 +9,7 @@ internal static class CsvPreamble
 {
     /// <summary>Opens a file below its preamble.</summary>
     /// <param name="table">The table that the file is for; a line that names columns of it, and nothing else, is its header.</param>
-    /// <param name="warn">Told what is left out.</param>
+    /// <param name="warn">Receives what is left out.</param>
     /// <returns>The opened file, and how it is written: with the lines to skip, and with the delimiter that Excel's line names.</returns>
     public static async Task<(CsvInput Input, CsvDialect Dialect)> OpenAsync(
         CsvSource source, CsvDialect dialect, TableInfo? table, CsvShape shape, Action<string>? warn, CancellationToken stop)

@@ -30,7 +30,7 @@ internal abstract class RecordBlock
     public virtual string? SourceText(int end, int column) => null;
 
     /// <summary>Where the fields of a record lie.</summary>
-    /// <returns>How many there are; only as many as there is room for are told, and the others are empty.</returns>
+    /// <returns>How many there are; only as many as there is room for are returned.</returns>
     public int SplitFields(int start, int end, Span<(int From, int To)> fields)
     {
         fields.Clear();

@@ -1,7 +1,7 @@
 namespace Woodgrove.Citus.Errors;
 
 /// <summary>
-/// A failure that is told to the user as it stands: what happened, where, and what to do. Control characters in the
+/// A failure as it is shown to the user: what happened, where, and what to do. Control characters in the
 /// message are shown as symbols (<see cref="VisibleText"/>), and long values cut off (<see cref="LongText"/>); <see cref="Target"/> and
 /// <see cref="Row"/> have the values as they are.
 /// </summary>

@@ -14,7 +14,7 @@ public static class PostgresErrors
         PostgresException server => FromServer(server, target),
         NpgsqlException { InnerException: TimeoutException } late => new CitusException(
             "CitusTimeout", CitusErrorKind.OperationTimeout, "The server did not answer in time.",
-            "Raise -Timeout (seconds; 0 waits for ever), or see what it is waiting for in pg_stat_activity.", late)
+            "Raise -Timeout (seconds; 0 means no limit), or see what it is waiting for in pg_stat_activity.", late)
         { Target = target },
         NpgsqlException lost when IsNetwork(lost) => new CitusException(
             "CitusConnectionLost", CitusErrorKind.ConnectionError, $"The connection to the server failed: {Innermost(lost).TrimEnd('.')}.",
@@ -124,7 +124,7 @@ public static class PostgresErrors
         e.SqlState is ['2', '2', ..] or ['2', '3', ..] or PostgresErrorCodes.RaiseException or PostgresErrorCodes.ProgramLimitExceeded;
 
     /// <summary>0A000 is Citus's for SQL that it can't distribute; a join that needs repartitioning comes as XX000.</summary>
-    /// <remarks>What PostgreSQL's own parser refuses, it would refuse on one machine too: that is told as it stands.</remarks>
+    /// <remarks>What PostgreSQL's own parser refuses, it would refuse on one machine too: so the message is shown unchanged.</remarks>
     public static bool IsUndistributable(PostgresException e) =>
         e.SqlState is PostgresErrorCodes.FeatureNotSupported or PostgresErrorCodes.InternalError
         && e.Position == 0 && e.File is not ("analyze.c" or ['p', 'a', 'r', 's', 'e', '_', ..]);

@@ -45,13 +45,28 @@ public sealed class CsvExport(CitusConnection connection, string path)
 
     public Action<ExportProgress>? Progress { get; init; }
 
-    /// <summary>Told what is done and why, a sentence at a time.</summary>
+    /// <summary>Receives what is done and why, a sentence at a time.</summary>
     public Action<string>? Explain { get; init; }
 
-    /// <summary>Told what the user asked for and does not get.</summary>
+    /// <summary>Receives what the user asked for and does not get.</summary>
     public Action<string>? Warn { get; init; }
 
     private string Copy(string from) => $"COPY {from} TO STDOUT WITH ({Dialect.CopyOptions()})";
+
+    /// <summary>Refuses what <see cref="RunAsync"/> would refuse before it reads a row, and writes nothing.</summary>
+    /// <exception cref="CitusException">The table, a column or a right is missing, the query is wrong, or the file may not be
+    /// written.</exception>
+    public async Task CheckAsync(CancellationToken stop)
+    {
+        Dialect.Checked();
+        if (EscapeFormula) _ = new FormulaEscape(Dialect);
+        OutputFile.Check(path, Overwrite, Force);
+        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        TableInfo? table = Table is { } name ? await TableCatalog.FindAsync(connection, session, name, stop) : null;
+        string query = table is null ? await QueryTextAsync(session, stop) : $"SELECT {ColumnList(table)} FROM {table.Name.Sql}";
+        await SearchPath.ReleaseAsync(session, stop);
+        await session.ExecuteAsync($"EXPLAIN {query}", stop); // which asks for the rights too
+    }
 
     /// <exception cref="CitusException">It failed; a file that was there is as it was, and nothing else is left, but what a pipe or a
     /// device was given.</exception>
@@ -63,8 +78,8 @@ public sealed class CsvExport(CitusConnection connection, string path)
         (long rows, long bytes) = (0, 0);
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         TableInfo? table = Table is { } name ? await TableCatalog.FindAsync(connection, session, name, stop) : null;
-        string columns = table is null ? "" : string.Join(", ", ColumnNames(table).Select(TableName.Quote));
-        string from = table is null ? $"({await InlineParameters.WriteAsync(session, Query!.TrimEnd().TrimEnd(';'), Parameters, stop)}\n)"
+        string columns = table is null ? "" : ColumnList(table);
+        string from = table is null ? $"({await QueryTextAsync(session, stop)}\n)"
             // As a table's COPY, Citus passes the shards on as they come; the result of a query it gathers on the coordinator first.
             : table.Kind != TableKind.Local && !await IsPartitionedAsync(session, table, stop) ? $"{table.Name.Sql} ({columns})"
             : $"(SELECT {columns} FROM {table.Name.Sql})";
@@ -144,6 +159,11 @@ public sealed class CsvExport(CitusConnection connection, string path)
 
     private static Task<bool> IsPartitionedAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
         session.ScalarAsync<bool>("SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::oid", stop, table.Oid);
+
+    private Task<string> QueryTextAsync(NpgsqlConnection session, CancellationToken stop) =>
+        InlineParameters.WriteAsync(session, Query!.TrimEnd().TrimEnd(';'), Parameters, stop);
+
+    private string ColumnList(TableInfo table) => string.Join(", ", ColumnNames(table).Select(TableName.Quote));
 
     private IEnumerable<string> ColumnNames(TableInfo table)
     {

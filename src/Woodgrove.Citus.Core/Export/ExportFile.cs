@@ -15,7 +15,7 @@ internal sealed class ExportFile : IAsyncDisposable
     private bool _complete;
 
     /// <param name="encoding">With its byte order mark, if it has one; null writes UTF-8 without.</param>
-    /// <param name="written">Told the rows and bytes that each write added.</param>
+    /// <param name="written">Receives the rows and bytes that each write added.</param>
     public ExportFile(OutputFile file, bool compress, Encoding? encoding, Action<long, long> written)
     {
         (_file, _written) = (file, written);

@@ -9,9 +9,13 @@ internal static class FileErrors
         new("CitusFileExists", CitusErrorKind.ResourceExists, $"'{path}' is a folder.", "Name a file in it.")
             { Target = path };
 
+    public static CitusException IsFile(string path) =>
+        new("CitusFileExists", CitusErrorKind.ResourceExists, $"'{path}' is a file.",
+            "Name a folder; it is created where it is missing.") { Target = path };
+
     public static CitusException ReadOnly(string path) =>
         new("CitusFileDenied", CitusErrorKind.PermissionDenied, $"'{path}' is read-only.",
-            "Use -Force to replace it all the same.") { Target = path };
+            "Make it writable (Export-CitusToCsv -Force replaces a read-only file), or name another.") { Target = path };
 
     /// <summary>A symbolic link in a folder that all may write to, such as /tmp.</summary>
     public static CitusException LinkOfOther(string path) =>

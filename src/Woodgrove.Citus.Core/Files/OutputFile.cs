@@ -59,19 +59,26 @@ public sealed class OutputFile : IAsyncDisposable
     /// <exception cref="CitusException">There is a file, and it may not be replaced; or it is a folder.</exception>
     public static OutputFile Create(string path, bool overwrite = true, bool force = false)
     {
+        if (Check(path, overwrite, force) is not { } there) return new OutputFile(path, path, null, overwrite);
+        if (there is { Exists: true, IsReadOnly: true }) there.IsReadOnly = false;
+        string target = there.FullName;
+        return new OutputFile(path, target, $"{target}.{Guid.NewGuid():N}.tmp", overwrite, there.Exists ? there.UnixFileMode : null);
+    }
+
+    /// <summary>Refuses what <see cref="Create"/> would refuse, and changes nothing.</summary>
+    /// <returns>The file that would be replaced or made; null for a pipe or a device.</returns>
+    /// <exception cref="CitusException">There is a file, and it may not be replaced; or it is a folder.</exception>
+    public static FileInfo? Check(string path, bool overwrite, bool force)
+    {
         FileKind kind = FileEntry.Of(path).Kind;
         if (kind == FileKind.Folder) throw FileErrors.IsFolder(path);
-        if (IsStream(path, kind)) return new OutputFile(path, path, null, overwrite);
+        if (IsStream(path, kind)) return null;
         RefusePlantedLink(path);
-        string target = FileEntry.Final(path);
-        var there = new FileInfo(target);
+        var there = new FileInfo(FileEntry.Final(path));
         if (there.Exists && !overwrite) throw FileErrors.Exists(path);
-        if (there is { Exists: true, IsReadOnly: true })
-        {
-            if (!force) throw FileErrors.ReadOnly(path);
-            there.IsReadOnly = false;
-        }
-        return new OutputFile(path, target, $"{target}.{Guid.NewGuid():N}.tmp", overwrite, there.Exists ? there.UnixFileMode : null);
+        if (there is { Exists: true, IsReadOnly: true } && !force) throw FileErrors.ReadOnly(path);
+        return there.Directory is { Exists: false } folder
+            ? throw new DirectoryNotFoundException($"'{path}' can't be written: there is no folder '{folder}'.") : there;
     }
 
     /// <summary>Whether what stands at the path is written into: a pipe, a device, a socket, or an open descriptor of a process.</summary>

@@ -14,9 +14,12 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
 {
     public string? Title { get; init; }
     public IReadOnlyList<CitusQueryPlan> Plans { get; init; } = [];
+    /// <summary>Whether the module's own tables are shown, where none is named.</summary>
+    public bool IncludeModule { get; init; }
+
     public Action<string> Explain { get; init; } = _ => { };
 
-    /// <summary>Told what could not be read; the report says so too.</summary>
+    /// <summary>Receives what could not be read; the report says so too.</summary>
     public Action<string> Warn { get; init; } = _ => { };
 
     /// <summary>Asks the cluster. What the role may not read is missing from the facts, and they say so.</summary>
@@ -26,7 +29,8 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
         IReadOnlyList<CitusNode> nodes = await ListAsync(ClusterMetadata.NodesAsync(Connection, true, _ => { }, stop));
         string down = string.Join(", ", nodes.Where(n => n.Reachable == false).Select(n => $"{n.NodeName}:{n.NodePort}"));
         if (down.Length > 0) Tell($"{down} cannot be reached: sizes and skew of tables with shards there are missing.", missing);
-        List<DistributedTable> tables = await ListAsync(ClusterMetadata.TablesAsync(Connection, Tables, true, WarnOfSizes, stop));
+        List<DistributedTable> tables = await ListAsync(ClusterMetadata.TablesAsync(Connection, Tables, true, WarnOfSizes, stop,
+            IncludeModule));
         List<string> names = [.. tables.Select(t => t.Table)];
         return new ReportFacts
         {
@@ -36,11 +40,12 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
             Engine = $"{Connection.Engine} {Connection.CitusVersion} on PostgreSQL {Connection.ServerVersion}",
             UserName = Connection.UserName,
             Checks = await TryAsync("The checks",
-                () => new ClusterValidation([], [], new Dictionary<string, double>(), TimeSpan.FromSeconds(10)).RunAsync(Connection,
+                () => new ClusterValidation([], [], new Dictionary<string, double>(), TimeSpan.FromSeconds(10))
+                    { IncludeModule = IncludeModule }.RunAsync(Connection,
                     Explain, stop), missing),
             Nodes = nodes,
             Tables = tables,
-            Placements = await ListAsync(ClusterMetadata.PlacementsAsync(Connection, Tables, null, true, _ => { }, stop)),
+            Placements = await ListAsync(ClusterMetadata.PlacementsAsync(Connection, Tables, null, true, _ => { }, stop, IncludeModule)),
             Skews = await TryAsync("The skew of the tables", () => SkewsAsync(tables, down, missing, stop), missing),
             Imports = await TryAsync<CitusImport>("The imports",
                 async () => [.. (await CitusImport.ListAsync(Connection, null, stop)).Where(i => Tables.Count == 0
@@ -49,7 +54,7 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
             Missing = missing,
         };
 
-        // A node that is down is told once, and not of each figure that it has.
+        // A node that is down is reported once, not for each figure that it has.
         void WarnOfSizes(string text)
         {
             if (down.Length == 0) Warn(text);
@@ -69,7 +74,7 @@ public sealed record ReportRequest(CitusConnection Connection, IReadOnlyList<str
         if (hashed.Count == 0) return [];
         // All need not be named, and a name in a schema that the role may not use would be refused.
         var refused = new List<CitusException>();
-        IReadOnlyList<ShardSkew> skews = await new SkewMeasurement(Connection) { Explain = Explain,
+        IReadOnlyList<ShardSkew> skews = await new SkewMeasurement(Connection) { Explain = Explain, IncludeModule = IncludeModule,
             Refuse = refused.Add }.MeasureAsync(Tables.Count == 0 ? [] : hashed, SkewMeasure.Bytes, stop);
         if (refused.Count > 0 && down.Length == 0)
             Tell(refused.Count == 1 ? refused[0].Message

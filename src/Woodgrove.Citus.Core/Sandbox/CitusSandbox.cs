@@ -59,9 +59,8 @@ public sealed class CitusSandbox
         SandboxEngine engine, int workerCount, string? path, bool keep, string? webRoot, Action<string> explain, Action<string> warn,
         CancellationToken stop)
     {
-        PostgresInstallation programs = PostgresInstallation.Find();
+        PostgresInstallation programs = Find(engine, path);
         await SandboxRegistry.RemoveAbandonedAsync(() => programs, explain);
-        if (engine == SandboxEngine.Citus && !programs.HasCitus) throw SandboxErrors.NoCitus(programs);
         bool citus = engine != SandboxEngine.PostgreSql && programs.HasCitus;
         if (!citus && engine == SandboxEngine.Auto)
         {
@@ -85,6 +84,18 @@ public sealed class CitusSandbox
         }
     }
 
+    /// <summary>Refuses what <see cref="StartAsync"/> would refuse, and starts nothing.</summary>
+    /// <exception cref="CitusException">There is no such PostgreSQL here, or the folder is not empty.</exception>
+    public static void Check(SandboxEngine engine, string? path) => Find(engine, path);
+
+    private static PostgresInstallation Find(SandboxEngine engine, string? path)
+    {
+        PostgresInstallation programs = PostgresInstallation.Find();
+        if (engine == SandboxEngine.Citus && !programs.HasCitus) throw SandboxErrors.NoCitus(programs);
+        bool isEmpty = path is null || !Directory.Exists(path) || !Directory.EnumerateFileSystemEntries(path).Any();
+        return isEmpty ? programs : throw SandboxErrors.FolderNotEmpty(path!);
+    }
+
     /// <summary>Stops the servers and removes their folder, unless it is to be kept.</summary>
     public async Task StopAsync()
     {
@@ -97,7 +108,6 @@ public sealed class CitusSandbox
 
     private async Task StartServersAsync(PostgresInstallation programs, int workerCount, Action<string> explain, CancellationToken stop)
     {
-        if (Directory.Exists(Path) && Directory.EnumerateFileSystemEntries(Path).Any()) throw SandboxErrors.FolderNotEmpty(Path);
         _ownsFolder = true;
         string password = RandomNumberGenerator.GetHexString(32, lowercase: true);
         await CreateFolderAsync(password, stop);

@@ -53,7 +53,7 @@ public static partial class SandboxRegistry
         }
     }
 
-    /// <param name="explain">Told where a sandbox can't be registered.</param>
+    /// <param name="explain">Receives where a sandbox can't be registered.</param>
     internal static void Remember(CitusSandbox sandbox, Action<string> explain)
     {
         lock (Gate)

@@ -21,7 +21,7 @@ public sealed record CitusSetting(
     /// <summary>The parameters as they are on all nodes, with what to make of them.</summary>
     /// <param name="memory">Bytes of memory of the smallest node, in place of what can be read from it.</param>
     /// <param name="cores">Its cores, likewise.</param>
-    /// <param name="warn">Told which values are missing, and why.</param>
+    /// <param name="warn">Receives which values are missing, and why.</param>
     public static async Task<IReadOnlyList<CitusSetting>> ReadAsync(
         CitusConnection connection, CitusWorkload workload, long? memory, int? cores, TimeSpan patience, Action<string> warn,
         CancellationToken stop)
@@ -44,7 +44,7 @@ public sealed record CitusSetting(
                 workload, connection))];
     }
 
-    /// <summary>What a name that is none of the list's, or that the server does not show this user, is told.</summary>
+    /// <summary>What a name that is none of the list's, or that the server does not show this user, gets.</summary>
     public static CitusException NotFound(string name) =>
         SettingAdvice.All.Any(a => string.Equals(a.Name, name, StringComparison.OrdinalIgnoreCase))
         ? SettingErrors.NotShown(name)

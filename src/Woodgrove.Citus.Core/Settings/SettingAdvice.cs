@@ -91,7 +91,8 @@ internal sealed record SettingAdvice(string Name, string Description,
                 ? new Suggestion("0", f => f.Number is >= 0 and <= 10,
                     "Rule of thumb: fragments that run long gain by further connections at once; the wait is meant for short ones.")
                 : new Suggestion("10ms", f => f.Number >= 5,
-                    "The default: short fragments can often end on one connection, and no other is opened in vain (Citus's description).")),
+                    "The default: short fragments can often end on one connection, and no other is opened unnecessarily "
+                        + "(Citus's description).")),
         new("citus.max_cached_conns_per_worker", "Connections to each worker that a session keeps for its next transaction.",
             (workload, _, _) => workload == CitusWorkload.Analytical
                 ? new Suggestion("2", f => f.Number is >= 1 and <= 4,

@@ -137,7 +137,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
     }
 
     /// <summary>Returns when the rebalance is over, or the time is.</summary>
-    /// <param name="report">Told at every look.</param>
+    /// <param name="report">Receives the state at every look.</param>
     public async Task<ShardRebalance> WaitAsync(ShardRebalance rebalance, TimeSpan? patience, Action<ShardRebalance> report,
         CancellationToken stop)
     {
@@ -155,11 +155,18 @@ public sealed class ShardRebalancer(CitusConnection connection)
     /// <exception cref="CitusException">There is none.</exception>
     public async Task<ShardRebalance> StopAsync(CancellationToken stop)
     {
+        ShardRebalance running = await RunningAsync(stop);
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
-        ShardRebalance? running = await ReadAsync(session, null, stop);
-        if (running is not { IsActive: true }) throw ShardErrors.NoneRuns(running);
         await session.ExecuteAsync("SELECT pg_catalog.citus_rebalance_stop()", stop);
         return (await ReadAsync(session, running.JobId, stop))!;
+    }
+
+    /// <summary>The rebalance that is not over.</summary>
+    /// <exception cref="CitusException">There is none.</exception>
+    public async Task<ShardRebalance> RunningAsync(CancellationToken stop)
+    {
+        ShardRebalance? last = await FindAsync(null, stop);
+        return last is { IsActive: true } ? last : throw ShardErrors.NoneRuns(last);
     }
 
     /// <summary>Names of strategies, for completion.</summary>

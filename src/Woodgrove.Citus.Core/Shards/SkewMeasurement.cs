@@ -14,11 +14,14 @@ public sealed class SkewMeasurement(CitusConnection connection)
 {
     public Action<string>? Explain { get; init; }
 
-    /// <summary>Told of each table that can't be measured, and the others are; without it, the first ends everything.</summary>
+    /// <summary>Receives each table that can't be measured, and the others are; without it, the first ends everything.</summary>
     public Action<CitusException>? Refuse { get; init; }
 
-    /// <summary>Whether tables that are not distributed by a column are left out, and only <see cref="Explain"/> is told.</summary>
+    /// <summary>Whether tables that are not distributed by a column are left out, and only reported to <see cref="Explain"/>.</summary>
     public bool SkipOthers { get; init; }
+
+    /// <summary>Whether the module's own are among all.</summary>
+    public bool IncludeModule { get; init; }
 
     /// <summary>Of the tables of these names, or of all that are distributed by hash.</summary>
     /// <exception cref="CitusException">There is no such table, or it is not distributed by a column.</exception>
@@ -37,7 +40,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
         return [.. tables.Select(t => SkewJudge.Judge(t with { Moves = moves, BeforeTransfer = before }, by))];
     }
 
-    private static async Task<List<SkewFacts>> ReadTablesAsync(NpgsqlConnection session, IReadOnlyList<string> names,
+    private async Task<List<SkewFacts>> ReadTablesAsync(NpgsqlConnection session, IReadOnlyList<string> names,
         CancellationToken stop)
     {
         TableName[] parsed = [.. names.Select(TableName.Parse)];
@@ -58,7 +61,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
                     JOIN pg_catalog.pg_dist_shard d ON d.logicalrelid = p.logicalrelid
                     JOIN pg_catalog.pg_dist_placement l ON l.shardid = d.shardid AND l.shardstate = 1
                     JOIN pg_catalog.pg_dist_node n ON n.groupid = l.groupid AND n.noderole = 'primary'
-                    WHERE p.partmethod = 'h' AND CASE WHEN $1::text[] IS NULL THEN {ModuleSchema.IsNotOf("p.logicalrelid")}
+                    WHERE p.partmethod = 'h' AND CASE WHEN $1::text[] IS NULL THEN {(IncludeModule ? "true" : ModuleSchema.IsNotOf("p.logicalrelid"))}
                         ELSE p.logicalrelid::oid IN (
                       SELECT coalesce({SearchPath.Find("a")}, {SearchPath.Find("b")}) FROM unnest($1, $2::text[]) AS x(a, b)) END
                     ORDER BY 2, 7, 6, n.nodename, n.nodeport
@@ -251,7 +254,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
     private static NpgsqlParameter Texts(string[]? values) =>
         new() { Value = (object?)values ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
 
-    /// <summary>Rows are counted on the nodes, whose refusal would be told as that of a shard.</summary>
+    /// <summary>Rows are counted on the nodes, whose refusal would be reported as that of a shard.</summary>
     private static async Task RequireSelectAsync(NpgsqlConnection session, List<SkewFacts> tables, CancellationToken stop)
     {
         uint denied = await session.ScalarAsync<uint>("SELECT t FROM pg_catalog.unnest($1::oid[]) t WHERE NOT "

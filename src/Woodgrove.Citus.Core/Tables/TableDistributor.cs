@@ -27,9 +27,9 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
     public Action<string>? Explain { get; init; }
     public Action<string>? Warn { get; init; }
 
-    /// <summary>Checks everything and, unless it is a dry run, distributes the table; a refusal leaves nothing behind.</summary>
-    /// <returns>The distributed table, or null for a dry run.</returns>
-    public async Task<DistributedTable?> RunAsync(bool dryRun, CancellationToken stop)
+    /// <summary>Checks everything and, unless it is a trial, distributes the table; a refusal leaves nothing behind.</summary>
+    /// <returns>The distributed table, or null for a trial.</returns>
+    public async Task<DistributedTable?> RunAsync(bool isTrial, CancellationToken stop)
     {
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
         session.Notice += (_, e) => Explain?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
@@ -56,7 +56,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
             TableInfo table = await TableCatalog.FindAsync(Connection, session, Table, stop);
             if (table.Kind != TableKind.Local) throw AlreadyDistributed(table);
             if (DistributionColumn is not null) await CheckColumnAsync(session, table, stop);
-            if (dryRun)
+            if (isTrial)
             {
                 await transaction.RollbackAsync(stop);
                 return null;

@@ -50,8 +50,8 @@ internal static class TableErrors
 
     public static CitusException AlreadyDistributed(TableInfo table, string how) =>
         new("CitusAlreadyDistributed", CitusErrorKind.ResourceExists, $"{table.Display} is already {how}.",
-                $"To change that, use SELECT alter_distributed_table('{table.Name}', ...), "
-                    + $"or undistribute_table('{table.Name}') and distribute it again.")
+                $"To change that, use SELECT alter_distributed_table({TableName.Literal(table.Name.ToString())}, ...), "
+                    + $"or SELECT undistribute_table({TableName.Literal(table.Name.ToString())}) and distribute it again.")
             { Target = table.Display, SqlState = "42P16" };
 
     public static CitusException KeyLacksColumn(TableInfo table, TableColumn column, bool isPrimary, string index, string columns,

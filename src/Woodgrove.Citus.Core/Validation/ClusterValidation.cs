@@ -15,6 +15,9 @@ public sealed record ClusterValidation(
     IReadOnlyCollection<string> Checks, IReadOnlyCollection<string> Except, IReadOnlyDictionary<string, double> Thresholds,
     TimeSpan Patience)
 {
+    /// <summary>Whether the module's own tables are checked too.</summary>
+    public bool IncludeModule { get; init; }
+
     /// <summary>Refuses what could not be run, without asking the cluster anything.</summary>
     /// <exception cref="CitusException">A name is that of no check, or a threshold is that of a check without one.</exception>
     public void Check()
@@ -31,7 +34,7 @@ public sealed record ClusterValidation(
         IReadOnlyDictionary<CitusCheck, double> limits = CheckCatalog.Limits(Thresholds);
         if (connection.CitusVersion is null) throw CatalogErrors.NoCitus(connection, "there is no cluster to check");
 
-        var inquiry = new NodeInquiry(connection, Patience);
+        var inquiry = new NodeInquiry(connection, Patience, IncludeModule);
         await using NpgsqlConnection session = await inquiry.OpenAsync(stop);
         HashSet<string> lacking = await RolesLackingAsync(session, checks, stop);
         IReadOnlyList<NodeState> nodes = await NodesAsync(connection, session, stop);

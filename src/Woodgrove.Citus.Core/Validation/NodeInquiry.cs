@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Npgsql;
 using Woodgrove.Citus.Activity;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 
@@ -10,7 +11,7 @@ namespace Woodgrove.Citus.Validation;
 /// Puts questions to nodes: to each in one batch, to all at the same time. A node that this machine cannot reach
 /// is asked by way of the coordinator. Sessions are read-only, and the server ends a question that takes too long.
 /// </summary>
-internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
+internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience, bool includeModule = false)
 {
     private const string Clock = "SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8::text";
 
@@ -56,7 +57,10 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience)
         {
             await using var batch = new NpgsqlBatch(session) { Timeout = ClientPatience };
             foreach (Question question in questions.Skip(next))
-                batch.BatchCommands.Add(phrase?.Invoke(question.ToSql(node)) ?? new NpgsqlBatchCommand(question.ToSql(node)));
+            {
+                string sql = includeModule ? ModuleSchema.Include(question.ToSql(node)) : question.ToSql(node);
+                batch.BatchCommands.Add(phrase?.Invoke(sql) ?? new NpgsqlBatchCommand(sql));
+            }
             try
             {
                 await using NpgsqlDataReader reader = await batch.ExecuteReaderAsync(stop);

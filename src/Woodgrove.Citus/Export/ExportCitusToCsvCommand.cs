@@ -77,7 +77,7 @@ public sealed class ExportCitusToCsvCommand : CsvFormatCommand
         CitusConnection cluster = Cluster.WithNodeAddress(Texts.Read(NodeAddress));
         string path = GetUnresolvedProviderPathFromPSPath(Path);
         bool isTable = ParameterSetName == "Table";
-        if (!ShouldProcess(path, isTable ? $"Export {Table}" : "Export the query's rows")) return;
+        if (!Agree(path, isTable ? $"Export {Table}" : "Export the query's rows", out bool isTrial)) return;
         RunEach(async (output, stop) =>
         {
             var bar = new ExportProgressBar(output, isTable ? Table : "the query's rows");
@@ -97,6 +97,11 @@ public sealed class ExportCitusToCsvCommand : CsvFormatCommand
                 Explain = output.Verbose,
                 Warn = output.Warning,
             };
+            if (isTrial)
+            {
+                await export.CheckAsync(stop);
+                return;
+            }
             try
             {
                 await output.ObjectAsync(await export.RunAsync(stop));

@@ -120,13 +120,17 @@ public sealed class AddCitusRowCommand : ConnectedCmdlet
 
     private void Open(object first)
     {
-        _declined = !ShouldProcess(Table, "Add rows");
+        _declined = !Agree(Table, "Add rows", out bool isTrial);
         if (_declined) return;
         _names = RowReader.Names(first);
         CitusConnection cluster = Cluster;
         var options = new RowOptions(BatchSize, FlushInterval) { StopAtRefused = OnError == ImportErrorAction.Stop, OnConflict = OnConflict,
             KeyColumns = KeyColumn, MaxRowBytes = MaxRecordSize };
-        Run(async (_, stop) => _rows = await RowLoader.OpenAsync(cluster, TableName.Parse(Table), _names, options, stop), Table);
+        RowLoader? rows = null;
+        Run(async (_, stop) => rows = await RowLoader.OpenAsync(cluster, TableName.Parse(Table), _names, options, stop), Table);
+        _declined = isTrial;
+        if (isTrial) return;
+        _rows = rows;
         _sending = Start(async (output, stop) =>
             await output.ObjectAsync(await _rows!.RunAsync(row => output.Async(c => c.WriteError(Refused(row))), output.Warning, stop)));
     }

@@ -41,7 +41,7 @@ internal static class FileArgument
         IEnumerable<string> all = Directory.EnumerateFiles(path, "*", recurse ? SearchOption.AllDirectories : SearchOption.TopDirectoryOnly)
             .Where(f => Endings.Any(e => f.EndsWith(e, StringComparison.OrdinalIgnoreCase))).Order(StringComparer.Ordinal);
         string[] files = [.. WithoutRejects(cmdlet, all)];
-        // A folder without any is told as a file that is not there: a load that finds nothing must not look like one that worked.
+        // A folder without any is reported as a file that is not there: a load that finds nothing must not look like one that worked.
         return files.Length > 0 ? files : [Path.Combine(path, "*.csv")];
     }
 

@@ -8,7 +8,7 @@ internal static class LoadErrors
 {
     public static CitusException NotAWebAddress(Uri address) =>
         new("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
-            address.IsAbsoluteUri ? $"-Uri takes http and https, not {address.Scheme}." : $"'{address}' is no web address.",
+            address.IsAbsoluteUri ? $"-Uri takes http and https, not {address.Scheme}." : $"'{address}' is not a web address.",
             "Give the whole address, such as https://files.example/events.csv; a file goes to -Path.");
 
     public static CitusException NoDrive(Exception cause) =>

@@ -21,7 +21,7 @@ public sealed class RemoveCitusImportCommand : ConnectedCmdlet
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster.WithNodeAddress(Texts.Read(NodeAddress));
-        if (!ShouldProcess(ImportId.ToString(), "Clear from the ledger")) return;
-        Run(async (output, stop) => await CitusImport.RemoveAsync(cluster, ImportId, output.Verbose, stop), ImportId);
+        if (!Agree(ImportId.ToString(), "Clear from the ledger", out bool isTrial)) return;
+        Run(async (output, stop) => await CitusImport.RemoveAsync(cluster, ImportId, output.Verbose, isTrial, stop), ImportId);
     }
 }

@@ -23,9 +23,10 @@ public sealed class RepairCitusImportCommand : ConnectedCmdlet
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster.WithNodeAddress(Texts.Read(NodeAddress));
-        if (!ShouldProcess(ImportId?.ToString() ?? "All imports",
-            "Commit or roll back what interrupted loads left prepared, as the ledger decides")) return;
-        Run(async (output, stop) => await CitusImport.RepairAsync(cluster, ImportId,
+        if (!Agree(ImportId?.ToString() ?? "All imports",
+            "Commit or roll back what interrupted loads left prepared, as the ledger decides", out bool isTrial)) return;
+        if (isTrial) Run(async (_, stop) => await CitusImport.ListAsync(cluster, ImportId, stop), ImportId);
+        else Run(async (output, stop) => await CitusImport.RepairAsync(cluster, ImportId,
             async step => await output.ObjectAsync(step), stop), ImportId);
     }
 }

@@ -67,6 +67,16 @@ public abstract class CitusCmdlet : PSCmdlet, IDisposable
     private protected new bool ShouldProcess(string target, string action) =>
         base.ShouldProcess(VisibleText.Of(target), VisibleText.Of(action));
 
+    /// <summary>Asks whether to go on.</summary>
+    /// <param name="isTrial">True with -WhatIf: what the command would be refused for is to be checked, and nothing changed.</param>
+    /// <returns>False where the user says no, and nothing is to be done.</returns>
+    private protected bool Agree(string target, string action, out bool isTrial)
+    {
+        bool agreed = ShouldProcess(target, action);
+        isTrial = !agreed && IsWhatIf;
+        return agreed || isTrial;
+    }
+
     private protected bool IsStopping => _stop.IsCancellationRequested;
 
     /// <summary>Writes what the work hands over until it ends.</summary>

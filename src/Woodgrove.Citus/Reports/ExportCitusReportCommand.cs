@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Management.Automation;
 using System.Text;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Files;
@@ -40,6 +41,10 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
     [Parameter(ValueFromPipeline = true)]
     public CitusQueryPlan[] Plan { get; set; } = [];
 
+    /// <summary>The module's own tables, in schema woodgrove, too.</summary>
+    [Parameter]
+    public SwitchParameter IncludeModule { get; set; }
+
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string? Title { get; set; }
@@ -71,14 +76,21 @@ public sealed class ExportCitusReportCommand : ConnectedCmdlet
         }
         CitusConnection cluster = Cluster;
         string file = GetUnresolvedProviderPathFromPSPath(Path);
-        if (!ShouldProcess(file, $"Write a report on {cluster.Name}")) return;
+        if (!Agree(file, $"Write a report on {cluster.Name}", out bool isTrial)) return;
+        Run((_, _) => Task.Run(() => OutputFile.Check(file, overwrite: !NoClobber, force: false)), file);
         foreach (string query in Query)
             RunEach(async (_, stop) => _plans.Add(await new PlanRequest(query) { AllTasks = true }.ReadAsync(cluster, stop)), query);
         Run(async (output, stop) =>
         {
             if (await TablePattern.ExpandAsync(cluster, _tables, stop) is not { } tables) throw ReportErrors.NoSuchTables(_tables);
+            if (isTrial)
+            {
+                // A table that is not there is refused when it is read.
+                await foreach (DistributedTable _ in ClusterMetadata.TablesAsync(cluster, tables, false, output.Warning, stop)) { }
+                return;
+            }
             var request = new ReportRequest(cluster, [.. tables.Distinct()]) { Title = Title, Plans = _plans, Explain = output.Verbose,
-                Warn = output.Warning };
+                Warn = output.Warning, IncludeModule = IncludeModule };
             string page = HtmlReport.Render(await request.ReadAsync(stop));
             await OutputFile.WriteAsync(file, Encoding.UTF8.GetBytes(page), overwrite: !NoClobber, stop);
             if (Open) Show(file);

@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Files;
 using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Sandbox;
@@ -27,11 +29,16 @@ public sealed class NewCitusSampleDataCommand : CitusCmdlet
     protected override void ProcessRecord()
     {
         string folder = GetUnresolvedProviderPathFromPSPath(Path);
-        if (!ShouldProcess(folder, $"Write {UserCount:N0} users and {EventCount:N0} events")) return;
+        if (!Agree(folder, $"Write {UserCount:N0} users and {EventCount:N0} events", out bool isTrial)) return;
         Run(async (output, stop) =>
         {
-            Directory.CreateDirectory(folder);
             (string users, string events) = (System.IO.Path.Combine(folder, "users.csv"), System.IO.Path.Combine(folder, "events.csv"));
+            if (File.Exists(folder))
+                throw FileErrors.IsFile(folder);
+            foreach (string file in Directory.Exists(folder) ? new[] { users, events } : [])
+                OutputFile.Check(file, overwrite: true, force: false);
+            if (isTrial) return;
+            Directory.CreateDirectory(folder);
             var data = new SampleData(UserCount, EventCount, (ulong)Seed);
             await data.WriteUsersAsync(users, stop);
             await data.WriteEventsAsync(events, stop);

@@ -35,7 +35,12 @@ public sealed class StartCitusSandboxCommand : CitusCmdlet
     {
         string? path = Path is null ? null : GetUnresolvedProviderPathFromPSPath(Path);
         string? webRoot = WebRoot is null ? null : GetUnresolvedProviderPathFromPSPath(WebRoot);
-        if (!ShouldProcess("127.0.0.1", "Start a throwaway cluster")) return;
+        if (!Agree("127.0.0.1", "Start a throwaway cluster", out bool isTrial)) return;
+        if (isTrial)
+        {
+            Run((_, _) => Task.Run(() => CitusSandbox.Check(Engine, path)));
+            return;
+        }
         Run(async (output, stop) =>
         {
             output.Progress(new ProgressRecord(1, "Starting a sandbox", "initdb, start, connect"));

@@ -21,6 +21,10 @@ public sealed class MeasureShardSkewCommand : TablesCmdlet
     [Parameter]
     public SkewMeasure By { get; set; }
 
+    /// <summary>The module's own tables, in schema woodgrove, too.</summary>
+    [Parameter]
+    public SwitchParameter IncludeModule { get; set; }
+
     private protected override bool CanBe(ListedTable table) => table.IsHashed;
 
     private protected override async Task RunAsync(CitusConnection cluster, IReadOnlyList<string> tables, CmdletOutput output,
@@ -33,6 +37,7 @@ public sealed class MeasureShardSkewCommand : TablesCmdlet
         {
             Explain = output.Verbose,
             SkipOthers = IsPiped,
+            IncludeModule = IncludeModule,
             Refuse = e => output.Async(c => c.WriteError(CitusErrorRecord.From(e, null))).AsTask().GetAwaiter().GetResult(),
         };
         foreach (ShardSkew skew in await measurement.MeasureAsync(tables, By, stop)) await output.ObjectAsync(skew);

@@ -38,7 +38,7 @@ public sealed class StartShardRebalanceCommand : ConnectedCmdlet
     [Parameter]
     public SwitchParameter Wait { get; set; }
 
-    /// <summary>Seconds to wait at most; the rebalance goes on all the same. 0 waits for ever.</summary>
+    /// <summary>Seconds to wait at most; the rebalance continues after that. 0 means no limit.</summary>
     [Parameter]
     [ValidateRange(0, int.MaxValue)]
     public int Timeout { get; set; }

@@ -17,10 +17,15 @@ public sealed class StopShardRebalanceCommand : ConnectedCmdlet
     protected override void EndProcessing()
     {
         CitusConnection cluster = Cluster;
-        if (!ShouldProcess(cluster.Name, "Stop the rebalance")) return;
+        if (!Agree(cluster.Name, "Stop the rebalance", out bool isTrial)) return;
         Run(async (output, stop) =>
         {
             var rebalancer = new ShardRebalancer(cluster);
+            if (isTrial)
+            {
+                await rebalancer.RunningAsync(stop);
+                return;
+            }
             var bar = new RebalanceProgressBar(output);
             ShardRebalance stopped = await rebalancer.WaitAsync(await rebalancer.StopAsync(stop), TimeSpan.FromSeconds(Timeout), bar.Show,
                 stop);

@@ -25,14 +25,12 @@ public abstract class DistributeCommand : ConnectedCmdlet
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster;
-        bool agreed = ShouldProcess(Table, Action);
-        // -WhatIf still checks everything, and rolls back; a "no" to -Confirm does nothing.
-        if (!agreed && !IsWhatIf) return;
+        if (!Agree(Table, Action, out bool isTrial)) return;
         Run(async (output, stop) =>
         {
             TableDistributor distributor = Distributor(cluster, TableName.Parse(Table)) with { Definition = Definition,
                 Explain = output.Verbose, Warn = output.Warning };
-            if (await distributor.RunAsync(dryRun: !agreed, stop) is { } table) await output.ObjectAsync(table);
+            if (await distributor.RunAsync(isTrial, stop) is { } table) await output.ObjectAsync(table);
         }, Table);
     }
 }

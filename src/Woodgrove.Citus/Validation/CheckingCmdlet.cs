@@ -28,6 +28,10 @@ public abstract class CheckingCmdlet : ConnectedCmdlet
     [ArgumentCompleter(typeof(ThresholdCompleter))]
     public IDictionary Threshold { get; set; } = new Hashtable();
 
+    /// <summary>The module's own tables, in schema woodgrove, too.</summary>
+    [Parameter]
+    public SwitchParameter IncludeModule { get; set; }
+
     /// <summary>All that were named, in the pipeline too.</summary>
     private protected List<string> Checks { get; } = [];
 
@@ -37,7 +41,8 @@ public abstract class CheckingCmdlet : ConnectedCmdlet
     /// <exception cref="CitusException">A name is that of no check, or a threshold is none.</exception>
     private protected ClusterValidation Validation()
     {
-        var validation = new ClusterValidation(Checks, Exclude, Limits(PlainValues.Of(Threshold)!), TimeSpan.FromSeconds(10));
+        var validation = new ClusterValidation(Checks, Exclude, Limits(PlainValues.Of(Threshold)!), TimeSpan.FromSeconds(10))
+            { IncludeModule = IncludeModule };
         validation.Check();
         return validation;
     }

@@ -7,7 +7,7 @@ internal static class ValidationErrors
 {
     public static CitusException NotANumber(object check, object? threshold) =>
         new("CitusInvalidThreshold", CitusErrorKind.InvalidArgument,
-            $"The threshold of {check}, '{threshold}', is no number.",
+            $"The threshold of {check}, '{threshold}', is not a number.",
             "Get-CitusCheck says what it is a limit of, and in which unit.") { Target = check };
 
     public static CitusException NoPester() =>

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Reflection;
+using Woodgrove.Citus.Tests.Help;
 using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Module;
@@ -38,6 +39,13 @@ public sealed class EmittedObjectTests(ClusterFixture cluster) : ClusterTest(clu
     }
 
     [Fact]
+    public void The_help_says_how_enumerations_become_names_in_json()
+    {
+        string help = File.ReadAllText(Path.Combine(Pages.Folder, "about_Woodgrove_Citus.md"));
+        Assert.Contains("| ConvertTo-Json -EnumsAsStrings", help, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Emitted_objects_are_readable_as_csv_lists_and_json()
     {
         string table = Cluster.Distribute("id bigint PRIMARY KEY, note text", "id");
@@ -66,7 +74,7 @@ public sealed class EmittedObjectTests(ClusterFixture cluster) : ClusterTest(clu
                 $objects | Format-List * | Out-String -Width 4000
             }
             "### json"
-            Get-DistributedTable {{table}} | ConvertTo-Json -EnumsAsStrings -Compress
+            Get-DistributedTable {{table}} | ConvertTo-Json -EnumsAsStrings -Depth 4 -Compress
             Get-Colocation {{table}} | ConvertTo-Json -EnumsAsStrings -Compress
             """);
 

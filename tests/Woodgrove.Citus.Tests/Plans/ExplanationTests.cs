@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Text.Json;
+using Npgsql;
 using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Plans;
@@ -88,6 +89,15 @@ public sealed class ExplanationTests : ClusterTest, IClassFixture<PlanTables>
             .Where(q => q.StartsWith("SELECT", StringComparison.Ordinal) || q.StartsWith("WITH", StringComparison.Ordinal))).Distinct(),
     ];
 
+    [Fact]
+    public void Queries_with_subplans_set_operations_reference_joins_and_windows_are_among_them()
+    {
+        string[] queries = [.. Queries.Select(q => q.Data)];
+        Assert.True(queries.Length >= 60, $"{queries.Length} queries");
+        foreach (string kind in new[] { "WITH ", " UNION ", " EXCEPT ", " INTERSECT ", "payment_merchants", "OVER (", "IN (SELECT" })
+            Assert.True(queries.Count(q => q.Contains(kind, StringComparison.Ordinal)) >= 1, kind);
+    }
+
     [Theory]
     [MemberData(nameof(Queries))]
     public void Explanation_agrees_with_what_was_counted(string query)
@@ -123,10 +133,53 @@ public sealed class ExplanationTests : ClusterTest, IClassFixture<PlanTables>
             if (plan.Get("Aggregation")!.ToString() == "PulledToCoordinator")
                 Assert.True(received > 0, "Rows are said to be pulled, and nothing was received.");
         }
+        AssertAsExplained(query, counted);
         // What is estimated to move is what moved, part by part; an empty result apart, which only a run can show.
         foreach (string movement in Kinds(counted, over: 0)) Assert.Contains(movement, Kinds(told, over: -1));
         foreach (string movement in Kinds(told, over: 0)) Assert.Contains(movement, Kinds(counted, over: -1));
     }
+
+    /// <summary>Compares with what the server's own EXPLAIN ANALYZE says: bytes that came from the nodes, and who aggregated.</summary>
+    private void AssertAsExplained(string query, PSObject counted)
+    {
+        using NpgsqlConnection session = Cluster.Database.OpenConnection();
+        using var command = new NpgsqlCommand("SET search_path TO woodgrove_plans, woodgrove_tenant, public", session);
+        command.ExecuteNonQuery();
+        command.CommandText = $"EXPLAIN (ANALYZE, FORMAT JSON) {query}";
+        using JsonDocument explained = JsonDocument.Parse((string)command.ExecuteScalar()!);
+        JsonElement plan = explained.RootElement[0].GetProperty("Plan");
+
+        // The server rounds, and numbers with many digits differ from one run to the next by some bytes.
+        long bytes = Jobs(explained.RootElement[0]).Sum();
+        Assert.InRange(Received(counted), bytes * 0.98 - 1024, bytes * 1.02 + 1024);
+        string[] coordinator = [.. Steps(plan)];
+        string aggregation = counted.Get("Aggregation")!.ToString()!;
+        // Where the query reads results of parts alone, the coordinator runs it as a fragment of its own.
+        if (aggregation is "PulledToCoordinator" or "Partial" && coordinator is not ["Custom Scan"]) Assert.Contains("Aggregate", coordinator);
+        if (aggregation == "Pushdown") Assert.DoesNotContain("Aggregate", coordinator);
+    }
+
+    /// <summary>The bytes of each job of the query and of its subplans; what the coordinator gives itself does not move.</summary>
+    private IEnumerable<long> Jobs(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Object when element.TryGetProperty("Tuple data received from nodes", out JsonElement size)
+            && element.TryGetProperty("Tasks", out JsonElement tasks) => Jobs(tasks).Prepend(tasks.EnumerateArray().All(t =>
+                IsCoordinator(t.GetProperty("Node").GetString()!)) ? 0
+                    : Size(size.GetString()!.Split(' '))),
+        JsonValueKind.Object => element.EnumerateObject().SelectMany(p => Jobs(p.Value)),
+        JsonValueKind.Array => element.EnumerateArray().SelectMany(Jobs),
+        _ => [],
+    };
+
+    private bool IsCoordinator(string node) => node.StartsWith("host=localhost ", StringComparison.Ordinal)
+        || node.Contains($" port={Cluster.Connection.Get("Port")} ", StringComparison.Ordinal);
+
+    private static long Size(string[] text) => long.Parse(text[0], System.Globalization.CultureInfo.InvariantCulture)
+        * text[1] switch { "bytes" => 1, "kB" => 1024, "MB" => 1024 * 1024, _ => throw new FormatException(text[1]) };
+
+    /// <summary>The steps on the coordinator, those of subplans apart.</summary>
+    private static IEnumerable<string> Steps(JsonElement node) => (node.TryGetProperty("Plans", out JsonElement below)
+        ? below.EnumerateArray().SelectMany(Steps) : []).Prepend(node.GetProperty("Node Type").GetString()!);
 
     private static string[] Kinds(PSObject plan, long over) =>
         [.. ((IEnumerable)plan.Get("Movements")!).Cast<object>().Where(m => (long)m.Get("Bytes")! > over)

@@ -89,6 +89,26 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
     }
 
     [Theory]
+    [InlineData("NoDistributionFilter", "SELECT * FROM payment_events WHERE merchant_id = 3", "add: AND user_id = <value>;",
+        "SELECT * FROM payment_events WHERE merchant_id = 3 AND user_id = 5")]
+    [InlineData("DistributionColumnExpression", "SELECT * FROM payment_events WHERE user_id::text = '5'",
+        "WHERE user_id = <value>::bigint.", "SELECT * FROM payment_events WHERE user_id = 5::bigint")]
+    [InlineData("RowsPulledForAggregate", "SELECT avg(DISTINCT merchant_id) FROM payment_events",
+        "SELECT avg(x) FROM (SELECT DISTINCT x FROM …) s", "SELECT avg(x) FROM (SELECT DISTINCT merchant_id AS x FROM payment_events) s")]
+    [InlineData("PulledToCoordinator", "SELECT merchant_id, count(*), string_agg(event_type, ',' ORDER BY event_id) FROM payment_events "
+        + "GROUP BY 1", "Leave out string_agg", "SELECT merchant_id, count(*) FROM payment_events GROUP BY 1")]
+    [InlineData("InsertSelectNotPushedDown", "INSERT INTO user_events (user_id, event_count) SELECT merchant_id, count(*) FROM "
+        + "payment_events GROUP BY 1", "Select payment_events.user_id for user_events.user_id",
+        "INSERT INTO user_events (user_id, event_count) SELECT user_id, count(*) FROM payment_events GROUP BY 1")]
+    public void Advice_that_is_followed_is_not_given_again(string code, string query, string said, string rewritten)
+    {
+        Cluster.RequireCitus();
+
+        Assert.Contains(said, Fix(query, code, analyze: false), StringComparison.Ordinal);
+        Assert.DoesNotContain(Advice(Plan(rewritten, analyze: false)), a => (string)a.Get("Code")! == code);
+    }
+
+    [Theory]
     [InlineData("SELECT count(*) FROM payment_events WHERE user_id IN (VALUES (5::bigint), (6))", "user_id IN (5::bigint, 6)", 2)]
     [InlineData("SELECT count(*) FROM payment_events WHERE user_id IN (SELECT 5 UNION SELECT 6)", "user_id IN (5, 6)", 2)]
     [InlineData("SELECT count(*) FROM payment_events WHERE user_id IN (VALUES ('5'::bigint), (NULL))", "user_id IN ('5'::bigint, null)", 1)]

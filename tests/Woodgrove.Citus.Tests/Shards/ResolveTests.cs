@@ -101,7 +101,7 @@ public sealed class ResolveTests(ClusterFixture cluster, ITestOutputHelper log) 
         Assert.Equal(["1", "3", "4"], run.Output.Select(o => o.Get("Value")!.ToString()));
         Assert.Equal(["CitusNullDistributionValue", "CitusInvalidValue", "CitusInvalidValue"],
             run.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0]));
-        Assert.Contains($"'five' is no value of {table}.user_id, which is of type bigint: invalid input syntax for type bigint: \"five\".",
+        Assert.Contains($"'five' is not a value of {table}.user_id, which is of type bigint: invalid input syntax for type bigint: \"five\".",
             run.Errors[1].Exception.Message);
         Assert.Equal("five", run.Errors[1].TargetObject);
     }

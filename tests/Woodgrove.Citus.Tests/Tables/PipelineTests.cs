@@ -115,8 +115,10 @@ public sealed class PipelineTests : ClusterTest
     {
         Cluster.Execute("CREATE SCHEMA IF NOT EXISTS woodgrove");
         string own = $"woodgrove.{_stem}_own";
-        Cluster.Execute($"CREATE TABLE {own} (id bigint PRIMARY KEY); SELECT create_distributed_table('{own}', 'id', "
+        Cluster.Execute($"CREATE TABLE {own} (id bigint, n serial); SELECT create_distributed_table('{own}', 'id', "
             + "colocate_with := 'none', shard_count := 4)");
+        Cluster.Execute($"CREATE INDEX ON {own} (n)");
+        Cluster.Execute($"UPDATE pg_index SET indisvalid = false WHERE indrelid = '{own}'::regclass");
         try
         {
             Shell["page"] = Path.Combine(Cluster.Folder, "module.html");
@@ -133,6 +135,12 @@ public sealed class PipelineTests : ClusterTest
                 { "Get-DistributedTable -IncludeModule", "Get-ShardPlacement -IncludeModule", $"Measure-ShardSkew {own}",
                     "Get-DistributedTable woodgrove.*" })
                 Assert.Contains(own, Shell.Get(list).Select(t => t.Get("Table")));
+            foreach (string check in new[] { "NarrowSequences", "ReplicaIdentity", "InvalidIndexes" })
+                Assert.Contains(own, Shell.Run($"Test-CitusCluster {check} -IncludeModule | ForEach-Object {{ \"$($_.Actual) $($_.Evidence) "
+                    + "$($_.Fix)\" }").Single.ToString(), StringComparison.Ordinal);
+            Assert.Contains(own, Shell.Get("Measure-ShardSkew -IncludeModule").Select(t => t.Get("Table")));
+            Shell.Run("Export-CitusReport $page -IncludeModule").Succeeded();
+            Assert.Contains(own, File.ReadAllText((string)Shell["page"]!), StringComparison.Ordinal);
             Assert.Contains(own, Shell.Get("Get-Colocation -IncludeModule").SelectMany(g => (IEnumerable<string>)g.Get("Tables")!));
             Assert.Contains(own, Complete("Get-ShardPlacement woodgrove."));
         }

@@ -39,7 +39,7 @@ public sealed class CheckTests(ClusterFixture cluster) : ClusterTest(cluster)
     [InlineData("Test-CitusCluster -Exclude Nonsense", "CitusCheckNotFound", "Nonsense")]
     [InlineData("Get-CitusCheck Nonsense", "CitusCheckNotFound", "Nonsense")]
     [InlineData("Test-CitusCluster -Threshold @{ WalLevel = 3 }", "CitusInvalidThreshold", "WalLevel has no threshold")]
-    [InlineData("Test-CitusCluster -Threshold @{ TableSkew = 'much' }", "CitusInvalidThreshold", "'much', is no number")]
+    [InlineData("Test-CitusCluster -Threshold @{ TableSkew = 'much' }", "CitusInvalidThreshold", "'much', is not a number")]
     public void What_is_no_check_or_no_threshold_is_refused(string command, string errorId, string says) =>
         Assert.Contains(says, Shell.Run(command).Failed(errorId).Exception.Message);
 

@@ -5,7 +5,7 @@ using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Validation;
 
-/// <summary>Each fault is really made, found by its own check and by no other, mended, and not found any more.</summary>
+/// <summary>Each fault is really made, found by its own check and by no other, fixed, and not found any more.</summary>
 public abstract class FaultTests : ClusterTest
 {
     protected FaultTests(ClusterFixture cluster, HealthyCluster healthy) : base(cluster)
@@ -25,10 +25,14 @@ public abstract class FaultTests : ClusterTest
     protected IReadOnlyList<PSObject> Found(string thresholds = "@{}") =>
         [.. Shell.Get($"Test-CitusCluster -Threshold {thresholds}").Where(r => r.Get("Status")!.ToString() != "Passed")];
 
-    /// <summary>Makes a fault, expects that of all checks its own alone changes, mends the fault and expects that all pass again.</summary>
+    /// <summary>
+    /// Makes a fault, expects that of all checks its own alone changes, runs the fix as it is printed, expects that the check
+    /// passes, undoes what is left and expects that all pass again.
+    /// </summary>
+    /// <param name="fill">The fix with values in place of what stands for them there.</param>
     /// <param name="hides">Tells of a check that was skipped whether the fault really hides from it what it would look at.</param>
-    protected PSObject Expect(string check, string status, Action make, Action mend, string thresholds = "@{}", bool wait = false,
-        Func<PSObject, bool>? hides = null)
+    protected PSObject Expect(string check, string status, Action make, Action undo, string thresholds = "@{}", bool wait = false,
+        Func<PSObject, bool>? hides = null, Func<string, string>? fill = null)
     {
         Assert.Equal("", string.Join(" | ", Shown(Found(thresholds))));
         IReadOnlyList<PSObject> found;
@@ -42,6 +46,8 @@ public abstract class FaultTests : ClusterTest
                 Thread.Sleep(250);
                 found = Found(thresholds);
             }
+            if ((fill is not null || !FixesNotRun.Reasons.ContainsKey(check)) && found.FirstOrDefault(f => (string)f.Get("Check")! == check) is { } fixable)
+                Fix(fixable, thresholds, fill ?? (fix => fix));
         }
         catch (Exception e)
         {
@@ -49,11 +55,11 @@ public abstract class FaultTests : ClusterTest
         }
         try
         {
-            mend();
+            undo();
         }
         catch (Exception e) when (broken is not null)
         {
-            // The fault was made in part only, so not all of it can be mended. What broke off comes first.
+            // The fault was made in part only, so not all of it can be undone. What failed comes first.
             throw new AggregateException(broken, e);
         }
         if (broken is not null) ExceptionDispatchInfo.Throw(broken);
@@ -71,8 +77,37 @@ public abstract class FaultTests : ClusterTest
         return found[0];
     }
 
-    protected PSObject Expect(string check, string status, string[] make, string[] mend, string thresholds = "@{}", bool wait = false) =>
-        Expect(check, status, () => Coordinator.Run(make), () => Coordinator.Mend(mend), thresholds, wait);
+    protected PSObject Expect(string check, string status, string[] make, string[] undo, string thresholds = "@{}", bool wait = false,
+        Func<string, string>? fill = null) =>
+        Expect(check, status, () => Coordinator.Run(make), () => Coordinator.RunAll(undo), thresholds, wait, fill: fill);
+
+    /// <summary>Undoes what the fix may have ended already.</summary>
+    protected static void IfStillThere(Action undo)
+    {
+        try
+        {
+            undo();
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
+        {
+            // The fix has ended it.
+        }
+    }
+
+    private void Fix(PSObject found, string thresholds, Func<string, string> fill)
+    {
+        string check = (string)found.Get("Check")!, fix = fill((string)found.Get("Fix")!);
+        Healthy.Follow(fix);
+        string script = $"Test-CitusCluster {check} -Threshold {thresholds}";
+        PSObject after = Shell.Run(script).Single;
+        // A setting that is reloaded, a rebalance or counters of rows take a moment.
+        for (int i = 0; i < 80 && after.Get("Status")!.ToString() != "Passed"; i++)
+        {
+            Thread.Sleep(250);
+            after = Shell.Run(script).Single;
+        }
+        Assert.True(after.Get("Status")!.ToString() == "Passed", $"{check} is {after.Get("Status")} ({after.Get("Actual")}) after: {fix}");
+    }
 
     protected static object[] Evidence(PSObject result) => [.. ((System.Collections.IEnumerable)result.Get("Evidence")!).Cast<object>()];
 
@@ -166,10 +201,11 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
     {
         PSObject found = Expect("CoordinatorRegistered", "Failed",
             () => Coordinator.Run($"SELECT citus_remove_node('127.0.0.1', {Coordinator.Port})"),
-            () => Coordinator.Run("DROP TABLE IF EXISTS payment_merchants_"
+            () => Coordinator.Run("SET citus.enable_manual_changes_to_shards = on", "DROP TABLE IF EXISTS payment_merchants_"
                 + Coordinator.Get<long>("SELECT shardid FROM pg_dist_shard WHERE logicalrelid = 'payment_merchants'::regclass"),
                 $"SELECT citus_set_coordinator_host('127.0.0.1', {Coordinator.Port})", "SELECT replicate_reference_tables('block_writes')",
-                "ANALYZE payment_merchants"));
+                "ANALYZE payment_merchants"),
+            fill: fix => fix.Replace("<name by which the workers reach it>", "127.0.0.1", StringComparison.Ordinal));
 
         Assert.Contains("citus_set_coordinator_host", (string)found.Get("Fix")!);
     }
@@ -179,7 +215,11 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
     {
         PSObject found = Expect("NodeExtensions", "Failed",
             () => Worker.Run("SET citus.enable_ddl_propagation = off", "CREATE EXTENSION pgcrypto"),
-            () => Worker.Run("SET citus.enable_ddl_propagation = off", "DROP EXTENSION pgcrypto"));
+            () =>
+            {
+                foreach (NodeUnderTest node in Healthy.Nodes)
+                    node.Run("SET citus.enable_ddl_propagation = off", "DROP EXTENSION IF EXISTS pgcrypto");
+            });
 
         Assert.Contains("pgcrypto: none on", (string)found.Get("Actual")!);
         Assert.Equal(1, Evidence(found).Count(e => e.Get("Version") is not null));
@@ -271,7 +311,7 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
             + "logicalrelid = 'payment_users'::regclass AND groupid = 1 LIMIT 1");
         PSObject found = Expect("OrphanedShards", "Warning",
             () => Worker.Run("SET citus.enable_ddl_propagation = off", $"CREATE TABLE payment_users_{elsewhere} (user_id bigint)"),
-            () => Worker.Run("SET citus.enable_ddl_propagation = off", $"DROP TABLE payment_users_{elsewhere}"));
+            () => Worker.Run("SET citus.enable_manual_changes_to_shards = on", $"DROP TABLE IF EXISTS payment_users_{elsewhere}"));
 
         Assert.Equal($"payment_users_{elsewhere}", Assert.Single(Evidence(found)).Get("Table"));
         Assert.Contains(Worker.Name, (string)found.Get("Fix")!);
@@ -344,7 +384,7 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
     {
         PSObject found = Expect("ConnectionHeadroom", "Warning",
             ["ALTER SYSTEM SET citus.max_shared_pool_size = 400", "SELECT pg_reload_conf()", "SELECT pg_sleep(0.2)"],
-            ["ALTER SYSTEM RESET citus.max_shared_pool_size", "SELECT pg_reload_conf()", "SELECT pg_sleep(0.2)"]);
+            ["ALTER SYSTEM RESET citus.max_shared_pool_size", "SELECT pg_reload_conf()", "SELECT pg_sleep(0.2)"], fill: fix => fix);
 
         Assert.Contains("ALTER SYSTEM SET citus.max_shared_pool_size = 300", (string)found.Get("Fix")!);
     }

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Text.RegularExpressions;
 using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Validation;
@@ -18,7 +19,7 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
             PSObject found = Check("ReplicaIdentity", "Warning");
             Assert.Equal(6, ((System.Collections.IEnumerable)found.Get("Evidence")!).Cast<object>().Count());
 
-            RunFix(found);
+            healthy.Follow((string)found.Get("Fix")!);
 
             Check("ReplicaIdentity", "Passed");
         }
@@ -45,7 +46,7 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
             Assert.StartsWith("REINDEX INDEX indexed_v_", fix, StringComparison.Ordinal);
             Assert.Contains($"-- on {healthy.Worker.Name}", fix, StringComparison.Ordinal);
 
-            RunFix(found);
+            healthy.Follow((string)found.Get("Fix")!);
 
             Check("InvalidIndexes", "Passed");
         }
@@ -101,7 +102,7 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
                     + "count(*) FROM pg_replication_slots WHERE slot_name LIKE 'citus%')"));
             }
 
-            RunFix(found);
+            healthy.Follow((string)found.Get("Fix")!);
 
             Check("LogicalTransfers", "Passed");
             Assert.Equal(4L, Shell.Run("New-DistributedTable undistributed id -ShardCount 4 -Concurrently").Single.Get("ShardCount"));
@@ -151,6 +152,20 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
         }
     }
 
+    [Fact]
+    public void The_fix_of_every_check_is_run_or_says_why_it_can_t_be()
+    {
+        Cluster.Require();
+        string[] checks = [.. Shell.Get("Get-CitusCheck").Select(c => (string)c.Get("Check")!)];
+        HashSet<string> run = [.. Directory.EnumerateFiles(Path.Combine(Repository.Root, "tests"), "*.cs", SearchOption.AllDirectories)
+            .Where(f => f.EndsWith("FaultTests.cs", StringComparison.Ordinal) || f.EndsWith("FixTests.cs", StringComparison.Ordinal))
+            .SelectMany(f => Regex.Matches(File.ReadAllText(f), @"(?:Expect\(""(\w+)"", ""|Check\(""(\w+)"", ""Passed"")"))
+            .Select(m => m.Groups[1].Value + m.Groups[2].Value)];
+
+        Assert.Empty(checks.Except(run).Except(FixesNotRun.Reasons.Keys));
+        Assert.Empty(FixesNotRun.Reasons.Keys.Except(checks));
+    }
+
     private void Require()
     {
         Cluster.RequireCitus();
@@ -168,18 +183,5 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
         }
         Assert.Equal(status, result.Get("Status")!.ToString());
         return result;
-    }
-
-    /// <summary>Each line on the node that its comment names, or on the coordinator.</summary>
-    private void RunFix(PSObject found)
-    {
-        foreach (string line in ((string)found.Get("Fix")!).Split('\n'))
-        {
-            NodeUnderTest node = healthy.Nodes.FirstOrDefault(n => line.Contains($"-- on {n.Name}", StringComparison.Ordinal))
-                ?? healthy.Coordinator;
-            // psql sends one statement after the other; a single message would be one transaction.
-            foreach (string statement in line.Split("--")[0].Split(';',
-                StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)) node.Run(statement);
-        }
     }
 }

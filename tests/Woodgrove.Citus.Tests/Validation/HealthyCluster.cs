@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Management.Automation;
+using System.Text.RegularExpressions;
 using Npgsql;
 using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Validation;
 
 /// <summary>
-/// A sandbox of its own, a coordinator and two workers with the bank's tables, in which tests break things and mend
+/// A sandbox of its own, a coordinator and two workers with the bank's tables, in which tests make faults and undo
 /// them again. Sessions of the tests go to each node directly.
 /// </summary>
 public class HealthyCluster(ClusterFixture cluster) : IAsyncLifetime
@@ -47,6 +48,27 @@ public class HealthyCluster(ClusterFixture cluster) : IAsyncLifetime
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>
+    /// Runs a fix as it is printed: cmdlets in the shell, SQL on the node that the line's comment names, or on the coordinator;
+    /// and restarts the node where the comment asks for it.
+    /// </summary>
+    public void Follow(string fix)
+    {
+        foreach (string line in fix.Split('\n'))
+        {
+            if (Regex.IsMatch(line, "^[A-Z][a-z]+-[A-Z]"))
+            {
+                cluster.Shell.Run(line).Succeeded();
+                continue;
+            }
+            string[] parts = line.Split("--", 2);
+            NodeUnderTest node = Nodes.FirstOrDefault(n => parts[^1].Contains($" on {n.Name}", StringComparison.Ordinal)) ?? Coordinator;
+            // psql sends one statement after the other; a single message would be one transaction.
+            node.Run(parts[0].Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+            if (parts[^1].Contains("restart it", StringComparison.Ordinal)) node.Restart();
+        }
+    }
+
     public virtual ValueTask DisposeAsync()
     {
         foreach (NodeUnderTest node in Nodes) node.Dispose();
@@ -60,7 +82,7 @@ public class HealthyCluster(ClusterFixture cluster) : IAsyncLifetime
     }
 }
 
-/// <summary>A server of the sandbox, to be broken and mended.</summary>
+/// <summary>A server of the sandbox, in which faults are made and undone.</summary>
 public sealed class NodeUnderTest : IDisposable
 {
     private readonly string _folder, _name, _programs;
@@ -96,7 +118,7 @@ public sealed class NodeUnderTest : IDisposable
     }
 
     /// <summary>Runs all of the statements, whichever of them fails; those that failed are thrown in the end.</summary>
-    public void Mend(params string[] statements)
+    public void RunAll(params string[] statements)
     {
         var failures = new List<Exception>();
         using NpgsqlConnection session = _database.OpenConnection();

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Text.RegularExpressions;
 using Npgsql;
 using Woodgrove.Citus.Tests.Hosting;
 
@@ -26,7 +27,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
         PSObject found = Expect("TableSkew", "Warning",
             [.. Create("skewed", "skewed_id bigint, n bigint, note text, PRIMARY KEY (skewed_id, n)"),
                 "INSERT INTO skewed SELECT 5, i, repeat('x', 100) FROM generate_series(1, 100000) i", "ANALYZE skewed"],
-            ["DROP TABLE skewed"]);
+            ["DROP TABLE IF EXISTS skewed"]);
 
         object skew = Assert.Single(Evidence(found));
         Assert.Equal("skewed", skew.Get("Table"));
@@ -40,7 +41,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
             [$"SELECT citus_set_node_property('127.0.0.1', {Worker.Port}, 'shouldhaveshards', false)",
                 .. Create("lopsided", "lopsided_id bigint PRIMARY KEY"),
                 $"SELECT citus_set_node_property('127.0.0.1', {Worker.Port}, 'shouldhaveshards', true)"],
-            ["DROP TABLE lopsided"]);
+            ["DROP TABLE IF EXISTS lopsided"]);
 
         Assert.Contains("2 move(s) to make", (string)found.Get("Actual")!);
         Assert.All(Evidence(found), move => Assert.Equal((Healthy.Nodes[1].Name, Worker.Name), (move.Get("From"), move.Get("To"))));
@@ -52,7 +53,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     {
         PSObject found = Expect("ShardStatistics", "Warning",
             [.. Create("unknown", "unknown_id bigint PRIMARY KEY, note text"),
-                "INSERT INTO unknown SELECT i, repeat('x', 200) FROM generate_series(1, 40000) i"], ["DROP TABLE unknown"]);
+                "INSERT INTO unknown SELECT i, repeat('x', 200) FROM generate_series(1, 40000) i"], ["DROP TABLE IF EXISTS unknown"]);
 
         Assert.Equal("ANALYZE unknown;", found.Get("Fix"));
         Assert.Equal(4, Assert.Single(Evidence(found)).Get("Shards"));
@@ -63,7 +64,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     {
         PSObject found = Expect("TableBloat", "Warning",
             [.. Create("dying", "dying_id bigint PRIMARY KEY"), "INSERT INTO dying SELECT generate_series(1, 15000)",
-                "DELETE FROM dying WHERE dying_id > 100"], ["DROP TABLE dying"], wait: true);
+                "DELETE FROM dying WHERE dying_id > 100"], ["DROP TABLE IF EXISTS dying"], wait: true);
 
         Assert.Equal("dying", Assert.Single(Evidence(found)).Get("Table"));
         Assert.StartsWith("VACUUM (ANALYZE) dying;", (string)found.Get("Fix")!);
@@ -91,7 +92,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     [Fact]
     public void A_table_that_could_be_colocated_and_is_not()
     {
-        PSObject found = Expect("ColocatableTables", "Warning", Create("apart", "user_id bigint PRIMARY KEY"), ["DROP TABLE apart"]);
+        PSObject found = Expect("ColocatableTables", "Warning", Create("apart", "user_id bigint PRIMARY KEY"), ["DROP TABLE IF EXISTS apart"]);
 
         Assert.StartsWith("SELECT alter_distributed_table('apart', colocate_with := 'payment_", (string)found.Get("Fix")!);
         try
@@ -111,7 +112,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     {
         PSObject found = Expect("UnusedTables", "Warning",
             [.. Create("unread", "unread_id bigint PRIMARY KEY"), "INSERT INTO unread VALUES (1)", "SELECT pg_sleep(0.1)"],
-            ["DROP TABLE unread"], "@{ UnusedTables = 0 }", wait: true);
+            ["DROP TABLE IF EXISTS unread"], "@{ UnusedTables = 0 }", wait: true);
 
         Assert.Equal("unread", Assert.Single(Evidence(found)).Get("Table"));
     }
@@ -120,7 +121,8 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     public void A_serial_column_of_four_bytes()
     {
         PSObject found = Expect("NarrowSequences", "Warning", Create("narrow", "narrow_id bigint PRIMARY KEY, n serial"),
-            ["DROP TABLE narrow"]);
+            ["DROP TABLE IF EXISTS narrow"], fill: fix => fix + "\n" + Create("narrow", "narrow_id bigint")[1]
+                + "\nINSERT INTO narrow (narrow_id) VALUES (1) -- on " + Worker.Name);
 
         object column = Assert.Single(Evidence(found));
         Assert.Equal(("narrow", "n", "integer", "narrow_n_seq"),
@@ -129,7 +131,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
         {
             Coordinator.Run(Create("narrow", "narrow_id bigint PRIMARY KEY, n serial"));
             try { Worker.Run("INSERT INTO narrow (narrow_id) VALUES (1)"); }
-            finally { Coordinator.Run("DROP TABLE narrow"); }
+            finally { Coordinator.Run("DROP TABLE IF EXISTS narrow"); }
         });
     }
 
@@ -138,8 +140,8 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     {
         PSObject found = Expect("LargeLocalTables", "Warning",
             ["CREATE TABLE local_only (id bigint PRIMARY KEY, note text)",
-                "INSERT INTO local_only SELECT i, repeat('x', 200) FROM generate_series(1, 20000) i"], ["DROP TABLE local_only"],
-                "@{ LargeLocalTables = 1MB }");
+                "INSERT INTO local_only SELECT i, repeat('x', 200) FROM generate_series(1, 20000) i"], ["DROP TABLE IF EXISTS local_only"],
+                "@{ LargeLocalTables = 1MB }", fill: fix => fix.Replace("<column>", "id", StringComparison.Ordinal));
 
         Assert.Equal("local_only", Assert.Single(Evidence(found)).Get("Table"));
         Assert.StartsWith("New-DistributedTable local_only", (string)found.Get("Fix")!);
@@ -151,7 +153,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
         PSObject found = Expect("ShellTableData", "Warning",
             ["CREATE TABLE moved_in (moved_in_id bigint PRIMARY KEY)", "INSERT INTO moved_in SELECT generate_series(1, 100)",
                 "SELECT create_distributed_table('moved_in', 'moved_in_id', colocate_with := 'none', shard_count := 4)"],
-                ["DROP TABLE moved_in"]);
+                ["DROP TABLE IF EXISTS moved_in"]);
 
         Assert.Equal("SELECT truncate_local_data_after_distributing_table('moved_in');", found.Get("Fix"));
     }
@@ -159,7 +161,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     [Fact]
     public void A_table_without_a_key()
     {
-        PSObject found = Expect("ReplicaIdentity", "Warning", Create("keyless", "keyless_id bigint"), ["DROP TABLE keyless"]);
+        PSObject found = Expect("ReplicaIdentity", "Warning", Create("keyless", "keyless_id bigint"), ["DROP TABLE IF EXISTS keyless"]);
 
         Assert.Equal("without one: keyless", found.Get("Actual"));
     }
@@ -170,7 +172,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
         PSObject found = Expect("UnloggedTables", "Warning",
             ["CREATE UNLOGGED TABLE fleeting (fleeting_id bigint PRIMARY KEY)",
                 "SELECT create_distributed_table('fleeting', 'fleeting_id', colocate_with := 'none', shard_count := 4)"],
-                ["DROP TABLE fleeting"]);
+                ["DROP TABLE IF EXISTS fleeting"]);
 
         Assert.Equal("unlogged: fleeting", found.Get("Actual"));
     }
@@ -184,20 +186,28 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
                 "SET citus.enable_ddl_propagation = off",
                 "ALTER TABLE children ADD CONSTRAINT of_parent FOREIGN KEY (parent) REFERENCES parents NOT VALID"],
             ["SET citus.enable_ddl_propagation = off", "ALTER TABLE IF EXISTS children DROP CONSTRAINT IF EXISTS of_parent",
-                "SET citus.enable_ddl_propagation = on", "DROP TABLE children", "DROP TABLE parents"]);
+                "SET citus.enable_ddl_propagation = on", "DROP TABLE IF EXISTS children", "DROP TABLE IF EXISTS parents"]);
 
         object key = Assert.Single(Evidence(found));
         Assert.Equal(("of_parent", "children", "parents"), (key.Get("Name"), key.Get("Table"), key.Get("RefersTo")));
     }
 
     [Theory]
-    [InlineData("woodgrove_00000000000000000000000000000001_1_2", "Repair-CitusImport")]
+    [InlineData("woodgrove_{coordinator}_00000000000000000000000000000001_1_000100000000_102008", "Repair-CitusImport")]
+    [InlineData("woodgrove_00000000000000000000000000000001_1_2", "ROLLBACK PREPARED 'woodgrove_00000000000000000000000000000001_1_2'")]
     [InlineData("orders-42", "ROLLBACK PREPARED 'orders-42'")]
+    [InlineData("o'clock", "ROLLBACK PREPARED 'o''clock'")]
     public void A_transaction_that_stays_prepared(string name, string fix)
     {
+        name = name.Replace("{coordinator}", Coordinator.Get<string>("SELECT lpad(to_hex(system_identifier), 16, '0') FROM "
+            + "pg_control_system()"), StringComparison.Ordinal);
+        // The ledger that decides; a load with an id makes it.
+        Shell["csv"] = Cluster.File("ledger.csv", "merchant_id,name\n1000,x\n");
+        Shell.Run("Import-CsvToCitus $csv payment_merchants -OnConflict Skip -ImportId ([guid]::NewGuid())").Succeeded();
+        string literal = $"'{name.Replace("'", "''", StringComparison.Ordinal)}'";
         PSObject found = Expect("PreparedTransactions", "Failed",
-            () => Worker.Run("BEGIN", "CREATE TABLE half_done (id int)", $"PREPARE TRANSACTION '{name}'"),
-            () => Worker.Run($"ROLLBACK PREPARED '{name}'"), "@{ PreparedTransactions = 0 }");
+            () => Worker.Run("BEGIN", "CREATE TABLE half_done (id int)", $"PREPARE TRANSACTION {literal}"),
+            () => IfStillThere(() => Worker.Run($"ROLLBACK PREPARED {literal}")), "@{ PreparedTransactions = 0 }");
 
         Assert.Equal((Worker.Name, name), (Assert.Single(Evidence(found)).Get("Node"), Evidence(found)[0].Get("Gid")));
         Assert.StartsWith(fix, (string)found.Get("Fix")!);
@@ -232,6 +242,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     public void A_session_that_forgot_to_commit()
     {
         using NpgsqlConnection session = Coordinator.Open();
+        int pid = session.ProcessID;
         NpgsqlTransaction? open = null;
         PSObject found = Expect("IdleTransactions", "Warning",
             () =>
@@ -239,15 +250,16 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
                 open = session.BeginTransaction();
                 new NpgsqlCommand("SELECT count(*) FROM payment_users", session, open).ExecuteScalar();
             },
-            () => open!.Rollback(), "@{ IdleTransactions = 0.5 }", wait: true);
+            () => IfStillThere(() => open!.Rollback()), "@{ IdleTransactions = 0.5 }", wait: true);
 
-        Assert.Equal(session.ProcessID, Assert.Single(Evidence(found)).Get("Pid"));
+        Assert.Equal(pid, Assert.Single(Evidence(found)).Get("Pid"));
     }
 
     [Fact]
     public async Task A_session_that_waits_for_another()
     {
         using NpgsqlConnection holder = Coordinator.Open(), waiter = Coordinator.Open();
+        int pid = holder.ProcessID, waiterPid = waiter.ProcessID;
         NpgsqlTransaction? held = null;
         Task<int>? waiting = null;
         PSObject found = Expect("LockWaits", "Warning",
@@ -258,16 +270,37 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
                 waiting = new NpgsqlCommand("LOCK TABLE payment_users IN ACCESS SHARE MODE", waiter,
                     waiter.BeginTransaction()).ExecuteNonQueryAsync();
             },
-            () => held!.Rollback(), "@{ LockWaits = 0.5 }", wait: true,
+            () => IfStillThere(() => held!.Rollback()), "@{ LockWaits = 0.5 }", wait: true,
             // The size of a table that is locked cannot be asked for; who gives up says so.
             hides: skipped => ((string)skipped.Get("Actual")!).Contains("lock timeout", StringComparison.Ordinal));
 
         await waiting!;
         object wait = Assert.Single(Evidence(found));
         long coordinator = Coordinator.Get<int>("SELECT nodeid FROM pg_dist_node WHERE groupid = 0") * 10_000_000_000;
-        Assert.Equal((coordinator + waiter.ProcessID, "payment_users"), (wait.Get("Session"), wait.Get("Object")));
-        Assert.Equal([coordinator + holder.ProcessID], (long[])wait.Get("BlockedBy")!);
-        Assert.StartsWith($"SELECT pg_cancel_backend({coordinator + holder.ProcessID});", (string)found.Get("Fix")!);
+        Assert.Equal((coordinator + waiterPid, "payment_users"), (wait.Get("Session"), wait.Get("Object")));
+        Assert.Equal([coordinator + pid], (long[])wait.Get("BlockedBy")!);
+        Assert.StartsWith($"SELECT pg_terminate_backend({coordinator + pid});", (string)found.Get("Fix")!);
+    }
+
+    [Fact]
+    public void A_prepared_transaction_without_a_ledger_is_reported()
+    {
+        string name = "woodgrove_" + Coordinator.Get<string>("SELECT lpad(to_hex(system_identifier), 16, '0') FROM pg_control_system()")
+            + "_00000000000000000000000000000002_1_000100000000_102008";
+        Coordinator.Run("DROP SCHEMA IF EXISTS woodgrove CASCADE");
+        Worker.Run("BEGIN", "CREATE TABLE half_done (id int)", $"PREPARE TRANSACTION '{name}'");
+        try
+        {
+            PSObject kept = Shell.Run("Repair-CitusImport").Single;
+
+            Assert.Equal(("Pending", Worker.Name, name), (kept.Get("Action")!.ToString(), kept.Get("Node"), kept.Get("Transaction")));
+            Healthy.Follow(Regex.Match((string)kept.Get("Reason")!, "ROLLBACK PREPARED '[^']+'").Value + $" -- on {Worker.Name}");
+            Assert.Empty(Shell.Get("Repair-CitusImport"));
+        }
+        finally
+        {
+            IfStillThere(() => Worker.Run($"ROLLBACK PREPARED '{name}'"));
+        }
     }
 
     private static string[] Create(string table, string definition) =>

@@ -1,6 +1,6 @@
 namespace Woodgrove.Citus.Csv.Sources;
 
-/// <summary>Undoes gzip and zstd, told by the content's first bytes and not by a name.</summary>
+/// <summary>Decompresses gzip and zstd, recognized by the content's first bytes and not by a name.</summary>
 internal static class Compression
 {
     /// <returns>The decompressed content, which proves its end; null where the content is not compressed.</returns>

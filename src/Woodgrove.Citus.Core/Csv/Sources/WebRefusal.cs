@@ -12,7 +12,7 @@ internal static partial class WebRefusal
     private const int LongestBody = 16 * 1024;
     private const int LongestReason = 300;
 
-    /// <returns>A <see cref="WebFailure"/> where the same request may succeed later; otherwise what the user is told.</returns>
+    /// <returns>A <see cref="WebFailure"/> where the same request may succeed later; otherwise the error that the user gets.</returns>
     public static async Task<Exception> ReadAsync(WebSource source, HttpResponseMessage answer, TimeSpan timeout, CancellationToken stop)
     {
         string status = $"the web server answered {(int)answer.StatusCode} {answer.ReasonPhrase}".TrimEnd();

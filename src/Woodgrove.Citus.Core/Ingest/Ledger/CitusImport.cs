@@ -16,7 +16,7 @@ public sealed record CitusImport(
 
     /// <summary>Ends what interrupted loads left prepared on the nodes, as the ledger decides.</summary>
     /// <param name="importId">Only this import, or null for all.</param>
-    /// <param name="report">Told of each transaction what became of it.</param>
+    /// <param name="report">Receives each transaction what became of it.</param>
     public static async Task RepairAsync(
         CitusConnection connection, Guid? importId, Func<ImportRepair, ValueTask> report, CancellationToken stop) =>
         await new ImportRecovery(await connection.AtCoordinatorAsync(stop), report).RunAsync(importId, everywhere: false, stop);
@@ -57,16 +57,17 @@ public sealed record CitusImport(
     }
 
     /// <summary>Clears an import from the ledger, after ending what it left prepared; its committed rows stay in the table.</summary>
+    /// <param name="isTrial">Refuses what would be refused, and changes nothing.</param>
     /// <exception cref="CitusException">It runs, or a part of it may still lie prepared on a node, which the ledger must
     /// decide.</exception>
     public static async Task RemoveAsync(
-        CitusConnection connection, Guid importId, Action<string> explain, CancellationToken stop)
+        CitusConnection connection, Guid importId, Action<string> explain, bool isTrial, CancellationToken stop)
     {
         CitusConnection coordinator = await connection.AtCoordinatorAsync(stop);
         await using NpgsqlConnection session = await coordinator.OpenSessionAsync(stop);
         if (!await LedgerSchema.MayReadAsync(session, stop)) throw LedgerErrors.NotFound(importId, connection.Database);
         await LedgerSchema.RequireAsync(session, withParts: false, stop);
-        if ((await ImportLedger.PendingAsync(session, importId, stop)).Count > 0)
+        if (!isTrial && (await ImportLedger.PendingAsync(session, importId, stop)).Count > 0)
         {
             var recovery = new ImportRecovery(coordinator, step =>
             {
@@ -81,7 +82,8 @@ public sealed record CitusImport(
         try
         {
             // Its load may have decided another batch in the meantime.
-            if ((await ImportLedger.PendingAsync(session, importId, stop)).Count > 0) throw LedgerErrors.Pending(importId, []);
+            if (!isTrial && (await ImportLedger.PendingAsync(session, importId, stop)).Count > 0) throw LedgerErrors.Pending(importId, []);
+            await using NpgsqlTransaction? trial = isTrial ? await session.BeginTransactionAsync(stop) : null; // rolled back
             bool dropped = await StagingTable.DropAsync(session, importId, stop);
             int rows = await ImportLedger.ForgetAsync(session, importId, stop);
             if (await PartialBatch.ExistsAsync(session, stop)) await PartialBatch.ForgetAsync(session, importId, null, stop);

@@ -29,7 +29,11 @@ internal sealed class ImportRecovery(CitusConnection coordinator, Func<ImportRep
     {
         if (coordinator.CitusVersion is null) return; // only nodes of a cluster have parts
         await using NpgsqlConnection ledger = await coordinator.OpenSessionAsync(stop);
-        if (!await ImportLedger.ExistsAsync(ledger, stop)) return;
+        if (!await ImportLedger.ExistsAsync(ledger, stop))
+        {
+            await KeepAllAsync(ledger, importId, stop);
+            return;
+        }
         if (await LedgerSchema.ObstacleAsync(ledger, withParts: false, stop) is { } obstacle)
         {
             await KeepAsync(new ImportRepair(importId, coordinator.Name, null, ImportRepairAction.Pending,
@@ -78,6 +82,25 @@ internal sealed class ImportRecovery(CitusConnection coordinator, Func<ImportRep
         var nodes = new List<NodeName>();
         while (await row.ReadAsync(stop)) nodes.Add(new NodeName(row.GetString(0), row.GetInt32(1)));
         return nodes;
+    }
+
+    /// <summary>Reports what lies prepared where no ledger is left to decide it.</summary>
+    private async Task KeepAllAsync(NpgsqlConnection ledger, Guid? importId, CancellationToken stop)
+    {
+        foreach (NodeName name in await NodesAsync(ledger, false, stop))
+        {
+            try
+            {
+                await using NpgsqlConnection node = await coordinator.OpenNodeSessionAsync(name, stop);
+                foreach (PreparedTransaction part in await PreparedTransaction.ListAsync(node, coordinator.CoordinatorId, importId, stop))
+                    await KeepAsync(part, coordinator.AddressOf(name).ToString(), "the ledger that would decide it is gone; ROLLBACK PREPARED "
+                        + $"'{part.Name}' on this node discards its rows, COMMIT PREPARED keeps them");
+            }
+            catch (Exception e) when (!stop.IsCancellationRequested && e is NpgsqlException or TimeoutException)
+            {
+                // Without a ledger there is no import that could need this node.
+            }
+        }
     }
 
     /// <summary>Ends the parts on a node.</summary>

@@ -27,7 +27,7 @@ internal sealed class MappingErrors(CsvInput input, CsvDialect dialect, TableInf
         $"Give the field's number: {parameter} {fields[^1]}.");
 
     public CitusException UnknownField(string parameter, string name, IReadOnlyList<string> names) => Refuse("CitusUnknownField",
-        $"{parameter} names '{Shorten(name)}', which is no field of the file",
+        $"{parameter} names '{Shorten(name)}', which is not a field of the file",
         $"Its fields are {string.Join(", ", names)}; a number counts them from 1.");
 
     /// <param name="fields">The numbers of those that name the column, from 1.</param>
@@ -45,7 +45,7 @@ internal sealed class MappingErrors(CsvInput input, CsvDialect dialect, TableInf
 
     /// <param name="where">What names it, such as <see cref="HeaderNames"/>.</param>
     public CitusException UnknownColumn(string where, string name) => Refuse("CitusUnknownColumn",
-        $"{where} '{Shorten(name)}', which is no column of {table.Display}",
+        $"{where} '{Shorten(name)}', which is not a column of {table.Display}",
         OtherDelimiter() ?? $"{table.Display} has the columns {string.Join(", ", table.Columns.Select(c => c.Name))}; "
             + $"-ColumnMap @{{ '{Shorten(name)}' = '<column>' }} gives the field another, -SkipColumn leaves it out."
             + (dialect.HasHeader

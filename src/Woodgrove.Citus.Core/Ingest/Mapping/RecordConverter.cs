@@ -33,7 +33,7 @@ internal sealed class RecordConverter(CsvSource source, CsvDialect dialect, int 
         : new RecordConverter(source, dialect, fieldCount, columns, shape);
 
     /// <summary>The records between two offsets of a block; the result stays until the next call.</summary>
-    /// <param name="refused">Told each record that can't be converted; it is left out.</param>
+    /// <param name="refused">Receives each record that can't be converted; it is left out.</param>
     public RecordBlock Convert(RecordBlock block, int from, int to, Action<UnconvertedRecord> refused)
     {
         _bytes.ResetWrittenCount();

@@ -23,7 +23,7 @@ internal sealed record RecordFault(string SqlState, string Reason, string Advice
     }
 
     /// <summary>Parts the records that have a fault from the others.</summary>
-    /// <param name="refused">Told each that has one.</param>
+    /// <param name="refused">Receives each that has one.</param>
     /// <returns>The others, or null where all are good.</returns>
     public static RecordBlock? Filter(CsvRecordReader block, int from, int to, CsvSource source, CsvDialect dialect,
         Action<UnconvertedRecord> refused)

@@ -41,7 +41,7 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
     }
 
     /// <summary>Moves the rows and drops the table, in the transaction that is open.</summary>
-    /// <param name="refused">Told each row, by its line, that only the target refuses; it is left out, unless this throws.</param>
+    /// <param name="refused">Receives each row, by its line, that only the target refuses; it is left out, unless this throws.</param>
     /// <returns>How many rows of the target were inserted or updated.</returns>
     public async Task<long> MergeAsync(NpgsqlConnection session, Action<long, PostgresException> refused, CancellationToken stop)
     {

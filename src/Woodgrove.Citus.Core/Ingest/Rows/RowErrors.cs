@@ -9,7 +9,7 @@ internal static class RowErrors
 {
     public static CitusException UnknownProperty(TableInfo target, string name) =>
         new("CitusUnknownColumn", CitusErrorKind.InvalidData,
-            $"The rows have a property '{name}', which is no column of {target.Display}. Nothing was sent.",
+            $"The rows have a property '{name}', which is not a column of {target.Display}. Nothing was sent.",
             $"Its columns are {string.Join(", ", target.Columns.Select(c => c.Name))}; Select-Object leaves out what does not belong.")
                 { Target = target.Display };
 

@@ -141,8 +141,8 @@ public sealed class RowLoader
     public void Complete() => _full.Writer.TryComplete();
 
     /// <summary>Sends batches until the rows end.</summary>
-    /// <param name="refused">Told each refused row; its line is the row's number, from 1.</param>
-    /// <param name="warn">Told of each new attempt after a break.</param>
+    /// <param name="refused">Receives each refused row; its line is the row's number, from 1.</param>
+    /// <param name="warn">Receives each new attempt after a break.</param>
     public async Task<AddRowResult> RunAsync(Func<RefusedRow, ValueTask> refused, Action<string>? warn, CancellationToken stop)
     {
         var clock = Stopwatch.StartNew();

@@ -18,7 +18,7 @@ namespace Woodgrove.Citus.Ingest.Rows;
 /// once it is known that it was not committed; one that holds rows which servers refuse is done without them.
 /// </summary>
 /// <param name="next">More rows for a batch that began at a time; null where it is complete.</param>
-/// <param name="warn">Told of each new attempt.</param>
+/// <param name="warn">Receives each new attempt.</param>
 internal sealed class RowSender(
     CitusConnection connection, CopyTarget target, ConflictRule? rule, RowOptions options,
     Func<long, CancellationToken, Task<RowSegment?>> next, Action<string>? warn) : IAsyncDisposable

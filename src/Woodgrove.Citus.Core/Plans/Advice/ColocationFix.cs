@@ -1,5 +1,6 @@
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Plans.Reading;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Plans.Advice;
 
@@ -15,8 +16,8 @@ internal static class ColocationFix
             // The other's join column is its distribution column, and the types agree: this table can follow it.
             if (table.Kind != TableKind.Distributed || other.Kind != TableKind.Distributed || otherColumn != other.DistributionColumn
                 || table.ColocationId == other.ColocationId || table.Columns[column] != other.Columns[otherColumn]) continue;
-            string follow = $"istribute {table.Display} by the join's column: SELECT alter_distributed_table('{table.Display}', "
-                + $"distribution_column := '{column}', colocate_with := '{other.Display}'); "
+            string follow = $"istribute {table.Display} by the join's column: SELECT alter_distributed_table({TableName.Literal(table.Display)}, "
+                + $"distribution_column := {TableName.Literal(column)}, colocate_with := {TableName.Literal(other.Display)}); "
                 + $"every unique key of it must then hold {column}, and its joins by {table.DistributionColumn} are lost.";
             return table.SizeBytes <= other.SizeBytes ? $"D{follow} Or, {OrReference(facts)}"
                 : $"{OrReference(facts, capital: true)} Or d{follow}";
@@ -31,6 +32,6 @@ internal static class ColocationFix
             return $"{(capital ? "I" : "i")}f one of the tables is small and rarely changes, "
                 + "make it a reference table with New-ReferenceTable.";
         return $"{(capital ? "I" : "i")}f {table} is small and rarely changes, make it a reference table: "
-            + $"SELECT undistribute_table('{table}'); SELECT create_reference_table('{table}');";
+            + $"SELECT undistribute_table({TableName.Literal(table)}); SELECT create_reference_table({TableName.Literal(table)});";
     }
 }

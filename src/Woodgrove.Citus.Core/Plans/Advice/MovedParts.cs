@@ -32,7 +32,7 @@ internal sealed class MovedParts
 
     public static IEnumerable<PlanAdvice> Advise(CitusQueryPlan plan, PlanView view)
     {
-        // A part is told of with the query that it is a part of, whose text says how it came about.
+        // A part is reported with the query that it is a part of, whose text says how it came about.
         if (plan.Query is null) yield break;
         var moved = new MovedParts(plan, view);
         var parts = plan.Subplans.Select((p, i) => (Number: i + 1, Reason: moved.ReasonOf(p), Moved: moved.Bytes(i + 1)))
@@ -66,7 +66,7 @@ internal sealed class MovedParts
     /// <summary>Null where nothing in the query would move less.</summary>
     private Reason? ReasonOf(CitusQueryPlan part)
     {
-        // What reads no table or only other parts' results is small, or is told of with those parts.
+        // What reads no table or only other parts' results is small, or is reported with those parts.
         bool readsTable = part.Fragments.Any(f => f.Shards.Count > 0) || part.Execution == QueryExecution.Repartition;
         if (part.Execution == QueryExecution.Local && part.CoordinatorPlan.Tree().Any(n => n.RelationName is not null)) return LocalTable();
         if (!readsTable) return null;

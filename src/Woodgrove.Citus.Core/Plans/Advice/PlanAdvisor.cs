@@ -136,14 +136,14 @@ internal sealed class PlanAdvisor
         string names = string.Join(", ", aggregates);
         var cures = new List<string>();
         if (aggregates.Contains("count(DISTINCT)"))
-            cures.Add("For count(DISTINCT), where an estimate will do: "
+            cures.Add("For count(DISTINCT), if an estimate is enough: "
                 + "CREATE EXTENSION hll on all nodes and SET citus.count_distinct_error_rate = 0.01. "
                 + "Exact and cheap is only count(DISTINCT <distribution column>).");
         if (aggregates.Any(a => a.EndsWith("(DISTINCT)", StringComparison.Ordinal) && a != "count(DISTINCT)"))
             cures.Add("Let a subquery drop the duplicates, which each worker does for its own rows: "
                 + "SELECT avg(x) FROM (SELECT DISTINCT x FROM …) s.");
         if (aggregates.Any(a => !a.EndsWith(')')))
-            cures.Add("For percentiles, where an estimate will do: those of tdigest (CREATE EXTENSION tdigest on all nodes); "
+            cures.Add("For percentiles, if an estimate is enough: those of tdigest (CREATE EXTENSION tdigest on all nodes); "
                 + $"or group by {_view.AnchorTable?.DistributionColumn ?? "the distribution column"}, "
                 + "which computes each group on its worker.");
         return new PlanAdvice(PlanAdviceCodes.RowsPulledForAggregate, AdviceSeverity.Warning,

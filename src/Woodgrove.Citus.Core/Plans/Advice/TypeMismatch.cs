@@ -36,9 +36,9 @@ internal static class TypeMismatch
             : (other, otherColumn, table.Columns[column]);
         return ($"{table.Display}.{column} is {table.Columns[column]} and {other.Display}.{otherColumn} is {other.Columns[otherColumn]}: "
             + "tables are colocated only by columns of one type and collation, so this join can't run shard by shard.",
-            $"Make the types equal and colocate: SELECT undistribute_table('{change.Display}'); "
+            $"Make the types equal and colocate: SELECT undistribute_table({TableName.Literal(change.Display)}); "
                 + $"ALTER TABLE {change.Display} ALTER COLUMN {TableName.QuoteIfNeeded(changed)} TYPE {to}; "
-            + $"SELECT create_distributed_table('{change.Display}', '{changed}', "
-            + $"colocate_with => '{(ReferenceEquals(change, table) ? other : table).Display}');");
+            + $"SELECT create_distributed_table({TableName.Literal(change.Display)}, {TableName.Literal(changed)}, "
+            + $"colocate_with => {TableName.Literal((ReferenceEquals(change, table) ? other : table).Display)});");
     }
 }

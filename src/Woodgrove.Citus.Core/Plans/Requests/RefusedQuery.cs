@@ -128,7 +128,7 @@ internal static class RefusedQuery
         if (shape.HasOuterJoin && !areColocated)
         {
             return new("CitusOuterJoinNotColocated",
-                $"{names} are not colocated, and an outer join can't be repartitioned: a row without a match could only be told after "
+                $"{names} are not colocated, and an outer join can't be repartitioned: a row without a match could only be found after "
                     + "all nodes had been asked.",
                 Pull, $"{PullPrice} To pay once: {ColocationFix.For(facts, joined)}");
         }

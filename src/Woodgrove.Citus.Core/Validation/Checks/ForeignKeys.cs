@@ -1,4 +1,6 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
@@ -17,7 +19,7 @@ internal sealed class ForeignKeys() : CitusCheck(CheckCategory.Tables,
         LEFT JOIN pg_catalog.pg_dist_partition b ON b.logicalrelid = k.confrelid
         LEFT JOIN pg_catalog.pg_attribute bk ON bk.attrelid = k.confrelid
             AND bk.attname = pg_catalog.column_to_column_name(b.logicalrelid, b.partkey)
-        WHERE k.contype = 'f' AND k.conparentid = 0 AND NOT coalesce(b.partmethod = 'n' AND b.repmodel = 't', false)
+        WHERE {ModuleSchema.IsNotOf("k.conrelid")} AND k.contype = 'f' AND k.conparentid = 0 AND NOT coalesce(b.partmethod = 'n' AND b.repmodel = 't', false)
           AND NOT coalesce(a.colocationid = b.colocationid
               AND EXISTS (SELECT FROM pg_catalog.generate_subscripts(k.conkey, 1) i WHERE k.conkey[i] = ak.attnum
                   AND k.confkey[i] = bk.attnum), false)
@@ -28,8 +30,8 @@ internal sealed class ForeignKeys() : CitusCheck(CheckCategory.Tables,
     public override Verdict Decide(Facts facts) =>
         Verdict.Unless(facts.Of(Keys), CheckStatus.Failed, "distribution columns in each foreign key", "every key holds them",
         wrong => $"not enforced: {Verdict.List(wrong.Select(k => $"{k.Name} of {k.Table}"))}",
-        wrong => Verdict.Lines(wrong, k => $"ALTER TABLE {k.Table} DROP CONSTRAINT {k.Name}; "
-            + $"-- then add it again with the distribution columns, or make {k.RefersTo} a reference table"));
+        wrong => Verdict.Lines(wrong, k => $"ALTER TABLE {k.Table} DROP CONSTRAINT IF EXISTS {TableName.QuoteIfNeeded(k.Name)}; "
+            + $"-- then add it again with the distribution columns, or make {k.RefersTo} a reference table; IF EXISTS because the shards lack it"));
 
     public sealed record Key(string Name, string Table, string RefersTo, string Definition);
 }

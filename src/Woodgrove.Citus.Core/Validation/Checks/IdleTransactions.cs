@@ -3,7 +3,7 @@ namespace Woodgrove.Citus.Validation.Checks;
 internal sealed class IdleTransactions() : CitusCheck(CheckCategory.Transactions,
     "No session sits idle in an open transaction.",
     "It keeps its locks and its snapshot, on every node that it touched, while it does nothing: "
-        + "most often an application that forgot to commit.")
+        + "most often an application that does not commit.")
 {
     public override Threshold Threshold => new(300, "seconds without a statement");
 

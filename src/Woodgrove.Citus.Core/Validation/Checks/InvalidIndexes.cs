@@ -1,3 +1,4 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 
 namespace Woodgrove.Citus.Validation.Checks;
@@ -14,7 +15,7 @@ internal sealed class InvalidIndexes() : CitusCheck(CheckCategory.Shards,
                 WHERE s.shardid = pg_catalog.substring(t.relname::text, '_([0-9]{"{1,18}"})$')::bigint
                     AND t.relkind IN ('r', 'p')) AS shard_of
         FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
-        WHERE NOT i.indisvalid AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index b WHERE b.index_relid = i.indexrelid)
+        WHERE {ModuleSchema.IsNotOf("t.oid")} AND NOT i.indisvalid AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index b WHERE b.index_relid = i.indexrelid)
         """);
 
     public override IReadOnlyList<Question> Questions => [Indexes];

@@ -1,3 +1,4 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 
 namespace Woodgrove.Citus.Validation.Checks;
@@ -10,7 +11,7 @@ internal sealed class LargeLocalTables() : CitusCheck(CheckCategory.Tables,
         SELECT {SearchPath.Show("c.oid")} AS "table", pg_catalog.pg_total_relation_size(c.oid) AS size_bytes, c.reltuples AS estimated_rows
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'citus', 'citus_internal', 'columnar',
-            'columnar_internal', 'woodgrove')
+            'columnar_internal') AND {ModuleSchema.IsNotOf("c.oid")}
           AND c.relpersistence <> 't' AND NOT pg_catalog.relation_is_a_known_shard(c.oid)
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_partition p WHERE p.logicalrelid = c.oid)
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
@@ -27,7 +28,7 @@ internal sealed class LargeLocalTables() : CitusCheck(CheckCategory.Tables,
         $"no local table of {facts.Limit:0} bytes or more",
         $"the largest has {facts.Of(Tables).Select(t => t.SizeBytes).DefaultIfEmpty().Max()} bytes",
         large => Verdict.List(large.Select(t => $"{t.Table} ({t.SizeBytes} bytes)")),
-        large => Verdict.Lines(large, t => $"New-DistributedTable {t.Table} <column> # or New-ReferenceTable {t.Table}"));
+        large => Verdict.Lines(large, t => $"New-DistributedTable {Verdict.Argument(t.Table)} <column> # or New-ReferenceTable {Verdict.Argument(t.Table)}"));
 
     public sealed record Local(string Table, long SizeBytes, double EstimatedRows);
 }

@@ -23,11 +23,18 @@ internal sealed class LockWaits() : CitusCheck(CheckCategory.Transactions,
         FROM pg_catalog.pg_locks l JOIN session s USING (pid) WHERE NOT l.granted
         """);
 
+    // A session between two statements has none to cancel.
+    private static readonly Question<Idle> IdleSessions = new(Ask.EveryNode, """
+        SELECT coalesce((SELECT n.nodeid FROM pg_catalog.pg_dist_node n JOIN pg_catalog.pg_dist_local_group g USING (groupid)
+            WHERE n.noderole = 'primary'), 0) * 10000000000 + pid AS session
+        FROM pg_catalog.pg_stat_activity WHERE state LIKE 'idle in transaction%' AND application_name NOT LIKE 'citus\_%'
+        """);
+
     public override Threshold Threshold => new(10, "seconds of waiting");
 
     public override string Role => "pg_read_all_stats";
 
-    public override IReadOnlyList<Question> Questions => [Waits];
+    public override IReadOnlyList<Question> Questions => [Waits, IdleSessions];
 
     public override Verdict Decide(Facts facts) =>
         Verdict.Unless([.. facts.Of(Waits).Where(w => w.Seconds > facts.Limit)], CheckStatus.Warning,
@@ -36,7 +43,8 @@ internal sealed class LockWaits() : CitusCheck(CheckCategory.Transactions,
             $"session {w.Session} waits {w.Seconds:0} s on {w.Node} for {w.Object}, "
                 + $"held by {string.Join(", ", w.Blockers.Select(b => b == 0 ? "a prepared transaction" : $"session {b}"))}")),
         waits => Verdict.Lines(waits.SelectMany(w => w.Blockers).Where(b => b != 0),
-            b => $"SELECT pg_cancel_backend({b}); -- or pg_terminate_backend, where it is idle in its transaction")
+            b => facts.Of(IdleSessions).Any(i => i.Session == b) ? $"SELECT pg_terminate_backend({b}); -- it is idle in its transaction"
+                : $"SELECT pg_cancel_backend({b});")
             + "\nSELECT * FROM citus_lock_waits; -- who waits for whom over all nodes");
 
     /// <param name="Session">The global process id of the client's session, whichever node it is on.</param>
@@ -48,4 +56,8 @@ internal sealed class LockWaits() : CitusCheck(CheckCategory.Transactions,
     {
         internal IReadOnlyList<long> Blockers => BlockedBy ?? [];
     }
+
+    /// <summary>A session that is idle in an open transaction.</summary>
+    /// <param name="Session">Its global process id.</param>
+    public sealed record Idle(string Node, long Session);
 }

@@ -1,4 +1,6 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
@@ -8,7 +10,7 @@ internal sealed class NarrowSequences() : CitusCheck(CheckCategory.Tables,
 {
     private static readonly Question<Column> Columns = new(Ask.Cluster, $"""
         SELECT {SearchPath.Show("p.logicalrelid")} AS "table", a.attname AS name, pg_catalog.format_type(a.atttypid, NULL) AS type,
-            {SearchPath.Show("s.oid")} AS sequence
+            {SearchPath.Show("s.oid")} AS sequence, a.attidentity <> '' AS is_identity
         FROM pg_catalog.pg_dist_partition p
         JOIN pg_catalog.pg_attribute a ON a.attrelid = p.logicalrelid AND a.attnum > 0 AND NOT a.attisdropped
             AND a.atttypid IN ('int2'::regtype, 'int4'::regtype)
@@ -18,6 +20,8 @@ internal sealed class NarrowSequences() : CitusCheck(CheckCategory.Tables,
           OR (a.attidentity <> '' AND d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
               AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype = 'i')
         JOIN pg_catalog.pg_class s ON s.relkind = 'S' AND s.oid IN (d.objid, d.refobjid)
+        WHERE {ModuleSchema.IsNotOf("p.logicalrelid")}
+            AND NOT (SELECT c.relispartition FROM pg_catalog.pg_class c WHERE c.oid = p.logicalrelid)
         """);
 
     public override IReadOnlyList<Question> Questions => [Columns];
@@ -25,8 +29,21 @@ internal sealed class NarrowSequences() : CitusCheck(CheckCategory.Tables,
     public override Verdict Decide(Facts facts) => Verdict.Unless(facts.Of(Columns), CheckStatus.Warning,
         "bigint for every column that a sequence fills", "none is narrower than bigint",
         narrow => Verdict.List(narrow.Select(c => $"{c.Table}.{c.Name} is {c.Type}")),
-        narrow => Verdict.Lines(narrow, c => $"SELECT undistribute_table('{c.Table}'); ALTER TABLE {c.Table} ALTER COLUMN {c.Name} TYPE "
-            + $"bigint; ALTER SEQUENCE {c.Sequence} AS bigint; -- then distribute {c.Table} again"));
+        narrow => Verdict.Lines(narrow, c => c.IsIdentity
+            ? $"-- {c.Table}.{c.Name} is an identity column, which Citus does not let anybody change: create a table in which it is a "
+                + "bigint, and insert the rows into that"
+            : Widen(c)));
 
-    public sealed record Column(string Table, string Name, string Type, string Sequence);
+    /// <summary>A column of a new sequence: Citus alters none that it has distributed, and its own type stays that of the column.</summary>
+    private static string Widen(Column c)
+    {
+        TableName old = TableName.Parse(c.Sequence), wide = new(old.Schema, TableName.Cut($"big_{old.Name}"));
+        string column = TableName.QuoteIfNeeded(c.Name), sequence = TableName.Literal(wide.ToString());
+        return $"SELECT undistribute_table({TableName.Literal(c.Table)}); CREATE SEQUENCE {wide} OWNED BY {c.Table}.{column}; "
+            + $"SELECT setval({sequence}, nextval({TableName.Literal(c.Sequence)}), false); "
+            + $"ALTER TABLE {c.Table} ALTER COLUMN {column} TYPE bigint; "
+            + $"ALTER TABLE {c.Table} ALTER COLUMN {column} SET DEFAULT nextval({sequence}); -- then distribute {c.Table} again";
+    }
+
+    public sealed record Column(string Table, string Name, string Type, string Sequence, bool IsIdentity);
 }

@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Sql;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class NodeExtensions() : CitusCheck(CheckCategory.Nodes,
@@ -22,9 +24,13 @@ internal sealed class NodeExtensions() : CitusCheck(CheckCategory.Nodes,
             d => Verdict.List(d.GroupBy(e => e.Extension)
                 .Select(g => $"{g.Key}: {string.Join(", ", g.Select(e => $"{e.Version ?? "none"} on {e.Node}"))}")),
             d => Verdict.Lines(d.Where(e => e.Version is null),
-                e => $"CREATE EXTENSION IF NOT EXISTS \"{e.Extension}\"; -- on {e.Node}, after SET citus.enable_ddl_propagation = off") is { Length: > 0 } create
-                ? create : Verdict.Lines(d, e => $"ALTER EXTENSION \"{e.Extension}\" UPDATE; -- on {e.Node}"));
+                e => Alone($"CREATE EXTENSION IF NOT EXISTS {TableName.Quote(e.Extension)}", e.Node)) is { Length: > 0 } create
+                ? create : Verdict.Lines(d, e => Alone($"ALTER EXTENSION {TableName.Quote(e.Extension)} UPDATE", e.Node)));
     }
+
+    /// <summary>On one node, which does not pass it on to the others.</summary>
+    private static string Alone(string statement, string node) =>
+        $"SET citus.enable_ddl_propagation = off; {statement}; RESET citus.enable_ddl_propagation; -- on {node}";
 
     public sealed record Installed(string Node, string Extension, string? Version);
 }

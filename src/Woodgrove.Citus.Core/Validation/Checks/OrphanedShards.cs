@@ -1,3 +1,4 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 
 namespace Woodgrove.Citus.Validation.Checks;
@@ -12,14 +13,14 @@ internal sealed class OrphanedShards() : CitusCheck(CheckCategory.Metadata,
         """);
 
     // On the coordinator a plain table may end in a number; there it must also begin as a distributed one does. One that
-    // is not registered keeps its copies of the reference tables: that is CoordinatorRegistered's to tell.
+    // is not registered keeps its copies of the reference tables: CoordinatorRegistered reports that.
     private static readonly Question<Orphan> Candidates = new(Ask.EveryNode, $$"""
         SELECT {{SearchPath.Show("c.oid")}} AS "table", n.nspname || '.' || c.relname AS name,
             pg_catalog.substring(c.relname, '[0-9]+$')::bigint AS shard_id, pg_catalog.pg_total_relation_size(c.oid) AS size_bytes
         FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         CROSS JOIN pg_catalog.pg_dist_local_group g
-        WHERE c.relkind IN ('r', 'p') AND c.relname ~ '_[1-9][0-9]{5,17}$'
+        WHERE {{ModuleSchema.IsNotOf("c.oid")}} AND c.relkind IN ('r', 'p') AND c.relname ~ '_[1-9][0-9]{5,17}$'
             AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_partition p WHERE p.logicalrelid = c.oid)
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_placement pl JOIN pg_catalog.pg_dist_shard s USING (shardid)
@@ -42,7 +43,8 @@ internal sealed class OrphanedShards() : CitusCheck(CheckCategory.Metadata,
             .Where(o => o.ShardId <= known.LastShardId && !listed.Contains(o.Table) && !listed.Contains(o.Name))], CheckStatus.Warning,
             "no tables of shards beside the metadata's", "none",
             o => $"{o.Count} orphaned, {o.Sum(x => x.SizeBytes)} bytes: {Verdict.List(o.Select(x => $"{x.Table} on {x.Node}"))}",
-            o => Verdict.Lines(o, x => $"DROP TABLE {x.Table}; -- on {x.Node}, once you have seen that nobody needs it"));
+            o => Verdict.Lines(o, x => $"SET citus.enable_manual_changes_to_shards = on; DROP TABLE {x.Table}; "
+                + $"RESET citus.enable_manual_changes_to_shards; -- on {x.Node}, once you have seen that nobody needs it"));
     }
 
     public sealed record Known(long LastShardId, string[]? ToBeDropped);

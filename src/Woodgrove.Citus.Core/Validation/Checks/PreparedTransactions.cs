@@ -1,8 +1,11 @@
+using Woodgrove.Citus.Ingest.Ledger;
+using Woodgrove.Citus.Sql;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class PreparedTransactions() : CitusCheck(CheckCategory.Transactions,
     "No prepared transaction is older than a distributed commit takes.",
-    "A stuck one holds its locks, so that moves and DDL wait for ever, and it keeps vacuum from removing dead rows on its node.")
+    "A stuck one holds its locks, so that moves and DDL wait for it indefinitely, and it keeps vacuum from removing dead rows on its node.")
 {
     private static readonly Question<Prepared> Transactions = new(Ask.EveryNode, """
         SELECT gid, owner::text, extract(epoch FROM pg_catalog.now() - prepared)::float8 AS seconds
@@ -21,13 +24,13 @@ internal sealed class PreparedTransactions() : CitusCheck(CheckCategory.Transact
         {
             "Citus" => "SELECT recover_prepared_transactions(); -- on the coordinator",
             "an import of this module" => "Repair-CitusImport # commits or rolls it back, as its ledger decides",
-            _ => $"ROLLBACK PREPARED '{t.Gid}'; -- on {t.Node}, or COMMIT PREPARED, as its application decides",
+            _ => $"ROLLBACK PREPARED {TableName.Literal(t.Gid)}; -- on {t.Node}, or COMMIT PREPARED, as its application decides",
         }));
 
     public sealed record Prepared(string Node, string Gid, string? Owner, double? Seconds)
     {
         /// <summary>Whose it is, by its name.</summary>
         public string Origin => Gid.StartsWith("citus_", StringComparison.Ordinal) ? "Citus"
-            : Gid.StartsWith("woodgrove_", StringComparison.Ordinal) ? "an import of this module" : "another application";
+            : PreparedName.Parse(Gid) is not null ? "an import of this module" : "another application";
     }
 }

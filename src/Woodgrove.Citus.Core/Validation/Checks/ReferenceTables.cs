@@ -1,3 +1,4 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 
 namespace Woodgrove.Citus.Validation.Checks;
@@ -12,7 +13,7 @@ internal sealed class ReferenceTables() : CitusCheck(CheckCategory.Metadata,
         FROM pg_catalog.pg_dist_partition p
         JOIN pg_catalog.pg_dist_shard s USING (logicalrelid)
         CROSS JOIN pg_catalog.pg_dist_node n
-        WHERE p.partmethod = 'n' AND p.repmodel = 't' AND n.noderole = 'primary' AND n.isactive
+        WHERE {ModuleSchema.IsNotOf("p.logicalrelid")} AND p.partmethod = 'n' AND p.repmodel = 't' AND n.noderole = 'primary' AND n.isactive
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_placement pl WHERE pl.shardid = s.shardid AND pl.groupid = n.groupid)
         """);
 

@@ -1,3 +1,4 @@
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 
 namespace Woodgrove.Citus.Validation.Checks;
@@ -18,6 +19,7 @@ internal sealed class ShardPlacements() : CitusCheck(CheckCategory.Metadata,
                    UNION ALL SELECT 0, groupid, true FROM pg_catalog.pg_dist_local_group l
                        WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_dist_node r WHERE r.groupid = l.groupid)) n
           ON n.groupid = pl.groupid
+        WHERE {ModuleSchema.IsNotOf("s.logicalrelid")}
         GROUP BY 1, 2
         """);
 

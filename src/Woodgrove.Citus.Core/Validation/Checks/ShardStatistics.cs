@@ -3,7 +3,7 @@ namespace Woodgrove.Citus.Validation.Checks;
 internal sealed class ShardStatistics() : CitusCheck(CheckCategory.Shards,
     "The shards have planner statistics.",
     "Without them each worker plans by guesses: nested loops over millions of rows. Large loads outrun autovacuum, "
-        + "and partitioned tables wait for it in vain.")
+        + "and it does not analyze partitioned tables.")
 {
     public override Threshold Threshold => new(1 << 20, "bytes from which on a shard must have been analyzed");
 

@@ -29,8 +29,8 @@ internal sealed class TableSkew() : CitusCheck(CheckCategory.Shards,
                     + $"{all.Where(s => s.LargestBytes >= SizeThatMatters).Select(s => s.Factor).DefaultIfEmpty(1).Max():0.##} times "
                     + "where 10 MiB or more",
             skewed => Verdict.List(skewed.Select(s => $"{s.Table}: shard {s.LargestShardId} is {s.Factor:0.##} times the average")),
-            skewed => Verdict.Lines(skewed, s => $"Get-ShardPlacement {s.Table} | Sort-Object SizeBytes -Descending # then isolate a hot "
-                + $"value: SELECT isolate_tenant_to_new_shard('{s.Table}', <value>, 'CASCADE'); or distribute by a column of more values"));
+            skewed => Verdict.Lines(skewed, s => $"Measure-ShardSkew {Verdict.Argument(s.Table)} # says which value to isolate, "
+                + "or that another column is needed"));
     }
 
     /// <param name="Factor">The largest shard over the average one.</param>

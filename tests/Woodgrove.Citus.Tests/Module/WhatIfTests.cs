@@ -1,0 +1,106 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Tests.Hosting;
+
+namespace Woodgrove.Citus.Tests.Module;
+
+/// <summary>-WhatIf changes nothing, and refuses what would be refused.</summary>
+public sealed class WhatIfTests(ClusterFixture cluster) : ClusterTest(cluster)
+{
+    private static readonly (string Script, string Id)[] Refused =
+    [
+        ("New-DistributedTable none_is_called id", "CitusTableNotFound"),
+        ("New-ReferenceTable none_is_called", "CitusTableNotFound"),
+        ("Import-CsvToCitus $csv none_is_called", "CitusTableNotFound"),
+        ("[pscustomobject]@{ id = 1 } | Add-CitusRow none_is_called", "CitusTableNotFound"),
+        ("[pscustomobject]@{ id = 1; other = 2 } | Add-CitusRow $table", "CitusUnknownColumn"),
+        ("Remove-CitusImport ([guid]::NewGuid())", "CitusImportNotFound"),
+        ("Export-CitusToCsv none_is_called $new", "CitusTableNotFound"),
+        ("Export-CitusToCsv $table $new -Column other", "CitusColumnNotFound"),
+        ("Export-CitusToCsv -Query 'SELECT 1 FROM none_is_called' $new", "CitusTableNotFound"),
+        ("Export-CitusToCsv -Query 'SELEC 1' $new", "CitusSyntaxError"),
+        ("Export-CitusToCsv $table $csv -NoClobber", "CitusFileExists"),
+        ("Export-CitusToCsv $table $folder", "CitusFileExists"),
+        ("Export-CitusToCsv $table $folder/none/x.csv", "CitusFileNotFound"),
+        ("Export-CitusReport $new none_is_called", "CitusTableNotFound"),
+        ("Export-CitusReport $new $table -Query 'SELECT 1 FROM none_is_called'", "CitusTableNotFound"),
+        ("Export-CitusReport $csv $table -NoClobber", "CitusFileExists"),
+        ("New-CitusSampleData $csv", "CitusFileExists"),
+        ("Start-CitusSandbox -Path $folder", "CitusSandboxFolderNotEmpty"),
+        ("Start-ShardRebalance none_is_called", "CitusStrategyNotFound"),
+        ("Stop-ShardRebalance", "CitusRebalanceNotRunning"),
+    ];
+
+    /// <summary>What refuses nothing that can be known beforehand.</summary>
+    private static readonly string[] Harmless = ["Stop-CitusSandbox", "Repair-CitusImport"];
+
+    public static TheoryData<string, string> Refusals
+    {
+        get
+        {
+            var data = new TheoryData<string, string>();
+            foreach ((string script, string id) in Refused) data.Add(script, id);
+            return data;
+        }
+    }
+
+    [Theory, MemberData(nameof(Refusals))]
+    public void What_would_be_refused_is_refused(string script, string id)
+    {
+        Cluster.RequireSandbox();
+        if (script.Contains("ShardRebalance", StringComparison.Ordinal)) Cluster.RequireCitus();
+        Prepare();
+
+        Assert.Contains(Shell.Run($"{script} -WhatIf").Errors, e => e.FullyQualifiedErrorId.StartsWith($"{id},", StringComparison.Ordinal));
+
+        Assert.False(Path.Exists((string)Shell["new"]!));
+    }
+
+    [Fact]
+    public void Every_cmdlet_that_has_WhatIf_is_tried()
+    {
+        string[] all = [.. Shell.Get("Get-Command -Module Woodgrove.Citus | Where-Object { $_.Parameters.WhatIf }")
+            .Select(c => c.ToString())];
+        Assert.NotEmpty(all);
+        Assert.All(all, name => Assert.Contains(Refused.Select(r => r.Script).Concat(Harmless),
+            s => s.Contains(name, StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void What_would_work_changes_nothing()
+    {
+        Cluster.RequireSandbox();
+        string table = Prepare(), other = Cluster.CreateTable("id bigint PRIMARY KEY");
+        Guid import = Guid.NewGuid();
+        Shell.Run($"Import-CsvToCitus $csv {table} -ImportId {import}").Succeeded();
+        string[] rows = Cluster.Rows(table);
+
+        foreach (string script in new[]
+        {
+            $"New-DistributedTable {other} id", $"New-ReferenceTable {other}", $"Import-CsvToCitus $csv {table} -OnConflict Skip",
+            $"[pscustomobject]@{{ id = 900 }} | Add-CitusRow {table}", $"Remove-CitusImport {import}", "Repair-CitusImport",
+            $"Export-CitusToCsv {table} $new", "Export-CitusToCsv -Query 'SELECT 1 AS one' $new", $"Export-CitusReport $new {table}",
+            "New-CitusSampleData $new", "Start-CitusSandbox", "Stop-CitusSandbox",
+        })
+        {
+            RunResult run = Shell.Run($"{script} -WhatIf").Succeeded();
+            Assert.Contains("What if", run.Screen, StringComparison.Ordinal);
+            Assert.DoesNotContain(run.Output, o => o.TypeNames[0].Contains("Result", StringComparison.Ordinal));
+        }
+
+        Assert.Equal(rows, Cluster.Rows(table));
+        Assert.Equal("Complete", Shell.Run($"Get-CitusImport {import}").Single.Get("State")!.ToString());
+        Assert.Equal(0L, Cluster.Scalar($"SELECT count(*) FROM pg_dist_partition WHERE logicalrelid = '{other}'::regclass"));
+        Assert.Single(Shell.Get("Get-CitusSandbox"));
+        Assert.False(Path.Exists((string)Shell["new"]!));
+    }
+
+    private string Prepare()
+    {
+        string table = Cluster.Distribute("id bigint PRIMARY KEY", "id"), name = Cluster.NewName("whatif");
+        Shell["table"] = table;
+        Shell["csv"] = Cluster.File($"{name}.csv", "id\n1\n2\n");
+        Shell["folder"] = Cluster.Folder;
+        Shell["new"] = Path.Combine(Cluster.Folder, $"{name}.new");
+        return table;
+    }
+}
