@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Globalization;
+using System.Net.NetworkInformation;
 using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
@@ -56,6 +57,12 @@ internal static class QueryArguments
         ushort or uint => new NpgsqlParameter(name, Convert.ToInt64(value, CultureInfo.InvariantCulture)),
         ulong number => new NpgsqlParameter(name, (decimal)number),
         Guid or byte[] => new NpgsqlParameter(name, value),
+        // Npgsql takes the first for lists of bytes, sends the next with no type, and ranges of times as if they had no zone.
+        PhysicalAddress or NpgsqlTid or NpgsqlLogSequenceNumber or NpgsqlRange<DateTime> or NpgsqlRange<DateOnly>
+            or NpgsqlRange<DateTime>[] or NpgsqlRange<DateOnly>[] =>
+            new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = ValueText.Of(value) },
+        // A time of day with a zone, as Npgsql reads it, on the second day of .NET's calendar: no instant.
+        DateTimeOffset { Year: 1, Month: 1, Day: 2 } => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = ValueText.Of(value) },
         // A DateTime's kind says whether it is an instant; Npgsql reads it so.
         DateTimeOffset moment => Parameter(name, moment.UtcDateTime),
         // Of an empty list nothing tells the type, so it takes that of what it is compared with.

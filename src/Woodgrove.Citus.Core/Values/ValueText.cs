@@ -10,7 +10,8 @@ namespace Woodgrove.Citus.Values;
 public static class ValueText
 {
     /// <summary>Whether a value that looks like a list is one value to PostgreSQL, such as a bit string or a path.</summary>
-    public static bool IsOne(object value) => value is string or byte[] or BitArray || value.GetType().Namespace == "NpgsqlTypes";
+    public static bool IsOne(object value) => value is string or byte[] or BitArray
+        || value.GetType() is { IsArray: false, Namespace: "NpgsqlTypes" };
 
     /// <summary>An array of several dimensions as lists of lists.</summary>
     public static IReadOnlyList<object?> Nested(Array array, params int[] at) =>

@@ -162,15 +162,15 @@ public sealed class JudgeTests(ClusterFixture cluster) : ClusterTest(cluster)
         Cluster.Execute($"CREATE UNIQUE INDEX {table}_lower ON {table} (id, lower(v)) WHERE v = 'Odd'");
         var csv = new StringBuilder("id,v\n5,\n7,Odd\n7,twice and a text of some length to fill the file with\n");
         bool takesSeven = definition.Contains("v)", StringComparison.Ordinal);
-        for (int id = 10_000; id < 180_000; id++) csv.Append(id).Append(",text of a row that fills the file: ").Append(id).Append(" of 180000, and so on\n");
+        for (int id = 10_000; id < 180_000; id++) csv.Append(id).Append(",text of a row that fills the file: ").Append(id).Append(" of 180000 and so on\n");
         csv.Append($"{again}\n9,ok\n");
         Shell["file"] = Cluster.File(Cluster.NewName("far") + ".csv", csv.ToString());
-        Assert.True(csv.Length > 12_000_000);
+        Assert.True(csv.Length > 10_000_000);
 
         PSObject profile = Shell.Run($"Test-CitusCsv $file {table}").Single;
 
         long[] lines = [.. ((IEnumerable<object>)profile.Get("Problems")!).Select(p => (long)p.Get("Line")!)];
-        Assert.Equal(takesSeven ? [170_004L] : [4L, 170_004L], lines);
+        Assert.Equal(takesSeven ? [170_005L] : [4L, 170_005L], lines);
         object last = ((IEnumerable<object>)profile.Get("Problems")!).Last();
         Assert.Matches($"violates (unique )?{constraint}|violates {constraint}", (string)last.Get("Reason")!);
         Assert.DoesNotContain("twice", string.Concat((IEnumerable<object>)profile.Get("Unchecked")!), StringComparison.Ordinal);
