@@ -85,8 +85,8 @@ public sealed class CultureNumberTests
                 Expect(number.ToString("F2", CultureInfo.InvariantCulture), WithCurrency(number, format), culture);
             }
             foreach (double number in floats)
-                Expect(number.ToString("R", CultureInfo.InvariantCulture).Replace("E", "e").Replace("e+", "e"), number.ToString("R", culture),
-                    culture);
+                Expect(number.ToString("R", CultureInfo.InvariantCulture).Replace("E", "e").Replace("e+", "e"),
+                    number.ToString("R", culture), culture);
             Expect(large.ToString(CultureInfo.InvariantCulture), large.ToString("N0", culture), culture);
             Expect($"-{large}", (-large).ToString(culture), culture);
 

@@ -167,8 +167,8 @@ public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
         string file = Cluster.File(Cluster.NewName("odd") + ".csv", "Report of May\n\"all rows\nid|note\n1|'a|b'\n2|none\n");
         string format = "-SkipLines 2 -Delimiter '|' -Quote \"'\" -NullValue none";
 
-        Shell.Run($"$null = New-DistributedTable {table} id -FromCsv '{file}' {format}; $null = Import-CsvToCitus '{file}' {table} {format}")
-            .Succeeded();
+        Shell.Run($"$null = New-DistributedTable {table} id -FromCsv '{file}' {format}; "
+            + $"$null = Import-CsvToCitus '{file}' {table} {format}").Succeeded();
         Assert.Equal(["1\ta|b", "2\t\\N"], Cluster.Rows(table, "id, note"));
 
         Shell.Run($"$null = New-DistributedTable {plain} column1 -FromCsv '{file}' -SkipLines 3 -NoHeader -Delimiter '|' -Quote \"'\"; "
@@ -180,7 +180,8 @@ public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
 
         foreach (string given in new[] { "-Definition 'id bigint'", $"-FromCsv (Test-CitusCsv '{file}' {format})" })
         {
-            ErrorRecord error = Shell.Run($"New-DistributedTable {Cluster.NewName()} id {given} -SkipLines 2").Failed("CitusInvalidArgument");
+            ErrorRecord error = Shell.Run($"New-DistributedTable {Cluster.NewName()} id {given} -SkipLines 2")
+                .Failed("CitusInvalidArgument");
             Assert.StartsWith("-SkipLines says how a file is read", error.Exception.Message, StringComparison.Ordinal);
         }
     }

@@ -162,7 +162,8 @@ public sealed class JudgeTests(ClusterFixture cluster) : ClusterTest(cluster)
         Cluster.Execute($"CREATE UNIQUE INDEX {table}_lower ON {table} (id, lower(v)) WHERE v = 'Odd'");
         var csv = new StringBuilder("id,v\n5,\n7,Odd\n7,twice and a text of some length to fill the file with\n");
         bool takesSeven = definition.Contains("v)", StringComparison.Ordinal);
-        for (int id = 10_000; id < 180_000; id++) csv.Append(id).Append(",text of a row that fills the file: ").Append(id).Append(" of 180000 and so on\n");
+        for (int id = 10_000; id < 180_000; id++)
+            csv.Append(id).Append(",text of a row that fills the file: ").Append(id).Append(" of 180000 and so on\n");
         csv.Append($"{again}\n9,ok\n");
         Shell["file"] = Cluster.File(Cluster.NewName("far") + ".csv", csv.ToString());
         Assert.True(csv.Length > 10_000_000);

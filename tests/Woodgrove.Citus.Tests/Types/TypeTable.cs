@@ -81,8 +81,8 @@ public sealed class TypeTable
         var text = new StringBuilder("id," + string.Join(',', Types.Select((_, i) => $"c{i}")) + "\n");
         foreach (TypedValue value in values)
         {
-            text.Append(value.Id).Append(',', value.Column + 1).Append('"').Append(value.Text.Replace("\"", "\"\"", StringComparison.Ordinal))
-                .Append('"').Append(',', Types.Count - value.Column - 1).Append('\n');
+            text.Append(value.Id).Append(',', value.Column + 1)
+                .Append('"').Append(value.Text.Replace("\"", "\"\"", StringComparison.Ordinal)).Append('"').Append(',', Types.Count - value.Column - 1).Append('\n');
         }
         return Encoding.UTF8.GetBytes(text.ToString());
     }
