@@ -11,8 +11,10 @@ public static class TableCatalog
 {
     private const string Columns = """
         SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid,
-               a.attnotnull, a.atthasdef AND a.attgenerated = '', a.attidentity <> '', a.attgenerated <> ''
-        FROM pg_catalog.pg_attribute a
+               a.attnotnull, a.atthasdef AND a.attgenerated = '', a.attidentity <> '', a.attgenerated <> '',
+               t.typcategory IN ('S', 'Z') OR t.typname IN ('bytea', 'varbit', 'tsvector', 'tsquery', 'xml', 'oidvector', 'int2vector',
+                   'hstore', 'ltree')
+        FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
         WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
         ORDER BY a.attnum
         """;
@@ -49,7 +51,8 @@ public static class TableCatalog
         while (await rows.ReadAsync(stop))
         {
             columns.Add(new TableColumn(rows.GetString(0), rows.GetString(1), rows.GetFieldValue<uint>(2),
-                rows.GetBoolean(3), rows.GetBoolean(4), rows.GetBoolean(5), rows.GetBoolean(6)));
+                rows.GetBoolean(3), rows.GetBoolean(4), rows.GetBoolean(5), rows.GetBoolean(6))
+                { HasEmptyText = rows.GetBoolean(7) });
         }
         var table = new TableInfo { Oid = oid, Name = exact, Display = display, Kind = TableKind.Local, Columns = columns };
         if (!await rows.NextResultAsync(stop) || !await rows.ReadAsync(stop)) return table;

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Net.Sockets;
 using Npgsql;
 using Woodgrove.Citus.Errors;
 

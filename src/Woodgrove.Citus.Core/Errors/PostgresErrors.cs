@@ -118,10 +118,14 @@ public static class PostgresErrors
 
     /// <summary>
     /// What may be the fault of one record: its data, a constraint, an error that a trigger or a function raises (P0001), a
-    /// limit of the server such as an index row's size (54000).
+    /// limit of the server such as an index row's size (54000). Input functions of types such as tsvector, jsonpath or regtype
+    /// have codes of the parser, too; then the context begins with COPY, as it does where nothing but the value is read.
     /// </summary>
     public static bool IsAboutRow(PostgresException e) =>
-        e.SqlState is ['2', '2', ..] or ['2', '3', ..] or PostgresErrorCodes.RaiseException or PostgresErrorCodes.ProgramLimitExceeded;
+        e.SqlState is ['2', '2', ..] or ['2', '3', ..] or PostgresErrorCodes.RaiseException or PostgresErrorCodes.ProgramLimitExceeded
+        || (e.Where?.StartsWith("COPY ", StringComparison.Ordinal) is true && e.SqlState is PostgresErrorCodes.SyntaxError
+            or PostgresErrorCodes.UndefinedObject or PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedFunction
+            or PostgresErrorCodes.InvalidName or PostgresErrorCodes.InvalidSchemaName);
 
     /// <summary>0A000 is Citus's for SQL that it can't distribute; a join that needs repartitioning comes as XX000.</summary>
     /// <remarks>What PostgreSQL's own parser refuses, it would refuse on one machine too: so the message is shown unchanged.</remarks>

@@ -9,10 +9,6 @@ internal static class FileErrors
         new("CitusFileExists", CitusErrorKind.ResourceExists, $"'{path}' is a folder.", "Name a file in it.")
             { Target = path };
 
-    public static CitusException IsFile(string path) =>
-        new("CitusFileExists", CitusErrorKind.ResourceExists, $"'{path}' is a file.",
-            "Name a folder; it is created where it is missing.") { Target = path };
-
     public static CitusException ReadOnly(string path) =>
         new("CitusFileDenied", CitusErrorKind.PermissionDenied, $"'{path}' is read-only.",
             "Make it writable (Export-CitusToCsv -Force replaces a read-only file), or name another.") { Target = path };

@@ -1,7 +1,6 @@
 using System.Collections;
 using System.Text.RegularExpressions;
 using Npgsql;
-using NpgsqlTypes;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Values;
@@ -113,7 +112,7 @@ public sealed partial record CitusQuery(string Sql)
     private static async Task ReadResultAsync(NpgsqlDataReader reader, IResultSink sink, CancellationToken stop)
     {
         ResultColumn[] columns = Columns(reader);
-        TemporalValue.Reader?[] temporal = Enumerable.Range(0, columns.Length).Select(i => TemporalValue.For(reader, i)).ToArray();
+        ExactValue.Reader?[] exact = Enumerable.Range(0, columns.Length).Select(i => ExactValue.For(reader, i)).ToArray();
         await sink.BeginAsync(columns);
         var batch = new List<object?[]>(ResultBatch.Size);
         var clock = System.Diagnostics.Stopwatch.StartNew();
@@ -121,7 +120,7 @@ public sealed partial record CitusQuery(string Sql)
         while (await reader.ReadAsync(stop))
         {
             var row = new object?[columns.Length];
-            for (int i = 0; i < row.Length; i++) row[i] = ReadValue(reader, i, temporal[i]);
+            for (int i = 0; i < row.Length; i++) row[i] = ReadValue(reader, i, exact[i]);
             batch.Add(row);
             if (batch.Count < size && (batch.Count < 16 || clock.ElapsedMilliseconds < 100)) continue;
             await sink.RowsAsync(batch.ToArray());
@@ -132,16 +131,12 @@ public sealed partial record CitusQuery(string Sql)
         if (batch.Count > 0) await sink.RowsAsync(batch.ToArray());
     }
 
-    private static object? ReadValue(NpgsqlDataReader reader, int i, TemporalValue.Reader? temporal)
+    private static object? ReadValue(NpgsqlDataReader reader, int i, ExactValue.Reader? exact)
     {
         if (reader.IsDBNull(i)) return null;
         try
         {
-            if (temporal is not null) return temporal(reader, i);
-            object value = reader.GetValue(i);
-            // An IPAddress has no room for the length of a network's prefix.
-            return value is System.Net.IPAddress && reader.GetFieldValue<NpgsqlInet>(i) is var inet
-                && inet.ToString().Contains('/', StringComparison.Ordinal) ? inet.ToString() : value;
+            return exact is null ? reader.GetValue(i) : exact(reader, i);
         }
         catch (Exception e) when (e is OverflowException or InvalidCastException or ArgumentException)
         {
@@ -166,7 +161,8 @@ public sealed partial record CitusQuery(string Sql)
     {
         try
         {
-            return reader.GetFieldType(i);
+            Type type = reader.GetFieldType(i);
+            return type == typeof(System.Net.IPAddress) ? typeof(object) : type; // a network is its text
         }
         catch (Exception e) when (e is InvalidCastException or NotSupportedException)
         {

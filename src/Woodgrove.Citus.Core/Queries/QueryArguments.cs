@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Globalization;
+using System.Net.NetworkInformation;
 using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
@@ -46,21 +47,27 @@ internal static class QueryArguments
         object[] list when Array.Exists(list, v => v is DateTime { Kind: DateTimeKind.Local }) =>
             Parameter(name, Array.ConvertAll(list, v => v is DateTime { Kind: DateTimeKind.Local } local ? local.ToUniversalTime() : v)),
         // The first and the last moments of .NET would be sent as -infinity and infinity.
-        _ when TemporalValue.Parameter(name, value) is { } moment => moment,
+        _ when ExactValue.Parameter(name, value) is { } moment => moment,
         null => new NpgsqlParameter(name, DBNull.Value),
         // Untyped, so that '5' compares with a bigint and a JSON text goes into a jsonb, as in psql.
         string text => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = text },
         IDictionary map => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = JsonSerializer.Serialize(map, map.GetType()) },
-        char or Enum => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = value.ToString() },
+        char or Enum => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = ValueText.Of(value) },
         // PostgreSQL has no unsigned types.
         ushort or uint => new NpgsqlParameter(name, Convert.ToInt64(value, CultureInfo.InvariantCulture)),
         ulong number => new NpgsqlParameter(name, (decimal)number),
         Guid or byte[] => new NpgsqlParameter(name, value),
+        // Npgsql takes the first for lists of bytes, sends the next with no type, and ranges of times as if they had no zone.
+        PhysicalAddress or NpgsqlTid or NpgsqlLogSequenceNumber or NpgsqlRange<DateTime> or NpgsqlRange<DateOnly>
+            or NpgsqlRange<DateTime>[] or NpgsqlRange<DateOnly>[] =>
+            new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = ValueText.Of(value) },
+        // A time of day with a zone, as Npgsql reads it, on the second day of .NET's calendar: no instant.
+        DateTimeOffset { Year: 1, Month: 1, Day: 2 } => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = ValueText.Of(value) },
         // A DateTime's kind says whether it is an instant; Npgsql reads it so.
         DateTimeOffset moment => Parameter(name, moment.UtcDateTime),
         // Of an empty list nothing tells the type, so it takes that of what it is compared with.
         object[] list when list.All(v => v is null) => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = ValueText.OfArray(list) },
-        object[] list => Typed(list) is var typed && TemporalValue.Parameter(name, typed) is { } moments ? moments
+        object[] list => Typed(list) is var typed && ExactValue.Parameter(name, typed) is { } moments ? moments
             : new NpgsqlParameter(name, typed),
         _ => new NpgsqlParameter(name, value),
     };

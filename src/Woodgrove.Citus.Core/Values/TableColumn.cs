@@ -7,6 +7,10 @@ namespace Woodgrove.Citus.Values;
 public sealed record TableColumn(
     string Name, string TypeName, uint TypeOid, bool IsNotNull, bool HasDefault, bool IsIdentity, bool IsGenerated)
 {
+    /// <summary>Whether an empty text is a value of the type; in a number or a date it can only mean that there is none.</summary>
+    public bool HasEmptyText { get; init; } =
+        TypeOid is PgType.Text or PgType.Varchar or PgType.Bpchar or PgType.QuotedChar or PgType.Name;
+
     /// <summary>The n of <c>varchar(n)</c> or <c>char(n)</c>, or null.</summary>
     internal int? MaxLength =>
         TypeOid is PgType.Varchar or PgType.Bpchar && TypeName.IndexOf('(', StringComparison.Ordinal) is > 0 and int open

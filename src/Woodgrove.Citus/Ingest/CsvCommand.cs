@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Pipeline;
@@ -7,8 +6,8 @@ using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Ingest;
 
-/// <summary>A cmdlet that reads CSV: which ones, and how they are written.</summary>
-public abstract class CsvCommand : CsvFormatCommand
+/// <summary>A cmdlet that reads CSV: which ones.</summary>
+public abstract class CsvCommand : CsvReadingCommand
 {
     /// <summary>Files, or folders for the .csv files in them, compressed or not; wildcards are resolved.</summary>
     [Parameter(ParameterSetName = "Path", Mandatory = true, Position = 0, ValueFromPipeline = true)]
@@ -41,22 +40,6 @@ public abstract class CsvCommand : CsvFormatCommand
     [ArgumentCompleter(typeof(ColumnCompleter))]
     public string[]? Column { get; set; }
 
-    /// <summary>The unquoted texts that stand for NULL; the empty one by default.</summary>
-    [Parameter]
-    [AllowEmptyString]
-    [ValidateCount(1, 100)]
-    public string[] NullValue { get; set; } = [""];
-
-    /// <summary>Lines above the header, or above the first row, that are left out, such as titles.</summary>
-    [Parameter]
-    [ValidateRange(0, 1_000_000)]
-    public int SkipLines { get; set; }
-
-    /// <summary>The longest record, in bytes of UTF-8: what is longer is taken for a quote that is never closed.</summary>
-    [Parameter]
-    [ValidateRange(256 * 1024, 1024 * 1024 * 1024 - 1)]
-    public int MaxRecordSize { get; set; } = new CsvDialect().MaxRecordBytes;
-
     /// <summary>
     /// How many seconds a web server may take for its answer, and for each 64 KB of it, before the connection is given
     /// up, and another tried.
@@ -64,10 +47,6 @@ public abstract class CsvCommand : CsvFormatCommand
     [Parameter(ParameterSetName = "Uri")]
     [ValidateRange(1, 86400)]
     public int ReadTimeout { get; set; } = (int)CsvSource.DefaultReadTimeout.TotalSeconds;
-
-    private protected override CsvDialect Dialect =>
-        base.Dialect with { MaxRecordBytes = MaxRecordSize, SkipLines = SkipLines, NullValue = NullValue[0],
-            OtherNullValues = NullValue[1..] };
 
     private protected IEnumerable<CsvSource> Sources() => ParameterSetName switch
     {

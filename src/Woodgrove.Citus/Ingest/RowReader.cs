@@ -3,6 +3,7 @@ using System.Data;
 using System.Management.Automation;
 using System.Xml;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Ingest;
 
@@ -85,8 +86,9 @@ internal static class RowReader
                 p => Plain(p.Value, depth + 1));
             case PSObject wrapped: return Plain(wrapped.BaseObject, depth);
             case IDictionary map: return map.Keys.Cast<object>().ToDictionary(k => k.ToString()!, k => Plain(map[k], depth + 1));
-            case byte[]: return value;
             case XmlNode xml: return depth == 0 ? xml : xml.OuterXml;
+            case Array { Rank: > 1 } array: return Plain(ValueText.Nested(array), depth);
+            case not null when ValueText.IsOne(value): return value;
             case IEnumerable list: return list.Cast<object?>().Select(item => Plain(item, depth + 1)).ToList();
             default: return value;
         }

@@ -34,7 +34,7 @@ public sealed class NewCitusSampleDataCommand : CitusCmdlet
         {
             (string users, string events) = (System.IO.Path.Combine(folder, "users.csv"), System.IO.Path.Combine(folder, "events.csv"));
             if (File.Exists(folder))
-                throw FileErrors.IsFile(folder);
+                throw SampleDataErrors.FolderIsFile(folder);
             foreach (string file in Directory.Exists(folder) ? new[] { users, events } : [])
                 OutputFile.Check(file, overwrite: true, force: false);
             if (isTrial) return;

@@ -1,10 +1,6 @@
 using System.Management.Automation;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Csv.Sources;
-using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Pipeline;
-using Woodgrove.Citus.Profiling;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Tables;
@@ -34,37 +30,10 @@ public sealed class NewDistributedTableCommand : DistributeCommand
     [Parameter]
     public SwitchParameter Concurrently { get; set; }
 
-    /// <summary>Creates the table first, with the columns of a CSV: its path, or what Test-CitusCsv said of it.</summary>
-    [Parameter]
-    [ValidateNotNull]
-    public object? FromCsv { get; set; }
-
     private protected override string Action =>
         FromCsv is null ? $"Distribute by {DistributionColumn}" : $"Create with ({Definition}) and distribute by {DistributionColumn}";
 
-    protected override void ProcessRecord()
-    {
-        if (FromCsv is not null && MyInvocation.BoundParameters.ContainsKey(nameof(Definition)))
-        {
-            ThrowTerminatingError(CitusErrorRecord.From(DistributionErrors.TwoDefinitions(), Table));
-        }
-        if (FromCsv is not null) Definition = Argument(() => Profile().Definition(DistributionColumn));
-        base.ProcessRecord();
-    }
-
-    private CsvProfile Profile()
-    {
-        object given = FromCsv is PSObject wrapped ? wrapped.BaseObject : FromCsv!;
-        if (given is CsvProfile known) return known;
-        CsvProfile? profile = null;
-        Run(async (output, stop) =>
-        {
-            CsvSource source = CsvSource.File(GetUnresolvedProviderPathFromPSPath(given.ToString()));
-            profile = await new CsvProfiler(source) { DetectDelimiter = true, DistributionColumn = DistributionColumn,
-                Warn = output.Warning }.RunAsync(stop);
-        }, given);
-        return profile!;
-    }
+    private protected override string? NotNullColumn => DistributionColumn;
 
     private protected override TableDistributor Distributor(CitusConnection cluster, TableName table) => new(cluster, table)
     {

@@ -12,5 +12,7 @@ public sealed class NewReferenceTableCommand : DistributeCommand
 {
     private protected override string Action => "Copy to every node as a reference table";
 
+    private protected override string? NotNullColumn => null;
+
     private protected override TableDistributor Distributor(CitusConnection cluster, TableName table) => new(cluster, table);
 }

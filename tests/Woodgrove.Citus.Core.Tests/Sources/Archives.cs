@@ -29,12 +29,13 @@ internal static class Archives
     }
 
     /// <summary>A copy that is cut, or has bytes flipped, repeated or swapped, at a random place.</summary>
-    public static (byte[] Bytes, string What) Damage(byte[] whole, Random random)
+    /// <param name="kind">Which of these four, from 0; one by chance if it is left out.</param>
+    public static (byte[] Bytes, string What) Damage(byte[] whole, Random random, int? kind = null)
     {
         byte[] bytes = [.. whole];
         (int at, int length) = (random.Next(bytes.Length), random.Next(1, 64));
         int end = Math.Min(at + length, bytes.Length);
-        switch (random.Next(4))
+        switch (kind ?? random.Next(4))
         {
             case 0: return (bytes[..at], $"cut at {at} of {bytes.Length}");
             case 1:

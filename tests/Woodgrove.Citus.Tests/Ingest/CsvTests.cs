@@ -159,6 +159,47 @@ public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Equal(300L, Shell.Run($"Import-CsvToCitus '{file}' {table}").Single.Get("Rows"));
     }
 
+    [Fact]
+    public void A_table_is_made_from_a_file_that_is_written_otherwise()
+    {
+        string table = Cluster.NewName(), plain = Cluster.NewName(), reference = Cluster.NewName();
+        Cluster.AtEnd($"DROP TABLE IF EXISTS {table}, {plain}, {reference}");
+        string file = Cluster.File(Cluster.NewName("odd") + ".csv", "Report of May\n\"all rows\nid|note\n1|'a|b'\n2|none\n");
+        string format = "-SkipLines 2 -Delimiter '|' -Quote \"'\" -NullValue none";
+
+        Shell.Run($"$null = New-DistributedTable {table} id -FromCsv '{file}' {format}; "
+            + $"$null = Import-CsvToCitus '{file}' {table} {format}").Succeeded();
+        Assert.Equal(["1\ta|b", "2\t\\N"], Cluster.Rows(table, "id, note"));
+
+        Shell.Run($"$null = New-DistributedTable {plain} column1 -FromCsv '{file}' -SkipLines 3 -NoHeader -Delimiter '|' -Quote \"'\"; "
+            + $"$null = New-ReferenceTable {reference} -FromCsv '{file}' {format}").Succeeded();
+        Assert.Equal("column1,column2", Cluster.Scalar($"SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute "
+            + $"WHERE attrelid = '{plain}'::regclass AND attnum > 0"));
+        Assert.Equal("bigint,text", Cluster.Scalar($"SELECT string_agg(format_type(atttypid, atttypmod), ',' ORDER BY attnum) "
+            + $"FROM pg_attribute WHERE attrelid = '{reference}'::regclass AND attnum > 0"));
+
+        foreach (string given in new[] { "-Definition 'id bigint'", $"-FromCsv (Test-CitusCsv '{file}' {format})" })
+        {
+            ErrorRecord error = Shell.Run($"New-DistributedTable {Cluster.NewName()} id {given} -SkipLines 2")
+                .Failed("CitusInvalidArgument");
+            Assert.StartsWith("-SkipLines says how a file is read", error.Exception.Message, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Whatever one of them can say of a file, each of them can.</summary>
+    [Theory]
+    [InlineData("Import-CsvToCitus")]
+    [InlineData("Test-CitusCsv")]
+    [InlineData("Find-DistributionColumn")]
+    [InlineData("New-DistributedTable")]
+    [InlineData("New-ReferenceTable")]
+    public void Each_cmdlet_that_reads_a_CSV_takes_what_says_how_it_is_written(string cmdlet)
+    {
+        string[] parameters = [.. Shell.Get($"(Get-Command {cmdlet}).Parameters.Keys").Select(p => p.ToString())];
+        Assert.Empty(new[] { "Delimiter", "Encoding", "Escape", "MaxRecordSize", "NoHeader", "NullValue", "Quote", "SkipLines" }
+            .Except(parameters));
+    }
+
     private string Events(int rows)
     {
         var text = new StringBuilder("event_id,event_type,user_id,amount,paid,details,created_at\n");

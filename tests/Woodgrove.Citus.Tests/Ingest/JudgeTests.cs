@@ -151,6 +151,35 @@ public sealed class JudgeTests(ClusterFixture cluster) : ClusterTest(cluster)
         Assert.Contains($"{table}_lower", unchecked_.ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("id bigint PRIMARY KEY, v text", "5,again", "constraint")]
+    [InlineData("id bigint, v text, EXCLUDE USING btree (id WITH =)", "5,again", "exclusion constraint")]
+    [InlineData("id bigint, v text, UNIQUE NULLS NOT DISTINCT (id, v)", "5,", "constraint")]
+    public void A_key_that_stands_twice_is_found_however_far_apart(string definition, string again, string constraint)
+    {
+        Cluster.RequireCitus();
+        string table = Create(definition);
+        Cluster.Execute($"CREATE UNIQUE INDEX {table}_lower ON {table} (id, lower(v)) WHERE v = 'Odd'");
+        var csv = new StringBuilder("id,v\n5,\n7,Odd\n7,twice and a text of some length to fill the file with\n");
+        bool takesSeven = definition.Contains("v)", StringComparison.Ordinal);
+        for (int id = 10_000; id < 180_000; id++)
+            csv.Append(id).Append(",text of a row that fills the file: ").Append(id).Append(" of 180000 and so on\n");
+        csv.Append($"{again}\n9,ok\n");
+        Shell["file"] = Cluster.File(Cluster.NewName("far") + ".csv", csv.ToString());
+        Assert.True(csv.Length > 10_000_000);
+
+        PSObject profile = Shell.Run($"Test-CitusCsv $file {table}").Single;
+
+        long[] lines = [.. ((IEnumerable<object>)profile.Get("Problems")!).Select(p => (long)p.Get("Line")!)];
+        Assert.Equal(takesSeven ? [170_005L] : [4L, 170_005L], lines);
+        object last = ((IEnumerable<object>)profile.Get("Problems")!).Last();
+        Assert.Matches($"violates (unique )?{constraint}|violates {constraint}", (string)last.Get("Reason")!);
+        Assert.DoesNotContain("twice", string.Concat((IEnumerable<object>)profile.Get("Unchecked")!), StringComparison.Ordinal);
+        PSObject loaded = Shell.Run($"Import-CsvToCitus $file {table} -OnError Skip").Single;
+        Assert.Equal((long)lines.Length, loaded.Get("Rejected"));
+        Assert.Equal(lines, ((IEnumerable<object>)loaded.Get("Rejects")!).Select(r => (long)r.Get("Line")!));
+    }
+
     [Fact]
     public void Role_that_may_only_insert_is_told_what_was_not_tried()
     {

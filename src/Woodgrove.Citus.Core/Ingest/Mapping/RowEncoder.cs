@@ -40,6 +40,9 @@ internal sealed class RowEncoder
         Text,
         Json,
         Array,
+        Bits,
+        BitArray,
+        Vector,
     }
 
     /// <param name="tuples">Takes the record's binary form; null where it is not wanted.</param>
@@ -74,11 +77,10 @@ internal sealed class RowEncoder
     }
 
     /// <summary>Whether a value is NULL in a column.</summary>
-    public bool IsNull(object? value, int column) => IsNull(value, _forms[column]);
+    public bool IsNull(object? value, int column) => IsNull(value, _columns[column]);
 
-    /// <summary>An empty text is a value of a text column; in any other it can only mean that there is none.</summary>
-    private static bool IsNull([NotNullWhen(false)] object? value, ColumnForm form) =>
-        value is null or DBNull || (value is string { Length: 0 } && form != ColumnForm.Text);
+    private static bool IsNull([NotNullWhen(false)] object? value, TableColumn column) =>
+        value is null or DBNull || (value is string { Length: 0 } && !column.HasEmptyText);
 
     private static bool WriteBinary(bool isNull, ReadOnlySpan<byte> value, BinaryValue.Writer write, IBufferWriter<byte> to)
     {
@@ -100,7 +102,8 @@ internal sealed class RowEncoder
 
     private static string? Text(object? value, TableColumn column, ColumnForm form)
     {
-        if (value is string or null) return IsNull(value, form) ? null : (string?)value;
+        if (IsNull(value, column)) return null;
+        if (value is string known) return known;
         try
         {
             return Text(value, form);
@@ -113,17 +116,28 @@ internal sealed class RowEncoder
         }
     }
 
-    /// <summary>The text of a value, or null for NULL.</summary>
-    private static string? Text(object? value, ColumnForm form) => value switch
+    private static string? Text(object value, ColumnForm form) => value switch
     {
-        _ when IsNull(value, form) => null,
-        string text => text,
         XmlNode xml => form == ColumnForm.Json ? JsonSerializer.Serialize(xml.OuterXml) : xml.OuterXml,
         _ when form == ColumnForm.Json => JsonSerializer.Serialize(value, value.GetType()),
-        IEnumerable and not byte[] when form == ColumnForm.Text => JsonSerializer.Serialize(value, value.GetType()),
-        IEnumerable list and not byte[] when form == ColumnForm.Array => ValueText.OfArray(list),
+        bool bit when form == ColumnForm.Bits => ValueText.Bit(bit).ToString(),
+        IEnumerable list when !ValueText.IsOne(list) && form != ColumnForm.Plain => form switch
+        {
+            ColumnForm.Array => ValueText.OfArray(list),
+            ColumnForm.Bits => string.Concat(list.Cast<bool>().Select(ValueText.Bit)),
+            ColumnForm.BitArray => ValueText.OfArray(AsBits(list)),
+            ColumnForm.Vector => string.Join(' ', list.Cast<object>().Select(ValueText.Of)),
+            _ => JsonSerializer.Serialize(value, value.GetType()),
+        },
         _ => ValueText.Of(value),
     };
+
+    private static IEnumerable<object?> AsBits(IEnumerable list) => list.Cast<object?>().Select(item => item switch
+    {
+        bool bit => ValueText.Bit(bit).ToString(),
+        IEnumerable inner when !ValueText.IsOne(inner) => AsBits(inner),
+        _ => item,
+    });
 
     /// <summary>One value as a field of COPY's CSV.</summary>
     /// <exception cref="UnwrittenValueException">The value has no text.</exception>
@@ -160,8 +174,11 @@ internal sealed class RowEncoder
     }
 
     private static ColumnForm FormOf(TableColumn column) =>
-        column.TypeName.EndsWith("[]", StringComparison.Ordinal) ? ColumnForm.Array
+        column.TypeOid is PgType.BitArray or PgType.VarbitArray ? ColumnForm.BitArray
+        : column.TypeName.EndsWith("[]", StringComparison.Ordinal) ? ColumnForm.Array
         : column.TypeName is "json" or "jsonb" ? ColumnForm.Json
+        : column.TypeOid is PgType.Bit or PgType.Varbit ? ColumnForm.Bits
+        : column.TypeName is "oidvector" or "int2vector" ? ColumnForm.Vector
         : column.TypeOid is PgType.Text or PgType.Varchar or PgType.Bpchar or PgType.QuotedChar or PgType.Name ? ColumnForm.Text
         : ColumnForm.Plain;
 }

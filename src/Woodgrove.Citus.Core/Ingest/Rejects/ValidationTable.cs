@@ -24,6 +24,7 @@ internal sealed class ValidationTable : IAsyncDisposable
     private readonly string _command;
     private readonly byte _quote, _delimiter;
     private RecordBatch _taken = new();
+    private string _latest = "true"; // the condition of the rows that were last filtered
 
     private ValidationTable(NpgsqlConnection session, CopyTarget target)
     {
@@ -70,11 +71,20 @@ internal sealed class ValidationTable : IAsyncDisposable
     public static Task<long> PerformAsync(NpgsqlConnection session, CopyTarget target, ConflictRule rule, CancellationToken stop) =>
         rule.MoveAsync(session, target, target.Table.Name.Sql, $"pg_temp.{Table}", RowColumn, pushedDown: false, stop);
 
-    /// <summary>Replaces the contents; returns the accepted records, rejects the rest.</summary>
+    /// <summary>Lets rows stay while others come, so that one is refused whose key another has that came long before.</summary>
+    public Task IndexRowsAsync(CancellationToken stop) => _session.ExecuteAsync($"CREATE INDEX ON pg_temp.{Table} ({RowColumn})", stop);
+
+    public Task RemoveAsync(IEnumerable<long> lines, CancellationToken stop) => lines.Any()
+        ? _session.ExecuteAsync($"DELETE FROM pg_temp.{Table} WHERE {RowColumn} = ANY ('{{{string.Join(',', lines)}}}')", stop)
+        : Task.CompletedTask;
+
+    /// <summary>Replaces the contents, or adds to them; returns the accepted records, rejects the rest.</summary>
     /// <returns>The accepted records.</returns>
-    public async Task<RecordBatch> FilterAsync(RecordBatch records, BisectingCopy copy, CancellationToken stop)
+    public async Task<RecordBatch> FilterAsync(RecordBatch records, BisectingCopy copy, CancellationToken stop, bool adds = false)
     {
-        await _session.ExecuteAsync($"TRUNCATE pg_temp.{Table}", stop);
+        if (!adds) await _session.ExecuteAsync($"TRUNCATE pg_temp.{Table}", stop);
+        // Both ends, by which the server estimates that the index of rows is worth it.
+        _latest = adds ? $"{RowColumn} BETWEEN {records.Bounds[0].Line} AND {records.Bounds[^1].Line}" : "true";
         _taken = new RecordBatch(records.Bytes.Length);
         await copy.LoadAsync(records.Bytes, records.Bounds, stop);
         return _taken;
@@ -102,7 +112,8 @@ internal sealed class ValidationTable : IAsyncDisposable
         string values = string.Join(", ", key.Columns.Select(c => $"{c}::text"));
         string notNull = string.Join(" AND ", key.Columns.Select(c => $"{c} IS NOT NULL"));
         var keys = new Dictionary<long, string[]>();
-        await using var command = new NpgsqlCommand($"SELECT {RowColumn}, ARRAY[{values}] FROM pg_temp.{Table} WHERE {notNull}", _session);
+        await using var command = new NpgsqlCommand($"SELECT {RowColumn}, ARRAY[{values}] FROM pg_temp.{Table} "
+            + $"WHERE {notNull} AND {_latest}", _session);
         await using NpgsqlDataReader rows = await command.ExecuteReaderAsync(stop);
         while (await rows.ReadAsync(stop)) keys[rows.GetInt64(0)] = rows.GetFieldValue<string[]>(1);
         return keys;
@@ -120,7 +131,8 @@ internal sealed class ValidationTable : IAsyncDisposable
             taken = await command.ExecuteScalarAsync(stop) as string;
         var lines = new List<long>();
         if (taken is null) return lines;
-        await using var select = new NpgsqlCommand($"SELECT {RowColumn} FROM pg_temp.{Table} WHERE ({taken}) IS NOT TRUE", _session);
+        await using var select = new NpgsqlCommand($"SELECT {RowColumn} FROM pg_temp.{Table} WHERE ({taken}) IS NOT TRUE "
+            + $"AND {_latest}", _session);
         await using NpgsqlDataReader rows = await select.ExecuteReaderAsync(stop);
         while (await rows.ReadAsync(stop)) lines.Add(rows.GetInt64(0));
         return lines;

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Npgsql;
 using Npgsql.PostgresTypes;
 using NpgsqlTypes;
@@ -5,10 +6,11 @@ using NpgsqlTypes;
 namespace Woodgrove.Citus.Values;
 
 /// <summary>
-/// Dates, timestamps and intervals between PostgreSQL and .NET, exactly or not at all. Npgsql reads infinity as the last moment
-/// that .NET knows, writes .NET's first and last moments as -infinity and infinity, and lets times beyond .NET's range overflow.
+/// Values between PostgreSQL and .NET, exactly or not at all. Npgsql reads infinity as the last moment that .NET knows, writes
+/// .NET's first and last moments as -infinity and infinity, lets times beyond .NET's range overflow, and leaves out the lower
+/// bounds of arrays and the prefixes of networks.
 /// </summary>
-internal static class TemporalValue
+internal static class ExactValue
 {
     private const long FirstMicrosecond = -63_082_281_600_000_000, LastMicrosecond = 252_455_615_999_999_999; // since 2000-01-01
     private const int FirstDay = -730_119, LastDay = 2_921_939;
@@ -18,7 +20,7 @@ internal static class TemporalValue
     /// <exception cref="OverflowException">No .NET value is the same.</exception>
     public delegate object Reader(NpgsqlDataReader reader, int column);
 
-    /// <summary>The reader for a column, or null where its type holds no dates, times or intervals.</summary>
+    /// <summary>The reader for a column, or null where Npgsql's own is exact.</summary>
     public static Reader? For(NpgsqlDataReader reader, int column)
     {
         if (reader.GetFieldType(column) == typeof(string)) return null; // it is sent as text
@@ -26,8 +28,8 @@ internal static class TemporalValue
         while (type is PostgresDomainType domain) type = domain.BaseType;
         return type switch
         {
-            PostgresArrayType { Element: PostgresRangeType range } => Ranges(range),
-            PostgresArrayType array => Arrays(array.Element),
+            PostgresArrayType { Element: PostgresRangeType range } => Bounded(Ranges(range)),
+            PostgresArrayType array => Bounded(Arrays(array.Element)),
             PostgresMultirangeType multirange => Ranges(multirange.Subrange),
             PostgresRangeType range => Range(range),
             _ => Scalar(type),
@@ -65,7 +67,28 @@ internal static class TemporalValue
         "date" => (reader, i) => Checked(reader.GetFieldValue<int>(i), reader.GetValue(i)),
         "interval" => (reader, i) => Span(reader.GetFieldValue<NpgsqlInterval>(i)),
         "time with time zone" => (reader, i) => ClockTime(reader.GetFieldValue<DateTimeOffset>(i)),
+        // An IPAddress has no room for the length of a network's prefix.
+        "inet" => (reader, i) => reader.GetFieldValue<NpgsqlInet>(i) is var inet && HasPrefix(inet) ? inet.ToString() : reader.GetValue(i),
         _ => null,
+    };
+
+    private static bool HasPrefix(NpgsqlInet inet) => inet.ToString().Contains('/', StringComparison.Ordinal);
+
+    /// <summary>An array of .NET begins at zero; PostgreSQL's at one, unless it says otherwise.</summary>
+    private static Reader Bounded(Reader? read) => (reader, i) =>
+    {
+        using (Stream bytes = reader.GetStream(i))
+        {
+            // The number of dimensions, whether there are NULLs, the elements' type; then each dimension's length and lower bound.
+            Span<byte> header = stackalloc byte[12], dimension = stackalloc byte[8];
+            bytes.ReadExactly(header);
+            for (int left = BinaryPrimitives.ReadInt32BigEndian(header); left > 0; left--)
+            {
+                bytes.ReadExactly(dimension);
+                Check(BinaryPrimitives.ReadInt32BigEndian(dimension[4..]) == 1);
+            }
+        }
+        return read is null ? reader.GetValue(i) : read(reader, i);
     };
 
     private static Reader? Arrays(PostgresType element) => element.Name switch
@@ -73,6 +96,8 @@ internal static class TemporalValue
         "timestamp without time zone" or "timestamp with time zone" => Arrays<long>(v => Check(v)),
         "date" => Arrays<int>(v => Check(v)),
         "interval" => Arrays<NpgsqlInterval>(v => Span(v)),
+        "time with time zone" => Arrays<DateTimeOffset>(v => ClockTime(v)),
+        "inet" => Arrays<NpgsqlInet>(v => Check(!HasPrefix(v))),
         _ => null,
     };
 
