@@ -68,7 +68,7 @@ internal static class AdviceCases
         new("CitusNoCandidate", "CREATE TABLE {t} (j json);;INSERT INTO {t} VALUES ('1')", "Find-DistributionColumn {t}",
             @"make it a reference table: (?<run>New-ReferenceTable)\.", "{run} {t}"),
         new("CitusNotATable", $"{Plain};;CREATE VIEW {{t}}_v AS SELECT * FROM {{t}}", "New-DistributedTable {t}_v id", "Name a table",
-            "New-DistributedTable {t} id"),
+            "Invoke-CitusQuery 'DROP VIEW {t}_v'; New-DistributedTable {t} id"),
         new("CitusNotDistributed", Plain, "Get-Colocation {t}", "(?<run>New-DistributedTable) distributes it",
             "{run} {t} id; Get-Colocation {t}"),
         new("CitusNotDistributed", $"{Plain};;CREATE TABLE {{t}}_b (id bigint PRIMARY KEY)",
