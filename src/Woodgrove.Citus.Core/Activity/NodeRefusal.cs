@@ -41,6 +41,12 @@ internal static class NodeRefusal
 
     private static async Task<string?> FindAsync(NpgsqlConnection session, CancellationToken stop)
     {
+        // Where shards are hidden, they are missing in pg_class too.
+        await session.ExecuteAsync("SELECT pg_catalog.set_config('citus.override_table_visibility', 'off', false)", stop);
+        // A node that gives no answer is reason enough, whatever the role lacks.
+        IReadOnlyList<NodeAnswer> nodes = await NodeAnswer.AskAllAsync(session, Missing, stop);
+        if (nodes.FirstOrDefault(n => n.Failure is not null) is { } silent)
+            return $"{silent.NodeName}:{silent.NodePort} gave no answer to {session.UserName} ({silent.Failure!.Trim().TrimEnd('.')})";
         if (await session.ScalarAsync<string>("""
             SELECT pg_catalog.string_agg(DISTINCT pg_catalog.quote_ident(n.nspname), ', ') FROM pg_catalog.pg_dist_partition p
             JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -48,16 +54,8 @@ internal static class NodeRefusal
             """, stop) is { } schemas)
             return $"{session.UserName} lacks USAGE on schema {schemas}, without which the nodes find no shard there: "
                 + $"GRANT USAGE ON SCHEMA {schemas} TO {TableName.Quote(session.UserName!)}";
-        // Where shards are hidden, they are missing in pg_class too.
-        await session.ExecuteAsync("SELECT pg_catalog.set_config('citus.override_table_visibility', 'off', false)", stop);
-        foreach (NodeAnswer node in await NodeAnswer.AskAllAsync(session, Missing, stop))
-        {
-            if (node.Failure is { } failure)
-                return $"{node.NodeName}:{node.NodePort} gave no answer to {session.UserName} ({failure.Trim().TrimEnd('.')})";
-            if (node.Rows.Count > 0)
-                return $"{node.NodeName}:{node.NodePort} lacks the tables of shards: "
-                    + $"{string.Join(", ", node.Rows.Select(r => r.GetProperty("name").GetString()))}";
-        }
-        return null;
+        return nodes.FirstOrDefault(n => n.Rows.Count > 0) is not { } bare ? null
+            : $"{bare.NodeName}:{bare.NodePort} lacks the tables of shards: "
+                + $"{string.Join(", ", bare.Rows.Select(r => r.GetProperty("name").GetString()))}";
     }
 }

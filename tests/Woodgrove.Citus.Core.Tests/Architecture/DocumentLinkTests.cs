@@ -69,6 +69,22 @@ public sealed partial class DocumentLinkTests
         Assert.All(names, name => Assert.Contains($"| `{name}` |", contributing, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Every_test_of_a_fault_of_the_commit_protocol_exists()
+    {
+        string[] faults = [.. File.ReadLines(Path.Combine(Root, "docs/commit-protocol.md")).SkipWhile(l => l != "| Fault | Tests |")
+            .Skip(2).TakeWhile(l => l.StartsWith('|'))];
+        ILookup<string, string> sources = Directory.GetFiles(Path.Combine(Root, "tests"), "*Tests.cs", SearchOption.AllDirectories)
+            .ToLookup(f => Path.GetFileNameWithoutExtension(f), File.ReadAllText);
+
+        // A class by itself stands for all of its tests.
+        var unknown = faults.SelectMany(f => Quoted().Matches(f.Split('|')[2]).Select(m => m.Groups[1].Value.Split('.')))
+            .Where(t => !sources[t[0]].Any(s => t.Length == 1 || s.Contains($" {t[1]}(", StringComparison.Ordinal)));
+
+        Assert.True(faults.Length > 20, $"{faults.Length} faults");
+        Assert.Empty(unknown.Select(t => string.Join('.', t)));
+    }
+
     private static IEnumerable<(string Text, string Target)> Links(string document) =>
         Link().Matches(Code().Replace(File.ReadAllText(Path.Combine(Root, document)), ""))
             .Select(m => (m.Groups["text"].Value, m.Groups["target"].Value))

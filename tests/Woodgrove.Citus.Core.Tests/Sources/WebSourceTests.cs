@@ -50,7 +50,8 @@ public sealed class WebSourceTests
             (int from, int to) = (r.From.Value + fromShift, Content.Length - 1 + toShift);
             string range = string.Create(CultureInfo.InvariantCulture,
                 $"Content-Range: bytes {from}-{to}/{Content.Length + (totalShift ?? 0)}");
-            return WebAnswer.Of("206 Partial Content", Content[from..(to + 1)], version is null ? [range] : [range, version]);
+            byte[] content = version == Version ? Content : Other;
+            return WebAnswer.Of("206 Partial Content", content[from..(to + 1)], version is null ? [range] : [range, version]);
         });
 
         byte[] read = await ReadAsync(server);

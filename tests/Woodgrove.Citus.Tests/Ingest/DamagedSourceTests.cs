@@ -163,12 +163,14 @@ public sealed partial class DamagedSourceTests(ClusterFixture cluster, ITestOutp
             using PowerShell load = Shell.Create($"Import-CsvToCitus -Uri {server.Address} -Table {table} -Route {route} -ReadTimeout 2");
             Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
             object? held = 0L;
-            while (held is 0L && !running.IsCompleted)
+            var clock = Stopwatch.StartNew();
+            while ((held is 0L || server.Requests.Count < 2) && !running.IsCompleted && clock.Elapsed < TimeSpan.FromSeconds(30))
             {
                 await Task.Delay(20, TestContext.Current.CancellationToken);
-                if (server.Requests.Count > 1) held = Cluster.Scalar(locks); // it trickles for the second time
+                held = Cluster.Scalar(locks);
             }
             Assert.NotEqual(0L, held);
+            Assert.True(server.Requests.Count == 2, "the first answer still trickles, and the locks are still held");
             await running.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
 
             string told = Assert.Single(load.Streams.Error).Exception.Message;

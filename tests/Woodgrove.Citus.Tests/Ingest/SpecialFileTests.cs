@@ -119,8 +119,8 @@ public sealed class SpecialFileTests : ClusterTest, IDisposable
 
         RunResult result = Shell.Run($"Import-CsvToCitus $sources {table} -OnError Skip -RejectPath $rejects");
 
-        Assert.StartsWith("CitusRejectPathIsSource,", result.Errors[0].FullyQualifiedErrorId, StringComparison.Ordinal);
         Assert.All(new[] { source, second }, f => Assert.Equal(Csv, File.ReadAllText(f)));
+        Assert.StartsWith("CitusRejectPathIsSource,", result.Errors[0].FullyQualifiedErrorId, StringComparison.Ordinal);
         Assert.Equal(0L, Cluster.Count(table));
     }
 

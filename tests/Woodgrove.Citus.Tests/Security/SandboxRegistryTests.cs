@@ -39,8 +39,8 @@ public sealed class SandboxRegistryTests : ClusterTest, IDisposable
         {
             (int code, _, string error) = await RunAsync(Start);
 
-            Assert.True(code == 0, error);
             AssertUntouched(victim, ran);
+            Assert.True(code == 0, error);
         }
         finally
         {
@@ -67,9 +67,9 @@ public sealed class SandboxRegistryTests : ClusterTest, IDisposable
 
         (int code, _, string error) = await RunAsync(Start);
 
+        AssertUntouched(victim, ran);
         Assert.Equal(1, code);
         Assert.Contains("CitusUnsafeFolder", error, StringComparison.Ordinal);
-        AssertUntouched(victim, ran);
     }
 
     [Theory]
@@ -93,9 +93,9 @@ public sealed class SandboxRegistryTests : ClusterTest, IDisposable
 
         (int code, string output, string error) = await RunAsync(Start);
 
+        AssertUntouched(victim, ran);
         Assert.True(code == 0, error);
         Assert.Contains($"{entry} could not be removed", output, StringComparison.Ordinal); // it was read
-        AssertUntouched(victim, ran);
     }
 
     [Fact]
