@@ -222,6 +222,10 @@ public sealed class CitusConnection : IAsyncDisposable
         SslMode = _isSslModeByHost ? ConnectionRequest.DefaultSslMode(host) : _settings.SslMode,
     };
 
+    /// <summary>The same server, database, user and secret for a program of PostgreSQL's, as variables of its environment.</summary>
+    internal async Task<IReadOnlyDictionary<string, string?>> LibpqEnvironmentAsync(CancellationToken stop) =>
+        LibpqEnvironment.Of(_settings, _tokens is null ? _settings.Password : await _tokens.GetAsync(stop), Database, UserName);
+
     private NpgsqlDataSource Node(string host, int port) =>
         _nodes.GetOrAdd((host, port), key => Source(NodeSettings(key.Host, key.Port), _tokens, unmapped: false));
 
