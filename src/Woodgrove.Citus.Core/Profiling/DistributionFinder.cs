@@ -43,9 +43,10 @@ public sealed class DistributionFinder
     /// <summary>Among the columns of a table, distributed or not; with it, the small tables that it joins with.</summary>
     public async Task<IReadOnlyList<DistributionCandidate>> FindAsync(CitusConnection connection, TableName name, CancellationToken stop)
     {
-        await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
+        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        bool citus = connection.CitusVersion is not null;
         TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);
-        Dictionary<string, ColumnEvidence> evidence = await DistributionEvidence.ReadAsync(session, table, Explain, stop);
+        Dictionary<string, ColumnEvidence> evidence = await DistributionEvidence.ReadAsync(session, table, citus, Explain, stop);
         long rows = await CountAsync(session, table.Name, null, stop);
         if (rows == 0)
         {
@@ -61,7 +62,7 @@ public sealed class DistributionFinder
                     + "no hash.",
                 "Add a column of a type such as bigint, uuid or text, or make it a reference table: New-ReferenceTable.") { Target = table.Display };
         }
-        int shards = ShardCount ?? await ShardsOfAsync(session, table, stop);
+        int shards = ShardCount ?? (citus ? await ShardsOfAsync(session, table, stop) : 32);
         var profiler = new CsvProfiler(new TableSource(connection, table, columns, rows))
         {
             Dialect = new CsvDialect { HasHeader = false }, Shape = new CsvShape { Fields = columns }, Connection = connection,
