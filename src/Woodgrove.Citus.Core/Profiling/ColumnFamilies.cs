@@ -43,9 +43,13 @@ internal sealed class ColumnFamilies
             // A column that names the rows of one table, and no others, keeps nothing together.
             double bonus = members.Select(m => m.Table).Distinct().Count() > 1 ? 1 : 0.1;
             _weights[family.Key] = bonus * members.GroupBy(m => m.Table).Sum(t => byName[t.Key].SizeBytes / all
-                * t.Max(m => Math.Max(0.1, byName[m.Table].Candidate(m.Column)?.Score ?? 1)));
+                * t.Max(m => Score(byName[m.Table].Candidate(m.Column))));
         }
     }
+
+    /// <summary>A plan widens keys, so one that has to be speaks against no column.</summary>
+    private static double Score(DistributionCandidate? candidate) => candidate is null ? 1
+        : Math.Max(0.1, candidate.Score + (candidate.IsInEveryKey == false ? DistributionJudge.KeyToWiden : 0));
 
     private static bool IsGood(PlannedTable table, string column) => table.Columns[column].CanHash
         && (table.Candidates.Count == 0 || table.Candidate(column) is { Verdict: not CandidateVerdict.Unsuitable });

@@ -12,7 +12,9 @@ public sealed record DistributionPlan
     /// <summary>Null of tables that are not distributed by a column.</summary>
     public string? DistributionColumn { get; init; }
 
-    /// <summary>The table to colocate it with; <c>none</c> of the first of its group, null of tables that are not distributed by a column.</summary>
+    /// <summary>
+    /// The table to colocate it with; <c>none</c> of the first of its group, null of tables that are not distributed by a column.
+    /// </summary>
     public string? ColocateWith { get; init; }
     public required string Reason { get; init; }
 

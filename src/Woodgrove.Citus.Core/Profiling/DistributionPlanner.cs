@@ -35,7 +35,8 @@ public sealed class DistributionPlanner(CitusConnection connection)
         var families = new ColumnFamilies(rest);
         foreach (PlannedTable table in _tables.Where(t => tenants.Contains(t.Schema))) _plans.Add(OfSchema(table, tenants.Count));
         // What the tenants share, they find on every node.
-        foreach (PlannedTable shared in rest.Where(t => _tables.Any(o => tenants.Contains(o.Schema) && o.ForeignKeys.Exists(k => k.Other == t.Name))))
+        foreach (PlannedTable shared in rest.Where(t => _tables.Exists(o => tenants.Contains(o.Schema)
+            && o.ForeignKeys.Exists(k => k.Other == t.Name))))
             AddReference(shared, "foreign keys of the tenants' schemas lead to it, and each finds a copy on its node");
         if (families.Best is { } best) Distribute(rest, families, best);
         foreach (PlannedTable table in rest.Where(t => !IsPlanned(t))) AddOther(table, rest.Max(t => t.RowCount));
@@ -161,6 +162,9 @@ public sealed class DistributionPlanner(CitusConnection connection)
     private bool IsReference(PlannedTable table) => table.Candidates.Any(c => c.Column is null && c.Table == table.Name)
         || table.RowCount <= LargestReference && _tables.Exists(t => t != table && t.ForeignKeys.Exists(k => k.Other == table.Name));
 
+    private IEnumerable<string> Referencing(PlannedTable table) =>
+        _tables.Where(t => t.ForeignKeys.Exists(k => k.Other == table.Name)).Select(t => t.Name);
+
     private void AddDistributed(PlannedTable table, string column, string? lead, string why, string? through = null, string[]? fill = null)
     {
         DistributionCandidate? measured = table.Candidate(column);
@@ -190,8 +194,7 @@ public sealed class DistributionPlanner(CitusConnection connection)
     {
         if (IsReference(table))
             AddReference(table, table.Candidates.FirstOrDefault(c => c.Column is null && c.Table == table.Name)?.Reason.Split("; New-")[0]
-                ?? $"small, and foreign keys of {List([.. _tables.Where(t => t.ForeignKeys.Exists(k => k.Other == table.Name)).Select(t => t.Name)])} "
-                    + "lead to it: a copy on every node keeps joins local");
+                ?? $"small, and foreign keys of {List([.. Referencing(table)])} lead to it: a copy on every node keeps joins local");
         else if (table.RowCount > LargestReference && table.RowCount * TimesLarger > largest
             && table.Candidates.FirstOrDefault(c => c.Verdict == CandidateVerdict.Recommended) is { } own)
             AddDistributed(table, own.Column!, null, $"large, and nothing ties it to the other tables: {own.Reason}");

@@ -16,12 +16,14 @@ internal static class DefinitionReader
         await using var command = new NpgsqlCommand($"""
             WITH s AS (SELECT oid, nspname::text FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN
                 ('information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal', '{ModuleSchema.Name}')),
-            c AS (SELECT c.oid, c.relname::text, c.relkind, c.relpartbound, c.relispartition, s.nspname FROM pg_catalog.pg_class c JOIN s ON s.oid = c.relnamespace WHERE NOT EXISTS (
+            c AS (SELECT c.oid, c.relname::text, c.relkind, c.relpartbound, c.relispartition, s.nspname
+                FROM pg_catalog.pg_class c JOIN s ON s.oid = c.relnamespace WHERE NOT EXISTS (
                 SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
                     AND d.deptype = 'e'))
             SELECT 'SCHEMA', '', nspname::text, 'Name', nspname::text FROM s
-            UNION ALL SELECT 'TABLE', c.nspname, c.relname, 'Columns', (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname) || ' '
-                || pg_catalog.format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
+            UNION ALL SELECT 'TABLE', c.nspname, c.relname, 'Columns', (SELECT pg_catalog.string_agg(
+                pg_catalog.quote_ident(a.attname) || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod)
+                || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
                 || CASE a.attidentity WHEN '' THEN '' ELSE ' IDENTITY' END
                 || coalesce(CASE a.attgenerated WHEN '' THEN ' DEFAULT ' ELSE ' GENERATED ' END
                     || pg_catalog.pg_get_expr(x.adbin, x.adrelid), ''), ', ' ORDER BY a.attnum)

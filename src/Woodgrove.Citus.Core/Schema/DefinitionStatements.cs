@@ -20,7 +20,8 @@ internal static class DefinitionStatements
             && !(e.Type == "COMMENT" && e.Tag.StartsWith("EXTENSION ", StringComparison.Ordinal))))
         {
             string name = DefinitionReader.NameOf(entry.Type, entry.Schema, entry.Tag);
-            var made = new SchemaObject { Kind = DefinitionReader.KindOf(entry.Type), Name = name, Sql = entry.Sql, PartOf = PartOf(entry) };
+            var made = new SchemaObject
+                { Kind = DefinitionReader.KindOf(entry.Type), Name = name, Sql = entry.Sql, PartOf = PartOf(entry) };
             if (made.Kind == SchemaObjectKind.Schema)
                 made = made with { Sql = made.Sql.Replace("CREATE SCHEMA ", "CREATE SCHEMA IF NOT EXISTS ", StringComparison.Ordinal) };
             else if (made.Kind == SchemaObjectKind.Other) made = made with { Name = $"{entry.Type.ToLowerInvariant()} {name}" };

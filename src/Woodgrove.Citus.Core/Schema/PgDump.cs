@@ -43,7 +43,8 @@ internal sealed partial record PgDump(string Path, int Major)
             "--no-publications", "--no-subscriptions", "--no-security-labels", "--encoding=UTF8", "--no-password",
             $"--exclude-schema={ModuleSchema.Name}"])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, StandardOutputEncoding = Encoding.UTF8,
+            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+            StandardOutputEncoding = Encoding.UTF8,
         };
         foreach ((string name, string? value) in await connection.LibpqEnvironmentAsync(stop)) start.Environment[name] = value;
         using Process process = Process.Start(start)!;

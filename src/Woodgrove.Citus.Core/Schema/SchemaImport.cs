@@ -56,9 +56,9 @@ public sealed class SchemaImport : IAsyncDisposable
             return Result(item, SchemaImportState.Different) with { Differences = [.. differences] };
         }
         if (item.Sql.Length == 0) return Skipped(item, item.Note ?? "The script has no SQL for it.");
-        if (item.Kind == SchemaObjectKind.Other && item.PartOf is { } whole && _existing.Values.FirstOrDefault(e => e.Name == whole
-            && e.Kind is SchemaObjectKind.Table or SchemaObjectKind.Sequence or SchemaObjectKind.Index or SchemaObjectKind.View) is { } kept)
-            return Skipped(item, $"It is a part of {kept.Name}, which existed already.");
+        if (item.Kind == SchemaObjectKind.Other && item.PartOf is { } whole && _existing.Values.Any(e => e.Name == whole && e.Kind is
+            SchemaObjectKind.Table or SchemaObjectKind.Sequence or SchemaObjectKind.Index or SchemaObjectKind.View))
+            return Skipped(item, $"It is a part of {whole}, which existed already.");
         return item.DependsOn.FirstOrDefault(_unfit.ContainsKey) is { } missing
             ? Skipped(item, $"It depends on {missing}, which {_unfit[missing]}.") : null;
     }
@@ -84,13 +84,22 @@ public sealed class SchemaImport : IAsyncDisposable
         }
     }
 
-    /// <summary>What was applied, and is not now as the script has it.</summary>
+    /// <summary>
+    /// What was applied, and is not now as the script has it. Another version of an extension is the server's own, and of
+    /// PostgreSQL prints the queries of views in another way.
+    /// </summary>
     public async Task<IReadOnlyList<(SchemaObject Object, string Why)>> VerifyAsync(CancellationToken stop)
     {
         await using NpgsqlConnection session = await _connection.OpenSessionAsync(stop);
         Dictionary<(string, string), SchemaObject> now = await ExistingAsync(session, stop);
-        return [.. _applied.Where(a => a.Kind != SchemaObjectKind.Other).Select(a => (a, now.TryGetValue(a.Key, out SchemaObject? made)
-            ? string.Join("; ", a.DifferencesTo(made)) : "it is not there")).Where(a => a.Item2.Length > 0)];
+        var wrong = new List<(SchemaObject, string)>();
+        foreach (SchemaObject item in _applied.Where(a => a.Kind is not
+            (SchemaObjectKind.Other or SchemaObjectKind.Extension or SchemaObjectKind.View)))
+        {
+            if (!now.TryGetValue(item.Key, out SchemaObject? made)) wrong.Add((item, "it is not there"));
+            else if (item.DifferencesTo(made) is { Count: > 0 } differences) wrong.Add((item, string.Join("; ", differences)));
+        }
+        return wrong;
     }
 
     public ValueTask DisposeAsync() => _session.DisposeAsync();

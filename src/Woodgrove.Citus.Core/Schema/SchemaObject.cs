@@ -41,8 +41,8 @@ public sealed record SchemaObject
         {
             string? theirs = other.Properties.FirstOrDefault(p => p.Name == mine.Name)?.Value;
             // Whichever table of its group leads there.
-            bool same = mine.Name == ColocatedWith ? mine.Value is null ? theirs is null || other.Group.Count > 0 && other.Group.Contains(Name)
-                : other.Group.Contains(mine.Value) : mine.Value == theirs;
+            bool same = mine.Name != ColocatedWith ? mine.Value == theirs
+                : mine.Value is null ? theirs is null || other.Group.Contains(Name) : other.Group.Contains(mine.Value);
             if (!same) differences.Add(new(mine.Name, mine.Value, theirs));
         }
         return differences;

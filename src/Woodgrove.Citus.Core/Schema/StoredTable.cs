@@ -40,7 +40,8 @@ internal sealed record StoredTable(
         var tables = new List<StoredTable>();
         while (await row.ReadAsync(stop))
         {
-            int[] minima = row.IsDBNull(10) ? [] : row.GetFieldValue<int[]>(10), maxima = row.IsDBNull(11) ? [] : row.GetFieldValue<int[]>(11);
+            int[] minima = row.IsDBNull(10) ? [] : row.GetFieldValue<int[]>(10);
+            int[] maxima = row.IsDBNull(11) ? [] : row.GetFieldValue<int[]>(11);
             tables.Add(new StoredTable(row.GetString(0), new TableName(row.GetString(0), row.GetString(1)).ToString(),
                 DistributedTable.KindOf(row.GetChar(2), row.GetChar(3), row.GetBoolean(4), row.GetInt32(5)), row.GetChar(2),
                 row.IsDBNull(7) ? null : row.GetString(7), row.GetInt32(5), row.GetInt32(8), row.GetBoolean(6),
@@ -51,7 +52,8 @@ internal sealed record StoredTable(
     }
 
     /// <summary>A distributed schema without tables is one all the same.</summary>
-    private static async Task<List<StoredTable>> WithSchemasAsync(NpgsqlConnection session, List<StoredTable> tables, CancellationToken stop)
+    private static async Task<List<StoredTable>> WithSchemasAsync(NpgsqlConnection session, List<StoredTable> tables,
+        CancellationToken stop)
     {
         await using var command = new NpgsqlCommand("""
             SELECT n.nspname FROM pg_catalog.pg_dist_schema d JOIN pg_catalog.pg_namespace n ON n.oid = d.schemaid::oid ORDER BY 1

@@ -89,7 +89,8 @@ internal static class TableStatements
             };
         }
         string count = with is null ? string.Create(CultureInfo.InvariantCulture, $", shard_count := {layout.Base()}") : "";
-        string create = $"SELECT pg_catalog.create_distributed_table({name}, {Literal(table.Column!)}, colocate_with := {colocation}{count});";
+        string create = $"SELECT pg_catalog.create_distributed_table({name}, {Literal(table.Column!)}, "
+            + $"colocate_with := {colocation}{count});";
         return made with
         {
             Kind = SchemaObjectKind.DistributedTable,

@@ -105,7 +105,10 @@ public sealed class SchemaClusters : IDisposable
         using NpgsqlDataReader row = command.ExecuteReader();
         var lines = new List<string>();
         while (row.Read())
-            lines.Add(string.Join('|', Enumerable.Range(0, row.FieldCount).Select(i => Convert.ToString(row[i], CultureInfo.InvariantCulture))));
+        {
+            lines.Add(string.Join('|', Enumerable.Range(0, row.FieldCount)
+                .Select(i => Convert.ToString(row[i], CultureInfo.InvariantCulture))));
+        }
         return [.. lines];
     }
 

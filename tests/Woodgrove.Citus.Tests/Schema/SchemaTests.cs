@@ -49,7 +49,8 @@ public sealed class SchemaTests(SchemaClusters clusters, ClusterFixture cluster)
 
         Assert.Empty(errors);
         Assert.Empty(import.Warnings);
-        Assert.All(import.Output, r => Assert.True(r.Get("State")!.ToString() is "Applied" or "Equal", $"{r.Get("Name")}: {r.Get("State")}"));
+        Assert.All(import.Output, r => Assert.True(r.Get("State")!.ToString() is "Applied" or "Equal",
+            $"{r.Get("Name")}: {r.Get("State")}"));
         foreach (string facts in Facts)
         {
             string[] expected = clusters.Lines(0, facts);

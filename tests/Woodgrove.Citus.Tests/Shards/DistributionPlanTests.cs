@@ -35,7 +35,8 @@ public sealed class DistributionPlanTests : ClusterTest
 
         IReadOnlyList<PSObject> plans = Find().Output;
 
-        Assert.Equal(["payment_merchants|Reference|", "payment_users|Distributed|user_id|none", "payment_events|Distributed|user_id|payment_users",
+        Assert.Equal(["payment_merchants|Reference|", "payment_users|Distributed|user_id|none",
+            "payment_events|Distributed|user_id|payment_users",
             "event_notes|Distributed|user_id|payment_users", "settings|Local|"], plans.Select(p => $"{p.Get("Table")}|{p.Get("Kind")}|"
                 + (p.Get("DistributionColumn") is { } column ? $"{column}|{p.Get("ColocateWith")}" : "")));
         Assert.Equal("payment_events_pkey (event_id)", plans[2].Get("KeysToWiden")!.ToString());
