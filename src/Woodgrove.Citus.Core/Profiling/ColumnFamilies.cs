@@ -17,8 +17,7 @@ internal sealed class ColumnFamilies
         foreach (PlannedForeignKey key in tables.SelectMany(t => t.ForeignKeys).Where(k => byName.ContainsKey(k.Other)))
             foreach ((string mine, string theirs) in key.Columns.Zip(key.Referenced)) Join(key.Table, mine, key.Other, theirs);
         // Of the same name: id or name may be anything, so that alone joins nothing.
-        foreach (var like in tables.SelectMany(t => t.Columns.Values.Where(c => c.Name.Contains("id", StringComparison.OrdinalIgnoreCase)
-            && c.Name.Length > 2).Select(c => (t.Name, Column: c))).GroupBy(c => (c.Column.Name, c.Column.TypeOid)))
+        foreach (var like in tables.SelectMany(t => t.Columns.Values.Where(c => IsTelling(c.Name)).Select(c => (t.Name, Column: c))).GroupBy(c => (c.Column.Name, c.Column.TypeOid)))
         {
             foreach (var other in like.Skip(1)) Join(like.First().Name, like.First().Column.Name, other.Name, other.Column.Name);
         }
@@ -32,6 +31,9 @@ internal sealed class ColumnFamilies
 
     /// <summary>The family that most of the rows have a good column of, or null.</summary>
     public (string, string)? Best => _weights.Count == 0 ? null : _weights.MaxBy(w => w.Value).Key;
+
+    /// <summary>Whether columns of this name are likely to hold the same values in all tables; those called id or name are not.</summary>
+    public static bool IsTelling(string column) => column.Length > 2 && column.Contains("id", StringComparison.OrdinalIgnoreCase);
 
     private void Weigh(IReadOnlyList<PlannedTable> tables, Dictionary<string, PlannedTable> byName)
     {

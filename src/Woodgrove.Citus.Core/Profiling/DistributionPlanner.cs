@@ -160,6 +160,7 @@ public sealed class DistributionPlanner(CitusConnection connection)
 
     /// <summary>Small, and joined by its key by one that is much larger; or small, and foreign keys of others lead to it.</summary>
     private bool IsReference(PlannedTable table) => table.Candidates.Any(c => c.Column is null && c.Table == table.Name)
+            && table.Keys.Any(k => k.Columns is [var column] && ColumnFamilies.IsTelling(column))
         || table.RowCount <= LargestReference && _tables.Exists(t => t != table && t.ForeignKeys.Exists(k => k.Other == table.Name));
 
     private IEnumerable<string> Referencing(PlannedTable table) =>

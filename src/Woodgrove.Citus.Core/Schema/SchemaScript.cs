@@ -35,7 +35,7 @@ public static class SchemaScript
         {
             var head = new Head(item.Kind.ToString(), item.Name, [.. item.DependsOn], [.. item.Properties], item.PartOf, item.Note);
             script.Append("\n-- ").Append(mark).Append(' ').Append(JsonSerializer.Serialize(head, Json)).Append('\n');
-            if (item.Note is not null) script.Append("-- ").Append(VisibleText.Of(item.Note)).Append('\n');
+            if (item.Note is not null) script.Append("-- ").Append(VisibleText.Of(item.Note.ReplaceLineEndings(" "))).Append('\n');
             script.Append(item.Sql).Append('\n');
         }
         return script.ToString();
