@@ -129,7 +129,9 @@ public sealed class SchemaClusters : IDisposable
 
     public void Dispose()
     {
-        Shell.Run("Stop-CitusSandbox");
+        // The run's own sandbox is one of the same process.
+        foreach (string name in _names.IsValueCreated ? Names : [])
+            Shell.Run($"Get-CitusSandbox | Where-Object Name -eq '{name}' | ForEach-Object {{ Stop-CitusSandbox $_ }}");
         Shell.Dispose();
         Directory.Delete(Folder, recursive: true);
     }

@@ -72,7 +72,7 @@ public sealed class SchemaTests(SchemaClusters clusters, ClusterFixture cluster)
             || r.Get("Kind")!.ToString() == "Other" && r.Get("State")!.ToString() == "Skipped", $"{r.Get("Name")}: {r.Get("State")}"));
 
         // What differs is told, what depends on it is left, and the table stays as it is.
-        clusters.Execute(1, "SELECT alter_distributed_table('user_events', shard_count := 3, colocate_with := 'none')");
+        clusters.Execute(1, "SELECT alter_distributed_table('user_events', shard_count := 3, cascade_to_colocated := false)");
         string[] before = clusters.Lines(1, Facts[0]);
         RunResult differs = clusters.Shell.Run($"Import-CitusSchema '{file}' -Connection {clusters.Names[1]}").Succeeded();
         PSObject other = Assert.Single(differs.Output, r => r.Get("State")!.ToString() == "Different");
