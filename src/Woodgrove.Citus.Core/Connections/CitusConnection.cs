@@ -232,6 +232,10 @@ public sealed class CitusConnection : IAsyncDisposable
     internal Task<NpgsqlConnection> OpenUserNodeSessionAsync(NodeName node, CancellationToken stop) =>
         OpenNodeAsync(node, pinned: false, null, stop);
 
+    /// <summary>The same server, database, user and secret for a program of PostgreSQL's, as variables of its environment.</summary>
+    internal async Task<IReadOnlyDictionary<string, string?>> LibpqEnvironmentAsync(CancellationToken stop) =>
+        LibpqEnvironment.Of(_settings, _tokens is null ? _settings.Password : await _tokens.GetAsync(stop), Database, UserName);
+
     /// <summary>A session to a node, or null where this machine does not reach it soon.</summary>
     internal async Task<NpgsqlConnection?> TryOpenNodeSessionAsync(NodeName node, CancellationToken stop)
     {

@@ -12,11 +12,12 @@ namespace Woodgrove.Citus.Profiling;
 /// </summary>
 internal static partial class DistributionEvidence
 {
-    public static async Task<Dictionary<string, ColumnEvidence>> ReadAsync(NpgsqlConnection session, TableInfo table,
+    /// <param name="citus">Whether the database has Citus's catalogs.</param>
+    public static async Task<Dictionary<string, ColumnEvidence>> ReadAsync(NpgsqlConnection session, TableInfo table, bool citus,
         Action<string>? explain, CancellationToken stop)
     {
         Dictionary<string, ColumnEvidence> columns = await ReadColumnsAsync(session, table, stop);
-        await ReadRelatedAsync(session, table, columns, stop);
+        await ReadRelatedAsync(session, table, citus, columns, stop);
         await ReadUsesAsync(session, table, columns, explain, stop);
         return columns;
     }
@@ -49,15 +50,19 @@ internal static partial class DistributionEvidence
         return columns;
     }
 
-    private static async Task ReadRelatedAsync(NpgsqlConnection session, TableInfo table, Dictionary<string, ColumnEvidence> columns,
-        CancellationToken stop)
+    private static async Task ReadRelatedAsync(NpgsqlConnection session, TableInfo table, bool citus,
+        Dictionary<string, ColumnEvidence> columns, CancellationToken stop)
     {
+        (string byIt, string isReference, string join) = !citus ? ("false", "false", "") : (
+            "coalesce(p.partkey IS NOT NULL AND b.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey), false)",
+            "coalesce(p.partmethod = 'n' AND p.repmodel = 't', false)",
+            "LEFT JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = c.oid");
         await using var command = new NpgsqlCommand($"""
             SELECT a.attname, {SearchPath.Show("b.attrelid")}, n.nspname, c.relname,
-                   coalesce(p.partkey IS NOT NULL AND b.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey), false),
+                   {byIt},
                    EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = b.attrelid AND x.indisprimary AND x.indnkeyatts = 1
                        AND x.indkey[0] = b.attnum),
-                   coalesce(p.partmethod = 'n' AND p.repmodel = 't', false),
+                   {isReference},
                    EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.contype = 'f'
                      AND ((k.conrelid = a.attrelid AND k.confrelid = b.attrelid AND a.attnum = ANY (k.conkey))
                          OR (k.conrelid = b.attrelid AND k.confrelid = a.attrelid AND a.attnum = ANY (k.confkey)))),
@@ -71,7 +76,7 @@ internal static partial class DistributionEvidence
             JOIN pg_catalog.pg_class c ON c.oid = b.attrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition
             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname !~ '^pg_'
                 AND n.nspname NOT IN ('information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal')
-            LEFT JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = c.oid
+            {join}
             WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
             ORDER BY 9 DESC, 2
             """, session) { Parameters = { new() { Value = (long)table.Oid } } };

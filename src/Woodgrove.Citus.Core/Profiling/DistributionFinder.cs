@@ -37,14 +37,15 @@ public sealed class DistributionFinder
     /// <summary>Among the columns of a table, distributed or not; with it, the small tables that it joins with.</summary>
     public async Task<IReadOnlyList<DistributionCandidate>> FindAsync(CitusConnection connection, TableName name, CancellationToken stop)
     {
-        await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
+        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        bool citus = connection.CitusVersion is not null;
         TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);
-        Dictionary<string, ColumnEvidence> evidence = await DistributionEvidence.ReadAsync(session, table, Explain, stop);
+        Dictionary<string, ColumnEvidence> evidence = await DistributionEvidence.ReadAsync(session, table, citus, Explain, stop);
         long rows = await CountAsync(session, table.Name, null, stop);
         if (rows == 0) throw ProfileErrors.TableEmpty(table);
         string[] columns = [.. evidence.Values.Where(c => c.CanHash && c.TypeOid is not (PgType.Json or PgType.Jsonb)).Select(c => c.Name)];
         if (columns.Length == 0) throw ProfileErrors.NoCandidate(table, evidence.Values.FirstOrDefault()?.Type ?? "json");
-        int shards = ShardCount ?? await ShardsOfAsync(session, table, stop);
+        int shards = ShardCount ?? (citus ? await ShardsOfAsync(session, table, stop) : 32);
         var profiler = new CsvProfiler(new TableSource(connection, table, columns, rows))
         {
             Dialect = new CsvDialect { HasHeader = false }, Shape = new CsvShape { Fields = columns }, Connection = connection,

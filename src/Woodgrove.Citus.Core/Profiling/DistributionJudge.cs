@@ -7,6 +7,9 @@ namespace Woodgrove.Citus.Profiling;
 /// <summary>Weighs what is known of a column to distribute by.</summary>
 internal static class DistributionJudge
 {
+    /// <summary>What a unique key without the column counts against it.</summary>
+    public const double KeyToWiden = 4;
+
     /// <summary>Ranks the columns of a table or file, the best first.</summary>
     /// <param name="evidence">What the catalogs say of each column; empty for a file.</param>
     public static IReadOnlyList<DistributionCandidate> Rank(
@@ -85,7 +88,7 @@ internal static class DistributionJudge
     private static void Catalog(Case case_, ColumnEvidence facts, long uses)
     {
         if (!facts.CanHash) case_.Against($"{facts.Type} has no hash");
-        if (facts.IsInEveryKey == false) case_.Add(-4, "a unique key does not hold it and would have to be widened");
+        if (facts.IsInEveryKey == false) case_.Add(-KeyToWiden, "a unique key does not hold it and would have to be widened");
         RelatedTable[] others = [.. facts.Related.Where(r => !r.IsReference)];
         RelatedTable[] byIt = [.. others.Where(r => r.ByIt)], keys = [.. others.Where(r => r.IsForeignKey)];
         if (byIt.Length > 0)

@@ -25,6 +25,11 @@ internal sealed record PostgresInstallation(string BinDirectory, bool HasCitus, 
         return found.Find(i => i.HasCitus) ?? found.FirstOrDefault() ?? throw SandboxErrors.NoPrograms(InstallCommand());
     }
 
+    /// <summary>Where a program of PostgreSQL's is on this machine, the folder of <c>WOODGROVE_PG_BIN</c> first.</summary>
+    public static IEnumerable<string> Programs(string name) =>
+        (Environment.GetEnvironmentVariable("WOODGROVE_PG_BIN") is { Length: > 0 } chosen ? Candidates().Prepend(chosen) : Candidates())
+            .Distinct().Select(folder => Path.Combine(folder, name + Suffix)).Where(File.Exists);
+
     private static PostgresInstallation? At(string directory)
     {
         if (!new[] { "initdb", "pg_ctl", "postgres" }.All(p => File.Exists(Path.Combine(directory, p + Suffix)))) return null;

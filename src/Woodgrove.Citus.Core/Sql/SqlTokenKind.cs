@@ -8,4 +8,7 @@ internal enum SqlTokenKind
     Literal,
     Number,
     Symbol,
+
+    /// <summary>A comment to the end of its line, where comments are asked for.</summary>
+    Comment,
 }

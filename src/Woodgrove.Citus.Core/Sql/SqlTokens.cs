@@ -6,7 +6,12 @@ namespace Woodgrove.Citus.Sql;
 /// </summary>
 internal static class SqlTokens
 {
-    public static IReadOnlyList<SqlToken> Read(string sql)
+    public static IReadOnlyList<SqlToken> Read(string sql) => Read(sql, comments: false);
+
+    /// <summary>With comments that begin with two dashes, too.</summary>
+    public static IReadOnlyList<SqlToken> ReadWithComments(string sql) => Read(sql, comments: true);
+
+    private static List<SqlToken> Read(string sql, bool comments)
     {
         var tokens = new List<SqlToken>();
         int depth = 0;
@@ -15,7 +20,11 @@ internal static class SqlTokens
             char c = sql[i];
             int start = i;
             if (char.IsWhiteSpace(c)) i++;
-            else if (Starts(sql, i, "--")) i = End(sql, i, "\n");
+            else if (Starts(sql, i, "--"))
+            {
+                i = End(sql, i, "\n");
+                if (comments) tokens.Add(new(SqlTokenKind.Comment, sql[start..i], depth, start));
+            }
             else if (Starts(sql, i, "/*")) i = CommentEnd(sql, i);
             else if (c == '\'') tokens.Add(new(SqlTokenKind.Literal, Quoted(sql, ref i, '\'', false), depth, start));
             else if (c is 'e' or 'E' && Starts(sql, i + 1, "'"))

@@ -167,39 +167,12 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
     /// </summary>
     private async Task CheckKeysAsync(NpgsqlConnection session, TableInfo table, TableColumn column, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
-            SELECT i.relname, x.indisprimary, k.conname IS NOT NULL,
-                   (SELECT array_agg(pg_catalog.pg_get_indexdef(x.indexrelid, n, true) ORDER BY n)
-                       FROM generate_series(1, x.indnkeyatts) n),
-                   ' WHERE ' || pg_catalog.pg_get_expr(x.indpred, x.indrelid)
-            FROM pg_catalog.pg_index x
-            JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
-            LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = x.indexrelid AND k.contype IN ('p', 'u')
-            WHERE x.indrelid = $1::oid AND x.indisunique
-              AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a
-                              WHERE a.attrelid = x.indrelid AND a.attname = $2
-                                AND a.attnum = ANY ((x.indkey::int2[])[0:x.indnkeyatts - 1]))
-            ORDER BY x.indisprimary DESC, 1 LIMIT 1
-            """, session)
-        {
-            Parameters = { new() { Value = (long)table.Oid }, new() { Value = column.Name } },
-        };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        if (!await row.ReadAsync(stop)) return;
-        string index = row.GetString(0), key = TableName.QuoteIfNeeded(column.Name);
-        string[] parts = await row.GetFieldValueAsync<string[]>(3, stop);
-        string columns = string.Join(", ", parts), condition = await row.IsDBNullAsync(4, stop) ? "" : row.GetString(4);
-        bool primary = row.GetBoolean(1);
-        string widened = $"{columns}, {key}";
-        string fix = row.GetBoolean(2)
-            ? $"ALTER TABLE {table.Name} DROP CONSTRAINT {TableName.QuoteIfNeeded(index)}, ADD {(primary ? "PRIMARY KEY" : "UNIQUE")} "
-                + $"({widened});"
-            : $"DROP INDEX {new TableName(table.Name.Schema, index)}; CREATE UNIQUE INDEX ON {table.Name} ({widened}){condition};";
-        string advice = Definition is null ? $"Widen the key ({fix})"
-            : TableErrors.WidenInDefinition(primary, widened);
-        string other = table.Columns.FirstOrDefault(c => TableName.QuoteIfNeeded(c.Name) == parts[0]) is { } first
+        if ((await UniqueKey.ReadAsync(session, table.Oid, stop)).Find(k => !k.Holds(column.Name)) is not { } key) return;
+        string advice = Definition is null ? $"Widen the key ({key.Widen(table.Name, column.Name)})"
+            : TableErrors.WidenInDefinition(key.IsPrimary, key.Widened(column.Name));
+        string other = table.Columns.FirstOrDefault(c => TableName.QuoteIfNeeded(c.Name) == key.Parts[0]) is { } first
             ? $", or distribute by {first.Name}" : "";
-        throw TableErrors.KeyLacksColumn(table, column, primary, index, columns, $"{advice}{other}.");
+        throw TableErrors.KeyLacksColumn(table, column, key, $"{advice}{other}.");
     }
 
     private async Task CheckNullsAsync(NpgsqlConnection session, TableInfo table, TableColumn column, CancellationToken stop)

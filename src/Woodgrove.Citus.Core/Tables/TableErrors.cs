@@ -54,10 +54,9 @@ internal static class TableErrors
                     + $"or SELECT undistribute_table({TableName.Literal(table.Name.ToString())}) and distribute it again.")
             { Target = table.Display, SqlState = "42P16" };
 
-    public static CitusException KeyLacksColumn(TableInfo table, TableColumn column, bool isPrimary, string index, string columns,
-        string advice) =>
+    public static CitusException KeyLacksColumn(TableInfo table, TableColumn column, UniqueKey key, string advice) =>
         new("CitusKeyWithoutDistributionColumn", CitusErrorKind.InvalidArgument,
-            $"The {(isPrimary ? "primary key" : "unique key")} {index} ({columns}) of {table.Display} does not hold the distribution "
+            $"The {(key.IsPrimary ? "primary key" : "unique key")} {key} of {table.Display} does not hold the distribution "
                 + $"column {column.Name}. "
             + "Each node checks uniqueness among its own rows only, so a unique key must hold the column that decides on which node a "
             + "row lies.",

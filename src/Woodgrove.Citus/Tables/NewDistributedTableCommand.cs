@@ -17,7 +17,7 @@ public sealed class NewDistributedTableCommand : DistributeCommand
     public string DistributionColumn { get; set; } = "";
 
     /// <summary>A distributed table whose rows of equal distribution values shall lie on the same node, or none.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(TableCompleter))]
     [ValidateNotNullOrEmpty]
     public string? ColocateWith { get; set; }

@@ -1,0 +1,24 @@
+using Woodgrove.Citus.Sql;
+
+namespace Woodgrove.Citus.Profiling;
+
+/// <summary>A foreign key of a table to plan for.</summary>
+/// <param name="Columns">Its columns, in the order of <paramref name="Referenced"/>, the columns that they lead to.</param>
+/// <param name="Actions">What its definition has after the referenced columns, such as ON DELETE CASCADE.</param>
+internal sealed record PlannedForeignKey(string Name, string Table, string Other, string[] Columns, string[] Referenced, string Actions)
+{
+    public override string ToString() => $"{Name} ({string.Join(", ", Columns)}) to {Other} ({string.Join(", ", Referenced)})";
+
+    public string Drop(TableName table) => $"ALTER TABLE {table} DROP CONSTRAINT {TableName.QuoteIfNeeded(Name)};";
+
+    /// <summary>The same again, and with the distribution columns where it lacks them.</summary>
+    public string Add(TableName table, TableName other, string column, string otherColumn)
+    {
+        bool holds = Columns.Zip(Referenced).Contains((column, otherColumn));
+        return $"ALTER TABLE {table} ADD CONSTRAINT {TableName.QuoteIfNeeded(Name)} FOREIGN KEY "
+            + $"({List(holds ? Columns : [.. Columns, column])}) "
+            + $"REFERENCES {other} ({List(holds ? Referenced : [.. Referenced, otherColumn])}){Actions};";
+    }
+
+    private static string List(string[] columns) => string.Join(", ", columns.Select(TableName.QuoteIfNeeded));
+}

@@ -1,0 +1,76 @@
+using Npgsql;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Sql;
+
+namespace Woodgrove.Citus.Profiling;
+
+/// <summary>What a plan knows of a table.</summary>
+/// <param name="Rows">Of the planner's statistics; null where there are none.</param>
+internal sealed record PlannedTable(string Name, TableName Exact, string Schema, long? Rows, long SizeBytes, bool IsReadable)
+{
+    public IReadOnlyDictionary<string, ColumnEvidence> Columns { get; set; } = new Dictionary<string, ColumnEvidence>();
+
+    /// <summary>What Find-DistributionColumn says of it; empty where it has no rows or they can't be read.</summary>
+    public IReadOnlyList<DistributionCandidate> Candidates { get; set; } = [];
+    public IReadOnlyList<UniqueKey> Keys { get; set; } = [];
+    public List<PlannedForeignKey> ForeignKeys { get; } = [];
+
+    /// <summary>Counted where its rows were read.</summary>
+    public long? Counted { get; set; }
+    public long RowCount => Counted ?? Rows ?? 0;
+
+    public DistributionCandidate? Candidate(string column) => Candidates.FirstOrDefault(c => c.Column == column);
+
+    /// <summary>Tables that Citus does not know, partitions aside.</summary>
+    public static async Task<List<PlannedTable>> ReadAsync(NpgsqlConnection session, bool citus, CancellationToken stop)
+    {
+        string known = citus ? "AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_partition p WHERE p.logicalrelid = c.oid)" : "";
+        await using var command = new NpgsqlCommand($"""
+            SELECT {SearchPath.Show("c.oid")}, n.nspname, c.relname, s.rows, s.size,
+                pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+            FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            CROSS JOIN LATERAL (SELECT nullif(sum(l.reltuples) FILTER (WHERE l.reltuples >= 0), NULL)::bigint AS rows,
+                    coalesce(sum(pg_catalog.pg_total_relation_size(l.oid)), 0)::bigint AS size
+                FROM (SELECT c.oid UNION SELECT t.relid::oid FROM pg_catalog.pg_partition_tree(c.oid) t) p (oid)
+                JOIN pg_catalog.pg_class l ON l.oid = p.oid AND l.relkind = 'r') s
+            WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_' {known}
+                AND n.nspname NOT IN ('information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal',
+                    'citus_standin', 'citus_standin_old', '{ModuleSchema.Name}')
+                AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
+                    AND d.deptype = 'e')
+            ORDER BY 1
+            """, session);
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var tables = new List<PlannedTable>();
+        while (await row.ReadAsync(stop))
+        {
+            tables.Add(new PlannedTable(row.GetString(0), new TableName(row.GetString(1), row.GetString(2)), row.GetString(1),
+                row.IsDBNull(3) ? null : row.GetInt64(3), row.GetInt64(4), row.GetBoolean(5)));
+        }
+        await row.DisposeAsync();
+        await ReadForeignKeysAsync(session, tables, stop);
+        return tables;
+    }
+
+    private static async Task ReadForeignKeysAsync(NpgsqlConnection session, List<PlannedTable> tables, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand($"""
+            SELECT k.conname, {SearchPath.Show("k.conrelid")}, {SearchPath.Show("k.confrelid")},
+                ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY u (n, i)
+                    JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n ORDER BY u.i),
+                ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY u (n, i)
+                    JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.n ORDER BY u.i),
+                coalesce(pg_catalog.substring(pg_catalog.pg_get_constraintdef(k.oid), ' (?:MATCH|ON|DEFERRABLE|NOT VALID).*$'), '')
+            FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0 ORDER BY 2, 1
+            """, session);
+        Dictionary<string, PlannedTable> byName = tables.ToDictionary(t => t.Name);
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        while (await row.ReadAsync(stop))
+        {
+            if (byName.TryGetValue(row.GetString(1), out PlannedTable? table))
+                table.ForeignKeys.Add(new PlannedForeignKey(row.GetString(0), table.Name, row.GetString(2),
+                    row.GetFieldValue<string[]>(3), row.GetFieldValue<string[]>(4), row.GetString(5)));
+        }
+    }
+}

@@ -1,0 +1,17 @@
+namespace Woodgrove.Citus.Schema;
+
+/// <summary>What became of an object of a schema.</summary>
+public enum SchemaImportState
+{
+    Applied,
+
+    /// <summary>It exists, and is the same.</summary>
+    Equal,
+
+    /// <summary>It exists, and is another; it is left as it is.</summary>
+    Different,
+
+    /// <summary>Not tried: a part of what exists, or dependent on what failed or differs.</summary>
+    Skipped,
+    Failed,
+}

@@ -1,0 +1,107 @@
+using System.Management.Automation;
+using Npgsql;
+using Woodgrove.Citus.Tests.Hosting;
+
+namespace Woodgrove.Citus.Tests.Shards;
+
+/// <summary>Find-DistributionPlan on databases that have no Citus.</summary>
+public sealed class DistributionPlanTests : ClusterTest
+{
+    private readonly string _database;
+
+    public DistributionPlanTests(ClusterFixture cluster) : base(cluster)
+    {
+        _database = Cluster.NewName("plain");
+        Cluster.Execute($"CREATE DATABASE {_database}");
+        Cluster.AtEnd($"DROP DATABASE IF EXISTS {_database} WITH (FORCE)");
+    }
+
+    [Fact]
+    public void The_scenario_is_distributed_by_its_user_and_its_merchants_are_a_reference_table()
+    {
+        Execute("""
+            CREATE TABLE payment_users (user_id bigint PRIMARY KEY, login text);
+            CREATE TABLE payment_merchants (merchant_id bigint PRIMARY KEY, name text);
+            CREATE TABLE payment_events (event_id bigint PRIMARY KEY, event_type text, merchant_id bigint REFERENCES payment_merchants,
+                user_id bigint NOT NULL REFERENCES payment_users ON DELETE CASCADE);
+            CREATE TABLE event_notes (note_id bigint PRIMARY KEY, event_id bigint NOT NULL REFERENCES payment_events, note text);
+            CREATE TABLE settings (name text PRIMARY KEY, value text);
+            INSERT INTO payment_users SELECT i, 'user ' || i FROM generate_series(1, 2000) i;
+            INSERT INTO payment_merchants SELECT i, 'merchant ' || i FROM generate_series(1, 20) i;
+            INSERT INTO payment_events SELECT i, 'SendFunds', i % 20 + 1, i % 2000 + 1 FROM generate_series(1, 20000) i;
+            INSERT INTO event_notes SELECT i, i, 'note' FROM generate_series(1, 5000) i;
+            INSERT INTO settings VALUES ('a', 'b');
+            """);
+
+        IReadOnlyList<PSObject> plans = Find().Output;
+
+        Assert.Equal(["payment_merchants|Reference|", "payment_users|Distributed|user_id|none",
+            "payment_events|Distributed|user_id|payment_users",
+            "event_notes|Distributed|user_id|payment_users", "settings|Local|"], plans.Select(p => $"{p.Get("Table")}|{p.Get("Kind")}|"
+                + (p.Get("DistributionColumn") is { } column ? $"{column}|{p.Get("ColocateWith")}" : "")));
+        Assert.Equal("payment_events_pkey (event_id)", plans[2].Get("KeysToWiden")!.ToString());
+        Assert.Equal("event_notes_event_id_fkey (event_id) to payment_events (event_id)", plans[3].Get("FillThrough"));
+        Assert.Equal((20000L, false), (plans[2].Get("Rows"), plans[2].Get("IsRowsEstimate")));
+        Assert.Contains("10 rows a value on average", plans[2].Get("Evidence")!.ToString(), StringComparison.Ordinal);
+        Assert.Contains("ON DELETE CASCADE;", plans[2].Get("Finish")!.ToString(), StringComparison.Ordinal);
+        Assert.Equal("SELECT create_distributed_table('public.payment_events', 'user_id', colocate_with := 'public.payment_users');",
+            plans[2].Get("Distribute"));
+
+        // The SQL runs as printed, and fills the column.
+        foreach (string step in new[] { "Prepare", "Finish" })
+            foreach (PSObject plan in plans)
+                foreach (object? sql in (System.Collections.IEnumerable)plan.Get(step)!) Execute((string)sql!);
+        Assert.Equal(5000L, Scalar("SELECT count(*) FROM event_notes n JOIN payment_events e USING (event_id, user_id)"));
+        Assert.Equal(3L, Scalar("SELECT count(*) FROM pg_constraint WHERE contype = 'f'"));
+    }
+
+    [Fact]
+    public void Schemas_with_the_same_tables_are_tenants()
+    {
+        Execute("""
+            CREATE TABLE countries (code text PRIMARY KEY);
+            CREATE SCHEMA tenant_a; CREATE SCHEMA tenant_b;
+            CREATE TABLE tenant_a.orders (id bigint PRIMARY KEY, country text REFERENCES countries);
+            CREATE TABLE tenant_b.orders (id bigint PRIMARY KEY, country text REFERENCES countries);
+            """);
+
+        IReadOnlyList<PSObject> plans = Find().Output;
+
+        Assert.Equal(["countries|Reference", "tenant_a.orders|Schema", "tenant_b.orders|Schema"],
+            plans.Select(p => $"{p.Get("Table")}|{p.Get("Kind")}"));
+        Assert.Equal("SELECT citus_schema_distribute('tenant_a');", plans[1].Get("Distribute"));
+        Assert.Contains("2 schemas have the same tables", (string)plans[1].Get("Reason")!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_role_without_rights_is_told_which_it_lacks()
+    {
+        string role = Cluster.NewName("reader");
+        Execute("CREATE TABLE hidden (user_id bigint PRIMARY KEY, login text); INSERT INTO hidden SELECT generate_series(1, 100), 'x'; "
+            + $"CREATE ROLE {role} LOGIN PASSWORD 'reader'");
+        Cluster.AtEnd($"DROP ROLE IF EXISTS {role}");
+
+        RunResult found = Find($";Username={role};Password=reader;Passfile=");
+
+        Assert.Equal("hidden", found.Single.Get("Table"));
+        Assert.Contains(found.Warnings, w => w.Contains($"GRANT SELECT ON public.hidden TO {role};", StringComparison.Ordinal));
+    }
+
+    private RunResult Find(string settings = "")
+    {
+        Shell["plain"] = new NpgsqlConnectionStringBuilder(Cluster.ConnectionString + settings) { Database = _database }.ConnectionString;
+        return Shell.Run("$c = Connect-CitusCluster -ConnectionString $plain -Name plain; "
+            + "try { Find-DistributionPlan -Connection $c } finally { $c | Disconnect-CitusCluster }").Succeeded();
+    }
+
+    private void Execute(string sql) => Scalar(sql);
+
+    private object? Scalar(string sql)
+    {
+        using var session = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Cluster.ConnectionString) { Database = _database,
+            Pooling = false }.ConnectionString);
+        session.Open();
+        using var command = new NpgsqlCommand(sql, session);
+        return command.ExecuteScalar();
+    }
+}
