@@ -2,9 +2,15 @@ using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Schema;
 
-/// <summary>The errors of exported and imported schemas.</summary>
+/// <summary>The errors of exported and imported schemas, and what a script says of itself.</summary>
 internal static class SchemaErrors
 {
+    /// <summary>The comment that a script begins with.</summary>
+    public static string HowToRun(string source) =>
+        $"-- Of {source}. Run it with psql -v ON_ERROR_STOP=1 -f, or Import-CitusSchema,\n"
+            + "-- in a database of a cluster that has its nodes. psql runs it in an empty database; Import-CitusSchema leaves\n"
+            + "-- what exists as it is. Import-CitusSchema reads the lines that begin with the mark above.";
+
     /// <param name="path">The program that was named, or null.</param>
     public static CitusException NoPgDump(string? path) => new("CitusPgDumpNotFound", CitusErrorKind.NotInstalled,
         path is null

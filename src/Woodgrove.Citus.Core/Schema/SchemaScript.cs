@@ -26,9 +26,7 @@ public static class SchemaScript
         string mark = RandomNumberGenerator.GetHexString(16, lowercase: true);
         var script = new StringBuilder();
         script.Append(Title).Append(mark).Append('\n')
-            .Append("-- Of ").Append(VisibleText.Of(source)).Append(". Run it with psql -v ON_ERROR_STOP=1 -f, or Import-CitusSchema,\n")
-            .Append("-- in a database of a cluster that has its nodes. psql runs it in an empty database; Import-CitusSchema leaves\n")
-            .Append("-- what exists as it is. Import-CitusSchema reads the lines that begin with the mark above.\n\n")
+            .Append(SchemaErrors.HowToRun(VisibleText.Of(source))).Append("\n\n")
             .Append("SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\nSET check_function_bodies = false;\n")
             .Append("SELECT pg_catalog.set_config('search_path', '', false);\n");
         foreach (SchemaObject item in objects)
