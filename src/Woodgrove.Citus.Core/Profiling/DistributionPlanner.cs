@@ -67,6 +67,13 @@ public sealed class DistributionPlanner(CitusConnection connection)
                     + $"GRANT SELECT ON {table.Exact} TO {TableName.QuoteIfNeeded(connection.UserName)};");
                 continue;
             }
+            if (table.HasPolicies)
+            {
+                // Nobody named the table.
+                Warn?.Invoke($"{table.Name} has row level security: its rows are not read, since its policies may call anything of "
+                    + "their owner's, and it is planned for by its keys alone. Its owner, or a role with BYPASSRLS, gets the whole plan.");
+                continue;
+            }
             try
             {
                 table.Candidates = await finder.FindAsync(connection, table.Exact, stop);

@@ -92,7 +92,7 @@ internal static class AdviceCases
             "Test-Colocation {t}", "with a comma between: (?<run>Test-Colocation) a, b", "{run} {t}, {t}_b"),
         new("CitusInvalidArgument", Table, "Get-ShardPlacement {t} -Value 5, 7",
             @"takes many: 5, 7 \| (?<run>Resolve-ShardPlacement) payment_events", "5, 7 | {run} {t}"),
-        new("CitusStrategyNotFound", "", "Start-ShardRebalance {t} -WhatIf", @"There are: (?<run>\w+)", "Start-ShardRebalance {run} -WhatIf")
+        new("CitusStrategyNotFound", "", "Start-ShardRebalance {t} -WhatIf", @"There are: (?<run>\w+)", "Start-ShardRebalance {run} -TransferMode block_writes -WhatIf")
             { NeedsCitus = true },
         new("CitusRebalanceNotFound", "", "Get-ShardRebalance -JobId 2000000000", "Without -JobId, (?<run>Get-ShardRebalance)", "{run}")
             { NeedsCitus = true },
@@ -338,6 +338,12 @@ internal static class AdviceCases
         ["CitusCommitPending"] = "KillTests follows it, with a node that is down",
         ["CitusCoordinatorChanged"] = "asks to see where an address leads",
         ["CitusCoordinatorFailedOver"] = "FailoverTests follows it, on a cluster that fails over",
+        ["CitusNodeNotReached"] = "LoadBalancedTests follows it",
+        ["CitusNotASchemaScript"] = "asks to run the script with psql",
+        ["CitusPgDumpFailed"] = "asks for rights on all tables, or what pg_dump itself says",
+        ["CitusPgDumpNotFound"] = "SchemaTests follows it",
+        ["CitusPgDumpTooOld"] = "SchemaTests follows it",
+        ["CitusSchemaObjectFailed"] = "asks to run the import again once the server's reason is gone",
         ["CitusCoordinatorNotReached"] = "CoordinatorTests follows it",
         ["CitusDownloadFailed"] = "asks to see to the web server",
         ["CitusImportNeedsOnConflict"] = "ConflictTests follows it, with a load that is interrupted",

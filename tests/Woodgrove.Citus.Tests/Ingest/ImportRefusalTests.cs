@@ -84,7 +84,7 @@ public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(clu
     }
 
     [Theory]
-    [InlineData("events.csv", "no web address")]
+    [InlineData("events.csv", "not a web address")]
     [InlineData("ftp://lead:secret@bank.example/events.csv", "not ftp")]
     public void An_address_that_is_none_of_the_webs(string address, string says)
     {

@@ -71,6 +71,8 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             ($"Get-ShardPlacement {table} -Value 7", true, true), ($"7, 8 | Resolve-ShardPlacement {table}", true, true),
             ($"Measure-ShardSkew {table}", true, true), ($"Measure-ShardSkew {table} -By Rows", reads, true),
             ($"Find-DistributionColumn {table}", reads, true),
+            ("Find-DistributionPlan", true, false), ("Export-CitusSchema", true, true),
+            ("Export-CitusSchema | Import-CitusSchema -WhatIf", true, true),
             ("Get-Colocation", true, true), ($"Test-Colocation {table}, {table}", true, true),
             ("Start-ShardRebalance -WhatIf", true, false), ("Get-ShardRebalance", true, false), ("Stop-ShardRebalance", true, false),
             ($"Test-CitusCsv $csv {table}", true, true), ($"Import-CsvToCitus $csv {table}", writes, true),

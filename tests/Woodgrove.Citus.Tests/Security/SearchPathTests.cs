@@ -50,6 +50,7 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
             $"New-DistributedTable {fresh} id", $"New-ReferenceTable {reference}", "Get-DistributedTable", $"Get-DistributedTable {events}",
             "Get-CitusNode", "Get-ShardPlacement", $"Get-ShardPlacement {events} -Value 7", $"'7', '8' | Resolve-ShardPlacement {users}",
             $"Measure-ShardSkew {events} -By Rows", $"Measure-ShardSkew {events}", $"Find-DistributionColumn {events}",
+            "Find-DistributionPlan", "Export-CitusSchema", "Export-CitusSchema | Import-CitusSchema",
             "Get-Colocation", $"Test-Colocation {events}, {users}", "Start-ShardRebalance -WhatIf", "Get-ShardRebalance",
             "Stop-ShardRebalance -Confirm:$false",
             $"Test-CitusCsv $csv {events}",
