@@ -34,13 +34,16 @@ public sealed class ExportCitusSchemaCommand : ConnectedCmdlet
     {
         CitusConnection cluster = Cluster;
         string? file = Path is null ? null : GetUnresolvedProviderPathFromPSPath(Path);
-        if (file is not null && !ShouldProcess(file, $"Export the schema of {cluster.Name}")) return;
+        bool isTrial = false;
+        if (file is not null && !Agree(file, $"Export the schema of {cluster.Name}", out isTrial)) return;
+        if (file is not null) Run((_, _) => Task.Run(() => OutputFile.Check(file, overwrite: !NoClobber, force: false)), file);
         string? program = PgDump is null ? null : GetUnresolvedProviderPathFromPSPath(PgDump);
         Run(async (output, stop) =>
         {
             IReadOnlyList<SchemaObject> objects = await new SchemaExport(cluster)
                 { IncludeDefinition = IncludeDefinition, PgDump = program, Explain = output.Verbose }.ReadAsync(stop);
             foreach (SchemaObject lost in objects.Where(o => o.Sql.Length == 0)) output.Warning($"{lost.Name}: {lost.Note}");
+            if (isTrial) return;
             if (file is null)
             {
                 foreach (SchemaObject item in objects) await output.ObjectAsync(item);

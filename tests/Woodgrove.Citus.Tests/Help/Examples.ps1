@@ -18,6 +18,7 @@ function Initialize($folder, $engine) {
 
 # None: no tables. Empty: the bank's tables. Loaded: with its data in them.
 function Reset($to) {
+    $null = Invoke-CitusQuery 'DROP TABLE IF EXISTS transfers, accounts CASCADE' # of Find-DistributionPlan
     if ($to -eq 'Loaded' -and $script:state -eq 'Loaded') { return }
     $script:state = $to
     $null = Invoke-CitusQuery "DROP TABLE IF EXISTS $tables CASCADE; DROP SCHEMA IF EXISTS woodgrove CASCADE"

@@ -25,6 +25,8 @@ public sealed class WhatIfTests(ClusterFixture cluster) : ClusterTest(cluster)
         ("Export-CitusReport $new $table -Query 'SELECT 1 FROM none_is_called'", "CitusTableNotFound"),
         ("Export-CitusReport $csv $table -NoClobber", "CitusFileExists"),
         ("New-CitusSampleData $csv", "CitusFileExists"),
+        ("Export-CitusSchema $csv -NoClobber", "CitusFileExists"),
+        ("Import-CitusSchema $csv", "CitusNotASchemaScript"),
         ("Start-CitusSandbox -Path $folder", "CitusSandboxFolderNotEmpty"),
         ("Start-ShardRebalance none_is_called", "CitusStrategyNotFound"),
         ("Stop-ShardRebalance", "CitusRebalanceNotRunning"),

@@ -59,7 +59,6 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
         Shell["out"] = Path.Combine(Cluster.Folder, "roles-out.csv");
         Shell["page"] = Path.Combine(Cluster.Folder, "roles.html");
         Shell["folder"] = Path.Combine(Cluster.Folder, $"roles-{role}");
-        Shell.Run("$null = Connect-CitusCluster -ConnectionString $as -Name role").Succeeded();
 
         bool creates = kind is "owner" or "hostile", writes = kind is "owner" or "loader", reads = writes || kind == "reader";
         // The cmdlet, whether it must work, and whether it must then put out objects.
@@ -95,6 +94,8 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
         ];
         foreach (string name in Shell.Get("(Get-Module Woodgrove.Citus).ExportedCmdlets.Keys").Select(n => n.ToString()))
             Assert.Contains(calls.Select(c => c.Script).Concat(Local), s => s.Contains(name, StringComparison.Ordinal));
+        Shell.Run("$null = Connect-CitusCluster -ConnectionString $as -Name role").Succeeded();
+        using var connected = new AtEnd(() => Shell.Run("Get-CitusConnection | Where-Object Name -EQ role | Disconnect-CitusCluster"));
         foreach (string script in Local) Shell.Run(script).Succeeded();
 
         (string bait, string distributed) = plants.Bait();
@@ -134,9 +135,14 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             if (!works && !isUnavailable && (ids.Length == 0 || !ids.All(Denied.Contains)))
                 wrong.Add($"{script} should name the privilege that is missing: {said}");
         }
-        Shell.Run("Disconnect-CitusCluster role");
         Cluster.Execute($"DROP TABLE IF EXISTS {bait}, {distributed}, {role}_fresh, {role}_reference");
         Assert.True(wrong.Count == 0, string.Join(Environment.NewLine, wrong));
+    }
+
+    /// <summary>Does something at the end of a test, however it ends.</summary>
+    private sealed class AtEnd(Action action) : IDisposable
+    {
+        public void Dispose() => action();
     }
 
     /// <summary>The statements that the help gives such a role, for this one.</summary>
