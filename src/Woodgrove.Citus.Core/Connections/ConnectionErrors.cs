@@ -23,6 +23,13 @@ internal static class ConnectionErrors
         new("CitusDisconnected", CitusErrorKind.ConnectionError,
             $"The connection '{connection}' has been closed.", "Connect again with Connect-CitusCluster.", cause) { Target = connection };
 
+    /// <summary>A session lacks what was set in it.</summary>
+    public static CitusException SettingsLost(string? host, Exception cause) =>
+        new("CitusPoolerNotSupported", CitusErrorKind.InvalidOperation,
+            "The connection leads through a pooler that gives a session to several clients (PgBouncer's pool_mode transaction), "
+                + "which loses the session's settings.",
+            "Connect to the server itself, or through a pool whose pool_mode is session.", cause) { Target = host };
+
     public static CitusException CoordinatorChanged(string connection) =>
         new("CitusCoordinatorChanged", CitusErrorKind.InvalidOperation,
             $"The connection '{connection}' led to one coordinator when the command began, and now leads to another, of a different "

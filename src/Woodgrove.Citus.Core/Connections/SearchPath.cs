@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Connections;
@@ -35,9 +36,20 @@ internal static class SearchPath
     /// constraints and defaults of a table.
     /// </summary>
     /// <param name="local">Until the transaction ends.</param>
-    public static Task ReleaseAsync(NpgsqlConnection session, CancellationToken stop, bool local = false) =>
-        ExecuteAsync(session, "SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('woodgrove.search_path'), "
-            + $"{Sql(local)})", stop);
+    /// <exception cref="CitusException">The server session is not the one that was pinned: the connection leads through a
+    /// pooler.</exception>
+    public static async Task ReleaseAsync(NpgsqlConnection session, CancellationToken stop, bool local = false)
+    {
+        try
+        {
+            await ExecuteAsync(session, "SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('woodgrove.search_path'), "
+                + $"{Sql(local)})", stop);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UndefinedObject)
+        {
+            throw ConnectionErrors.SettingsLost(session.Host, e);
+        }
+    }
 
     /// <summary>
     /// Whether a session still has what <see cref="PinAsync"/> kept in it. Where a pooler lends it to several clients, another's

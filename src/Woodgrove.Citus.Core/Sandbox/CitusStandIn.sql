@@ -59,7 +59,7 @@ CREATE TABLE pg_catalog.pg_dist_transaction (groupid int NOT NULL, gid text NOT 
 -- any other a view, and the table itself. Kept by OID, so that both outlive a rename.
 CREATE TABLE citus_standin.shard (shardid bigint PRIMARY KEY, bearer regclass NOT NULL, storage regclass NOT NULL);
 
-GRANT SELECT ON pg_catalog.pg_dist_node, pg_catalog.pg_dist_local_group, pg_catalog.pg_dist_partition,
+GRANT SELECT ON pg_catalog.pg_dist_shardid_seq, pg_catalog.pg_dist_node, pg_catalog.pg_dist_local_group, pg_catalog.pg_dist_partition,
   pg_catalog.pg_dist_shard, pg_catalog.pg_dist_placement, pg_catalog.pg_dist_colocation, pg_catalog.pg_dist_schema,
   pg_catalog.pg_dist_cleanup, pg_catalog.pg_dist_transaction, citus_standin.shard TO PUBLIC;
 
