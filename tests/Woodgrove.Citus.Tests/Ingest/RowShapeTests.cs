@@ -61,6 +61,8 @@ public sealed class RowShapeTests(ClusterFixture cluster) : ClusterTest(cluster)
     [Fact]
     public void Lists_and_views_are_rows_and_XML_is_text()
     {
+        if (!((string)Cluster.Scalar("SELECT setting FROM pg_config WHERE name = 'CONFIGURE'")!).Contains("--with-libxml", StringComparison.Ordinal))
+            Assert.Skip("needs a server that is built with libxml");
         string table = Cluster.Distribute("id bigint, t text, j jsonb, x xml", "id");
         using var rows = new System.Data.DataTable();
         rows.Columns.Add("id", typeof(long));
