@@ -51,7 +51,11 @@ public sealed class DistributionPlanner(CitusConnection connection)
     {
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         bool citus = connection.CitusVersion is not null;
-        _tables = await PlannedTable.ReadAsync(session, citus, stop);
+        List<PlannedTable> found = await PlannedTable.ReadAsync(session, citus, stop);
+        foreach (string schema in found.Where(t => !t.MayUseSchema).Select(t => TableName.QuoteIfNeeded(t.Schema)).Distinct())
+            Warn?.Invoke($"{connection.UserName} may not use schema {schema}, whose tables are left out of the plan: "
+                + $"GRANT USAGE ON SCHEMA {schema} TO {TableName.QuoteIfNeeded(connection.UserName)};");
+        _tables = [.. found.Where(t => t.MayUseSchema)];
         _byName = _tables.ToDictionary(t => t.Name);
         await ExplainStatementsAsync(session, stop);
         var finder = new DistributionFinder { ShardCount = ShardCount, Explain = Explain, Progress = Progress };
@@ -63,7 +67,6 @@ public sealed class DistributionPlanner(CitusConnection connection)
             if (!table.IsReadable)
             {
                 Warn?.Invoke($"{connection.UserName} may not read {table.Name}, which is planned for by its keys alone: "
-                    + $"GRANT USAGE ON SCHEMA {TableName.QuoteIfNeeded(table.Schema)} TO {TableName.QuoteIfNeeded(connection.UserName)}; "
                     + $"GRANT SELECT ON {table.Exact} TO {TableName.QuoteIfNeeded(connection.UserName)};");
                 continue;
             }
