@@ -124,8 +124,10 @@ public sealed class SchemaTests(SchemaClusters clusters, ClusterFixture cluster)
     [Fact]
     public void The_distribution_of_one_table_and_its_SQL()
     {
+        Cluster.RequireSandbox();
         string table = Cluster.Distribute("id bigint NOT NULL", "id");
-        PSObject found = Assert.Single(Shell.Get($"Export-CitusSchema | Where-Object Name -eq 'public.{table}'"));
+        // By name: the clusters of the other tests may be connected to later.
+        PSObject found = Assert.Single(Shell.Get($"Export-CitusSchema -Connection {Cluster.Sandbox!.Get("Name")} | Where-Object Name -eq 'public.{table}'"));
         Assert.Equal("DistributedTable", found.Get("Kind")!.ToString());
         Assert.Equal($"SELECT pg_catalog.create_distributed_table('public.{table}', 'id', colocate_with := 'none', shard_count := 4);",
             found.Get("Sql"));
