@@ -6,14 +6,11 @@ using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Catalog;
 
-/// <summary>What is told of tables, shards and nodes that are not as a command needs them: errors, warnings, advice.</summary>
+/// <summary>Errors, warnings and advice about tables, shards and nodes that are not as a command needs them.</summary>
 internal static class CatalogErrors
 {
     public static CitusException PooledSession(TableName name) =>
-        new("CitusPoolerNotSupported", CitusErrorKind.InvalidOperation,
-            $"The table {name} can't be looked up: the connection leads through a pooler that gives a session to several clients "
-                + "(PgBouncer's pool_mode transaction), which loses the session's settings.",
-            "Connect to the server itself, or through a pool whose pool_mode is session.") { Target = name.ToString() };
+        ConnectionErrors.SettingsLost($"The table {name} can't be looked up: the connection", name.ToString());
 
     public static CitusException NoTable(TableName name, string database) =>
         new("CitusTableNotFound", CitusErrorKind.ObjectNotFound,

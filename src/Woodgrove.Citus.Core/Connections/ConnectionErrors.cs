@@ -23,12 +23,17 @@ internal static class ConnectionErrors
         new("CitusDisconnected", CitusErrorKind.ConnectionError,
             $"The connection '{connection}' has been closed.", "Connect again with Connect-CitusCluster.", cause) { Target = connection };
 
-    /// <summary>A session lacks what was set in it.</summary>
-    public static CitusException SettingsLost(string? host, Exception cause) =>
+    /// <summary>The connection leads through a pooler that gives a session to several clients.</summary>
+    /// <param name="connection">The message up to the connection.</param>
+    /// <param name="effect">What that does, to the end of the message.</param>
+    public static CitusException Pooled(string connection, string effect, object? target, Exception? cause = null) =>
         new("CitusPoolerNotSupported", CitusErrorKind.InvalidOperation,
-            "The connection leads through a pooler that gives a session to several clients (PgBouncer's pool_mode transaction), "
-                + "which loses the session's settings.",
-            "Connect to the server itself, or through a pool whose pool_mode is session.", cause) { Target = host };
+            $"{connection} leads through a pooler that gives a session to several clients (PgBouncer's pool_mode transaction), {effect}",
+            "Connect to the server itself, or through a pool whose pool_mode is session.", cause) { Target = target };
+
+    /// <summary>A session lacks what was set in it.</summary>
+    public static CitusException SettingsLost(string connection, object? target, Exception? cause = null) =>
+        Pooled(connection, "which loses the session's settings.", target, cause);
 
     public static CitusException CoordinatorChanged(string connection) =>
         new("CitusCoordinatorChanged", CitusErrorKind.InvalidOperation,

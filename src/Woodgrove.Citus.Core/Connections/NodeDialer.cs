@@ -11,7 +11,7 @@ namespace Woodgrove.Citus.Connections;
 /// another node's. The host of the port decides TLS, as it does for the connection itself.
 /// </summary>
 /// <remarks>
-/// Sessions to other nodes are set aside for whoever else looks for one at the same time. When nobody does any more they go
+/// Surplus sessions, to other nodes, are kept for whoever else looks for one at the same time. When nobody does any more they go
 /// back to the pool, which closes sessions that were idle for a minute. Npgsql's cancel requests are connections of their
 /// own and would reach any node: <see cref="ServerCancellation"/> cancels over a session to the node, and a server that
 /// executes a statement notices within a second when its client has gone.
@@ -21,8 +21,8 @@ namespace Woodgrove.Citus.Connections;
 /// <param name="port">The port's address, for messages.</param>
 internal sealed class NodeDialer(Func<CancellationToken, Task<NpgsqlConnection>> open, Action clear, string port)
 {
-    /// <summary>Sessions to one node that are set aside. With another one, all that are idle are closed.</summary>
-    private const int AsidePerNode = 32;
+    /// <summary>Surplus sessions to one node that are kept. With another one, all that are idle are closed.</summary>
+    private const int SurplusPerNode = 32;
 
     /// <summary>
     /// Sessions that are tried for each node that the cluster has: those that the pool may have, and 18 new ones, of which
@@ -32,7 +32,7 @@ internal sealed class NodeDialer(Func<CancellationToken, Task<NpgsqlConnection>>
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    private readonly List<(NodeIdentity Node, NpgsqlConnection Session)> _aside = [];
+    private readonly List<(NodeIdentity Node, NpgsqlConnection Session)> _surplus = [];
     private int _searches;
 
     /// <summary>A session to a node.</summary>
@@ -40,7 +40,7 @@ internal sealed class NodeDialer(Func<CancellationToken, Task<NpgsqlConnection>>
     /// <exception cref="NpgsqlException">None was had; its cause is the <see cref="CitusException"/> that says so.</exception>
     public async Task<NpgsqlConnection> OpenAsync(NodeName? wanted, CancellationToken stop)
     {
-        lock (_aside) _searches++;
+        lock (_surplus) _searches++;
         try
         {
             return await SearchAsync(wanted, stop);
@@ -61,12 +61,12 @@ internal sealed class NodeDialer(Func<CancellationToken, Task<NpgsqlConnection>>
             NpgsqlConnection? session = null;
             try
             {
-                session = TakeAside(wanted) ?? await open(stop);
+                session = TakeSurplus(wanted) ?? await open(stop);
                 NodeIdentity node = await NodeIdentity.ReadAsync(session, stop);
                 if (node.Is(wanted)) return session;
                 seen[node.ToString()] = seen.GetValueOrDefault(node.ToString()) + 1;
                 bound = Math.Max(bound, TriesPerNode * node.Nodes);
-                await SetAsideAsync(node, session);
+                await KeepSurplusAsync(node, session);
             }
             catch (Exception e)
             {
@@ -79,25 +79,25 @@ internal sealed class NodeDialer(Func<CancellationToken, Task<NpgsqlConnection>>
         throw NotReached(wanted, seen, clock.Elapsed, failure);
     }
 
-    private NpgsqlConnection? TakeAside(NodeName? wanted)
+    private NpgsqlConnection? TakeSurplus(NodeName? wanted)
     {
-        lock (_aside)
+        lock (_surplus)
         {
-            int found = _aside.FindIndex(a => a.Node.Is(wanted));
+            int found = _surplus.FindIndex(a => a.Node.Is(wanted));
             if (found < 0) return null;
-            NpgsqlConnection session = _aside[found].Session;
-            _aside.RemoveAt(found);
+            NpgsqlConnection session = _surplus[found].Session;
+            _surplus.RemoveAt(found);
             return session;
         }
     }
 
-    private async ValueTask SetAsideAsync(NodeIdentity node, NpgsqlConnection session)
+    private async ValueTask KeepSurplusAsync(NodeIdentity node, NpgsqlConnection session)
     {
-        lock (_aside)
+        lock (_surplus)
         {
-            if (_aside.Count(a => a.Node.GroupId == node.GroupId) < AsidePerNode)
+            if (_surplus.Count(a => a.Node.GroupId == node.GroupId) < SurplusPerNode)
             {
-                _aside.Add((node, session));
+                _surplus.Add((node, session));
                 return;
             }
         }
@@ -108,11 +108,11 @@ internal sealed class NodeDialer(Func<CancellationToken, Task<NpgsqlConnection>>
     private async ValueTask EndSearchAsync()
     {
         NpgsqlConnection[] unwanted;
-        lock (_aside)
+        lock (_surplus)
         {
             if (--_searches > 0) return;
-            unwanted = [.. _aside.Select(a => a.Session)];
-            _aside.Clear();
+            unwanted = [.. _surplus.Select(a => a.Session)];
+            _surplus.Clear();
         }
         foreach (NpgsqlConnection session in unwanted) await session.DisposeAsync();
     }

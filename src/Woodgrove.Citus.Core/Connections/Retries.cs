@@ -30,13 +30,13 @@ internal static class Retries
     }
 
     /// <param name="mayPass">Which failures are worth a new attempt.</param>
-    /// <param name="warn">Receives each.</param>
+    /// <param name="warn">Receives a warning of each new attempt.</param>
     public static ResiliencePipeline After(Func<Exception, bool> mayPass, Action<string>? warn) =>
         new ResiliencePipelineBuilder().AddRetry(Options<RetryStrategyOptions, object>(new PredicateBuilder().Handle(mayPass),
             outcome => PostgresErrors.Describe(outcome.Exception!), warn)).Build();
 
     /// <param name="failure">What failed, by a result that is worth a new attempt; null for others.</param>
-    /// <param name="warn">Told of each.</param>
+    /// <param name="warn">Receives a warning of each new attempt.</param>
     public static ResiliencePipeline<T> While<T>(Func<T, CitusException?> failure, Action<string>? warn) =>
         new ResiliencePipelineBuilder<T>().AddRetry(Options<RetryStrategyOptions<T>, T>(
             new PredicateBuilder<T>().HandleResult(result => failure(result) is not null), outcome => failure(outcome.Result!)!, warn)).Build();

@@ -47,7 +47,7 @@ internal static class SearchPath
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UndefinedObject)
         {
-            throw ConnectionErrors.SettingsLost(session.Host, e);
+            throw ConnectionErrors.SettingsLost("The connection", session.Host, e);
         }
     }
 

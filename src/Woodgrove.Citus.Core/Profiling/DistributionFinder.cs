@@ -40,12 +40,18 @@ public sealed class DistributionFinder
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         bool citus = connection.CitusVersion is not null;
         TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);
-        Dictionary<string, ColumnEvidence> evidence = await DistributionEvidence.ReadAsync(session, table, citus, Explain, stop);
+        return await FindAsync(connection, session, table, await DistributionEvidence.ReadAsync(session, table, citus, Explain, stop), stop);
+    }
+
+    /// <summary>The same, once its evidence is read.</summary>
+    internal async Task<IReadOnlyList<DistributionCandidate>> FindAsync(CitusConnection connection, NpgsqlConnection session,
+        TableInfo table, IReadOnlyDictionary<string, ColumnEvidence> evidence, CancellationToken stop)
+    {
         long rows = await CountAsync(session, table.Name, null, stop);
         if (rows == 0) throw ProfileErrors.TableEmpty(table);
         string[] columns = [.. evidence.Values.Where(c => c.CanHash && c.TypeOid is not (PgType.Json or PgType.Jsonb)).Select(c => c.Name)];
         if (columns.Length == 0) throw ProfileErrors.NoCandidate(table, evidence.Values.FirstOrDefault()?.Type ?? "json");
-        int shards = ShardCount ?? (citus ? await ShardsOfAsync(session, table, stop) : 32);
+        int shards = ShardCount ?? (connection.CitusVersion is not null ? await ShardsOfAsync(session, table, stop) : 32);
         var profiler = new CsvProfiler(new TableSource(connection, table, columns, rows))
         {
             Dialect = new CsvDialect { HasHeader = false }, Shape = new CsvShape { Fields = columns }, Connection = connection,

@@ -62,7 +62,8 @@ public sealed class DistributionPlanner(CitusConnection connection)
         foreach (PlannedTable table in _tables)
         {
             TableInfo info = await TableCatalog.FindAsync(connection, session, table.Exact, stop);
-            table.Columns = await DistributionEvidence.ReadAsync(session, info, citus, null, stop);
+            table.Columns = await DistributionEvidence.ReadAsync(session, info, citus, table is { IsReadable: true, HasPolicies: false }
+                ? Explain : null, stop);
             table.Keys = await UniqueKey.ReadAsync(session, info.Oid, stop);
             if (!table.IsReadable)
             {
@@ -79,7 +80,7 @@ public sealed class DistributionPlanner(CitusConnection connection)
             }
             try
             {
-                table.Candidates = await finder.FindAsync(connection, table.Exact, stop);
+                table.Candidates = await finder.FindAsync(connection, session, info, table.Columns, stop);
                 // Of a sample there is no count.
                 if (table.Candidates.FirstOrDefault(c => c.Column is not null) is { RowsRead: < LargestReference * 9 / 10 } counted)
                     table.Counted = counted.RowsRead;
@@ -94,15 +95,13 @@ public sealed class DistributionPlanner(CitusConnection connection)
 
     private async Task ExplainStatementsAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("""
+        (bool isInstalled, bool seesAll) = await session.FirstAsync("""
             SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_stat_statements'),
                    pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
-            """, session);
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        await row.ReadAsync(stop);
-        if (!row.GetBoolean(0))
+            """, row => (row.GetBoolean(0), row.GetBoolean(1)), stop);
+        if (!isInstalled)
             Explain?.Invoke("pg_stat_statements is not installed, so what queries filter and join by is not known.");
-        else if (!row.GetBoolean(1))
+        else if (!seesAll)
         {
             Warn?.Invoke($"{connection.UserName} sees only its own statements in pg_stat_statements: "
                 + $"GRANT pg_read_all_stats TO {TableName.QuoteIfNeeded(connection.UserName)};");

@@ -28,9 +28,9 @@ internal sealed record PlannedTable(string Name, TableName Exact, string Schema,
     public static async Task<List<PlannedTable>> ReadAsync(NpgsqlConnection session, bool citus, CancellationToken stop)
     {
         string known = citus ? "AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_partition p WHERE p.logicalrelid = c.oid)" : "";
-        await using var command = new NpgsqlCommand($"""
+        List<PlannedTable> tables = await session.ListAsync($"""
             SELECT {SearchPath.Show("c.oid")}, n.nspname, c.relname, s.rows, s.size,
-                pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
+                pg_catalog.has_table_privilege(c.oid, 'SELECT'),
                 pg_catalog.row_security_active(c.oid), pg_catalog.has_schema_privilege(n.oid, 'USAGE')
             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
             CROSS JOIN LATERAL (SELECT nullif(sum(l.reltuples) FILTER (WHERE l.reltuples >= 0), NULL)::bigint AS rows,
@@ -43,23 +43,15 @@ internal sealed record PlannedTable(string Name, TableName Exact, string Schema,
                 AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
                     AND d.deptype = 'e')
             ORDER BY 1
-            """, session);
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var tables = new List<PlannedTable>();
-        while (await row.ReadAsync(stop))
-        {
-            tables.Add(new PlannedTable(row.GetString(0), new TableName(row.GetString(1), row.GetString(2)), row.GetString(1),
-                row.IsDBNull(3) ? null : row.GetInt64(3), row.GetInt64(4), row.GetBoolean(5),
-                row.GetBoolean(6), row.GetBoolean(7)));
-        }
-        await row.DisposeAsync();
+            """, row => new PlannedTable(row.GetString(0), new TableName(row.GetString(1), row.GetString(2)), row.GetString(1),
+                row.IsDBNull(3) ? null : row.GetInt64(3), row.GetInt64(4), row.GetBoolean(5), row.GetBoolean(6), row.GetBoolean(7)), stop);
         await ReadForeignKeysAsync(session, tables, stop);
         return tables;
     }
 
     private static async Task ReadForeignKeysAsync(NpgsqlConnection session, List<PlannedTable> tables, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand($"""
+        List<PlannedForeignKey> keys = await session.ListAsync($"""
             SELECT k.conname, {SearchPath.Show("k.conrelid")}, {SearchPath.Show("k.confrelid")},
                 ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY u (n, i)
                     JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n ORDER BY u.i),
@@ -67,14 +59,9 @@ internal sealed record PlannedTable(string Name, TableName Exact, string Schema,
                     JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.n ORDER BY u.i),
                 coalesce(pg_catalog.substring(pg_catalog.pg_get_constraintdef(k.oid), ' (?:MATCH|ON|DEFERRABLE|NOT VALID).*$'), '')
             FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0 ORDER BY 2, 1
-            """, session);
-        Dictionary<string, PlannedTable> byName = tables.ToDictionary(t => t.Name);
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        while (await row.ReadAsync(stop))
-        {
-            if (byName.TryGetValue(row.GetString(1), out PlannedTable? table))
-                table.ForeignKeys.Add(new PlannedForeignKey(row.GetString(0), table.Name, row.GetString(2),
-                    row.GetFieldValue<string[]>(3), row.GetFieldValue<string[]>(4), row.GetString(5)));
-        }
+            """, row => new PlannedForeignKey(row.GetString(0), row.GetString(1), row.GetString(2), row.GetFieldValue<string[]>(3),
+                row.GetFieldValue<string[]>(4), row.GetString(5)), stop);
+        ILookup<string, PlannedForeignKey> byTable = keys.ToLookup(k => k.Table);
+        foreach (PlannedTable table in tables) table.ForeignKeys.AddRange(byTable[table.Name]);
     }
 }

@@ -5,7 +5,7 @@ using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Profiling;
 
-/// <summary>What is told of files and tables whose rows are profiled: errors, warnings, advice.</summary>
+/// <summary>Errors, warnings and advice about files and tables whose rows are profiled.</summary>
 internal static class ProfileErrors
 {
     public static CitusException NoRows(string name) =>

@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Values;
 
@@ -126,12 +127,5 @@ internal sealed class SchemaReader(NpgsqlConnection session, CancellationToken s
             });
     }
 
-    private async Task<List<T>> QueryAsync<T>(string sql, Func<NpgsqlDataReader, T> read)
-    {
-        await using var command = new NpgsqlCommand(sql, session);
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var found = new List<T>();
-        while (await row.ReadAsync(stop)) found.Add(read(row));
-        return found;
-    }
+    private Task<List<T>> QueryAsync<T>(string sql, Func<NpgsqlDataReader, T> read) => session.ListAsync(sql, read, stop);
 }

@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Schema;
@@ -14,7 +15,7 @@ internal sealed record StoredTable(
 {
     public static async Task<List<StoredTable>> ReadAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand($"""
+        List<StoredTable> tables = await session.ListAsync($"""
             SELECT n.nspname, c.relname, p.partmethod, p.repmodel, d.schemaid IS NOT NULL, p.colocationid, coalesce(p.autoconverted, false),
                    CASE WHEN p.partkey IS NOT NULL THEN pg_catalog.column_to_column_name(p.logicalrelid, p.partkey) END,
                    coalesce(g.replicationfactor, 1),
@@ -35,33 +36,16 @@ internal sealed record StoredTable(
                      JOIN pg_catalog.pg_dist_partition q ON q.logicalrelid = i.inhparent WHERE i.inhrelid = c.oid))
               AND {ModuleSchema.IsNotOf("c.oid")}
             ORDER BY 1, 2
-            """, session);
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var tables = new List<StoredTable>();
-        while (await row.ReadAsync(stop))
-        {
-            int[] minima = row.IsDBNull(10) ? [] : row.GetFieldValue<int[]>(10);
-            int[] maxima = row.IsDBNull(11) ? [] : row.GetFieldValue<int[]>(11);
-            tables.Add(new StoredTable(row.GetString(0), new TableName(row.GetString(0), row.GetString(1)).ToString(),
+            """, row => new StoredTable(row.GetString(0), new TableName(row.GetString(0), row.GetString(1)).ToString(),
                 DistributedTable.KindOf(row.GetChar(2), row.GetChar(3), row.GetBoolean(4), row.GetInt32(5)), row.GetChar(2),
-                row.IsDBNull(7) ? null : row.GetString(7), row.GetInt32(5), row.GetInt32(8), row.GetBoolean(6),
-                row.GetFieldValue<string[]>(9), [.. minima.Zip(maxima)]));
-        }
-        await row.DisposeAsync();
-        return await WithSchemasAsync(session, tables, stop);
-    }
-
-    /// <summary>A distributed schema without tables is one all the same.</summary>
-    private static async Task<List<StoredTable>> WithSchemasAsync(NpgsqlConnection session, List<StoredTable> tables,
-        CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("""
+                row.TextOrNull(7), row.GetInt32(5), row.GetInt32(8), row.GetBoolean(6),
+                row.GetFieldValue<string[]>(9), row.IsDBNull(10) ? []
+                    : [.. row.GetFieldValue<int[]>(10).Zip(row.GetFieldValue<int[]>(11))]), stop);
+        // A distributed schema without tables is one all the same.
+        foreach (string schema in await session.ListAsync("""
             SELECT n.nspname FROM pg_catalog.pg_dist_schema d JOIN pg_catalog.pg_namespace n ON n.oid = d.schemaid::oid ORDER BY 1
-            """, session);
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        while (await row.ReadAsync(stop))
+            """, row => row.GetString(0), stop))
         {
-            string schema = row.GetString(0);
             if (!tables.Exists(t => t.Kind == TableKind.Schema && t.Schema == schema))
                 tables.Add(new StoredTable(schema, "", TableKind.Schema, 'n', null, 0, 1, false, [], []));
         }

@@ -92,17 +92,7 @@ public sealed partial class TypeTests(ClusterFixture cluster, TypeTable types, I
     {
         string rows = types.Distribute(), parameters = types.Distribute();
         var cases = types.Values.Select(v => (v, (object?)v.Text));
-        Shell["cases"] = Cases(cases);
-        Shell["names"] = types.Types.Select((_, i) => $"c{i}").ToArray();
-        RunResult added = Run(culture, $$"""
-            $cases | ForEach-Object {
-                $row = [ordered]@{ id = $_.Id }
-                foreach ($name in $names) { $row[$name] = $null }
-                $row[$_.Name] = $_.Value
-                $row
-            } | Add-CitusRow {{rows}} -ErrorAction SilentlyContinue -ErrorVariable refused | Out-Null
-            $refused | ForEach-Object { $_.Exception.Message }
-            """);
+        RunResult added = AddRows(culture, rows, cases);
         var wrong = new List<string>(types.Differences(rows, Good.Select(v => v.Id)).Select(w => $"Add-CitusRow: {w}"));
         foreach (TypeTable.TypedValue value in Bad)
         {
@@ -140,17 +130,8 @@ public sealed partial class TypeTests(ClusterFixture cluster, TypeTable types, I
         output.WriteLine($"{held.Count} of {good.Length} values are .NET's too; not: "
             + string.Join("; ", good.Except(held.Select(h => h.Value))));
         string rows = types.Distribute(), parameters = types.Distribute(), statics = types.Distribute();
-        Shell["cases"] = Cases(held.Select(h => (h.Value, h.Read)));
-        Shell["names"] = types.Types.Select((_, i) => $"c{i}").ToArray();
-        foreach (PSObject message in Run(culture, $$"""
-            $cases | ForEach-Object {
-                $row = [ordered]@{ id = $_.Id }
-                foreach ($name in $names) { $row[$name] = $null }
-                $row[$_.Name] = $_.Value
-                $row
-            } | Add-CitusRow {{rows}} -ErrorAction SilentlyContinue -ErrorVariable refused | Out-Null
-            $refused | ForEach-Object { $_.Exception.Message }
-            """).Output) wrong.Add($"Add-CitusRow: {message}");
+        foreach (PSObject message in AddRows(culture, rows, held.Select(h => (h.Value, h.Read))).Output)
+            wrong.Add($"Add-CitusRow: {message}");
         wrong.AddRange(types.Differences(rows, held.Select(h => h.Value.Id)).Select(w => $"Add-CitusRow: {w}"));
         var named = held.Where(h => !HasNoParameter.Contains(h.Value.Type)).ToList();
         foreach (string message in Insert(culture, parameters, named)) wrong.Add($"parameter: {message}");
@@ -220,6 +201,22 @@ public sealed partial class TypeTests(ClusterFixture cluster, TypeTable types, I
             }
         }
         Nothing(wrong);
+    }
+
+    /// <summary>Adds each case as a row with its column alone; puts out the messages of those that are refused.</summary>
+    private RunResult AddRows(string culture, string table, IEnumerable<(TypeTable.TypedValue Value, object? Given)> cases)
+    {
+        Shell["cases"] = Cases(cases);
+        Shell["names"] = types.Types.Select((_, i) => $"c{i}").ToArray();
+        return Run(culture, $$"""
+            $cases | ForEach-Object {
+                $row = [ordered]@{ id = $_.Id }
+                foreach ($name in $names) { $row[$name] = $null }
+                $row[$_.Name] = $_.Value
+                $row
+            } | Add-CitusRow {{table}} -ErrorAction SilentlyContinue -ErrorVariable refused | Out-Null
+            $refused | ForEach-Object { $_.Exception.Message }
+            """);
     }
 
     /// <summary>Inserts the cases, those of a column with one statement; what is refused beyond expectation is told.</summary>

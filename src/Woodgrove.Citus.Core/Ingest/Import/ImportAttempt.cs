@@ -13,13 +13,15 @@ namespace Woodgrove.Citus.Ingest.Import;
 /// interrupted attempt is retried from its last committed batch, and each row is loaded exactly once.
 /// </summary>
 /// <param name="import">The import, by way of the coordinator.</param>
-/// <param name="previous">What the attempt before has left; null for the first.</param>
+/// <param name="state">How far the import is before this attempt.</param>
+/// <param name="isRepeat">True after another attempt, whose last commit may have succeeded.</param>
 /// <param name="noLedger">Why the coordinator, which would keep the ledger, can't be reached, or null.</param>
-internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptState? previous, ImportAttempts attempts,
+internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptState state, bool isRepeat, ImportAttempts attempts,
     List<RefusedRow> shown, CitusException? noLedger)
 {
-    private AttemptState _state = previous ?? StateBefore(import);
     private ImportLedger? _ledger;
+
+    private AttemptState State => state;
 
     /// <param name="previous">What the attempt before has left; null for the first.</param>
     /// <param name="shown">The first refused records of all attempts.</param>
@@ -28,20 +30,21 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
         List<RefusedRow> shown, CancellationToken stop)
     {
         ImportAttempt? attempt = null;
+        AttemptState state = previous ?? StateBefore(import);
+        bool keepLedger = import.NeedsLedger || state.ImportId is not null;
         try
         {
-            (CitusConnection coordinator, CitusException? noLedger) =
-                await import.ConnectAsync(import.NeedsLedger || previous?.ImportId is not null, stop);
+            (CitusConnection coordinator, CitusException? noLedger) = await import.ConnectAsync(keepLedger, stop);
             import = import with { Connection = coordinator };
-            Guid importId = previous?.ImportId ?? import.ImportId ?? (import.Resume ? await ResumableImport.FindAsync(import, stop) : null)
-                ?? Guid.NewGuid();
-            attempt = new ImportAttempt(import, importId, previous, attempts, shown, noLedger);
-            return await attempt.RunAsync(stop);
+            Guid importId = state.ImportId ?? (import.Resume ? await ResumableImport.FindAsync(import, stop) : null) ?? Guid.NewGuid();
+            if (keepLedger) state = state with { ImportId = importId };
+            attempt = new ImportAttempt(import, importId, state, isRepeat: previous is not null, attempts, shown, noLedger);
+            return await attempt.RunAsync(keepLedger, stop);
         }
         catch (Exception e) when ((e is not CitusException && PostgresErrors.IsTransient(e)) || (previous is not null && MayComeBack(e)))
         {
             // Before anything was sent in this attempt.
-            AttemptState state = attempt?._state ?? previous ?? StateBefore(import);
+            state = attempt?.State ?? state;
             return new AttemptEnd.Interrupted(state, ImportErrors.Interrupted(import.Source, state, e), MayRetry: true, GotFurther: false);
         }
     }
@@ -53,10 +56,9 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
         ImportId = import.ImportId,
     };
 
-    private async Task<AttemptEnd> RunAsync(CancellationToken stop)
+    /// <param name="keepLedger">The import is in the ledger whatever the route.</param>
+    private async Task<AttemptEnd> RunAsync(bool keepLedger, CancellationToken stop)
     {
-        bool keepLedger = import.NeedsLedger || previous?.ImportId is not null;
-        if (keepLedger) _state = _state with { ImportId = importId };
         await using NpgsqlConnection session = await import.Connection.OpenSessionAsync(stop);
         ImportPlan plan = await OpenPlanAsync(session, stop);
         try
@@ -70,7 +72,7 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
             if (rule is null) plan = await plan.ChooseRouteAsync(import, session, noLedger, stop);
             keepLedger |= rule is not null || plan.Route is ImportRoute.Shard or ImportRoute.Worker;
             IReadOnlyList<ImportBatch> done = keepLedger ? await OpenLedgerAsync(stop) : [];
-            if (rule is not null && !(previous is not null && done.Any(b => b.IsLast)))
+            if (rule is not null && !(isRepeat && done.Any(b => b.IsLast)))
             {
                 plan = plan with { Staging = await Staging.OpenAsync(import.Connection, _ledger!.Session, importId, plan.Target, rule,
                     import.Truncate, stop) };
@@ -85,7 +87,7 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
             import.Explain?.Invoke($"{plan.Route} route: {plan.Reason}");
             if (plan.Table.Kind == TableKind.Local) import.Warn?.Invoke(ImportErrors.NotDistributed(plan.Table));
             await new RunningLoad(plan.Table.Name.ToString(), import.Source.Name, plan.Route.ToString()).ShowAsync(session, importId, stop);
-            await using var run = new ImportRun(import, plan, _ledger, _state, done, shown);
+            await using var run = new ImportRun(import, plan, _ledger, state, done, shown);
             return await RunAsync(run, plan.Route, stop);
         }
         finally
@@ -103,9 +105,9 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
         {
             return await ImportPlan.OpenAsync(import, import.Connection, session, import.Source, import.Table, stop);
         }
-        catch (CitusException e) when (previous is not null || e.Kind != CitusErrorKind.ObjectNotFound)
+        catch (CitusException e) when (isRepeat || e.Kind != CitusErrorKind.ObjectNotFound)
         {
-            throw e.WithState(_state.ToString());
+            throw e.WithState(state.ToString());
         }
     }
 
@@ -113,29 +115,29 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
     /// <returns>The batches that it holds of the import.</returns>
     private async Task<IReadOnlyList<ImportBatch>> OpenLedgerAsync(CancellationToken stop)
     {
-        await RecoverAsync(everywhere: previous?.Route == ImportRoute.Shard, stop);
+        await RecoverAsync(everywhere: isRepeat && state.Route == ImportRoute.Shard, stop);
         _ledger = await ImportLedger.OpenAsync(import.Connection, importId, stop);
-        _state = _state with { ImportId = importId };
-        bool isExact = previous is { IsInDoubt: false } or { Route: ImportRoute.Shard };
-        return await attempts.BeginAsync(_ledger, isExact ? previous!.Position.EndByte : null, previous?.ToString(), stop);
+        state = state with { ImportId = importId };
+        bool isExact = isRepeat && (!state.IsInDoubt || state.Route == ImportRoute.Shard);
+        return await attempts.BeginAsync(_ledger, isExact ? state.Position.EndByte : null, isRepeat ? state.ToString() : null, stop);
     }
 
     private async Task<AttemptEnd> RunAsync(ImportRun run, ImportRoute route, CancellationToken stop)
     {
         try
         {
-            return await run.RunAsync(isRepeat: previous is not null, stop)
+            return await run.RunAsync(isRepeat, stop)
                 ? new AttemptEnd.Completed(run.State, run.Result()) : new AttemptEnd.NeedsValidation(run.State);
         }
         catch (Exception e)
         {
-            AttemptState state = run.State;
-            if (_ledger is not null && (run.IsComplete || !state.HasCommitted)) await ForgetAsync(_ledger, route, all: !run.IsComplete);
+            AttemptState now = run.State;
+            if (_ledger is not null && (run.IsComplete || !now.HasCommitted)) await ForgetAsync(_ledger, route, all: !run.IsComplete);
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
-            if (e is CitusException known) throw known.WithState(state.ToString());
-            return new AttemptEnd.Interrupted(state, ImportErrors.Interrupted(import.Source, state, e),
+            if (e is CitusException known) throw known.WithState(now.ToString());
+            return new AttemptEnd.Interrupted(now, ImportErrors.Interrupted(import.Source, now, e),
                 MayRetry: PostgresErrors.IsTransient(e) && _ledger is not null,
-                GotFurther: state.Position.EndByte > (previous?.Position.EndByte ?? 0));
+                GotFurther: now.Position.EndByte > state.Position.EndByte);
         }
     }
 

@@ -16,7 +16,7 @@ public sealed record CitusImport(
 
     /// <summary>Ends what interrupted loads left prepared on the nodes, as the ledger decides.</summary>
     /// <param name="importId">Only this import, or null for all.</param>
-    /// <param name="report">Receives each transaction what became of it.</param>
+    /// <param name="report">Receives what became of each transaction.</param>
     public static async Task RepairAsync(
         CitusConnection connection, Guid? importId, Func<ImportRepair, ValueTask> report, CancellationToken stop) =>
         await new ImportRecovery(await connection.AtCoordinatorAsync(stop), report).RunAsync(importId, everywhere: false, stop);

@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Csv.Sources;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Sql;
 
@@ -34,11 +35,8 @@ internal static class LedgerErrors
             "Get-CitusImport lists them, with the role that loaded each.") { Target = importId };
 
     public static CitusException PooledLock(Guid importId, string what) =>
-        new("CitusPoolerNotSupported", CitusErrorKind.InvalidOperation,
-            $"Import {importId}: {what}. The connection leads through a pooler that gives a session to several clients (PgBouncer's "
-                + "pool_mode transaction), "
-            + "so that nothing keeps two loads of one import apart. The batch was not committed.",
-            "Connect to the server itself, or through a pool whose pool_mode is session.") { Target = importId };
+        ConnectionErrors.Pooled($"Import {importId}: {what}. The connection",
+            "so that nothing keeps two loads of one import apart. The batch was not committed.", importId);
 
     public static CitusException Running(Guid importId) =>
         new("CitusImportRunning", CitusErrorKind.ResourceUnavailable,

@@ -92,7 +92,7 @@ internal sealed class SourceCursor(CsvFile file, CsvInput input) : IAsyncDisposa
     }
 
     /// <summary>The rows of the block as they are sent, between two offsets.</summary>
-    /// <param name="refused">Told the records that no server would take, or that can't be converted; null leaves them out.</param>
+    /// <param name="refused">Receives the records that no server would take, or that can't be converted; null ignores them.</param>
     public (RecordBlock Rows, int From, int To) Rows(Action<UnconvertedRecord>? refused = null)
     {
         Action<UnconvertedRecord> tell = refused ?? (_ => { });
