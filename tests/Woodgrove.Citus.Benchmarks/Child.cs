@@ -5,24 +5,18 @@ namespace Woodgrove.Citus.Benchmarks;
 /// <summary>Whole processes, from start to end.</summary>
 internal static class Child
 {
-    /// <summary>pwsh, where PATH has it.</summary>
-    public static string? Pwsh { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-        .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? "pwsh.exe" : "pwsh")).FirstOrDefault(File.Exists);
+    private static readonly string ProgramSuffix = OperatingSystem.IsWindows() ? ".exe" : "";
+
+    /// <summary>The pwsh of the path, or else the one that this project builds.</summary>
+    private static readonly string Pwsh = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+        .Append(Metadata.Shell).Select(folder => Path.Combine(folder, "pwsh" + ProgramSuffix)).First(File.Exists);
 
     /// <summary>What runs scripts in a process of their own here.</summary>
-    public static string ScriptHostName { get; } = Pwsh is null ? "PowerShell engine, hosted"
-        : $"PowerShell {Run(Pwsh, "--version").Output.Split(' ')[^1]}";
+    public static string PwshVersion { get; } = Run(Pwsh, "-NoProfile", "-Command", "\"PowerShell $($PSVersionTable.PSVersion)\"").Output;
 
-    public static (double Seconds, string Output) RunPwsh(string script) => Run(Pwsh!, "-NoProfile", "-NonInteractive", "-Command", script);
-
-    public static (double Seconds, string Output) RunHost(string script) => RunSelf(ScriptHost.Command, script);
-
-    /// <summary>Runs a script in pwsh where there is one, else in this program's own host.</summary>
-    public static (double Seconds, string Output) RunScript(string script)
-    {
-        script = "$ErrorActionPreference = 'Stop'; " + script;
-        return Pwsh is null ? RunHost(script) : RunPwsh(script);
-    }
+    /// <summary>Runs a script in pwsh; an error ends it.</summary>
+    public static (double Seconds, string Output) RunScript(string script) =>
+        Run(Pwsh, "-NoProfile", "-NonInteractive", "-Command", "$ErrorActionPreference = 'Stop'; " + script);
 
     /// <summary>Runs a script on the module, and says too how much memory the process has held at most.</summary>
     public static (double Seconds, long PeakBytes) RunOnModule(string script)

@@ -39,7 +39,7 @@ internal sealed class Cluster : IDisposable
         IsCitus = connection.Properties["Engine"].Value is "Citus";
         Description = $"{connection.Properties["Engine"].Value} {connection.Properties["CitusVersion"].Value} on PostgreSQL "
             + $"{connection.Properties["ServerVersion"].Value}"
-            + $" with {Engine.Run("Get-CitusNode").Count} node(s), {Child.ScriptHostName}.";
+            + $" with {Engine.Run("Get-CitusNode").Count} node(s), {Child.PwshVersion}.";
     }
 
     public Engine Engine { get; } = new();

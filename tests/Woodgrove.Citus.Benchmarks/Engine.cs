@@ -12,7 +12,10 @@ internal sealed class Engine : IDisposable
 
     public Engine()
     {
-        _runspace = ScriptHost.OpenRunspace();
+        InitialSessionState state = InitialSessionState.CreateDefault2();
+        if (OperatingSystem.IsWindows()) state.ExecutionPolicy = Microsoft.PowerShell.ExecutionPolicy.RemoteSigned;
+        _runspace = RunspaceFactory.CreateRunspace(state);
+        _runspace.Open();
         Run($"Import-Module '{Metadata.ModuleManifest}'");
     }
 

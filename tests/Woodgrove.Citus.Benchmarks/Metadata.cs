@@ -7,6 +7,9 @@ internal static class Metadata
 {
     public static string ModuleManifest => Value("ModuleManifest");
 
+    /// <summary>The folder of the pwsh that this project builds.</summary>
+    public static string Shell => Value("Shell");
+
     /// <summary>The folder beside the sources in which results are kept.</summary>
     public static string Results => Value("Results");
 

@@ -14,8 +14,7 @@ switch (args.FirstOrDefault())
     case "memory": return MemoryBenchmark.Run(options);
     case "metadata": return MetadataBenchmark.Run(options);
 
-    // What the above run in child processes.
-    case ScriptHost.Command: return ScriptHost.Run(args[1]);
+    // What it runs in child processes.
     case SplitBenchmark.ChildCommand: return SplitBenchmark.RunChild(args[1], args[2]);
 }
 Console.Error.WriteLine("""
@@ -27,7 +26,7 @@ Console.Error.WriteLine("""
       convert  rows written anew against rows as they stand --rows 1000000 --runs 5
       export   Export-CitusToCsv against psql \copy    --rows 2000000 --runs 5
       query    Invoke-CitusQuery against psql          --rows 1000000 --runs 5
-      startup  Import-Module against an idle engine    --runs 10
+      startup  Import-Module against an idle pwsh      --runs 10
       split    the CSV splitter against CSV readers    --rows 2000000 --runs 5 | --file FILE
       memory   peak memory by size of input            --rows 2000000 (and ten times as many)
       metadata the cmdlets that read the catalogs      --tables 200 --runs 11

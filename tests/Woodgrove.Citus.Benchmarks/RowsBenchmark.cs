@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Woodgrove.Citus.Benchmarks;
 
-/// <summary>The same rows as objects from Import-Csv, and as psql's \copy. Import-Csv is pwsh's, so this needs pwsh.</summary>
+/// <summary>The same rows as objects from Import-Csv, and as psql's \copy.</summary>
 internal static class RowsBenchmark
 {
     private const string Header = "event_id, event_type, user_id, merchant_id, event_details, created_at";
@@ -10,11 +10,6 @@ internal static class RowsBenchmark
     public static int Run(Options options)
     {
         (int rows, int runs) = (options.Number("rows", 200_000), options.Number("runs", 5));
-        if (Child.Pwsh is null)
-        {
-            Console.Error.WriteLine("There is no pwsh on the path, and Import-Csv is pwsh's.");
-            return 2;
-        }
         FileInfo file = EventsFile.OfRows(rows);
         using var cluster = new Cluster(options);
         cluster.CreateTable();

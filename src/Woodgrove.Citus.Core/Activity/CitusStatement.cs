@@ -65,7 +65,7 @@ public sealed record CitusStatement(
                    sum(s.shared_blks_hit)::bigint, sum(s.shared_blks_read)::bigint, sum(s.temp_blks_written)::bigint,
                    (SELECT pg_catalog.string_agg(DISTINCT c.executor, ', ') FROM {counted} c (queryid, userid, dbid, executor, value, calls)
                     WHERE c.queryid = s.queryid AND c.userid = s.userid AND c.dbid = s.dbid),
-                   (SELECT pg_catalog.array_agg(c.value ORDER BY c.calls DESC)
+                   (SELECT pg_catalog.array_agg(c.value ORDER BY c.calls DESC, c.value)
                        FROM {counted} c (queryid, userid, dbid, executor, value, calls)
                     WHERE c.queryid = s.queryid AND c.userid = s.userid AND c.dbid = s.dbid AND c.value IS NOT NULL)
             FROM {schema}.pg_stat_statements s

@@ -61,6 +61,8 @@ internal static class QueryArguments
         PhysicalAddress or NpgsqlTid or NpgsqlLogSequenceNumber or NpgsqlRange<DateTime> or NpgsqlRange<DateOnly>
             or NpgsqlRange<DateTime>[] or NpgsqlRange<DateOnly>[] =>
             new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = ValueText.Of(value) },
+        // PostgreSQL 18 refuses the binary form of an empty tsquery.
+        NpgsqlTsQueryEmpty => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = "" },
         // A time of day with a zone, as Npgsql reads it, on the second day of .NET's calendar: no instant.
         DateTimeOffset { Year: 1, Month: 1, Day: 2 } => new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = ValueText.Of(value) },
         // A DateTime's kind says whether it is an instant; Npgsql reads it so.

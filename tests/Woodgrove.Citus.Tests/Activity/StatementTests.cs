@@ -43,12 +43,13 @@ public sealed class StatementTests : ClusterTest
         try
         {
             Assert.True(SpinWait.SpinUntil(() => Cluster.Scalar("SHOW citus.stat_statements_track") is "all", TimeSpan.FromSeconds(10)));
-            for (int i = 0; i < 2; i++) Cluster.Scalar($"SELECT max(value) FROM {_table} WHERE id = 7");
+            // A pooled session may take the new setting a statement later.
+            for (int i = 0; i < 3; i++) Cluster.Scalar($"SELECT max(value) FROM {_table} WHERE id = 7");
             Cluster.Scalar($"SELECT max(value) FROM {_table} WHERE id = 8");
 
             PSObject statement = Statement("max(value)");
 
-            Assert.Equal((3L, "adaptive"), (statement.Get("Calls"), statement.Get("Executor")));
+            Assert.Equal((4L, "adaptive"), (statement.Get("Calls"), statement.Get("Executor")));
             Assert.Equal(["7", "8"], ((IEnumerable)statement.Get("DistributionValues")!).Cast<string>());
         }
         finally

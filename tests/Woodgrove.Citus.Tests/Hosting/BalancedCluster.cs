@@ -25,6 +25,7 @@ public sealed class BalancedCluster(ClusterFixture cluster) : IAsyncLifetime
         if (Faults.Coordinator is null) return;
         _balancer = new LoadBalancer(Servers.Select(s => s.Port));
         TellWhereNodesAre(Faults.Coordinator, i => $"nodeport = {Servers[i].Port}");
+        Faults.Execute(MaintenanceDaemon.Await);
         for (int i = 0; i < Servers.Count; i++)
             Faults.Execute($"SELECT citus_update_node(nodeid, '{NameOf(i)}', 5432) FROM pg_dist_node WHERE nodeport = {Servers[i].Port}");
         Faults.Execute("SELECT start_metadata_sync_to_all_nodes()");

@@ -47,7 +47,7 @@ public sealed partial class FailoverTests : IClassFixture<FaultCluster>, IDispos
             standby.Promote();
             Scalar(standby.Port, "ALTER SYSTEM RESET synchronous_standby_names");
             Scalar(standby.Port, "SELECT pg_reload_conf()");
-            Scalar(standby.Port, RegisterCoordinator(standby.Port));
+            Register(standby, standby.Port);
             isOver = true;
             object decided = Scalar(standby.Port, batches)!;
             Assert.NotEqual(0L, decided);
@@ -66,7 +66,7 @@ public sealed partial class FailoverTests : IClassFixture<FaultCluster>, IDispos
         finally
         {
             // The class's other tests have the original again.
-            if (isOver) Scalar(standby.Port, RegisterCoordinator(_faults.Coordinator.Port));
+            if (isOver) Register(standby, _faults.Coordinator.Port);
             await _faults.Coordinator.StartAsync();
             _faults.Execute("ALTER SYSTEM RESET synchronous_standby_names");
             _faults.Execute("SELECT pg_reload_conf()");
@@ -266,9 +266,13 @@ public sealed partial class FailoverTests : IClassFixture<FaultCluster>, IDispos
     private static string Content(string table) =>
         $"SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || md5(string_agg(id || note, ',' ORDER BY id)) FROM {table}";
 
-    private static string RegisterCoordinator(int port) =>
-        string.Create(CultureInfo.InvariantCulture,
-            $"SELECT citus_update_node(nodeid, '127.0.0.1', {port}, true) FROM pg_dist_node WHERE groupid = 0");
+    /// <summary>Names the coordinator's address in the metadata of the promoted server.</summary>
+    private void Register(CopiedServer promoted, int port)
+    {
+        Scalar(promoted.Port, MaintenanceDaemon.Await);
+        Scalar(promoted.Port, string.Create(CultureInfo.InvariantCulture,
+            $"SELECT citus_update_node(nodeid, '127.0.0.1', {port}, true) FROM pg_dist_node WHERE groupid = 0"));
+    }
 
     /// <summary>
     /// Lets the standby have a load's first batch, and holds the load where one node has not yet committed its part of
@@ -307,7 +311,7 @@ public sealed partial class FailoverTests : IClassFixture<FaultCluster>, IDispos
     {
         _faults.Coordinator.Kill();
         await Task.Run(standby.Promote, TestContext.Current.CancellationToken);
-        Scalar(standby.Port, RegisterCoordinator(standby.Port));
+        Register(standby, standby.Port);
         foreach (SandboxServer worker in _faults.Workers) // Citus tells them a little later
         {
             for (int attempt = 0; attempt < 600
@@ -324,7 +328,7 @@ public sealed partial class FailoverTests : IClassFixture<FaultCluster>, IDispos
             try
             {
                 if (Scalar(standby.Port, "SELECT pg_is_in_recovery()") is false)
-                    Scalar(standby.Port, RegisterCoordinator(_faults.Coordinator.Port));
+                    Register(standby, _faults.Coordinator.Port);
                 break;
             }
             catch (NpgsqlException e)

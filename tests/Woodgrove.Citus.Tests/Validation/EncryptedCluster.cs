@@ -41,7 +41,7 @@ public sealed class EncryptedCluster(ClusterFixture cluster) : HealthyCluster(cl
         }
         await File.AppendAllTextAsync(Coordinator.PasswordFile, $"{Address}:*:*:*:{Coordinator.Password}\n");
         foreach (NodeUnderTest node in Nodes) node.Restart();
-        Coordinator.Run([.. Nodes.Select((node, group) =>
+        Coordinator.Run([MaintenanceDaemon.Await, .. Nodes.Select((node, group) =>
             $"SELECT citus_update_node(nodeid, '{Address}', {node.Port}) FROM pg_dist_node WHERE groupid = {group}"),
             "SELECT start_metadata_sync_to_all_nodes()"]);
         _cluster.Shell["text"] = ConnectionString(Coordinator, "Require");

@@ -1,0 +1,48 @@
+using Npgsql;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Operations;
+
+/// <summary>Errors of changing the cluster.</summary>
+internal static class ChangeErrors
+{
+    /// <summary>A statement of a change failed: which, what is done, and what is not.</summary>
+    public static CitusException Failed(CitusConnection connection, ClusterChange change, int done, Exception failure)
+    {
+        CitusException described = failure is PostgresException server ? FromServer(connection, change, server)
+            : PostgresErrors.Describe(failure, change.Target);
+        return described.With($"{change.Action}: {described.What} {State(change, done)}", described.Advice);
+    }
+
+    /// <summary>What a change that was interrupted has done.</summary>
+    public static string State(ClusterChange change, int done) => (done, change.Sql.Count) switch
+    {
+        (0, 1) => "Its only statement was rolled back.",
+        (0, _) => "Nothing was changed: the first statement was rolled back.",
+        var (some, all) => $"{some} of {all} statements were committed and stay; number {some + 1} was rolled back: {change.Sql[some]}",
+    };
+
+    /// <summary>What only Citus has, or only some of its versions.</summary>
+    /// <param name="what">What the user asked for, as the subject of the sentence: "Moving a shard".</param>
+    /// <param name="since">The first version that has it, or null where each has.</param>
+    public static CitusException NotSupported(CitusConnection connection, string what, string? since = null) =>
+        new("CitusNotSupported", CitusErrorKind.NotImplemented,
+            connection.IsCitus ? $"{what} needs Citus {since}, and this cluster has Citus {connection.CitusVersion}."
+                : $"{what} needs Citus, and {connection.Name} is {connection.Engine}.",
+            connection.IsCitus ? "Upgrade Citus on all nodes first." : null) { Target = connection.Name };
+
+    private static CitusException FromServer(CitusConnection connection, ClusterChange change, PostgresException server) =>
+        server.SqlState switch
+        {
+            PostgresErrorCodes.InsufficientPrivilege => new("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
+                $"{connection.UserName} may not do this: {PostgresErrors.Text(server)}",
+                "Only the table's owner changes a table; functions that change nodes or move shards need a superuser or EXECUTE on them. "
+                    + "On Azure Database for PostgreSQL and Azure Cosmos DB for PostgreSQL, log in as the administrator (citus).", server)
+            { Target = change.Target, SqlState = server.SqlState },
+            PostgresErrorCodes.UndefinedFunction => new("CitusNotSupported", CitusErrorKind.NotImplemented,
+                $"{connection.Engine} {connection.CitusVersion} cannot do this: {PostgresErrors.Text(server)}", null, server)
+            { Target = change.Target, SqlState = server.SqlState },
+            _ => PostgresErrors.Describe(server, change.Target),
+        };
+}
