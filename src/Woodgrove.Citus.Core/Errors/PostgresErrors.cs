@@ -88,7 +88,13 @@ public static class PostgresErrors
             "57P01" or "57P02" or "57P03" => ("CitusConnectionLost", CitusErrorKind.ConnectionError,
                 "The server is stopping or starting. What the open transaction had done is rolled back; "
                     + "run the command again when it is up."),
-            "53300" => ("CitusTooManyConnections", CitusErrorKind.LimitsExceeded, "Close idle sessions or raise max_connections."),
+            // The limit of a role, that of a database, or that of the server.
+            "53300" => ("CitusTooManyConnections", CitusErrorKind.LimitsExceeded, "Close idle sessions or raise " + server.Routine switch
+            {
+                "InitializeSessionUserId" => "the role's limit (ALTER ROLE name CONNECTION LIMIT n).",
+                "CheckMyDatabase" => "the database's limit (ALTER DATABASE name CONNECTION LIMIT n).",
+                _ => "max_connections.",
+            }),
             "0A000" => ("CitusNotSupported", CitusErrorKind.NotImplemented, null),
             "55P03" => ("CitusLockTimeout", CitusErrorKind.ResourceUnavailable, "Another session holds the lock; try again later."),
             "40001" or "40P01" => ("CitusTransactionConflict", CitusErrorKind.ResourceUnavailable, "Run the command again."),

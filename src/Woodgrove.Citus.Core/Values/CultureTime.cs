@@ -18,6 +18,19 @@ internal static class CultureTime
         return Says(text, culture.DateTimeFormat.Calendar, time) ? time : throw new FormatException("The day or the year is missing.");
     }
 
+    /// <summary>Whether a format writes the year. .NET reads a text without one as of the year in which it is read.</summary>
+    public static bool HasYear(string format, CultureInfo culture)
+    {
+        try
+        {
+            return new DateTime(2001, 2, 3).ToString(format, culture) != new DateTime(2002, 2, 3).ToString(format, culture);
+        }
+        catch (FormatException)
+        {
+            return true; // no format at all, which is told when it is used
+        }
+    }
+
     /// <summary>The moment in UTC, or, where the text has no zone, what calendar and clock showed.</summary>
     /// <exception cref="FormatException">The culture, or none of the formats, writes dates so.</exception>
     public static DateTime ReadMoment(string text, CultureInfo culture, string[] formats)

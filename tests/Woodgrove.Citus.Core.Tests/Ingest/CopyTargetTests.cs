@@ -21,7 +21,7 @@ public sealed class CopyTargetTests
         PostgresException refusal = Refusal(sqlState, FailingRow, "woodgrove", "s1_102008");
 
         Assert.Null(staging.Detail(refusal, null));
-        Assert.Null(staging.Detail(WorkerRefusal.WithoutShards(refusal), null)); // which names no table
+        Assert.Null(staging.Detail(WorkerRefusal.WithoutShards(staging.Table, refusal), null)); // which names no table
     }
 
     [Fact]

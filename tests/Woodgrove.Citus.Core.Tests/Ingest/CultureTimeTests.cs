@@ -68,4 +68,15 @@ public sealed class CultureTimeTests
         }
         Assert.True(other.Count == 0, string.Join("\n", other));
     }
+
+    [Theory]
+    [InlineData("dd.MM.", false)]
+    [InlineData("HH:mm", false)]
+    [InlineData("M", false)] // the month and the day
+    [InlineData("'year' MM-dd", false)]
+    [InlineData("dd.MM.yy", true)]
+    [InlineData("d", true)]
+    [InlineData("O", true)]
+    public void A_format_without_the_year_is_told_apart(string format, bool hasYear) =>
+        Assert.Equal(hasYear, CultureTime.HasYear(format, CultureInfo.InvariantCulture));
 }

@@ -63,6 +63,31 @@ public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
     }
 
     [Fact]
+    public void A_time_format_without_the_year_is_refused_before_the_first_row()
+    {
+        string table = Cluster.Distribute("id bigint, day date", "id");
+        string file = Cluster.File(Cluster.NewName("f") + ".csv", "id,day\n1,24.12.\n");
+
+        string told = Shell.Run($"Import-CsvToCitus '{file}' {table} -DateTimeFormat 'dd.MM.'").Failed("CitusInvalidArgument").Exception.Message;
+
+        Assert.Contains("column 'day'", told);
+        Assert.Equal(0L, Cluster.Count(table));
+    }
+
+    [Fact]
+    public void A_partition_that_is_named_by_its_month_is_told_by_its_whole_name()
+    {
+        string table = Cluster.CreateTable("id bigint, day date) PARTITION BY RANGE (day");
+        Cluster.Execute($"CREATE TABLE {table}_202401 PARTITION OF {table} (CHECK (id < 100)) FOR VALUES FROM ('2024-01-01') TO ('2024-02-01')");
+        string file = Cluster.File(Cluster.NewName("f") + ".csv", "id,day\n1,2024-01-05\n500,2024-01-06\n");
+
+        PSObject refused = Assert.Single(((IEnumerable<object>)Shell.Run($"Import-CsvToCitus '{file}' {table} -OnError Skip").Single
+            .Get("Rejects")!).Select(PSObject.AsPSObject));
+
+        Assert.Contains($"\"{table}_202401\"", (string)refused.Get("Reason")!);
+    }
+
+    [Fact]
     public void What_a_load_would_refuse_is_named_by_line_and_value_and_the_rest_is_not()
     {
         string table = Cluster.Distribute(Definition, "user_id");

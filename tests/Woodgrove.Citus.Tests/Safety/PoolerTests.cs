@@ -83,6 +83,26 @@ public sealed class PoolerTests(ClusterFixture cluster) : ClusterTest(cluster)
         }
     }
 
+    /// <summary>A client of the same server session can release all of its locks. Here a trigger does it, in that session.</summary>
+    [Fact]
+    public void A_session_that_has_lost_the_lock_of_its_import_commits_nothing()
+    {
+        (string table, Guid import) = (Cluster.CreateTable("id bigint, user_id bigint, note text"), Guid.NewGuid());
+        Cluster.Execute($"""
+            CREATE FUNCTION {table}_unlock() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW.id = 30000 THEN PERFORM pg_advisory_unlock_all(); END IF; RETURN NEW; END $$;
+            CREATE TRIGGER unlock BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_unlock()
+            """);
+        Shell["path"] = Cluster.File("unlocked.csv", FaultCluster.Generate(60_000, 5));
+
+        RunResult load = Shell.Run($"Import-CsvToCitus $path {table} -Route Coordinator -ImportId {import} -Checkpoint 200KB");
+
+        load.Failed("CitusPoolerNotSupported");
+        object committed = Cluster.Scalar($"SELECT coalesce(sum(rows), 0)::bigint FROM woodgrove.import_batch WHERE import_id = '{import}'")!;
+        Assert.Equal(committed, Cluster.Count(table));
+        Assert.InRange((long)committed, 1, 30_000); // batches before the row that released it
+    }
+
     private static async Task ListensAsync(int port)
     {
         for (int attempt = 0; ; attempt++)

@@ -134,9 +134,9 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
             AttemptState now = run.State;
             if (_ledger is not null && (run.IsComplete || !now.HasCommitted)) await ForgetAsync(_ledger, route, all: !run.IsComplete);
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
-            if (e is CitusException known) throw known.WithState(now.ToString());
+            if (e is CitusException { MayPass: false } known) throw known.WithState(now.ToString());
             return new AttemptEnd.Interrupted(now, ImportErrors.Interrupted(import.Source, now, e),
-                MayRetry: PostgresErrors.IsTransient(e) && _ledger is not null,
+                MayRetry: MayComeBack(e) && _ledger is not null,
                 GotFurther: now.Position.EndByte > state.Position.EndByte);
         }
     }

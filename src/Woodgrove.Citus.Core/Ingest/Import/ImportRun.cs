@@ -281,7 +281,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     /// <summary>Rejects a row of the staging table that the target table refuses.</summary>
     private void RefusedByTarget(long line, PostgresException refusal)
     {
-        PostgresException told = WorkerRefusal.WithoutShards(refusal);
+        PostgresException told = WorkerRefusal.WithoutShards(_table, refusal);
         string reason = told.MessageText.TrimEnd('.') + "." + (string.IsNullOrEmpty(told.Detail) ? "" : " " + told.Detail);
         string? column = string.IsNullOrEmpty(told.ColumnName) ? null : told.ColumnName;
         Refuse(new UnconvertedRecord(default, new RefusedRow(plan.File.Source.Name, line, column, null, told.SqlState, reason)));

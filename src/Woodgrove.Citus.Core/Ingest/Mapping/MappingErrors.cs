@@ -20,6 +20,10 @@ internal sealed class MappingErrors(CsvInput input, CsvDialect dialect, TableInf
     public const string SkipColumn = "-SkipColumn", ColumnMap = "-ColumnMap", MapNames = "-ColumnMap names",
         StaticNames = "-StaticColumn names", FieldNames = "-Column names", HeaderNames = "the header names", TableHas = "the table has";
 
+    public static CitusException NoYear(string format, string column) => new("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
+        $"-DateTimeFormat '{format}' has no year, so the dates of column '{column}' would be of the year in which they are loaded.",
+        "Give a format with the year (yyyy), or load the text into a text column and complete it there with SQL.");
+
     /// <param name="parameter">The one that names the field.</param>
     /// <param name="fields">Their numbers, from 1.</param>
     public CitusException SameFieldTwice(string parameter, string name, int[] fields) => Refuse("CitusDuplicateColumn",

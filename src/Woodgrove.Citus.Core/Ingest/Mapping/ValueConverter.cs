@@ -24,11 +24,11 @@ internal sealed class ValueConverter
         {
             "smallint" or "integer" or "bigint" or "numeric" or "money" or "real" or "double precision" when shape.Culture is { } culture =>
                 new ValueConverter(text => CultureNumber.Read(text, culture.NumberFormat), HowOf(culture)),
-            "date" when hasTimes => Times(shape, CultureTime.Read, "yyyy-MM-dd"),
+            "date" when hasTimes => Times(column, shape, CultureTime.Read, "yyyy-MM-dd"),
             // Without a zone in the text, what the clock showed is what counts.
-            "timestamp without time zone" when hasTimes => Times(shape, CultureTime.Read, "yyyy-MM-dd HH:mm:ss.fffffff"),
+            "timestamp without time zone" when hasTimes => Times(column, shape, CultureTime.Read, "yyyy-MM-dd HH:mm:ss.fffffff"),
             // Without a zone in the text, it is the session's.
-            "timestamp with time zone" when hasTimes => Times(shape, CultureTime.ReadMoment, "yyyy-MM-dd HH:mm:ss.fffffffK"),
+            "timestamp with time zone" when hasTimes => Times(column, shape, CultureTime.ReadMoment, "yyyy-MM-dd HH:mm:ss.fffffffK"),
             "boolean" when shape.TrueValues.Count + shape.FalseValues.Count > 0 => new ValueConverter(text => Boolean(text, shape), ""),
             _ => null,
         };
@@ -47,10 +47,12 @@ internal sealed class ValueConverter
         }
     }
 
-    private static ValueConverter Times(CsvShape shape, Func<string, CultureInfo, string[], DateTime> read, string format)
+    private static ValueConverter Times(TableColumn column, CsvShape shape, Func<string, CultureInfo, string[], DateTime> read, string format)
     {
         CultureInfo culture = shape.Culture ?? CultureInfo.InvariantCulture;
         string[] formats = [.. shape.DateTimeFormats];
+        if (Array.Find(formats, f => !CultureTime.HasYear(f, culture)) is { } incomplete)
+            throw MappingErrors.NoYear(incomplete, column.Name);
         return new ValueConverter(text => read(text, culture, formats).ToString(format, CultureInfo.InvariantCulture),
             formats.Length == 0 ? HowOf(culture) : $"the format{(formats.Length > 1 ? "s" : "")} {string.Join(", ", formats)}");
     }

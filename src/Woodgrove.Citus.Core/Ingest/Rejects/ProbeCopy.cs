@@ -76,7 +76,7 @@ internal sealed class ProbeCopy(CitusConnection connection, CopyTarget target) :
         }
         catch (PostgresException told) when (PostgresErrors.IsAboutRow(told) && !stop.IsCancellationRequested)
         {
-            return WorkerRefusal.WithoutShards(told);
+            return WorkerRefusal.WithoutShards(target.Table, told);
         }
         finally
         {

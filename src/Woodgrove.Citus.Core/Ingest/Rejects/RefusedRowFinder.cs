@@ -164,7 +164,7 @@ internal sealed partial class RefusedRowFinder(CitusConnection connection, CsvFi
             Task<PostgresException?> TryAsync(int first, int end) =>
                 probe.TryAsync(rows.Block, StartOf(first), all.AsMemory(first..end), stop);
         }
-        return (WorkerRefusal.WithoutShards(refusal), null);
+        return (WorkerRefusal.WithoutShards(target.Table, refusal), null);
     }
 
     private async Task<long?> FindByKeyAsync(NpgsqlConnection session, PostgresException refusal, CancellationToken stop)

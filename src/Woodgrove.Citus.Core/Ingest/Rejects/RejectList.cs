@@ -37,7 +37,7 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
         string? column = string.IsNullOrEmpty(refusal.ColumnName) ? RefusedRowFinder.Context(refusal)?.Column : refusal.ColumnName;
         // Constraints and tables by the names that the shards have for them mean nothing to the user.
         if (refusal.SqlState is ['2', '3', ..] && refusal.TableName != target.Table.Name.Name && refusal.TableName != ValidationTable.Table)
-            refusal = WorkerRefusal.WithoutShards(refusal);
+            refusal = WorkerRefusal.WithoutShards(target.Table, refusal);
         string reason = target.Readable(refusal.MessageText.TrimEnd('.') + ".", shard);
         if (target.Detail(refusal, shard) is { } detail) reason += " " + detail;
         Add(record, new RefusedRow(source.Name, line, column, ValueOf(record, column), refusal.SqlState, reason));

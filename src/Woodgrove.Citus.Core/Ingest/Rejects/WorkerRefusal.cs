@@ -39,8 +39,9 @@ internal static partial class WorkerRefusal
         return Named(refusal, state);
     }
 
-    /// <summary>The refusal without the shards' numbers.</summary>
-    public static PostgresException WithoutShards(PostgresException refusal) => Named(refusal, refusal.SqlState);
+    /// <summary>The refusal without the shards' numbers. A table that Citus does not know has none, whatever its partitions' names.</summary>
+    public static PostgresException WithoutShards(TableInfo table, PostgresException refusal) =>
+        table is { Kind: TableKind.Local, ColocationId: null } ? refusal : Named(refusal, refusal.SqlState);
 
     private static PostgresException Named(PostgresException refusal, string state) =>
         new(WithoutShards(refusal.MessageText), refusal.Severity, refusal.InvariantSeverity, state,
