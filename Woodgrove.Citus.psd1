@@ -20,7 +20,7 @@
         'Start-ShardRebalance', 'Get-ShardRebalance', 'Stop-ShardRebalance', 'Get-Colocation', 'Test-Colocation'
         'Test-CitusCsv', 'Import-CsvToCitus', 'Add-CitusRow', 'Get-CitusImport', 'Remove-CitusImport', 'Repair-CitusImport', 'Export-CitusToCsv', 'Invoke-CitusQuery'
         'Get-CitusQueryPlan', 'Get-CitusQueryFragment', 'Compare-CitusQueryPlan'
-        'Get-CitusActivity', 'Get-CitusLockWait', 'Get-CitusStatement', 'Get-CitusTenant'
+        'Get-CitusActivity', 'Get-CitusLockWait', 'Get-CitusStatement', 'Get-CitusTenant', 'Stop-CitusActivity'
         'Export-CitusReport'
         'Export-CitusSchema', 'Import-CitusSchema', 'Find-DistributionPlan'
         'Test-CitusCluster', 'Get-CitusCheck', 'Invoke-CitusValidation', 'Get-CitusSetting'

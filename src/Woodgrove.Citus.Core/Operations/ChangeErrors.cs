@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Activity;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 
@@ -23,6 +24,20 @@ internal static class ChangeErrors
         var (some, all) => $"{some} of {all} statements were committed and stay; number {some + 1} was rolled back: {change.Sql[some]}",
     };
 
+    public static CitusException NoSession(long id) => new("CitusSessionNotFound", CitusErrorKind.ObjectNotFound,
+        $"No session of the cluster has the id {id}.", "Get-CitusActivity -All lists the sessions; this one may have ended.") { Target = id };
+
+    public static CitusException NothingToCancel(CitusActivity session) => new("CitusNothingToCancel", CitusErrorKind.InvalidOperation,
+        $"Session {session.GlobalProcessId} is {session.State}: it runs no statement that could be cancelled.",
+        "-Force ends the session, which rolls its transaction back and releases its locks.") { Target = session.GlobalProcessId };
+
+    public static CitusException NotStopped(CitusActivity session, TimeSpan patience, bool wasTerminated) =>
+        new("CitusSessionNotStopped", CitusErrorKind.OperationTimeout,
+            $"Session {session.GlobalProcessId} was signalled and still runs after {patience.TotalSeconds:0} seconds"
+                + (session.WaitsFor is null ? "." : $"; it waits for {session.WaitsFor}."),
+            wasTerminated ? "It ends at the next point where the server looks for signals; see the log of its node."
+                : "It ends at the next point where the server looks for signals; -Force ends the session.") { Target = session.GlobalProcessId };
+
     /// <summary>What only Citus has, or only some of its versions.</summary>
     /// <param name="what">What the user asked for, as the subject of the sentence: "Moving a shard".</param>
     /// <param name="since">The first version that has it, or null where each has.</param>
@@ -37,7 +52,7 @@ internal static class ChangeErrors
         {
             PostgresErrorCodes.InsufficientPrivilege => new("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
                 $"{connection.UserName} may not do this: {PostgresErrors.Text(server)}",
-                "Only the table's owner changes a table; functions that change nodes or move shards need a superuser or EXECUTE on them. "
+                change.PermissionAdvice ?? "Only the table's owner changes a table; functions that change nodes or move shards need a superuser or EXECUTE on them. "
                     + "On Azure Database for PostgreSQL and Azure Cosmos DB for PostgreSQL, log in as the administrator (citus).", server)
             { Target = change.Target, SqlState = server.SqlState },
             PostgresErrorCodes.UndefinedFunction => new("CitusNotSupported", CitusErrorKind.NotImplemented,

@@ -26,6 +26,9 @@ public sealed record ClusterChange
     /// <summary>Sentences about locks, and about who waits for how long.</summary>
     public Listing<string> Locks { get; init; } = [];
 
+    /// <summary>What lets a role make the change that may not, where it is not the right on a table or on the nodes.</summary>
+    internal string? PermissionAdvice { get; init; }
+
     /// <summary>True where there is nothing to do.</summary>
     public bool IsDone => Sql.Count == 0;
 }

@@ -25,9 +25,16 @@ public sealed partial record CitusQuery(string Sql)
     /// <summary>Runs it, streaming. Statements of one text are one transaction unless they say otherwise.</summary>
     public async Task RunAsync(CitusConnection connection, IResultSink sink, CancellationToken stop)
     {
+        await using NpgsqlConnection session = await connection.OpenUserSessionAsync(stop);
+        await RunAsync(session, sink, stop);
+    }
+
+    /// <summary>The same in a session of the caller's.</summary>
+    internal async Task RunAsync(NpgsqlConnection session, IResultSink sink, CancellationToken stop)
+    {
         try
         {
-            await StreamAsync(connection, sink, stop);
+            await StreamAsync(session, sink, stop);
         }
         catch (PostgresException refusal) when (Advice(refusal) is { } advice)
         {
@@ -47,9 +54,8 @@ public sealed partial record CitusQuery(string Sql)
             ? QueryErrors.NoValue(name) : null;
     }
 
-    private async Task StreamAsync(CitusConnection connection, IResultSink sink, CancellationToken stop)
+    private async Task StreamAsync(NpgsqlConnection session, IResultSink sink, CancellationToken stop)
     {
-        await using NpgsqlConnection session = await connection.OpenUserSessionAsync(stop);
         session.Notice += (_, e) => Notice?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
         await QueryArguments.ApplySettingsAsync(session, Settings, stop);
         await using var command = new NpgsqlCommand(Sql, session) { CommandTimeout = (int)Math.Ceiling(Timeout.TotalSeconds) };

@@ -50,7 +50,7 @@ internal sealed class RowSink(CmdletOutput output, QueryOutput shape) : IResultS
         await output.Async(cmdlet => cmdlet.WriteObject(table, enumerateCollection: false));
     }
 
-    private static PSObject Object(string[] names, object?[] row)
+    internal static PSObject Object(string[] names, object?[] row)
     {
         var value = new PSObject();
         // Names are distinct already, so the check for a duplicate would only cost time.
@@ -58,7 +58,7 @@ internal sealed class RowSink(CmdletOutput output, QueryOutput shape) : IResultS
         return value;
     }
 
-    private static Hashtable Table(string[] names, object?[] row)
+    internal static Hashtable Table(string[] names, object?[] row)
     {
         var value = new Hashtable(row.Length, StringComparer.OrdinalIgnoreCase);
         for (int i = 0; i < row.Length; i++) value[names[i]] = row[i];

@@ -122,6 +122,7 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
             ["Export-CitusSchema | Import-CitusSchema -WhatIf"] = r => Assert.NotEmpty(r),
             [$"Test-CitusCsv $csv -Table {table}"] = r => Assert.Equal(300_000L, r[0].Get("Rows")),
             [$"Invoke-CitusQuery 'SELECT count(*) FROM {table}' -As Scalar"] = r => Assert.Equal(300_000L, r[0].BaseObject),
+            ["Invoke-CitusQuery 'SELECT 1' -On AllNodes"] = r => Assert.Equal(3, r.Count(n => n.Get("Success") is true)),
             [$"Get-CitusQueryPlan {query}"] = r => Assert.Single(r),
             [$"Get-CitusQueryFragment {query}"] = r => Assert.Equal(4, r.Count),
             [$"Compare-CitusQueryPlan {query} 'SELECT count(*) FROM {table}'"] = r => Assert.Single(r),
@@ -156,7 +157,7 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
         string[] missing = [.. _faults.Shell.Get("Get-Command -Module Woodgrove.Citus | "
             + "Where-Object { $_.Parameters.ContainsKey('Connection') } | ForEach-Object Name")
             .Select(n => n.ToString()).Where(n => !all.Contains(n, StringComparison.Ordinal))];
-        Assert.Equal(["Disconnect-CitusCluster", "Invoke-CitusValidation", "Stop-ShardRebalance"], missing.Order());
+        Assert.Equal(["Disconnect-CitusCluster", "Invoke-CitusValidation", "Stop-CitusActivity", "Stop-ShardRebalance"], missing.Order());
     }
 
     [Fact]

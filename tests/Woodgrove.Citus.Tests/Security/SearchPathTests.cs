@@ -66,10 +66,11 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
             $"[pscustomobject]@{{ id = 5000; user_id = '1'; note = 'n'; amount = 1 }} | Add-CitusRow {events} -OnError Skip",
             "Get-CitusImport", "Repair-CitusImport", "Remove-CitusImport 11111111-2222-3333-4444-555555555555 -Confirm:$false",
             $"Export-CitusToCsv {events} $out", $"Export-CitusToCsv {events} $out -Parallel", "Invoke-CitusQuery 'SELECT 1'",
+            "Invoke-CitusQuery 'SELECT 1' -On AllNodes", $"Invoke-CitusQuery 'SELECT 1 FROM {{shard}} LIMIT 1' -On Placements -Table {events}",
             $"Get-CitusQueryPlan 'SELECT * FROM {events}'", $"Get-CitusQueryPlan 'SELECT * FROM {events} FOR UPDATE'",
             $"Get-CitusQueryFragment 'SELECT * FROM {events}'",
             $"Compare-CitusQueryPlan 'SELECT * FROM {events}' 'SELECT * FROM {users}'",
-            "Get-CitusActivity -All", "Get-CitusLockWait", "Get-CitusStatement", "Get-CitusTenant",
+            "Get-CitusActivity -All", "Stop-CitusActivity 1 -Confirm:$false", "Get-CitusLockWait", "Get-CitusStatement", "Get-CitusTenant",
             $"Export-CitusReport $report -Table {events}", "Test-CitusCluster", "Get-CitusSetting",
             "[System.Management.Automation.CommandCompletion]::CompleteInput('Get-ShardPlacement ', 19, $null)",
             $"[System.Management.Automation.CommandCompletion]::CompleteInput('New-DistributedTable {events} ', {22 + events.Length}, "
@@ -110,7 +111,7 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
     /// <summary>Errors that these calls have on a cluster without plants too, but for Citus's own of a rebalance.</summary>
     private static readonly string[] Expected =
     [
-        "^Stop-ShardRebalance.*: CitusRebalanceNotRunning", @"^Import-CsvToCitus \$bad.*: (CitusRowRefused|CitusRowsRejected)",
+        "^Stop-ShardRebalance.*: CitusRebalanceNotRunning", "^Stop-CitusActivity.*: CitusSessionNotFound", @"^Import-CsvToCitus \$bad.*: (CitusRowRefused|CitusRowsRejected)",
         "^Get-CitusQueryPlan .* FOR UPDATE': Citus",
         "^Import-CsvToCitus .* -Resume: CitusImportComplete", ".*Add-CitusRow .* -OnError Skip: CitusRowRefused",
         "^Start-ShardRebalance -WhatIf: CitusServerError",

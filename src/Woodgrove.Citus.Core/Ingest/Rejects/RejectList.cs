@@ -27,6 +27,9 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
     /// <summary>The records that earlier runs of the import rejected; the limit counts them too.</summary>
     public long Earlier { get; set; }
 
+    /// <summary>True where more rows are rejected than may be.</summary>
+    public bool IsFull => Earlier + Total > limit?.Count;
+
     public void Add(ReadOnlyMemory<byte> record, long line, PostgresException refusal, ShardRange? shard)
     {
         if (refusal.SqlState == PostgresErrorCodes.NotNullViolation && refusal.ColumnName == target.Table.DistributionColumn)
@@ -49,7 +52,7 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
         {
             _batch.Add(new RejectedRecord(record.ToArray(), row));
             Total++;
-            if (Earlier + Total > limit?.Count) throw TooMany($"more than {limit.Count} rows were refused");
+            if (IsFull) throw TooMany($"more than {limit!.Count} rows were refused");
         }
     }
 

@@ -89,7 +89,7 @@ internal sealed class TableTrial : IAsyncDisposable
         {
             await _keys.FilterAsync(await _validation.FilterAsync(_stretch, _bisecting, stop, adds), stop);
         }
-        catch (CitusException e) when (e.ErrorId == "CitusTooManyErrors")
+        catch (CitusException) when (_rejects.IsFull)
         {
             IsPartial = true;
         }
