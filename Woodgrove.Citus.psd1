@@ -23,7 +23,7 @@
         'Get-CitusActivity', 'Get-CitusLockWait', 'Get-CitusStatement', 'Get-CitusTenant', 'Stop-CitusActivity'
         'Export-CitusReport'
         'Export-CitusSchema', 'Import-CitusSchema', 'Find-DistributionPlan'
-        'Test-CitusCluster', 'Get-CitusCheck', 'Invoke-CitusValidation', 'Get-CitusSetting'
+        'Test-CitusCluster', 'Get-CitusCheck', 'Invoke-CitusValidation', 'Get-CitusSetting', 'Repair-CitusCluster'
         'Start-CitusSandbox', 'Stop-CitusSandbox', 'Get-CitusSandbox', 'New-CitusSampleData'
     )
     PrivateData          = @{

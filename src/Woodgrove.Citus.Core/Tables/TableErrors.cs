@@ -68,5 +68,5 @@ internal static class TableErrors
     /// <summary>What is said of a failed concurrent distribution that could not be undone.</summary>
     public static string NotCleaned(TableInfo table, Exception cause) =>
         $"What it left could not be taken away ({PostgresErrors.Describe(cause).What.TrimEnd('.')}): "
-            + $"see {table.Display} with Get-DistributedTable, and run CALL citus_cleanup_orphaned_resources();";
+            + $"see {table.Display} with Get-DistributedTable, and run Repair-CitusCluster.";
 }

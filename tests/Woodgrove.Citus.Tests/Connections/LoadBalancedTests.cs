@@ -132,6 +132,7 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
             ["Get-CitusTenant"] = _ => { },
             ["Get-CitusSetting"] = r => Assert.NotEmpty(r),
             [$"Export-CitusReport -Path $report -Table {table} -PassThru"] = r => Assert.Single(r),
+            ["Repair-CitusCluster -OlderThan 1:00:00 -Confirm:$false"] = _ => { },
             ["Test-CitusCluster"] = r => Assert.DoesNotContain(r, c => $"{c.Get("Actual")}".Contains("reached", StringComparison.Ordinal)),
             [$"New-DistributedTable {plain} id -Confirm:$false"] = r => Assert.Single(r),
             [$"New-ReferenceTable {reference} -Confirm:$false"] = r => Assert.Single(r),

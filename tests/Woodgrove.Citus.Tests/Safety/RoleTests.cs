@@ -90,7 +90,7 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             ("Measure-ShardSkew", true, true), ("Measure-ShardSkew -By Rows", false, true),
             ("Get-CitusActivity -All", true, true), ("Stop-CitusActivity 1 -Confirm:$false", true, false), ("Get-CitusLockWait", true, false), ("Get-CitusStatement", true, false),
             ("Get-CitusTenant", kind == "monitor", false),
-            ($"Export-CitusReport $page {table}", true, false), ("Test-CitusCluster", true, true), ("Get-CitusSetting", true, true),
+            ($"Export-CitusReport $page {table}", true, false), ("Repair-CitusCluster -WhatIf", true, false), ("Test-CitusCluster", true, true), ("Get-CitusSetting", true, true),
             ("Invoke-CitusValidation WalLevel -Output None", true, true),
         ];
         foreach (string name in Shell.Get("(Get-Module Woodgrove.Citus).ExportedCmdlets.Keys").Select(n => n.ToString()))

@@ -71,7 +71,7 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
             $"Get-CitusQueryFragment 'SELECT * FROM {events}'",
             $"Compare-CitusQueryPlan 'SELECT * FROM {events}' 'SELECT * FROM {users}'",
             "Get-CitusActivity -All", "Stop-CitusActivity 1 -Confirm:$false", "Get-CitusLockWait", "Get-CitusStatement", "Get-CitusTenant",
-            $"Export-CitusReport $report -Table {events}", "Test-CitusCluster", "Get-CitusSetting",
+            $"Export-CitusReport $report -Table {events}", "Test-CitusCluster", "Get-CitusSetting", "Repair-CitusCluster -OlderThan 0 -Confirm:$false",
             "[System.Management.Automation.CommandCompletion]::CompleteInput('Get-ShardPlacement ', 19, $null)",
             $"[System.Management.Automation.CommandCompletion]::CompleteInput('New-DistributedTable {events} ', {22 + events.Length}, "
                 + "$null)",
@@ -115,7 +115,7 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
         "^Get-CitusQueryPlan .* FOR UPDATE': Citus",
         "^Import-CsvToCitus .* -Resume: CitusImportComplete", ".*Add-CitusRow .* -OnError Skip: CitusRowRefused",
         "^Start-ShardRebalance -WhatIf: CitusServerError",
-        "^Get-CitusTenant: CitusNotSupported", "^Get-CitusStatement: CitusStatementsNotCounted",
+        "^Get-CitusTenant: CitusNotSupported", "^Repair-CitusCluster .*: CitusNotSupported", "^Get-CitusStatement: CitusStatementsNotCounted",
         "^Import-CsvToCitus .* -Route (Shard|Worker).*: CitusRouteNotPossible",
         "^(Start|Get|Stop)-ShardRebalance.*: CitusNotSupported",
     ];

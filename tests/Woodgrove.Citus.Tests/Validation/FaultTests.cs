@@ -301,7 +301,7 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
 
         Assert.Equal(["public.payment_users_" + shard, "public.payment_events_" + (shard + 32)],
             Evidence(found).Select(e => (string)e.Get("ObjectName")!).OrderDescending());
-        Assert.Contains("citus_cleanup_orphaned_resources", (string)found.Get("Fix")!);
+        Assert.Contains("Repair-CitusCluster", (string)found.Get("Fix")!);
     }
 
     [Fact]

@@ -21,7 +21,7 @@ internal sealed class CleanupRecords() : CitusCheck(CheckCategory.Metadata,
         Verdict.Unless(facts.Of(Leftovers) is { } all && all.Count > facts.Limit ? all : [], CheckStatus.Warning,
         $"at most {facts.Limit:0} record(s)", "nothing is left over",
         left => $"{left.Count} left over: {Verdict.List(left.Select(l => l.ObjectName))}",
-        _ => "CALL citus_cleanup_orphaned_resources(); -- and see that citus.defer_shard_delete_interval is not -1");
+        _ => "Repair-CitusCluster # and see that citus.defer_shard_delete_interval is not -1");
 
     public sealed record Leftover(long RecordId, long OperationId, int ObjectType, string ObjectName, int NodeGroupId);
 }
