@@ -108,7 +108,7 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
         Assert.Equal(["OnlyInSource: id = 33"], Differences(table));
         InShard(wrong, "INSERT INTO {shard} VALUES (33, 'a33', 'b33')", "DELETE FROM {shard} WHERE id = 33", "MisplacedInTarget: id = 33");
         Assert.Null(clusters.Scalar(clusters.Target, $"SELECT a FROM {table} WHERE id = 33"));
-    
+
         void Damage(string sql, params string[] told)
         {
             string before = clusters.Content(clusters.Target, table);
@@ -186,7 +186,8 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
         string table = NewTable("id bigint PRIMARY KEY, at timestamptz, d date, f float8, b bytea, i interval, m money", "id", 4, 3);
         clusters.Execute($"INSERT INTO {table} SELECT i, '2024-01-01'::timestamptz + i * interval '1 h', '2024-01-31', i / 3.0, "
             + "'\\x00ff', i * interval '1 h', 5.5::numeric::money FROM generate_series(1, 300) i");
-        const string settings = "ALTER DATABASE citus SET {0} = '{1}'";
+        string node = Cluster.IsCitus ? "SET citus.enable_ddl_propagation = off; " : "";
+        string settings = node + "ALTER DATABASE citus SET {0} = '{1}'";
         (string, string)[] odd = [("TimeZone", "Asia/Tokyo"), ("DateStyle", "German"), ("IntervalStyle", "iso_8601"),
             ("extra_float_digits", "-5"), ("bytea_output", "escape")];
         int[] ports = Cluster.IsCitus ? (int[])clusters.Scalar(clusters.Target, "SELECT array_agg(nodeport) FROM pg_dist_node")!
@@ -202,7 +203,7 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
         finally
         {
             foreach (int port in ports)
-                foreach ((string name, string _) in odd) clusters.Execute(clusters.Target, $"ALTER DATABASE citus RESET {name}", port);
+                foreach ((string name, string _) in odd) clusters.Execute(clusters.Target, $"{node}ALTER DATABASE citus RESET {name}", port);
         }
     }
 
