@@ -95,7 +95,7 @@ internal sealed class RowDifferences(ComparedRows source, ComparedRows target, C
         if (others.Count > 0) yield return Difference(TableDifferenceKind.OnlyInTarget, []);
 
         TableDifference Difference(TableDifferenceKind kind, IReadOnlyList<ValueDifference> values) =>
-            new(source.Table.Info.Name.ToString(), kind, columns.Show(key), values, sourceRows, targetRows);
+            new(source.Table.Info.Name.ToString(), kind, columns.Show(key), [.. values], sourceRows, targetRows);
 
         static Queue<string> Surplus(Dictionary<string, long> one, Dictionary<string, long> other) =>
             new(one.Where(r => r.Value > other.GetValueOrDefault(r.Key)).Select(r => r.Key).Order(StringComparer.Ordinal));

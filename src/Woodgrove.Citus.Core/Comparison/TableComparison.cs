@@ -1,4 +1,5 @@
 using Woodgrove.Citus.Export;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Comparison;
 
@@ -15,6 +16,6 @@ namespace Woodgrove.Citus.Comparison;
 /// <param name="TargetConsistency">As of when the target's rows were read.</param>
 /// <param name="Notes">What else one has to know of the result.</param>
 public sealed record TableComparison(
-    string Table, bool IsEqual, long SourceRows, long TargetRows, IReadOnlyList<TableDifference> Differences, bool HasMoreDifferences,
+    string Table, bool IsEqual, long SourceRows, long TargetRows, Listing<TableDifference> Differences, bool HasMoreDifferences,
     TimeSpan Duration, string Method, ExportConsistency SourceConsistency, ExportConsistency TargetConsistency,
-    IReadOnlyList<string> Notes);
+    Listing<string> Notes);

@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Values;
+
 namespace Woodgrove.Citus.Comparison;
 
 /// <summary>What two tables do not have in common.</summary>
@@ -9,7 +11,7 @@ namespace Woodgrove.Citus.Comparison;
 /// <param name="SourceRows">How many rows of this key the source has.</param>
 /// <param name="TargetRows">How many rows of this key the target has.</param>
 public sealed record TableDifference(
-    string Table, TableDifferenceKind Kind, string Key, IReadOnlyList<ValueDifference> Columns, long SourceRows, long TargetRows)
+    string Table, TableDifferenceKind Kind, string Key, Listing<ValueDifference> Columns, long SourceRows, long TargetRows)
 {
     public override string ToString() => Columns.Count == 0 ? $"{Kind}: {Key}" : $"{Kind}: {Key}: {string.Join(", ", Columns)}";
 }
