@@ -22,7 +22,7 @@
         'Get-CitusQueryPlan', 'Get-CitusQueryFragment', 'Compare-CitusQueryPlan'
         'Get-CitusActivity', 'Get-CitusLockWait', 'Get-CitusStatement', 'Get-CitusTenant', 'Stop-CitusActivity'
         'Export-CitusReport'
-        'Export-CitusSchema', 'Import-CitusSchema', 'Find-DistributionPlan'
+        'Export-CitusSchema', 'Import-CitusSchema', 'Find-DistributionPlan', 'Compare-CitusTable'
         'Test-CitusCluster', 'Get-CitusCheck', 'Invoke-CitusValidation', 'Get-CitusSetting', 'Repair-CitusCluster'
         'Start-CitusSandbox', 'Stop-CitusSandbox', 'Get-CitusSandbox', 'New-CitusSampleData'
     )

@@ -28,11 +28,18 @@ internal static class SessionCommands
     public static async Task<List<T>> ListAsync<T>(this NpgsqlConnection session, string sql, Func<NpgsqlDataReader, T> read,
         CancellationToken stop, params object?[] values)
     {
+        var rows = new List<T>();
+        await session.ForEachAsync(sql, row => rows.Add(read(row)), stop, values);
+        return rows;
+    }
+
+    /// <summary>Reads all rows, and keeps none.</summary>
+    public static async Task ForEachAsync(this NpgsqlConnection session, string sql, Action<NpgsqlDataReader> read,
+        CancellationToken stop, params object?[] values)
+    {
         await using NpgsqlCommand command = Command(session, sql, values);
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        var rows = new List<T>();
-        while (await row.ReadAsync(stop)) rows.Add(read(row));
-        return rows;
+        while (await row.ReadAsync(stop)) read(row);
     }
 
     /// <summary>The first row, as <paramref name="read"/> makes of it; default where there is none.</summary>

@@ -31,13 +31,17 @@ internal sealed class ShardSnapshot : IAsyncDisposable
     public TimeSpan WritersWaited { get; private init; }
 
     public string Extent => string.Create(CultureInfo.InvariantCulture,
-        $"{_readers.DistinctBy(r => r.Shards).Sum(r => r.ShardCount)} shards on {_readers.DistinctBy(r => r.Shards).Count()} node(s), "
+        $"{ShardCount} shards on {_readers.DistinctBy(r => r.Shards).Count()} node(s), "
             + $"in {_readers.Count} sessions");
 
+    /// <summary>How many shards there are to read.</summary>
+    public int ShardCount => _readers.DistinctBy(r => r.Shards).Sum(r => r.ShardCount);
+
     /// <summary>Makes the snapshot.</summary>
+    /// <param name="sessionsPerNode">How many shards of a node are read side by side.</param>
     /// <returns>It, or why there can be none.</returns>
     public static async Task<(ShardSnapshot? Snapshot, string? Obstacle)> TryTakeAsync(
-        CitusConnection connection, TableInfo table, CancellationToken stop)
+        CitusConnection connection, TableInfo table, CancellationToken stop, int sessionsPerNode = SessionsPerNode)
     {
         if (table.Kind != TableKind.Distributed) return (null, $"{table.Display} has one shard");
         var readers = new List<Reader>();
@@ -47,7 +51,7 @@ internal sealed class ShardSnapshot : IAsyncDisposable
             if (await IsFilteredAsync(guard, table, stop))
                 return (null, $"row level security decides on the coordinator which rows of {table.Display} this user may read");
             IReadOnlyList<Shard> shards = await ReadShardsAsync(guard, table, stop);
-            readers = await ConnectAsync(connection, shards, stop);
+            readers = await ConnectAsync(connection, shards, sessionsPerNode, stop);
             return await LockAndTakeAsync(guard, table, shards, readers, stop);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException && !stop.IsCancellationRequested)
@@ -65,9 +69,10 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs over all shards, several at a time, each session taking the next of its node.</summary>
+    /// <summary>Runs over all shards, several at a time, each session taking the next of its node; again if it is called again.</summary>
     public async Task ReadAsync(Func<NpgsqlConnection, TableName, CancellationToken, Task> read, CancellationToken stop)
     {
+        foreach (Reader node in _readers.DistinctBy(r => r.Shards)) node.Refill();
         await using var cancellation = new ServerCancellation(stop, () => _readers.GroupBy(r => r.Shards)
             .Select(node => (node.First().Reopen, node.Select(r => r.ProcessId).ToArray())));
         await WithAllAsync(_readers, async (reader, all) =>
@@ -118,7 +123,8 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         if (first is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
     }
 
-    private static async Task<List<Reader>> ConnectAsync(CitusConnection connection, IReadOnlyList<Shard> shards, CancellationToken stop)
+    private static async Task<List<Reader>> ConnectAsync(
+        CitusConnection connection, IReadOnlyList<Shard> shards, int sessionsPerNode, CancellationToken stop)
     {
         var readers = new List<Reader>();
         try
@@ -127,7 +133,7 @@ internal sealed class ShardSnapshot : IAsyncDisposable
             {
                 Task<NpgsqlConnection> Open(CancellationToken stop) => connection.OpenNodeSessionAsync(node.Key, stop);
                 var queue = new ConcurrentQueue<TableName>(node.Select(s => s.Name));
-                for (int i = 0; i < Math.Min(SessionsPerNode, queue.Count); i++)
+                for (int i = 0; i < Math.Min(sessionsPerNode, queue.Count); i++)
                     readers.Add(new Reader(await Open(stop), queue, Open));
             }
             return readers;
@@ -167,8 +173,17 @@ internal sealed class ShardSnapshot : IAsyncDisposable
     private sealed record Reader(NpgsqlConnection Session, ConcurrentQueue<TableName> Shards,
         Func<CancellationToken, Task<NpgsqlConnection>> Reopen)
     {
-        public int ShardCount { get; } = Shards.Count;
+        private readonly TableName[] _all = [.. Shards];
+
+        public int ShardCount => _all.Length;
         public int ProcessId { get; } = Session.ProcessID;
+
+        /// <summary>All of the node's shards are to be read.</summary>
+        public void Refill()
+        {
+            Shards.Clear();
+            foreach (TableName shard in _all) Shards.Enqueue(shard);
+        }
 
         /// <summary>Takes the snapshot, and with it a lock on each shard against what would change or drop it.</summary>
         /// <returns>Why it would not be one of whole transactions, or null.</returns>

@@ -342,6 +342,8 @@ internal static class AdviceCases
         ["CitusCoordinatorChanged"] = "asks to see where an address leads",
         ["CitusCoordinatorFailedOver"] = "FailoverTests follows it, on a cluster that fails over",
         ["CitusNodeNotReached"] = "LoadBalancedTests follows it",
+        ["CitusEncodingsDiffer"] = "asks for databases of one encoding",
+        ["CitusRowsFiltered"] = "CompareTests follows it",
         ["CitusNotASchemaScript"] = "asks to run the script with psql",
         ["CitusPgDumpFailed"] = "asks for rights on all tables, or what pg_dump itself says",
         ["CitusPgDumpNotFound"] = "SchemaTests follows it",

@@ -120,6 +120,8 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
             ["Find-DistributionPlan"] = r => Assert.NotEmpty(r),
             ["Export-CitusSchema"] = r => Assert.Contains(r, o => o.Get("Name")!.ToString()!.Contains(table, StringComparison.Ordinal)),
             ["Export-CitusSchema | Import-CitusSchema -WhatIf"] = r => Assert.NotEmpty(r),
+            [$"Compare-CitusTable {table} -From {connection} -To {connection}"] = r =>
+                Assert.StartsWith("source: 4 shards on 2 node(s)", (string)Assert.Single(r).Get("Method")!, StringComparison.Ordinal),
             [$"Test-CitusCsv $csv -Table {table}"] = r => Assert.Equal(300_000L, r[0].Get("Rows")),
             [$"Invoke-CitusQuery 'SELECT count(*) FROM {table}' -As Scalar"] = r => Assert.Equal(300_000L, r[0].BaseObject),
             ["Invoke-CitusQuery 'SELECT 1' -On AllNodes"] = r => Assert.Equal(3, r.Count(n => n.Get("Success") is true)),
@@ -142,7 +144,7 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
         {
             int before = _cluster.Balancer.Connections;
             var clock = Stopwatch.StartNew();
-            RunResult run = Shell($"{script} -Connection {connection}");
+            RunResult run = Shell(script.Contains(" -To ", StringComparison.Ordinal) ? script : $"{script} -Connection {connection}");
             try
             {
                 check(run.Succeeded().Output);

@@ -1,6 +1,6 @@
 # Runs examples of the help and reports each in one line: @@|cmdlet|number|state|text in base64.
 $ProgressPreference = 'SilentlyContinue'
-$tables = 'payment_events, payment_users, payment_merchants, user_events, disputes, refunds, currencies, payment_disputes, merchant_totals, colocation_demo, transfers, accounts'
+$tables = 'payment_events, payment_users, payment_merchants, user_events, disputes, refunds, currencies, payment_disputes, merchant_totals, colocation_demo, transfers, accounts, rates'
 
 function Initialize($folder, $engine) {
     $ExecutionContext.SessionState.Path.SetLocation($folder)
@@ -18,7 +18,7 @@ function Initialize($folder, $engine) {
 
 # None: no tables. Empty: the bank's tables. Loaded: with its data in them.
 function Reset($to) {
-    $null = Invoke-CitusQuery 'DROP TABLE IF EXISTS transfers, accounts CASCADE' # of Find-DistributionPlan
+    $null = Invoke-CitusQuery 'DROP TABLE IF EXISTS transfers, accounts, rates CASCADE' # of Find-DistributionPlan and Compare-CitusTable
     if ($to -eq 'Loaded' -and $script:state -eq 'Loaded') { return }
     $script:state = $to
     $null = Invoke-CitusQuery "DROP TABLE IF EXISTS $tables CASCADE; DROP SCHEMA IF EXISTS woodgrove CASCADE"

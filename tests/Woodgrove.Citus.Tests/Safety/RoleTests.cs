@@ -72,6 +72,7 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             ($"Find-DistributionColumn {table}", reads, true),
             ("Find-DistributionPlan", true, false), ("Export-CitusSchema", true, true),
             ("Export-CitusSchema | Import-CitusSchema -WhatIf", true, true),
+            ($"Compare-CitusTable {table} -From role -To role", reads, true),
             ("Get-Colocation", true, true), ($"Test-Colocation {table}, {table}", true, true),
             ("Start-ShardRebalance -WhatIf", true, false), ("Get-ShardRebalance", true, false), ("Stop-ShardRebalance", true, false),
             ($"Test-CitusCsv $csv {table}", true, true), ($"Import-CsvToCitus $csv {table}", writes, true),
@@ -116,7 +117,7 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
         foreach ((string script, bool works, bool hasOutput) in calls)
         {
             plants.Watch();
-            RunResult run = Shell.Run($"{script} -Connection role");
+            RunResult run = Shell.Run(script.EndsWith("-To role", StringComparison.Ordinal) ? script : $"{script} -Connection role");
             wrong.AddRange(plants.RunByOthers().Where(l => !Plants.IsRebalancePlan(script, l)).Distinct().Take(5)
                 .Select(l => $"{script} ran what was planted: {l}"));
             string[] ids = [.. run.Errors.Select(e => e.FullyQualifiedErrorId.Split(',')[0])];

@@ -44,6 +44,7 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
         Shell["rejects"] = Path.Combine(Cluster.Folder, "planted-rejects.csv");
         Shell["port"] = Cluster.Sandbox!.Get("Port");
         Shell["connectionString"] = Cluster.ConnectionString;
+        Shell["connection"] = Cluster.Connection;
         string[] scripts =
         [
             "Connect-CitusCluster -ConnectionString $connectionString -Name planted | Disconnect-CitusCluster",
@@ -51,6 +52,8 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
             "Get-CitusNode", "Get-ShardPlacement", $"Get-ShardPlacement {events} -Value 7", $"'7', '8' | Resolve-ShardPlacement {users}",
             $"Measure-ShardSkew {events} -By Rows", $"Measure-ShardSkew {events}", $"Find-DistributionColumn {events}",
             "Find-DistributionPlan", "Export-CitusSchema", "Export-CitusSchema | Import-CitusSchema",
+            $"Compare-CitusTable {events}, {plain} -From $connection -To $connection",
+            "Compare-CitusTable * -From $connection -To $connection",
             "Get-Colocation", $"Test-Colocation {events}, {users}", "Start-ShardRebalance -WhatIf", "Get-ShardRebalance",
             "Stop-ShardRebalance -Confirm:$false",
             $"Test-CitusCsv $csv {events}",

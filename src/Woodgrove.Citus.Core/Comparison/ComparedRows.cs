@@ -1,0 +1,130 @@
+using System.Globalization;
+using Npgsql;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Export;
+using Woodgrove.Citus.Sql;
+
+namespace Woodgrove.Citus.Comparison;
+
+/// <summary>
+/// The rows of one side, as of one moment where that can be: shard by shard on their nodes, or in one session through the
+/// server that the connection leads to. They can be read several times.
+/// </summary>
+internal sealed class ComparedRows : IAsyncDisposable
+{
+    private readonly ShardSnapshot? _shards;
+    private readonly NpgsqlConnection? _session;
+    private readonly bool _isOwned;
+    private readonly Dictionary<string, string> _misplaced = []; // by shard
+
+    private ComparedRows(ComparedTable table, ShardSnapshot? shards, NpgsqlConnection? session, bool isOwned, string method)
+    {
+        (Table, _shards, _session, _isOwned, Method) = (table, shards, session, isOwned, method);
+        Consistency = shards is not null || !table.Connection.IsCitus || table.Info.Kind != TableKind.Distributed
+            ? ExportConsistency.Snapshot : ExportConsistency.PerShard;
+    }
+
+    public ComparedTable Table { get; }
+
+    /// <summary>How the rows are read, as a clause.</summary>
+    public string Method { get; }
+
+    public ExportConsistency Consistency { get; }
+
+    /// <summary>How many queries read the table once.</summary>
+    public int Parts => _shards?.ShardCount ?? 1;
+
+    /// <summary>True where rows in a wrong shard are found.</summary>
+    public bool KnowsPlaces => _shards is not null;
+
+    /// <summary>The rows as of now.</summary>
+    public static async Task<ComparedRows> OpenAsync(ComparedTable table, int sessionsPerNode, CancellationToken stop)
+    {
+        CitusConnection connection = table.Connection;
+        string? obstacle = null;
+        if (connection.IsCitus && table.Info.Kind == TableKind.Distributed)
+        {
+            (ShardSnapshot? shards, obstacle) = await ShardSnapshot.TryTakeAsync(connection, table.Info, stop, sessionsPerNode);
+            if (shards is not null) return await OverAsync(table, shards, isOwned: true, stop);
+        }
+        NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        try
+        {
+            await session.ExecuteAsync("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", stop);
+            return Over(table, session, isOwned: true, obstacle);
+        }
+        catch
+        {
+            await session.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Rows in a snapshot that somebody has taken.</summary>
+    /// <param name="isOwned">Whether it ends with this.</param>
+    public static async Task<ComparedRows> OverAsync(ComparedTable table, ShardSnapshot shards, bool isOwned, CancellationToken stop)
+    {
+        var rows = new ComparedRows(table, shards, null, isOwned, shards.Extent);
+        string key = $"t.{TableName.Quote(table.Info.DistributionColumn!)}";
+        await using NpgsqlConnection session = await table.Connection.OpenSessionAsync(stop);
+        await session.ForEachAsync("""
+            SELECT (pg_catalog.parse_ident(n))[pg_catalog.array_upper(pg_catalog.parse_ident(n), 1)], shardminvalue, shardmaxvalue
+            FROM pg_catalog.pg_dist_shard, pg_catalog.shard_name(logicalrelid, shardid) n WHERE logicalrelid = $1::oid AND shardminvalue IS NOT NULL
+            """, row => rows._misplaced[row.GetString(0)] = string.Create(CultureInfo.InvariantCulture,
+                $"CASE WHEN {key} IS NULL THEN true ELSE pg_catalog.worker_hash({key}) NOT BETWEEN {row.GetString(1)} AND {row.GetString(2)} END"),
+            stop, table.Info.Oid);
+        return rows;
+    }
+
+    /// <summary>Rows that a session sees, whose transaction somebody has begun.</summary>
+    /// <param name="isOwned">Whether it ends with this.</param>
+    /// <param name="obstacle">Why the shards are not read on their nodes, or null.</param>
+    public static ComparedRows Over(ComparedTable table, NpgsqlConnection session, bool isOwned, string? obstacle) =>
+        new(table, null, session, isOwned, obstacle is null ? "one query" : $"one query through the coordinator, because {obstacle}");
+
+    /// <summary>Reads all parts by a query; rows of several parts come at once, but never at the same time.</summary>
+    /// <param name="partRead">Told of each part that is read.</param>
+    public async Task ReadAsync(
+        Func<RowPart, string> query, Action<NpgsqlDataReader> read, Action partRead, CancellationToken stop, params object?[] values)
+    {
+        object gate = new();
+        try
+        {
+            if (_shards is not null) await _shards.ReadAsync((session, shard, all) => ReadAsync(session,
+                new RowPart(shard, false, _misplaced.GetValueOrDefault(shard.Name, "false")), RowQueries.Settings, all), stop);
+            else await ReadWholeAsync();
+        }
+        catch (Exception e) when (e is not OperationCanceledException && !stop.IsCancellationRequested)
+        {
+            throw ComparisonErrors.OnSide(Table.Side, e, Table.Info.Name);
+        }
+
+        async Task ReadWholeAsync()
+        {
+            bool isPassedOn = Table.Connection.IsCitus && Table.Info.Kind != TableKind.Local;
+            // What is set in the session is set in those that Citus opens for it, too.
+            string settings = (Table.Connection.IsCitus ? "SET LOCAL citus.propagate_set_commands = 'local'; " : "") + RowQueries.Settings;
+            int process = _session!.ProcessID;
+            await using var cancellation = new ServerCancellation(stop, () => [(Table.Connection.OpenSessionAsync, new[] { process })]);
+            await ReadAsync(_session, new RowPart(Table.Info.Name, isPassedOn && Table.Info.Kind == TableKind.Distributed), settings, stop);
+        }
+
+        async Task ReadAsync(NpgsqlConnection session, RowPart part, string settings, CancellationToken all)
+        {
+            await session.ExecuteAsync(settings, all);
+            await session.ForEachAsync(query(part), row =>
+            {
+                lock (gate) read(row);
+            }, all, values);
+            lock (gate) partRead();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_isOwned) return;
+        if (_shards is not null) await _shards.DisposeAsync();
+        if (_session is not null) await _session.DisposeAsync(); // and its transaction with it
+    }
+}
