@@ -17,7 +17,7 @@
         'Connect-CitusCluster', 'Disconnect-CitusCluster', 'Get-CitusConnection'
         'New-DistributedTable', 'New-ReferenceTable', 'Get-DistributedTable'
         'Get-CitusNode', 'Get-ShardPlacement', 'Resolve-ShardPlacement', 'Measure-ShardSkew', 'Find-DistributionColumn'
-        'Move-ShardPlacement', 'Split-Shard', 'Split-Tenant'
+        'Move-ShardPlacement', 'Split-Shard', 'Split-Tenant', 'Add-CitusNode', 'Set-CitusNode', 'Remove-CitusNode'
         'Start-ShardRebalance', 'Get-ShardRebalance', 'Stop-ShardRebalance', 'Get-Colocation', 'Test-Colocation'
         'Test-CitusCsv', 'Import-CsvToCitus', 'Add-CitusRow', 'Get-CitusImport', 'Remove-CitusImport', 'Repair-CitusImport', 'Export-CitusToCsv', 'Invoke-CitusQuery'
         'Get-CitusQueryPlan', 'Get-CitusQueryFragment', 'Compare-CitusQueryPlan'

@@ -84,7 +84,7 @@ public sealed class TransferTests : ClusterTest, IClassFixture<ChangedCluster>, 
         Assert.Equal([shard, _changed.ShardsOf("\"Order Lines\"")[1]], (IEnumerable<long>)plan.Get("Shards")!);
         Assert.Equal(_changed.Scalar<long>($"SELECT sum(shard_size)::bigint FROM citus_shards WHERE shardid IN ({shard}, {_changed.ShardsOf("\"Order Lines\"")[1]})"),
             plan.Get("SizeBytes"));
-        Assert.Contains("Writes to these shards wait for the last moment only", string.Join(' ', (IEnumerable<string>)plan.Get("Locks")!));
+        Assert.Contains("Writes to a shard wait for the last moment only", string.Join(' ', (IEnumerable<string>)plan.Get("Locks")!));
         Assert.Contains("What if: Performing the operation", run.Screen);
     }
 

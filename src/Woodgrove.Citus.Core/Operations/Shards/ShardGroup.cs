@@ -96,12 +96,15 @@ internal sealed record ShardGroup
     /// <summary>Who waits for a copy of the group, and for how long.</summary>
     public Listing<string> Locks(string mode) =>
     [
-        mode == "block_writes" ? "Writes to these shards wait until all of it is copied; reads go on."
-            : "Writes to these shards wait for the last moment only, when the copy has caught up; reads go on.",
+        WaitOf(mode),
         .. mode == "force_logical" && Members.Any(m => !m.HasIdentity) ? (string[])["UPDATE and DELETE fail meanwhile in "
             + $"{string.Join(", ", Members.Where(m => !m.HasIdentity).Select(m => m.Table).Distinct())}, without a replica identity."] : [],
         "Meanwhile DDL on these tables waits, and so do other moves and splits of their shards.",
     ];
+
+    /// <summary>Who waits for the copy of a shard.</summary>
+    public static string WaitOf(string mode) => mode == "block_writes" ? "Writes to a shard wait until all of it is copied; reads go on."
+        : "Writes to a shard wait for the last moment only, when its copy has caught up; reads go on.";
 
     /// <summary>The literal of a transfer mode.</summary>
     public static string Mode(string mode) => $"{TableName.Literal(mode)}::citus.shard_transfer_mode";

@@ -1,7 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Operations.Nodes;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Operations.Shards;

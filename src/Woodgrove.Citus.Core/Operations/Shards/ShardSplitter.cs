@@ -2,7 +2,6 @@ using System.Globalization;
 using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Operations.Nodes;
 
 namespace Woodgrove.Citus.Operations.Shards;
 

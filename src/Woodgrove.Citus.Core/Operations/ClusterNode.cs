@@ -1,7 +1,7 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
 
-namespace Woodgrove.Citus.Operations.Nodes;
+namespace Woodgrove.Citus.Operations;
 
 /// <summary>A node as a change needs it.</summary>
 internal sealed record ClusterNode(int NodeId, int GroupId, NodeName Name, bool IsActive, bool ShouldHaveShards, bool IsPrimary)
