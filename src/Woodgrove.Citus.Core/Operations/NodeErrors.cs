@@ -1,7 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Operations;
 
@@ -78,11 +77,10 @@ internal static class NodeErrors
             "Citus's maintenance daemon does not run on the coordinator; with some versions a node's change would crash the server.",
             "It starts a moment after the server. Try again; if it still does not run, see the server's log.") { Target = node };
 
-    public static CitusException NoRight(CitusConnection connection, string function) =>
+    public static CitusException NoRight(CitusConnection connection) =>
         new("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
-            $"{connection.UserName} may not change nodes: it lacks EXECUTE on {function}.",
-            $"Have a superuser run: GRANT EXECUTE ON FUNCTION pg_catalog.{function} TO {TableName.Quote(connection.UserName)}; "
-                + "Managed services add and remove nodes in their own portal.")
+            $"{connection.UserName} may not change nodes: Citus writes its metadata as the role itself, which only a superuser may.",
+            "Connect as a superuser. Managed services add, remove and scale nodes in their own portal.")
         { Target = connection.Name, SqlState = PostgresErrorCodes.InsufficientPrivilege };
 
     private static CitusException Unsuitable(ClusterNode node, string what, string advice) =>

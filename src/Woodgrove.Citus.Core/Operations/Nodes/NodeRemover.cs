@@ -19,7 +19,7 @@ public static class NodeRemover
     public static async Task<ClusterChange> PlanAsync(CitusConnection connection, string host, int port, bool drain, string mode,
         Action<string> warn, CancellationToken stop)
     {
-        await using NpgsqlConnection session = await NodeChanger.OpenAsync(connection, "citus_remove_node", stop);
+        await using NpgsqlConnection session = await NodeChanger.OpenAsync(connection, stop);
         List<ClusterNode> nodes = await ClusterNode.ListAsync(session, stop);
         ClusterNode node = ClusterNode.Find(nodes, new NodeName(host, port).ToString());
         if (node.GroupId == 0 && node.IsPrimary) throw NodeErrors.Coordinator(node);
@@ -32,6 +32,8 @@ public static class NodeRemover
         if (shards.Count > 0)
         {
             if (mode == "auto" && shards.Keyless.Count > 0) throw NodeErrors.NoIdentity(node, shards.Keyless);
+            if (!nodes.Exists(n => n != node && n is { IsPrimary: true, IsActive: true, ShouldHaveShards: true }))
+                throw NodeErrors.NoOtherNode(node, shards.Count);
             List<(long[] Shards, string Target)> moves = await PlanMovesAsync(connection, session, node, stop);
             long[] moved = [.. moves.SelectMany(m => m.Shards)];
             if (moved.Length < shards.Count) throw NodeErrors.NoOtherNode(node, shards.Count - moved.Length);
