@@ -24,7 +24,7 @@ public static class NodeChanger
             Locks =
             [
                 "DDL on distributed tables and other changes of nodes wait while the metadata is copied to it.",
-                "It gets shards, and copies of the reference tables, when shards are moved there: by Start-ShardRebalance.",
+                "It gets shards, and copies of the reference tables, when a rebalance moves shards there.",
             ],
         };
     }
