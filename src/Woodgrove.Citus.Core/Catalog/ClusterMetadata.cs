@@ -52,6 +52,15 @@ public static class ClusterMetadata
         }
     }
 
+    /// <summary>The placements of one shard, without sizes.</summary>
+    public static async IAsyncEnumerable<ShardPlacement> PlacementsAsync(
+        CitusConnection connection, long shardId, [EnumeratorCancellation] CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await OpenAsync(connection, stop);
+        await foreach (ShardPlacement placement in ShardPlacement.ReadAsync(session, [], shardId, ShardSizes.Unread, true, stop))
+            yield return placement;
+    }
+
     /// <summary>Those of tables that are named are a quick question; those of all are read where they are asked for.</summary>
     private static async Task<ShardSizes> SizesAsync(
         CitusConnection connection, NpgsqlConnection session, IReadOnlyCollection<TableInfo> tables, bool withSizes, Action<string> warn,

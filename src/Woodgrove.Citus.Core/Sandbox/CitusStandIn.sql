@@ -790,9 +790,12 @@ CREATE TABLE pg_catalog.pg_dist_background_task (
   job_id bigint NOT NULL, task_id bigint PRIMARY KEY, owner regrole NOT NULL DEFAULT CURRENT_USER::regrole, pid int,
   status citus_task_status NOT NULL DEFAULT 'runnable', command text NOT NULL, retry_count int, not_before timestamptz,
   message text NOT NULL DEFAULT '', nodes_involved int[]);
+CREATE TABLE pg_catalog.pg_dist_background_task_depend (
+  job_id bigint NOT NULL, task_id bigint NOT NULL, depends_on bigint NOT NULL, PRIMARY KEY (job_id, task_id, depends_on));
 CREATE TABLE pg_catalog.pg_dist_rebalance_strategy (name name PRIMARY KEY, default_strategy bool NOT NULL);
 INSERT INTO pg_catalog.pg_dist_rebalance_strategy VALUES ('by_shard_count', false), ('by_disk_size', true);
-GRANT SELECT ON pg_catalog.pg_dist_background_job, pg_catalog.pg_dist_background_task, pg_catalog.pg_dist_rebalance_strategy TO PUBLIC;
+GRANT SELECT ON pg_catalog.pg_dist_background_job, pg_catalog.pg_dist_background_task, pg_catalog.pg_dist_background_task_depend,
+  pg_catalog.pg_dist_rebalance_strategy TO PUBLIC;
 CREATE FUNCTION pg_catalog.get_rebalance_table_shards_plan(relation regclass DEFAULT NULL, threshold real DEFAULT NULL,
   max_shard_moves int DEFAULT 1000000, excluded_shard_list bigint[] DEFAULT '{}', drain_only bool DEFAULT false,
   rebalance_strategy name DEFAULT NULL, improvement_threshold real DEFAULT NULL)

@@ -52,6 +52,18 @@ internal static class ShardErrors
             "The rebalance was not started: a node lets Citus replicate no shard logically, so none could be moved online.",
             $"{first} Or move the shards with -TransferMode block_writes, while their writers wait.");
 
+    public static CitusException NoRoom(string node, string parameter) =>
+        new("CitusRebalanceRefused", CitusErrorKind.LimitsExceeded,
+            $"The rebalance was not started: {node} has none of {parameter} free, so its moves would fail.",
+            $"Wait until what takes them has ended (Get-CitusActivity -All), or raise {parameter} on {node} and restart it.")
+                { Target = node };
+
+    public static CitusException DiskTooSmall(NodeRoom room, long arriving) =>
+        new("CitusRebalanceRefused", CitusErrorKind.LimitsExceeded,
+            $"The rebalance was not started: it moves {arriving:N0} bytes to {room.Node}, whose disk has {room.DiskBytes:N0} bytes free.",
+            $"Grow the disk, or add another node with Add-CitusNode; Start-ShardRebalance -WhatIf shows the moves.")
+                { Target = room.Node };
+
     public static CitusException NotParallel(CitusConnection connection, PostgresException refusal) =>
         new("CitusNotSupported", CitusErrorKind.NotImplemented,
                 $"{connection.Engine} {connection.CitusVersion} moves shards one at a time.",

@@ -23,6 +23,12 @@ public sealed record ShardMove(string? Table, long? ShardId, string? Source, str
     /// <summary>Why it was.</summary>
     public string? Message { get; init; }
 
+    /// <summary>How long it has been running; null where it does not, since Citus keeps no time of other states.</summary>
+    public TimeSpan? InState { get; init; }
+
+    /// <summary>Why it does not go on; null where it does.</summary>
+    public string? WaitsFor { get; init; }
+
     /// <summary>Citus's own number of the task, or null in a plan.</summary>
     public long? TaskId { get; init; }
 }

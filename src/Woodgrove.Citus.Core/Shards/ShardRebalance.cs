@@ -1,3 +1,4 @@
+using Woodgrove.Citus.Jobs;
 using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Shards;
@@ -8,11 +9,11 @@ namespace Woodgrove.Citus.Shards;
 /// <param name="Moves">All moves, those to come too, in the order in which they were planned; the copy of reference tables to a new node is
 /// one without a shard.</param>
 public sealed record ShardRebalance(
-    long JobId, RebalanceState State, int Done, Listing<ShardMove> Moves, DateTimeOffset? StartedAt, DateTimeOffset? FinishedAt)
+    long JobId, JobState State, int Done, Listing<ShardMove> Moves, DateTimeOffset? StartedAt, DateTimeOffset? FinishedAt)
 {
     /// <summary>True until no move runs or will run.</summary>
-    public bool IsActive => State is RebalanceState.Scheduled or RebalanceState.Running or RebalanceState.Cancelling
-        or RebalanceState.Failing;
+    public bool IsActive => State is JobState.Scheduled or JobState.Running or JobState.Cancelling
+        or JobState.Failing;
 
     /// <summary>Moves of shards in all, each of a shard with those that are colocated with it.</summary>
     public int Total => Moves.Count(m => m.ShardId is not null);

@@ -4,6 +4,7 @@ using Woodgrove.Citus.Activity;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Jobs;
 using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Shards;
@@ -20,20 +21,26 @@ public sealed class ShardRebalancer(CitusConnection connection)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         await RequireAsync(session, order, stop);
-        IReadOnlyList<ShardMove> moves = await PlanAsync(session, order, withSizes: true, stop);
+        IReadOnlyList<ShardMove> moves = await PlanAsync(session, order, stop);
         if (moves.Count == 0) return moves;
+        await RequireRoomAsync(session, moves, order, stop);
         // Citus's own refusals come only when a job is made: it is rolled back before anybody sees it.
         await using NpgsqlTransaction dryRun = await session.BeginTransactionAsync(stop);
         await StartAsync(session, order, stop);
         return moves;
     }
 
-    private async Task<IReadOnlyList<ShardMove>> PlanAsync(NpgsqlConnection session, RebalanceOrder order, bool withSizes,
+    private async Task RequireRoomAsync(NpgsqlConnection session, IReadOnlyList<ShardMove> moves, RebalanceOrder order,
         CancellationToken stop)
+    {
+        if (connection.IsCitus) await RebalanceReadiness.RequireAsync(session, moves, order.TransferMode, stop);
+    }
+
+    private async Task<IReadOnlyList<ShardMove>> PlanAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
     {
         // The plan's own sizes are those of the metadata, which are 0; the view citus_shards has Citus ask the nodes under their own
         // search paths.
-        Dictionary<long, long> sizes = withSizes ? (await ShardSizes.ReadAsync(connection, session, [], _ => { }, stop)).Largest() : [];
+        Dictionary<long, long> sizes = (await ShardSizes.ReadAsync(connection, session, [], _ => { }, stop)).Largest();
         await using var command = new NpgsqlCommand($"""
             SELECT {SearchPath.Show("p.tables[1]")}, p.shards, p.source, p.target
             FROM ({ShardGroups("drain_only := $1, rebalance_strategy := $2")}) p ORDER BY p.ordinal
@@ -87,7 +94,10 @@ public sealed class ShardRebalancer(CitusConnection connection)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         await RequireAsync(session, order, stop);
-        return (await PlanAsync(session, order, withSizes: false, stop)).Count == 0 ? null : await StartAsync(session, order, stop);
+        IReadOnlyList<ShardMove> moves = await PlanAsync(session, order, stop);
+        if (moves.Count == 0) return null;
+        await RequireRoomAsync(session, moves, order, stop);
+        return await StartAsync(session, order, stop);
     }
 
     private async Task RequireAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
@@ -198,7 +208,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
         await using (NpgsqlDataReader row = await command.ExecuteReaderAsync(stop))
         {
             if (!await row.ReadAsync(stop)) return null;
-            job = new ShardRebalance(row.GetInt64(0), Enum.Parse<RebalanceState>(row.GetString(1), ignoreCase: true), 0, [],
+            job = new ShardRebalance(row.GetInt64(0), Enum.Parse<JobState>(row.GetString(1), ignoreCase: true), 0, [],
                 await row.IsDBNullAsync(2, stop) ? null : row.GetFieldValue<DateTimeOffset>(2),
                 await row.IsDBNullAsync(3, stop) ? null : row.GetFieldValue<DateTimeOffset>(3));
         }
@@ -218,7 +228,8 @@ public sealed class ShardRebalancer(CitusConnection connection)
                   FROM pg_catalog.get_rebalance_progress() GROUP BY 1)
             SELECT t.task_id, t.status::text, coalesce(t.retry_count, 0), CASE
                 WHEN t.status <> 'done' THEN nullif(rtrim(t.message, E'\n'), '') END, m[1]::bigint, {SearchPath.Show("s.logicalrelid")},
-                   f.nodename || ':' || f.nodeport, g.nodename || ':' || g.nodeport, p.size, p.copied, p.phase
+                   f.nodename || ':' || f.nodeport, g.nodename || ':' || g.nodeport, p.size, p.copied, p.phase,
+                   {TaskWaits.InState}, {TaskWaits.WaitsFor}
             FROM pg_catalog.pg_dist_background_task t
             CROSS JOIN LATERAL pg_catalog.regexp_match(t.command, 'citus_move_shard_placement\((\d+),(\d+),(\d+),') m
             LEFT JOIN pg_catalog.pg_dist_shard s ON s.shardid = m[1]::bigint
@@ -230,6 +241,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
             {
                 TaskId = row.GetInt64(0), Retries = row.GetInt32(2), Message = row.TextOrNull(3), SizeBytes = NumberOrNull(row, 8),
                 CopiedBytes = NumberOrNull(row, 9), Phase = row.TextOrNull(10),
+                InState = row.IsDBNull(11) ? null : row.GetTimeSpan(11), WaitsFor = row.TextOrNull(12),
             }, stop, jobId);
 
         static long? NumberOrNull(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetInt64(column);

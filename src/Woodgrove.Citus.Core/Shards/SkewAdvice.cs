@@ -10,9 +10,17 @@ internal sealed record SkewAdvice(SkewAction Action, string Reason, string? Fix 
     public const string NoStatistics = "There are no statistics about its values; -By Rows counts them, or run ANALYZE.";
     public const string RowsTell = "-By Rows tells which.";
 
+    public const string Rebalance = "Start-ShardRebalance -Wait";
+
     public static string FindColumn(string table) => $"Find-DistributionColumn -Table {Quote(table)}";
 
     public static string CountRows(string table) => $"Measure-ShardSkew {Quote(table)} -By Rows";
 
-    private static string Quote(string table) => $"'{table.Replace("'", "''", StringComparison.Ordinal)}'";
+    /// <summary>Gives each value a shard of its own, then evens the nodes out.</summary>
+    public static string SplitTenants(string table, IEnumerable<string> values) =>
+        string.Concat(values.Select(v => $"Split-Tenant {Quote(table)} {Quote(v)}\n")) + Rebalance;
+
+    /// <summary>Quotes an argument. To PowerShell, typographic apostrophes end a string too.</summary>
+    private static string Quote(string text) =>
+        $"'{string.Concat(text.Select(c => c is '\'' or (>= '\u2018' and <= '\u201b') ? new string(c, 2) : c.ToString()))}'";
 }

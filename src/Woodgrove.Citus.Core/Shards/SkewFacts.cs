@@ -3,8 +3,7 @@ namespace Woodgrove.Citus.Shards;
 /// <summary>A table as it was found.</summary>
 /// <param name="Nodes">The nodes that may hold shards.</param>
 internal sealed record SkewFacts(
-    uint Oid, string Table, string Column, string ColumnType, bool HasColocated,
-    IReadOnlyList<ShardFacts> Shards, IReadOnlyList<(string Name, int Port)> Nodes)
+    uint Oid, string Table, string Column, IReadOnlyList<ShardFacts> Shards, IReadOnlyList<(string Name, int Port)> Nodes)
 {
     public IReadOnlyDictionary<long, KeyFacts> Keys { get; init; } = new Dictionary<long, KeyFacts>();
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Shards;
@@ -139,14 +138,9 @@ internal sealed class SkewJudge
         Spread after = Spread.Of(rest.Values);
         if (!areShards && after.MaxToMean > _shards.MaxToMean - 0.1) return null;
         double nodes = Spread.BestMaxToMean(rest.Values.Concat(own), _nodes.Parts);
-        string cascade = _facts.HasColocated ? ", 'CASCADE'" : "";
-        string fix = string.Concat(heavy.Select(v =>
-            $"SELECT isolate_tenant_to_new_shard({TableName.Literal(_facts.Table).TrimStart()}, "
-                + $"{TableName.Literal(v.Value).TrimStart()}::{_facts.ColumnType}{cascade});\n"))
-            + "SELECT citus_rebalance_start();";
         return new(SkewAction.IsolateTenant,
             Text($"{(areShards ? $"{Named(heavy)} {(heavy.Count == 1 ? "alone fills" : "each fill")} more than a mean shard, with {Percent(heavy.Sum(v => v.Share))} of the rows" : Weigh(heavy))}. {(heavy.Count == 1 ? "In a shard of its own it leaves" : "In shards of their own they leave")} the others at {after.MaxToMean:0.00} times their mean (now {_shards.MaxToMean:0.00}), and the nodes can be brought to {nodes:0.00} (now {_nodes.MaxToMean:0.00})."),
-            fix, after.MaxToMean, nodes);
+            SkewAdvice.SplitTenants(_facts.Table, heavy.Select(v => v.Value)), after.MaxToMean, nodes);
     }
 
     /// <summary>Values lighter than a mean shard that, taken out of a shard that is too large, bring it down to an even one.</summary>
@@ -183,7 +177,7 @@ internal sealed class SkewJudge
         if (after > _nodes.MaxToMean - 0.05) return null;
         return new(SkewAction.Rebalance,
             Text($"The fullest node has {_nodes.MaxToMean:0.00} times the mean. Moving {moved} of the {_shards.Parts} shards, as the cluster's rebalancer plans, brings it to {after:0.00}."),
-            "SELECT citus_rebalance_start();", null, after);
+            SkewAdvice.Rebalance, null, after);
     }
 
     private SkewAdvice? OwnShard()

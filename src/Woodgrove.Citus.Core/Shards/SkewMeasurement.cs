@@ -52,8 +52,6 @@ public sealed class SkewMeasurement(CitusConnection connection)
                     + "ORDER BY 1, 2"),
                 new($"""
                     SELECT p.logicalrelid::oid, {SearchPath.Show("p.logicalrelid")}, k.attname,
-                        pg_catalog.format_type(k.atttypid, k.atttypmod),
-                           (SELECT count(*) > 1 FROM pg_catalog.pg_dist_partition o WHERE o.colocationid = p.colocationid),
                            d.shardid, d.shardminvalue::int, d.shardmaxvalue::int, n.nodename, n.nodeport, n.groupid
                     FROM pg_catalog.pg_dist_partition p
                     JOIN pg_catalog.pg_attribute k ON k.attrelid = p.logicalrelid
@@ -64,7 +62,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
                     WHERE p.partmethod = 'h' AND CASE WHEN $1::text[] IS NULL THEN {(IncludeModule ? "true" : ModuleSchema.IsNotOf("p.logicalrelid"))}
                         ELSE p.logicalrelid::oid IN (
                       SELECT coalesce({SearchPath.Find("a")}, {SearchPath.Find("b")}) FROM unnest($1, $2::text[]) AS x(a, b)) END
-                    ORDER BY 2, 7, 6, n.nodename, n.nodeport
+                    ORDER BY 2, 5, 4, n.nodename, n.nodeport
                     """)
                 {
                     Parameters =
@@ -87,13 +85,12 @@ public sealed class SkewMeasurement(CitusConnection connection)
             if (tables.Count == 0 || tables[^1].Oid != oid)
             {
                 shards = [];
-                tables.Add(new SkewFacts(oid, found.GetString(1), found.GetString(2), found.GetString(3), found.GetBoolean(4), shards,
-                    nodes));
+                tables.Add(new SkewFacts(oid, found.GetString(1), found.GetString(2), shards, nodes));
             }
             // A shard that is kept on several nodes is measured on the first.
-            if (shards.Count > 0 && shards[^1].ShardId == found.GetInt64(5)) shards[^1].Copies.Add((found.GetString(8), found.GetInt32(9)));
-            else shards.Add(new ShardFacts(found.GetInt64(5), found.GetInt32(6), found.GetInt32(7), found.GetString(8), found.GetInt32(9),
-                found.GetInt32(10), 0));
+            if (shards.Count > 0 && shards[^1].ShardId == found.GetInt64(3)) shards[^1].Copies.Add((found.GetString(6), found.GetInt32(7)));
+            else shards.Add(new ShardFacts(found.GetInt64(3), found.GetInt32(4), found.GetInt32(5), found.GetString(6), found.GetInt32(7),
+                found.GetInt32(8), 0));
         }
         return tables;
     }

@@ -78,13 +78,7 @@ public sealed class StartShardRebalanceCommand : ConnectedCmdlet
                 bar.End();
             }
             await output.ObjectAsync(rebalance);
-            if (Wait) Complain(rebalance);
+            if (Wait) RebalanceErrors.Require(rebalance, Timeout);
         }, cluster.Name);
-    }
-
-    private void Complain(ShardRebalance rebalance)
-    {
-        if (rebalance.IsActive) throw RebalanceErrors.NotOver(rebalance, Timeout);
-        if (rebalance.State != RebalanceState.Finished) throw RebalanceErrors.Failed(rebalance);
     }
 }

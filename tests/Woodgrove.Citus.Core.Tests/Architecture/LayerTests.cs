@@ -17,8 +17,8 @@ public sealed class LayerTests
         "Ingest.Copy", "Ingest.Mapping", "Ingest.Ledger", "Ingest.Commit", "Ingest.Merge", "Ingest.Rejects", "Ingest.Routes",
         "Ingest.Import", "Ingest.Rows",
         "Plans", "Plans.Reading", "Plans.Advice", "Plans.Requests",
-        "Activity", "Shards", "Profiling", "Tables", "Export", "Comparison", "Validation", "Settings", "Validation.Checks",
-        "Reports", "Sandbox", "Schema", "Operations",
+        "Activity", "Jobs", "Shards", "Profiling", "Tables", "Export", "Comparison", "Validation", "Settings",
+        "Validation.Checks", "Reports", "Sandbox", "Schema", "Operations", "Operations.Shards", "Operations.Nodes",
     ];
 
     private static readonly Architecture Engine = new ArchLoader().LoadAssembly(typeof(CitusException).Assembly).Build();

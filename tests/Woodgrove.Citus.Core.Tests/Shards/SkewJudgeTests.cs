@@ -25,7 +25,7 @@ public sealed class SkewJudgeTests
         Assert.Equal(1, skew.PredictedMaxToMean);
         Assert.Equal(1, skew.PredictedNodeMaxToMean);
         Assert.Contains("user_id 7 alone fills more than a mean shard, with 33.3% of the rows", skew.Reason);
-        Assert.Equal("SELECT isolate_tenant_to_new_shard('t', '7'::bigint);\nSELECT citus_rebalance_start();", skew.Fix);
+        Assert.Equal("Split-Tenant 't' '7'\nStart-ShardRebalance -Wait", skew.Fix);
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class SkewJudgeTests
     [Fact]
     public void Bytes_of_small_shards_tell_nothing()
     {
-        var facts = new SkewFacts(1, "t", "user_id", "bigint", false, [new(1, 0, 9, "a", 1, 1, 8192), new(2, 10, 19, "b", 1, 2, 65536)],
+        var facts = new SkewFacts(1, "t", "user_id", [new(1, 0, 9, "a", 1, 1, 8192), new(2, 10, 19, "b", 1, 2, 65536)],
             Nodes);
 
         Assert.Equal(SkewVerdict.Balanced, SkewJudge.Judge(facts, SkewMeasure.Bytes).Verdict);
@@ -92,13 +92,13 @@ public sealed class SkewJudgeTests
         Assert.Contains("user_id 7 has 15,492 of the 47,533 rows of shard 0", skew.Reason);
         Assert.DoesNotContain("VACUUM", skew.Reason);
         Assert.InRange(skew.PredictedMaxToMean!.Value, 1, 1.2);
-        Assert.StartsWith("SELECT isolate_tenant_to_new_shard('t', '7'::bigint)", skew.Fix);
+        Assert.StartsWith("Split-Tenant 't' '7'", skew.Fix);
     }
 
     [Fact]
     public void What_transfers_need_first_is_said_with_the_advice()
     {
-        var facts = new SkewFacts(1, "t", "user_id", "bigint", false, [new(0, 0, 9, "a", 1, 1, 0), new(1, 10, 19, "b", 1, 2, 0)], Nodes)
+        var facts = new SkewFacts(1, "t", "user_id", [new(0, 0, 9, "a", 1, 1, 0), new(1, 10, 19, "b", 1, 2, 0)], Nodes)
         {
             Keys = new Dictionary<long, KeyFacts> { [0] = new(400, 201, 40_200, [new("7", 200, 0, 0)]), [1] = new(100, 100, 100, []) },
             BeforeTransfer = "First add citus.",
@@ -123,7 +123,7 @@ public sealed class SkewJudgeTests
             return (Id: (long)i, Facts: new KeyFacts(n, others + mine.Count, others * each * each + mine.Sum(h => (double)h.Rows * h.Rows),
                 mine));
         });
-        return SkewJudge.Judge(new SkewFacts(1, "t", "user_id", "bigint", false, shards, Nodes)
+        return SkewJudge.Judge(new SkewFacts(1, "t", "user_id", shards, Nodes)
         {
             Keys = keys.ToDictionary(k => k.Id, k => k.Facts),
             Moves = (moves ?? []).ToDictionary(m => (long)m, _ => ("b", 1)),

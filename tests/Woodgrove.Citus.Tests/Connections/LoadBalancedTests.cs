@@ -114,6 +114,11 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
             [$"Measure-ShardSkew {table}"] = r => Assert.Single(r),
             ["Start-ShardRebalance -WhatIf"] = _ => { },
             ["Get-ShardRebalance"] = _ => { },
+            ["Wait-ShardRebalance"] = _ => { },
+            ["Get-CitusJob"] = _ => { },
+            [$"Split-Shard (Get-ShardPlacement {table})[0].ShardId -WhatIf -TransferMode block_writes"] = r => Assert.Single(r),
+            [$"Split-Tenant {table} 7 -WhatIf -TransferMode block_writes"] = r => Assert.Single(r),
+            ["Get-CitusNode | Set-CitusNode -ShouldHaveShards $true -WhatIf"] = _ => { },
             ["Get-Colocation -Size"] = r => Assert.NotEmpty(r),
             [$"Test-Colocation {table}, {rows}"] = r => Assert.Single(r),
             [$"Find-DistributionColumn {table}"] = r => Assert.NotEmpty(r),
@@ -160,7 +165,8 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
         string[] missing = [.. _faults.Shell.Get("Get-Command -Module Woodgrove.Citus | "
             + "Where-Object { $_.Parameters.ContainsKey('Connection') } | ForEach-Object Name")
             .Select(n => n.ToString()).Where(n => !all.Contains(n, StringComparison.Ordinal))];
-        Assert.Equal(["Disconnect-CitusCluster", "Invoke-CitusValidation", "Stop-CitusActivity", "Stop-ShardRebalance"], missing.Order());
+        Assert.Equal(["Add-CitusNode", "Disconnect-CitusCluster", "Invoke-CitusValidation", "Move-ShardPlacement",
+            "Remove-CitusNode", "Stop-CitusActivity", "Stop-CitusJob", "Stop-ShardRebalance", "Wait-CitusJob"], missing.Order());
     }
 
     [Fact]

@@ -34,6 +34,9 @@ public sealed class ExampleRun : IDisposable
         ("Get-CitusActivity" or "Get-CitusLockWait", 1) => "needs other sessions at work",
         ("Get-CitusStatement", 2) => "prints what the examples before it have run",
         ("Start-ShardRebalance" or "Get-ShardRebalance" or "Stop-ShardRebalance", 1) => "needs shards that lie unevenly",
+        ("Move-ShardPlacement" or "Split-Shard" or "Split-Tenant" or "Add-CitusNode" or "Set-CitusNode" or "Remove-CitusNode", _) =>
+            "changes shards and nodes that other examples show; TransferTests and NodeTests have each",
+        ("Wait-CitusJob" or "Stop-CitusJob" or "Wait-ShardRebalance", _) => "needs a job that runs",
         ("Stop-ShardRebalance", 3) => "needs a rebalance that runs",
         _ => null,
     };

@@ -55,7 +55,11 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
             $"Compare-CitusTable {events}, {plain} -From $connection -To $connection",
             "Compare-CitusTable * -From $connection -To $connection",
             "Get-Colocation", $"Test-Colocation {events}, {users}", "Start-ShardRebalance -WhatIf", "Get-ShardRebalance",
-            "Stop-ShardRebalance -Confirm:$false",
+            "Stop-ShardRebalance -Confirm:$false", "Wait-ShardRebalance", "Get-CitusJob", "Wait-CitusJob 2000000000",
+            "Stop-CitusJob 2000000000 -WhatIf", "Move-ShardPlacement 1 nowhere:1 -WhatIf", "Split-Shard 1 -WhatIf",
+            $"Split-Shard (Get-ShardPlacement {events})[0].ShardId -WhatIf", $"Split-Tenant {events} 7 -WhatIf",
+            "Add-CitusNode 127.0.0.1 1 -WhatIf", "Set-CitusNode nowhere -Enabled $false -WhatIf",
+            "Remove-CitusNode nowhere -WhatIf",
             $"Test-CitusCsv $csv {events}",
             $"Import-CsvToCitus $csv {events} -Route Coordinator",
             $"Import-CsvToCitus $bad {events} -Route Coordinator -OnError Skip -RejectPath $rejects",
@@ -121,5 +125,6 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
         "^Get-CitusTenant: CitusNotSupported", "^Repair-CitusCluster .*: CitusNotSupported", "^Get-CitusStatement: CitusStatementsNotCounted",
         "^Import-CsvToCitus .* -Route (Shard|Worker).*: CitusRouteNotPossible",
         "^(Start|Get|Stop)-ShardRebalance.*: CitusNotSupported",
+        "^(Wait|Stop)-CitusJob.*: CitusJobNotFound", "^(Move|Split|Add|Set|Remove)-.* -WhatIf: Citus(ShardNotFound|Node|NotSupported)",
     ];
 }

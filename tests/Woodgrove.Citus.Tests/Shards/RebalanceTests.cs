@@ -142,8 +142,9 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
 
         RunResult run = Shell.Run("Start-ShardRebalance -TransferMode block_writes -Wait -Timeout 1");
 
-        Assert.Contains("was not over after 1 s: 0 of 4 move(s) done. It continues.",
-            run.Failed("CitusRebalanceTimeout").Exception.Message);
+        string late = run.Failed("CitusRebalanceTimeout").Exception.Message;
+        Assert.Contains("was not over after 1 s: 0 of 4 move(s) done.", late);
+        Assert.Contains("It continues. Wait on with Wait-ShardRebalance;", late);
         Assert.Equal(true, Assert.Single(run.Output).Get("IsActive"));
     }
 

@@ -96,7 +96,8 @@ public sealed class SkewTests(ClusterFixture cluster) : ClusterTest(cluster)
         PSObject before = Shell.Run($"Measure-ShardSkew {table} -By Rows").Single;
         Assert.Equal("IsolateTenant", before.Get("Recommendation")!.ToString());
         string isolate = ((string)before.Get("Fix")!).Split('\n')[0];
-        Cluster.Execute(isolate.Replace(");", ", shard_transfer_mode := 'block_writes');", StringComparison.Ordinal));
+        Assert.Contains("-TransferMode block_writes", Shell.Run(isolate).Failed("CitusTransferRefused").Exception.Message);
+        Shell.Run($"{isolate} -TransferMode block_writes").Succeeded();
         PSObject after = Shell.Run($"Measure-ShardSkew {table} -By Rows").Single;
 
         long[] others = [.. ((System.Collections.IEnumerable)after.Get("Shards")!).Cast<object>().Select(s => (long)s.Get("Amount")!)

@@ -327,7 +327,7 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
                 "DELETE FROM pg_dist_background_job"], wait: true);
 
         Assert.Contains("division by zero", (string)found.Get("Actual")!);
-        Assert.Contains("citus_job_status", (string)found.Get("Fix")!);
+        Assert.Contains("Get-CitusJob", (string)found.Get("Fix")!);
     }
 
     [Fact]

@@ -27,9 +27,8 @@ internal sealed class BackgroundTasks() : CitusCheck(CheckCategory.Metadata,
             t => Verdict.List(t.Select(x => $"task {x.TaskId} of {x.JobType} {x.JobId}: {x.Status}, {x.Retries} retries, "
                 + $"{x.Message.Split('\n')[0].Trim()}"), 2),
             t => Verdict.Lines(t, x => x.JobState == "failed"
-                ? $"SELECT * FROM citus_job_status({x.JobId}); -- fix what the message says, then start the {x.JobType} again"
-                : $"SELECT citus_job_cancel({x.JobId}); -- or fix what the message says (citus_job_status({x.JobId}) has all of it), "
-                    + "and Citus tries again"));
+                ? $"Get-CitusJob {x.JobId} | ForEach-Object Tasks # fix what the message says, then start the {x.JobType} again"
+                : $"Stop-CitusJob {x.JobId} # or fix what the message says (Get-CitusJob {x.JobId} | ForEach-Object Tasks), and Citus tries again"));
     }
 
     public sealed record Failing(long JobId, long TaskId, string JobType, string JobState, string Status, int Retries, string Command,

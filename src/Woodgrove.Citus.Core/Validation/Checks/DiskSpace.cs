@@ -19,7 +19,7 @@ internal sealed class DiskSpace() : CitusCheck(CheckCategory.Capacity,
             $"{facts.Limit:P0} free on each node",
             $"at least {facts.Of(Disks).Select(d => d.Free).DefaultIfEmpty(1).Min():P0} free",
             f => Verdict.List(f.Select(d => $"{d.Free:P0} ({d.FreeBytes} bytes) free on {d.Node}")),
-            _ => "Grow the disk, add a node and SELECT citus_rebalance_start(); or drop what Test-CitusCluster -Check OrphanedShards, "
+            _ => "Grow the disk; or Add-CitusNode, and Start-ShardRebalance; or drop what Test-CitusCluster -Check OrphanedShards, "
                 + "CleanupRecords, UnusedTables finds.");
     }
 

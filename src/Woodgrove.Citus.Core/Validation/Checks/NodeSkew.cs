@@ -44,13 +44,13 @@ internal sealed class NodeSkew() : CitusCheck(CheckCategory.Shards,
         {
             return new Verdict(CheckStatus.Warning, expected,
                 $"{actual}; a rebalance has {moves.Length} move(s) to make, {moves.Sum(m => m.SizeBytes)} bytes", [.. moves],
-                "Start-ShardRebalance # -WhatIf shows the moves; SELECT citus_rebalance_start(); does the same");
+                "Start-ShardRebalance # -WhatIf shows the moves");
         }
         if (factor <= facts.Limit || spread.Largest - spread.Mean < SizeThatMatters)
             return Verdict.Passed(expected, actual + "; no moves to make");
         return new Verdict(CheckStatus.Warning, expected, $"{actual}: {nodes[0].Node}, and no move would help",
             [.. nodes.Select(n => new Weight(n.Node, n.Bytes))],
-            "Test-CitusCluster -Check TableSkew # a shard may be too large to move away; split it or isolate its hot value");
+            "Test-CitusCluster -Check TableSkew # a shard may be too large to move away; Split-Shard or Split-Tenant makes it smaller");
     }
 
     /// <summary>A move of a shard, and of those colocated with it.</summary>

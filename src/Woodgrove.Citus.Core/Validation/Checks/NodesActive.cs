@@ -20,7 +20,7 @@ internal sealed class NodesActive() : CitusCheck(CheckCategory.Nodes,
             $"{all.Count} node(s) active, metadata synced",
             bad => Verdict.List(bad.Select(s => $"{s.Node} is {(s.IsActive ? "without current metadata" : "not active")}")),
             bad => Verdict.Lines(bad,
-                s => s.IsActive ? "SELECT start_metadata_sync_to_all_nodes();" : $"SELECT citus_activate_node('{s.Host}', {s.Port});"));
+                s => s.IsActive ? "SELECT start_metadata_sync_to_all_nodes();" : $"Set-CitusNode '{s.Host}' {s.Port} -Enabled $true"));
     }
 
     public sealed record State(string Node, string Host, int Port, bool IsActive, bool MetadataSynced);

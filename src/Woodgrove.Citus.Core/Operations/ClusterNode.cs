@@ -1,0 +1,35 @@
+using Npgsql;
+using Woodgrove.Citus.Connections;
+
+namespace Woodgrove.Citus.Operations;
+
+/// <summary>A node as a change needs it.</summary>
+internal sealed record ClusterNode(int NodeId, int GroupId, NodeName Name, bool IsActive, bool ShouldHaveShards, bool IsPrimary)
+{
+    public static Task<List<ClusterNode>> ListAsync(NpgsqlConnection session, CancellationToken stop) =>
+        session.ListAsync("""
+            SELECT nodeid, groupid, nodename, nodeport, isactive, shouldhaveshards, noderole = 'primary'
+            FROM pg_catalog.pg_dist_node ORDER BY groupid, nodeid
+            """, row => new ClusterNode(row.GetInt32(0), row.GetInt32(1), new NodeName(row.GetString(2), row.GetInt32(3)),
+                row.GetBoolean(4), row.GetBoolean(5), row.GetBoolean(6)), stop);
+
+    /// <summary>The node that the user named: with its port, or by a name that only one node has.</summary>
+    /// <exception cref="Errors.CitusException">There is none, or several have the name.</exception>
+    public static ClusterNode Find(IReadOnlyList<ClusterNode> nodes, string name)
+    {
+        List<ClusterNode> found = [.. nodes.Where(n => n.Name.ToString().Equals(name, StringComparison.OrdinalIgnoreCase))];
+        if (found.Count == 0) found = [.. nodes.Where(n => n.Name.Host.Equals(name, StringComparison.OrdinalIgnoreCase))];
+        return found.Count == 1 ? found[0] : throw NodeErrors.NotFound(name, found.Count, nodes);
+    }
+
+    /// <summary>The node to which shards are to go.</summary>
+    /// <exception cref="Errors.CitusException">It can have none.</exception>
+    public static ClusterNode FindTarget(IReadOnlyList<ClusterNode> nodes, string name)
+    {
+        ClusterNode target = Find(nodes, name);
+        return !target.IsPrimary ? throw NodeErrors.Standby(target)
+            : !target.IsActive ? throw NodeErrors.Inactive(target)
+            : !target.ShouldHaveShards ? throw NodeErrors.TakesNoShards(target)
+            : target;
+    }
+}

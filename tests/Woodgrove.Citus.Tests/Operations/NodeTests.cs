@@ -1,0 +1,167 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Tests.Hosting;
+using Woodgrove.Citus.Tests.Validation;
+
+namespace Woodgrove.Citus.Tests.Operations;
+
+/// <summary>Add-, Set- and Remove-CitusNode; their effect is read from pg_dist_node.</summary>
+public sealed class NodeTests : ClusterTest, IClassFixture<ChangedCluster>, IDisposable
+{
+    private readonly ChangedCluster _changed;
+
+    public NodeTests(ClusterFixture cluster, ChangedCluster changed) : base(cluster)
+    {
+        cluster.RequireSandbox();
+        cluster.RequireCitus();
+        _changed = changed;
+        changed.Execute("CREATE TABLE orders (customer_id bigint PRIMARY KEY, note text)",
+            "SELECT create_distributed_table('orders', 'customer_id', shard_count := 6, colocate_with := 'none')",
+            "INSERT INTO orders SELECT i, 'note ' || i FROM generate_series(1, 3000) i");
+    }
+
+    private int Port => _changed.Ports[3];
+
+    public void Dispose()
+    {
+        _changed.Execute("DROP TABLE IF EXISTS orders, keyless CASCADE", "CALL citus_cleanup_orphaned_resources()",
+            $"SELECT citus_add_node('127.0.0.1', {Port})", $"SELECT citus_set_node_property('127.0.0.1', {Port}, 'shouldhaveshards', true)");
+    }
+
+    private string Content() => _changed.Scalar<string>("SELECT count(*) || ' ' || sum(hashtext(customer_id || note)::bigint) FROM orders");
+
+    /// <summary>Active and shouldhaveshards of the node, or null.</summary>
+    private string? State(int port) => _changed.Rows($"SELECT isactive, shouldhaveshards FROM pg_dist_node WHERE nodeport = {port}").SingleOrDefault();
+
+    [Fact]
+    public void A_node_with_the_last_copy_of_a_shard_is_removed_only_once_it_is_drained()
+    {
+        string before = Content();
+        Exception refused = Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Confirm:$false").Failed("CitusNodeHasShards").Exception;
+        Assert.Contains("the only copy of 2 shard(s), of orders", refused.Message);
+        Assert.Contains($"Remove-CitusNode '127.0.0.1' {Port} -Drain", refused.Message);
+
+        PSObject plan = Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -WhatIf").Single;
+        string[] sql = [.. (IEnumerable<string>)plan.Get("Sql")!];
+        Assert.Equal(4, sql.Length);
+        Assert.Contains("'shouldhaveshards', false", sql[0]);
+        Assert.All(sql[1..3], s => Assert.StartsWith("SELECT pg_catalog.citus_move_shard_placement(", s));
+        Assert.Equal("(t,t)", State(Port));
+
+        Assert.Empty(Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -Confirm:$false").Succeeded().Output);
+
+        Assert.Null(State(Port));
+        Assert.DoesNotContain(_changed.Node(3), _changed.NodesOf("orders"));
+        Assert.Equal(before, Content());
+
+        PSObject added = Shell.Run($"Add-CitusNode 127.0.0.1 {Port}").Single;
+        Assert.Equal((Port, true, true, true), (added.Get("NodePort"), added.Get("IsActive"), added.Get("ShouldHaveShards"), added.Get("Reachable")));
+        Assert.Equal("(t,t)", State(Port));
+        Assert.Contains("it is so already", string.Join(' ', Shell.Run($"Add-CitusNode 127.0.0.1 {Port} -Verbose").Succeeded().Verbose));
+        Shell.Run("Start-ShardRebalance -Wait -Timeout 120").Succeeded();
+        Assert.Contains(_changed.Node(3), _changed.NodesOf("orders"));
+        Assert.Equal(before, Content());
+    }
+
+    [Fact]
+    public void A_drain_needs_somewhere_to_go_and_a_replica_identity()
+    {
+        _changed.Execute("CREATE TABLE keyless (id bigint)", "SELECT create_distributed_table('keyless', 'id', shard_count := 6, colocate_with := 'none')");
+        Assert.Contains("ALTER TABLE keyless REPLICA IDENTITY FULL;",
+            Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -WhatIf").Failed("CitusTransferRefused").Exception.Message);
+        Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -TransferMode block_writes -WhatIf").Succeeded();
+        foreach (int other in _changed.Ports[1..3]) Shell.Run($"Set-CitusNode 127.0.0.1 {other} -ShouldHaveShards $false").Succeeded();
+        try
+        {
+            string refused = Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -TransferMode block_writes -WhatIf").Errors.Single().Exception.Message;
+            Assert.Contains("have no other node to go to", refused);
+        }
+        finally
+        {
+            Shell.Run("Get-CitusNode | Where-Object Role -EQ Worker | Set-CitusNode -ShouldHaveShards $true").Succeeded();
+        }
+        Assert.All(_changed.Ports[1..], p => Assert.Equal("(t,t)", State(p)));
+        Assert.Contains("is the coordinator", Shell.Run($"Remove-CitusNode 127.0.0.1 {_changed.Ports[0]} -WhatIf").Failed("CitusNodeUnsuitable").Exception.Message);
+        Assert.Contains(_changed.Node(1), Shell.Run("Remove-CitusNode nowhere -WhatIf").Failed("CitusNodeNotFound").Exception.Message);
+        Assert.Contains("reaches no server at 127.0.0.1:1", Shell.Run("Add-CitusNode 127.0.0.1 1 -WhatIf").Failed("CitusNodeUnsuitable").Exception.Message);
+    }
+
+    [Fact]
+    public void A_node_changes_its_address_and_is_disabled_and_enabled()
+    {
+        string before = Content();
+        // The coordinator has its password for 127.0.0.1 only.
+        string passwords = Path.Combine(_changed.Folder, "pgpass");
+        File.AppendAllText(passwords, $"localhost:*:*:*:{File.ReadAllText(passwords).Trim().Split(':')[^1]}\n");
+        Assert.Equal("localhost", Shell.Run($"Set-CitusNode 127.0.0.1 {Port} -Address localhost:{Port}").Single.Get("NodeName"));
+        Assert.Equal("(localhost)", Assert.Single(_changed.Rows($"SELECT nodename FROM pg_dist_node WHERE nodeport = {Port}")));
+        Assert.Equal(before, Content());
+        Assert.Contains("is a node of the cluster already",
+            Shell.Run($"Set-CitusNode localhost {Port} -Address {_changed.Node(1)}").Failed("CitusNodeExists").Exception.Message);
+        Assert.Contains("is no address", Shell.Run($"Set-CitusNode localhost {Port} -Address host").Failed("CitusInvalidArgument").Exception.Message);
+        Shell.Run($"Set-CitusNode localhost {Port} -Address 127.0.0.1:{Port}").Succeeded();
+
+        Assert.Contains("no query could read", Shell.Run($"Set-CitusNode 127.0.0.1 {Port} -Enabled $false").Failed("CitusNodeHasShards").Exception.Message);
+        Shell.Run($"Set-CitusNode 127.0.0.1 {Port} -ShouldHaveShards $false; Start-ShardRebalance -DrainOnly -Wait").Succeeded();
+        Assert.Equal(false, Shell.Run($"Set-CitusNode 127.0.0.1 {Port} -Enabled $false").Single.Get("IsActive"));
+        Assert.Equal("(f,f)", State(Port));
+        long shard = _changed.ShardsOf("orders")[0];
+        string message = Shell.Run($"Move-ShardPlacement {shard} 127.0.0.1:{Port}").Failed("CitusNodeUnsuitable").Exception.Message;
+        Shell.Run(message[message.IndexOf("Set-CitusNode", StringComparison.Ordinal)..]).Succeeded();
+        Assert.Equal("(t,f)", State(Port));
+        message = Shell.Run($"Move-ShardPlacement {shard} 127.0.0.1:{Port}").Failed("CitusNodeUnsuitable").Exception.Message;
+        Shell.Run(message[message.IndexOf("Set-CitusNode", StringComparison.Ordinal)..]).Succeeded();
+        Shell.Run($"Move-ShardPlacement {shard} 127.0.0.1:{Port}").Succeeded();
+        Assert.Equal(before, Content());
+    }
+
+    [Fact]
+    public void A_dead_node_is_kept_while_it_has_the_last_copy_and_removed_once_it_has_none()
+    {
+        using var dead = new NodeUnderTest(_changed.Folder, "worker3", Port);
+        dead.Stop();
+        try
+        {
+            string refused = Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -Confirm:$false").Failed("CitusNodeHasShards").Exception.Message;
+            Assert.Contains("does not answer, and has the only copy of 2 shard(s), of orders", refused);
+            Assert.Contains($"Set-CitusNode '127.0.0.1' {Port} -Address", refused);
+        }
+        finally
+        {
+            dead.Start();
+        }
+        Shell.Run($"Set-CitusNode 127.0.0.1 {Port} -ShouldHaveShards $false; Start-ShardRebalance -DrainOnly -TransferMode block_writes -Wait").Succeeded();
+        string before = Content();
+        dead.Stop();
+        try
+        {
+            Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Confirm:$false").Succeeded();
+            Assert.Null(State(Port));
+            Assert.Equal(before, Content());
+        }
+        finally
+        {
+            dead.Start();
+        }
+    }
+
+    [Fact]
+    public void A_role_without_the_right_is_told_which()
+    {
+        string password = File.ReadAllText(Path.Combine(_changed.Folder, "pgpass")).Trim().Split(':')[^1];
+        _changed.Execute($"CREATE ROLE plain_dba LOGIN PASSWORD '{password}'");
+        Shell["as"] = _changed.ConnectionString.Replace("Username=postgres", "Username=plain_dba", StringComparison.Ordinal);
+        Shell.Run("$null = Connect-CitusCluster -ConnectionString $as -Name plain").Succeeded();
+        try
+        {
+            Assert.Contains("only a superuser may", Shell.Run($"Set-CitusNode 127.0.0.1 {Port} -ShouldHaveShards $false -Connection plain")
+                .Failed("CitusPermissionDenied").Exception.Message);
+            Assert.Contains("does not own orders", Shell.Run($"Move-ShardPlacement {_changed.ShardsOf("orders")[0]} {_changed.Node(1)} -Connection plain")
+                .Failed("CitusPermissionDenied").Exception.Message);
+        }
+        finally
+        {
+            Shell.Run("Disconnect-CitusCluster plain").Succeeded();
+            _changed.Execute("DROP ROLE plain_dba");
+        }
+    }
+}
