@@ -26,6 +26,9 @@ public sealed record ClusterChange
     /// <summary>Sentences about locks, and about who waits for how long.</summary>
     public Listing<string> Locks { get; init; } = [];
 
+    /// <summary>Sentences about what is dropped and not made again, or is worse afterwards.</summary>
+    public Listing<string> Losses { get; init; } = [];
+
     /// <summary>True where there is nothing to do.</summary>
     public bool IsDone => Sql.Count == 0;
 }

@@ -18,7 +18,7 @@ public sealed class LayerTests
         "Ingest.Import", "Ingest.Rows",
         "Plans", "Plans.Reading", "Plans.Advice", "Plans.Requests",
         "Activity", "Shards", "Profiling", "Tables", "Export", "Validation", "Settings", "Validation.Checks", "Reports", "Sandbox", "Schema",
-        "Operations",
+        "Operations", "Operations.Tables",
     ];
 
     private static readonly Architecture Engine = new ArchLoader().LoadAssembly(typeof(CitusException).Assembly).Build();
