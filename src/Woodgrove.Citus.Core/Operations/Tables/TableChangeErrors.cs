@@ -74,6 +74,70 @@ internal static class TableChangeErrors
             "Run CREATE EXTENSION citus_columnar; as a superuser. Azure Database for PostgreSQL lists it among the extensions that the "
                 + "parameter azure.extensions allows.") { Target = database };
 
+    public static CitusException NotColumnar(string table) =>
+        new("CitusNotColumnar", CitusErrorKind.InvalidArgument, $"{table} is not a columnar table, or the role does not own it.",
+            $"Set-DistributedTable {CmdletLine.Argument(table)} -AccessMethod columnar makes it one.") { Target = table };
+
+    public static CitusException NoColumnarOption() =>
+        new("CitusInvalidArgument", CitusErrorKind.InvalidArgument, "Nothing is said about how stripes are to be written.",
+            "Give -Compression, -CompressionLevel, -StripeRowLimit or -ChunkGroupRowLimit.");
+
+    public static CitusException NoSchema(string schema, string database) =>
+        new("CitusSchemaNotFound", CitusErrorKind.ObjectNotFound, $"There is no schema {schema} in database '{database}'.",
+            "Check the name; Get-DistributedSchema lists the distributed ones.") { Target = schema };
+
+    public static CitusException SchemaNotDistributed(string schema) =>
+        new("CitusDistributedSchema", CitusErrorKind.InvalidArgument, $"Schema {schema} is not distributed.",
+            $"ConvertTo-DistributedSchema {CmdletLine.Argument(schema)} distributes it.") { Target = schema };
+
+    public static CitusException SchemaIsEmpty(string schema) =>
+        new("CitusDistributedSchema", CitusErrorKind.InvalidArgument, $"Schema {schema} has no table, and is on no node yet.",
+            "Create its tables first.") { Target = schema };
+
+    public static CitusException SchemaHasTables(string schema, IReadOnlyList<SchemaTable> tables) =>
+        new("CitusAlreadyDistributed", CitusErrorKind.ResourceExists,
+            $"Schema {schema} has tables that are distributed already: {string.Join(", ", tables.Select(t => t.Name))}.",
+            $"Make them local first: {string.Join("; ", tables.Select(t => $"ConvertTo-LocalTable {CmdletLine.Argument(t.Name)}"))}")
+                { Target = schema };
+
+    public static CitusException KeysLeaveSchema(string schema, IReadOnlyList<ForeignKey> keys) =>
+        ForeignKeys($"Schema {schema}", keys, "those of a distributed schema can only refer to tables in it, or to reference tables",
+            $"Make the tables outside of it reference tables with New-ReferenceTable, or drop the foreign keys: {Drop(keys)}");
+
+    public static CitusException NoTargetNode(string node, bool exists, IReadOnlyList<string> others) =>
+        new("CitusNodeNotFound", CitusErrorKind.ObjectNotFound,
+            exists ? $"Node {node} takes no shards (shouldhaveshards is off, or it is not active)." : $"The cluster has no node {node}.",
+            others.Count == 0 ? "No other node takes shards; Get-CitusNode lists them." : $"Nodes it can move to: {string.Join(", ", others)}.")
+                { Target = node };
+
+    public static CitusException NoReplicaIdentity(string schema, IReadOnlyList<SchemaTable> tables) =>
+        new("CitusNoReplicaIdentity", CitusErrorKind.InvalidOperation,
+            $"{string.Join(", ", tables.Select(t => t.Name))} in schema {schema} can't be replicated logically: without a primary key or another "
+                + "replica identity, UPDATE and DELETE would fail meanwhile.",
+            "Add a primary key, or let writers wait with -TransferMode BlockWrites; -TransferMode ForceLogical is for tables that nobody "
+                + "updates.") { Target = schema };
+
+    public static CitusException NoLogicalTransfer(string schema, string advice) =>
+        new("CitusRebalanceRefused", CitusErrorKind.InvalidOperation, $"Schema {schema} can't be moved by logical replication.",
+            $"{advice} Or let writers wait with -TransferMode BlockWrites.") { Target = schema };
+
+    public static CitusException NotByTime(string table) =>
+        new("CitusNotTimePartitioned", CitusErrorKind.InvalidArgument,
+            $"{table} is not partitioned by the range of one column of type date, timestamp or timestamptz.",
+            "Create it with PARTITION BY RANGE (column); Get-CitusTimePartition lists the partitions of all such tables.")
+                { Target = table };
+
+    public static CitusException StartsAfterEnd(string table, bool isNow) =>
+        new("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
+            $"The partitions of {table} would end before they start{(isNow ? ": they start now unless -StartFrom says otherwise" : "")}.",
+            "Give a -StartFrom that is before -Through.") { Target = table };
+
+    public static CitusException PartitionsRefused(string table, Npgsql.PostgresException refusal) =>
+        new("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
+            $"Such partitions of {table} can't be created: {PostgresErrors.Text(refusal)}",
+            "Choose -Interval, -Through and -StartFrom that suit the column and the partitions there are; Get-CitusTimePartition lists these.",
+            refusal) { Target = table, SqlState = refusal.SqlState };
+
     private static CitusException ForeignKeys(string table, IReadOnlyList<ForeignKey> keys, string why, string advice) =>
         new("CitusForeignKeys", CitusErrorKind.InvalidOperation,
             $"{table} has foreign keys or is referred to by some, and {why}: {string.Join(", ", keys)}.", advice) { Target = table };
