@@ -16,6 +16,10 @@
     CmdletsToExport      = @(
         'Connect-CitusCluster', 'Disconnect-CitusCluster', 'Get-CitusConnection'
         'New-DistributedTable', 'New-ReferenceTable', 'Get-DistributedTable'
+        'Set-DistributedTable', 'ConvertTo-LocalTable', 'Clear-LocalTableData'
+        'Get-ColumnarTable', 'Set-ColumnarTable'
+        'Get-DistributedSchema', 'ConvertTo-DistributedSchema', 'ConvertFrom-DistributedSchema', 'Move-DistributedSchema'
+        'New-CitusTimePartition', 'Get-CitusTimePartition', 'Set-CitusTimePartition', 'Remove-CitusTimePartition'
         'Get-CitusNode', 'Get-ShardPlacement', 'Resolve-ShardPlacement', 'Measure-ShardSkew', 'Find-DistributionColumn'
         'Move-ShardPlacement', 'Split-Shard', 'Split-Tenant', 'Add-CitusNode', 'Set-CitusNode', 'Remove-CitusNode'
         'Get-CitusJob', 'Wait-CitusJob', 'Stop-CitusJob', 'Wait-ShardRebalance'

@@ -10,8 +10,11 @@ namespace Woodgrove.Citus.Tables;
 /// <summary>Distributes a table, after checking what Citus would refuse and saying how to fix it.</summary>
 public sealed record TableDistributor(CitusConnection Connection, TableName Table)
 {
-    /// <summary>Null makes a reference table.</summary>
+    /// <summary>Null makes a reference table, or one of a single shard.</summary>
     public string? DistributionColumn { get; init; }
+
+    /// <summary>Without a column: the rows are on one node, in a single shard.</summary>
+    public bool IsSingleShard { get; init; }
 
     /// <summary>A distributed table, or <c>none</c>; null lets Citus choose.</summary>
     public string? ColocateWith { get; init; }
@@ -34,6 +37,8 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
         session.Notice += (_, e) => Explain?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
         if (Connection.CitusVersion is null) throw CatalogErrors.NoCitus(Connection);
+        if (IsSingleShard && Version.Parse(Connection.CitusVersion.Split('-')[0]).Major < 12) throw TableErrors.SingleShardNotSupported(Connection);
+        if (IsSingleShard && (ShardCount is not null || Concurrently)) throw TableErrors.SingleShardOnly();
         // CREATE TABLE and its distribution are one transaction; only the concurrent way can't be in one.
         NpgsqlTransaction? transaction = await session.BeginTransactionAsync(stop);
         try
@@ -56,6 +61,8 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
             TableInfo table = await TableCatalog.FindAsync(Connection, session, Table, stop);
             if (table.Kind != TableKind.Local) throw AlreadyDistributed(table);
             if (DistributionColumn is not null) await CheckColumnAsync(session, table, stop);
+            else if (ColocateWith is not null && !IsNone(ColocateWith) && await ColocatedAsync(session, stop) is { Kind: not TableKind.SingleShard } other)
+                throw TableErrors.OtherNotSingleShard(other);
             if (isTrial)
             {
                 await transaction.RollbackAsync(stop);
@@ -74,8 +81,8 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
             // Only now may others see it, and the nodes measure it.
             ShardSizes sizes = await ShardSizes.ReadAsync(Connection, session, [table], w => Warn?.Invoke(w), stop);
             DistributedTable done = await DistributedTable.ReadAsync(session, [table], sizes, module: true, stop).SingleAsync();
-            Explain?.Invoke(DistributionColumn is null
-                ? $"{done.Table} is a reference table now: every node keeps a full copy, "
+            Explain?.Invoke(IsSingleShard ? $"{done.Table} is kept in a single shard, on one node: its rows are not split."
+                : DistributionColumn is null ? $"{done.Table} is a reference table now: every node keeps a full copy, "
                     + "so that it joins with any table where that one's rows are."
                 : $"{done.Table} is split into {done.ShardCount} shards by the hash of {done.DistributionColumn}; "
                     + $"rows with equal {done.DistributionColumn} are on the same node, "
@@ -113,13 +120,13 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
 
     private async Task DistributeAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
     {
-        if (DistributionColumn is null)
+        if (DistributionColumn is null && !IsSingleShard)
         {
             await session.ExecuteAsync("SELECT pg_catalog.create_reference_table($1::text::regclass)", stop, table.Name.Sql);
             return;
         }
-        string sql = $"SELECT pg_catalog.create_distributed_table{(Concurrently ? "_concurrently" : "")}($1::text::regclass, $2";
-        var values = new List<object> { table.Name.Sql, table.FindColumn(DistributionColumn)!.Name };
+        string sql = $"SELECT pg_catalog.create_distributed_table{(Concurrently ? "_concurrently" : "")}($1::text::regclass, $2::text";
+        var values = new List<object?> { table.Name.Sql, DistributionColumn is null ? null : table.FindColumn(DistributionColumn)!.Name };
         if (ColocateWith is not null)
         {
             values.Add(IsNone(ColocateWith) ? "none" : (await ColocatedAsync(session, stop))!.Name.Sql);
@@ -140,25 +147,23 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         await CheckNullsAsync(session, table, column, stop);
         if (ColocateWith is null || IsNone(ColocateWith)) return;
         if (ShardCount is not null) throw TableErrors.ShardCountWithColocation();
-        TableInfo other = (await ColocatedAsync(session, stop))!;
-        if (other.Kind != TableKind.Distributed) throw TableErrors.OtherNotDistributed(other);
-        TableColumn key = other.FindColumn(other.DistributionColumn!)!;
-        if (key.TypeOid != column.TypeOid) throw TableErrors.TypesDiffer(table, column, other, key, Definition is not null);
-        await CheckCollationAsync(session, table, column, other, key, stop);
+        await RefuseBesideAsync(session, table, column, await ColocatedAsync(session, stop), Definition is not null, stop);
     }
 
-    /// <summary>Citus refuses to colocate columns of different collations.</summary>
-    private async Task CheckCollationAsync(NpgsqlConnection session, TableInfo table, TableColumn column, TableInfo other, TableColumn key,
-        CancellationToken stop)
+    /// <summary>Refuses to colocate what Citus would not: with other than distributed tables, or columns of other types or collations.</summary>
+    internal static async Task RefuseBesideAsync(NpgsqlConnection session, TableInfo table, TableColumn column, TableInfo other,
+        bool isCreated, CancellationToken stop)
     {
+        if (other.Kind != TableKind.Distributed) throw TableErrors.OtherNotDistributed(other);
+        TableColumn key = other.FindColumn(other.DistributionColumn!)!;
+        if (key.TypeOid != column.TypeOid) throw TableErrors.TypesDiffer(table, column, other, key, isCreated);
         (string Mine, string Others)? differ = await session.FirstAsync<(string, string)?>("""
             SELECT mine.attcollation::regcollation::text, others.attcollation::regcollation::text
             FROM pg_catalog.pg_attribute mine, pg_catalog.pg_attribute others
             WHERE mine.attrelid = $1::oid AND mine.attname = $2 AND others.attrelid = $3::oid AND others.attname = $4
                 AND mine.attcollation <> others.attcollation
             """, row => (row.GetString(0), row.GetString(1)), stop, table.Oid, column.Name, other.Oid, key.Name);
-        if (differ is not var (mine, others)) return;
-        throw TableErrors.CollationsDiffer(table, column, mine, other, key, others, Definition is not null);
+        if (differ is var (mine, others)) throw TableErrors.CollationsDiffer(table, column, mine, other, key, others, isCreated);
     }
 
     /// <summary>
@@ -178,11 +183,16 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
     private async Task CheckNullsAsync(NpgsqlConnection session, TableInfo table, TableColumn column, CancellationToken stop)
     {
         if (column.IsNotNull) return;
-        if (await session.ScalarAsync<bool>(
-            $"SELECT EXISTS (SELECT FROM {table.Name.Sql} WHERE {TableName.Quote(column.Name)} IS NULL)", stop))
-            throw TableErrors.NullValues(table, column);
+        await RefuseNullsAsync(session, table, column, stop);
         Warn?.Invoke($"{table.Display}.{column.Name} may be NULL, but a row without a distribution value is refused; "
             + $"ALTER TABLE {table.Name} ALTER COLUMN {TableName.QuoteIfNeeded(column.Name)} SET NOT NULL says so in the table itself.");
+    }
+
+    internal static async Task RefuseNullsAsync(NpgsqlConnection session, TableInfo table, TableColumn column, CancellationToken stop)
+    {
+        if (await session.ScalarAsync<int>(
+            $"SELECT 1 FROM {table.Name.Sql} WHERE {TableName.Quote(column.Name)} IS NULL LIMIT 1", stop) == 1)
+            throw TableErrors.NullValues(table, column);
     }
 
     private async Task<TableInfo> ColocatedAsync(NpgsqlConnection session, CancellationToken stop) =>

@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Values;
@@ -17,6 +18,22 @@ internal static class TableErrors
     public static CitusException ShardCountWithColocation() =>
         new("CitusShardCountWithColocation", CitusErrorKind.InvalidArgument,
             "-ShardCount and -ColocateWith exclude each other: colocated tables have the same shards.", "Leave -ShardCount out.");
+
+    public static CitusException SingleShardNotSupported(CitusConnection connection) =>
+        new("CitusNotSupported", CitusErrorKind.NotImplemented,
+            $"A table without a distribution column needs Citus 12.0, and this cluster has Citus {connection.CitusVersion}.",
+            "Name a column with -DistributionColumn, or upgrade Citus on all nodes.") { Target = connection.Name };
+
+    public static CitusException SingleShardOnly() =>
+        new("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
+            "Without -DistributionColumn the table has a single shard: -ShardCount and -Concurrently are for tables that are split.",
+            "Name a column, or leave -ShardCount and -Concurrently out.");
+
+    public static CitusException OtherNotSingleShard(TableInfo other) =>
+        new("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
+            $"{other.Display}, named by -ColocateWith, has shards by a column or none at all; a table without a distribution column can only "
+                + "be beside another one without.",
+            "Name a table without a distribution column, or leave -ColocateWith out.") { Target = other.Display };
 
     public static CitusException OtherNotDistributed(TableInfo other) =>
         new("CitusNotDistributed", CitusErrorKind.InvalidArgument,

@@ -23,11 +23,6 @@ internal sealed record Verdict(CheckStatus Status, string Expected, string Actua
         return all.Length > most ? $"{shown} and {all.Length - most} more" : shown;
     }
 
-    /// <summary>A table's name as an argument of a cmdlet: in apostrophes where PowerShell would read it otherwise.</summary>
-    public static string Argument(string table) =>
-        table.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.') ? table
-            : $"'{table.Replace("'", "''", StringComparison.Ordinal)}'";
-
     /// <summary>A statement for each: a fix that leaves some out would not change the verdict.</summary>
     public static string Lines<T>(IEnumerable<T> items, Func<T, string> statement) => string.Join('\n', items.Select(statement).Distinct());
 }

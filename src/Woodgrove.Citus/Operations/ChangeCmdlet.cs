@@ -58,6 +58,7 @@ public abstract class ChangeCmdlet : ConnectedCmdlet
     {
         var parts = new List<string> { change.Action + "." };
         if (change.SizeBytes is { } bytes) parts.Add($"Copies {bytes:N0} bytes{(change.Tables.Count > 0 ? $" of {string.Join(", ", change.Tables)}" : "")}.");
+        parts.AddRange(change.Losses);
         parts.AddRange(change.Locks);
         parts.Add($"SQL: {string.Join(" ", change.Sql.Select(s => s.TrimEnd(';') + ";"))}");
         return string.Join(' ', parts);

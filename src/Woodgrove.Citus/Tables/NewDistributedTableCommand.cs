@@ -5,16 +5,17 @@ using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Tables;
 
-/// <summary>Splits a table over the nodes by the hash of a column.</summary>
+/// <summary>Splits a table over the nodes by the hash of a column, or keeps it in a single shard.</summary>
 [Cmdlet(VerbsCommon.New, "DistributedTable", SupportsShouldProcess = true)]
 [OutputType(typeof(DistributedTable))]
 public sealed class NewDistributedTableCommand : DistributeCommand
 {
-    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
+    /// <summary>Without one, the rows are in a single shard on one node.</summary>
+    [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
     [Alias("Column")]
     [ArgumentCompleter(typeof(ColumnCompleter))]
     [ValidateNotNullOrEmpty]
-    public string DistributionColumn { get; set; } = "";
+    public string? DistributionColumn { get; set; }
 
     /// <summary>A distributed table whose rows of equal distribution values shall lie on the same node, or none.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -31,13 +32,16 @@ public sealed class NewDistributedTableCommand : DistributeCommand
     public SwitchParameter Concurrently { get; set; }
 
     private protected override string Action =>
-        FromCsv is null ? $"Distribute by {DistributionColumn}" : $"Create with ({Definition}) and distribute by {DistributionColumn}";
+        (FromCsv is null ? "" : $"Create with ({Definition}) and ") is var create && DistributionColumn is null
+            ? $"{(create.Length == 0 ? "Keep" : create + "keep")} in a single shard on one node"
+            : $"{(create.Length == 0 ? "Distribute" : create + "distribute")} by {DistributionColumn}";
 
     private protected override string? NotNullColumn => DistributionColumn;
 
     private protected override TableDistributor Distributor(CitusConnection cluster, TableName table) => new(cluster, table)
     {
         DistributionColumn = DistributionColumn,
+        IsSingleShard = DistributionColumn is null,
         ColocateWith = ColocateWith,
         ShardCount = ShardCount,
         Concurrently = Concurrently,

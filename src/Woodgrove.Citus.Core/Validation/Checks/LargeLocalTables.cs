@@ -1,5 +1,6 @@
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
@@ -28,7 +29,7 @@ internal sealed class LargeLocalTables() : CitusCheck(CheckCategory.Tables,
         $"no local table of {facts.Limit:0} bytes or more",
         $"the largest has {facts.Of(Tables).Select(t => t.SizeBytes).DefaultIfEmpty().Max()} bytes",
         large => Verdict.List(large.Select(t => $"{t.Table} ({t.SizeBytes} bytes)")),
-        large => Verdict.Lines(large, t => $"New-DistributedTable {Verdict.Argument(t.Table)} <column> # or New-ReferenceTable {Verdict.Argument(t.Table)}"));
+        large => Verdict.Lines(large, t => $"New-DistributedTable {CmdletLine.Argument(t.Table)} <column> # or New-ReferenceTable {CmdletLine.Argument(t.Table)}"));
 
     public sealed record Local(string Table, long SizeBytes, double EstimatedRows);
 }

@@ -1,3 +1,4 @@
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Shards;
 
 namespace Woodgrove.Citus.Validation.Checks;
@@ -29,7 +30,7 @@ internal sealed class TableSkew() : CitusCheck(CheckCategory.Shards,
                     + $"{all.Where(s => s.LargestBytes >= SizeThatMatters).Select(s => s.Factor).DefaultIfEmpty(1).Max():0.##} times "
                     + "where 10 MiB or more",
             skewed => Verdict.List(skewed.Select(s => $"{s.Table}: shard {s.LargestShardId} is {s.Factor:0.##} times the average")),
-            skewed => Verdict.Lines(skewed, s => $"Measure-ShardSkew {Verdict.Argument(s.Table)} # says which value to isolate, "
+            skewed => Verdict.Lines(skewed, s => $"Measure-ShardSkew {CmdletLine.Argument(s.Table)} # says which value to isolate, "
                 + "or that another column is needed"));
     }
 
