@@ -22,7 +22,7 @@
         'Get-CitusQueryPlan', 'Get-CitusQueryFragment', 'Compare-CitusQueryPlan'
         'Get-CitusActivity', 'Get-CitusLockWait', 'Get-CitusStatement', 'Get-CitusTenant'
         'Export-CitusReport'
-        'Export-CitusSchema', 'Import-CitusSchema', 'Find-DistributionPlan'
+        'Export-CitusSchema', 'Import-CitusSchema', 'Find-DistributionPlan', 'Copy-CitusTable'
         'Test-CitusCluster', 'Get-CitusCheck', 'Invoke-CitusValidation', 'Get-CitusSetting'
         'Start-CitusSandbox', 'Stop-CitusSandbox', 'Get-CitusSandbox', 'New-CitusSampleData'
     )

@@ -18,8 +18,16 @@ internal static class TablePattern
         CitusConnection cluster, IReadOnlyList<string> names, CancellationToken stop, Func<ListedTable, bool>? only = null,
         bool plain = false)
     {
+        return await ExpandAsync(names, () => ClusterMetadata.ListedAsync(cluster, plain, stop), only);
+    }
+
+    /// <inheritdoc cref="ExpandAsync(CitusConnection, IReadOnlyList{string}, CancellationToken, Func{ListedTable, bool}?, bool)"/>
+    /// <param name="list">Lists the tables that a pattern can stand for.</param>
+    public static async Task<IReadOnlyList<string>?> ExpandAsync(
+        IReadOnlyList<string> names, Func<Task<IReadOnlyList<ListedTable>>> list, Func<ListedTable, bool>? only = null)
+    {
         if (!names.Any(IsPattern)) return names;
-        IReadOnlyList<ListedTable> listed = await ClusterMetadata.ListedAsync(cluster, plain, stop);
+        IReadOnlyList<ListedTable> listed = await list();
         string[] found = [.. names.SelectMany(n => IsPattern(n) ? Matches(n) : [n]).Distinct()];
         return found.Length > 0 ? found : null;
 

@@ -17,7 +17,7 @@ public sealed class LayerTests
         "Ingest.Copy", "Ingest.Mapping", "Ingest.Ledger", "Ingest.Commit", "Ingest.Merge", "Ingest.Rejects", "Ingest.Routes",
         "Ingest.Import", "Ingest.Rows",
         "Plans", "Plans.Reading", "Plans.Advice", "Plans.Requests",
-        "Activity", "Shards", "Profiling", "Tables", "Export", "Validation", "Settings", "Validation.Checks", "Reports", "Sandbox", "Schema",
+        "Activity", "Shards", "Profiling", "Tables", "Export", "Validation", "Settings", "Validation.Checks", "Reports", "Sandbox", "Schema", "Transfer",
     ];
 
     private static readonly Architecture Engine = new ArchLoader().LoadAssembly(typeof(CitusException).Assembly).Build();

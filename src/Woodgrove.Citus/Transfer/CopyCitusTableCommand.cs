@@ -1,0 +1,103 @@
+using System.Management.Automation;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Ingest.Merge;
+using Woodgrove.Citus.Pipeline;
+using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Tables;
+
+namespace Woodgrove.Citus.Transfer;
+
+/// <summary>Copies tables from one cluster, or PostgreSQL server, into the tables of the same names of another.</summary>
+[Cmdlet(VerbsCommon.Copy, "CitusTable", SupportsShouldProcess = true)]
+[OutputType(typeof(CopyResult))]
+public sealed class CopyCitusTableCommand : CitusCmdlet
+{
+    /// <summary>The tables, which the target has already; * stands for all of the source.</summary>
+    [Parameter(Mandatory = true, Position = 0)]
+    [SupportsWildcards]
+    [ValidateNotNullOrEmpty]
+    public string[] Table { get; set; } = [];
+
+    /// <summary>The cluster or PostgreSQL server to read from: an object of Connect-CitusCluster or its name.</summary>
+    [Parameter(Mandatory = true)]
+    [ConnectionTransformation]
+    [ArgumentCompleter(typeof(ConnectionCompleter))]
+    [ValidateNotNull]
+    public object From { get; set; } = null!;
+
+    /// <summary>The cluster or PostgreSQL server to write to: an object of Connect-CitusCluster or its name.</summary>
+    [Parameter(Mandatory = true)]
+    [ConnectionTransformation]
+    [ArgumentCompleter(typeof(ConnectionCompleter))]
+    [ValidateNotNull]
+    public CitusConnection To { get; set; } = null!;
+
+    /// <summary>A query of the source, whose rows go into the one table.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Query { get; set; }
+
+    /// <summary>How many shards are copied at the same time.</summary>
+    [Parameter]
+    [ValidateRange(1, 64)]
+    public int ThrottleLimit { get; set; } = 4;
+
+    /// <summary>Names the copy; what an earlier run of it has committed is not copied again.</summary>
+    [Parameter]
+    public Guid ImportId { get; set; }
+
+    /// <summary>Continues the latest copy of each table from this source, if it was not completed.</summary>
+    [Parameter]
+    public SwitchParameter Resume { get; set; }
+
+    /// <summary>A row whose key the target has: Error, the default, refuses it; Skip leaves it out; Update overwrites the target's.</summary>
+    [Parameter]
+    public ConflictAction OnConflict { get; set; }
+
+    /// <summary>With -OnConflict: the columns of the unique key that decides; by default the primary key.</summary>
+    [Parameter]
+    public string[]? KeyColumn { get; set; }
+
+    /// <summary>Drops secondary indexes and foreign keys of empty tables, and makes them again after the rows.</summary>
+    [Parameter]
+    public SwitchParameter DeferIndexes { get; set; }
+
+    protected override void EndProcessing()
+    {
+        CopyFrom((CitusConnection)From);
+    }
+
+    private void CopyFrom(CitusConnection from)
+    {
+        if (!Agree($"{from.Name} to {To.Name}", $"Copy {string.Join(", ", Table)}", out bool isTrial)) return;
+        Run(async (output, stop) =>
+        {
+            var bar = new CopyProgressBar(output);
+            IReadOnlyList<string> names = await TablePattern.ExpandAsync(Table, () => ClusterMetadata.OwnTablesAsync(from, stop))
+                ?? throw CopyCommandErrors.NoTables(from.Database);
+            var copy = new ClusterCopy(from, To, [.. names.Select(TableName.Parse)])
+            {
+                Parallel = ThrottleLimit,
+                ImportId = ImportId == default ? null : ImportId,
+                Resume = Resume,
+                Query = Query,
+                OnConflict = OnConflict,
+                KeyColumns = KeyColumn,
+                DeferIndexes = DeferIndexes,
+                Progress = bar.Report,
+                Explain = output.Verbose,
+                Warn = output.Warning,
+            };
+            try
+            {
+                if (isTrial) await copy.CheckAsync(stop);
+                else await copy.RunAsync(async result => await output.ObjectAsync(result), stop);
+            }
+            finally
+            {
+                bar.Complete();
+            }
+        }, string.Join(", ", Table));
+    }
+}
