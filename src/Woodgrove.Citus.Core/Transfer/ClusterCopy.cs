@@ -16,7 +16,7 @@ public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IRead
     /// <summary>Names the copy; what an earlier run of it has committed is not copied again.</summary>
     public Guid? ImportId { get; init; }
 
-    /// <summary>Continues the latest copy of each table from this source, if it was not completed.</summary>
+    /// <summary>Continues the latest copy of each table from this source; one that is complete is not copied again.</summary>
     public bool Resume { get; init; }
 
     /// <summary>A query of the source whose rows go into the one table.</summary>
@@ -52,7 +52,29 @@ public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IRead
         Tell(source, plans);
         Guid copyId = ImportId ?? Guid.NewGuid();
         using var throttle = new SemaphoreSlim(Parallel);
-        foreach (TablePlan plan in plans) await report(await new TableTransfer(this, to, plan, source, copyId, throttle).RunAsync(stop));
+        var waiting = new List<CopyResult>();
+        foreach (TablePlan plan in plans)
+        {
+            Guid importId = await FindImportAsync(to, plan, copyId, stop);
+            CopyResult result = await new TableTransfer(this, from, to, plan, source, importId, throttle).RunAsync(stop);
+            if (await DeferredIndexes.HasKeysAsync(to, importId, stop)) waiting.Add(result);
+            else await report(result);
+        }
+        // Once all tables have their rows.
+        foreach (CopyResult result in waiting)
+        {
+            TimeSpan? duration = await DeferredIndexes.RestoreAsync(to, result.Table, result.ImportId!.Value, keys: true, Explain, stop);
+            await report(result with { IndexDuration = (result.IndexDuration ?? default) + duration });
+        }
+    }
+
+    /// <summary>The import of a table that is to be continued, or begun.</summary>
+    private async Task<Guid> FindImportAsync(CitusConnection to, TablePlan plan, Guid copyId, CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await to.OpenSessionAsync(stop);
+        return Resume && ImportId is null
+            && await ImportLedger.FindLatestAsync(session, plan.Target.Name.ToString(), plan.SourceName, stop) is { } latest
+            ? latest.ImportId : CopyId.Of(copyId, plan.Target.Name);
     }
 
     /// <summary>Refuses what <see cref="RunAsync"/> would refuse before it copies a row, explains what it would do, and changes

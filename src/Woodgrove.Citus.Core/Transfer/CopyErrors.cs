@@ -67,8 +67,22 @@ internal static class CopyErrors
     public static CitusException Pending(Guid importId, string own) => new("CitusImportPending", CitusErrorKind.ResourceUnavailable,
         $"Import {importId} can't continue: {own}", $"Repair-CitusImport {importId} ends it once that is settled.") { Target = importId };
 
+    /// <summary>What to do about a row that the target refuses.</summary>
+    public static string RefusedAdvice(string? sqlState) => sqlState switch
+    {
+        "23505" => "The target has a row with that key: empty the table, or say with -OnConflict which row counts.",
+        "23503" => "Copy the table that it refers to first; -DeferIndexes makes the foreign keys of empty tables after all rows.",
+        _ => "Change the row or the target's definition, or leave such rows out with -Query; then run the command again.",
+    };
+
+    /// <param name="pending">The statements that are still to be run.</param>
+    public static CitusException NotRestored(string table, Guid importId, IReadOnlyList<string> pending, CitusException cause) =>
+        new(cause.ErrorId, cause.Kind, $"All rows of {table} are copied, but what was deferred is not made again. {cause.What}",
+            $"Once the cause is gone, run the command again with -ImportId {importId}, which makes the rest, or run it yourself: "
+                + string.Join("; ", pending) + ".", cause) { Target = table, SqlState = cause.SqlState };
+
     /// <summary>What is in the target once a copy has failed.</summary>
-    public static string State(string table, int parts, int done, long rows, Guid copyId) => done == 0
-        ? $"No part of {table} is known to be committed in the target; -ImportId {copyId} continues there."
-        : $"{done} of {parts} parts of {table} ({rows} rows) are committed in the target; -ImportId {copyId} copies the others.";
+    public static string State(string table, int parts, int done, long rows, Guid importId) => done == 0
+        ? $"No part of {table} is known to be committed in the target; -ImportId {importId} continues there."
+        : $"{done} of {parts} parts of {table} ({rows} rows) are committed in the target; -ImportId {importId} copies the others.";
 }

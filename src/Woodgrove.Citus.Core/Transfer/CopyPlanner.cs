@@ -33,7 +33,7 @@ internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, Npgsql
             IsSourcePartitioned = copy.Query is null && await source.ScalarAsync<bool>(
                 "SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::oid", stop, table.Oid),
             SourceId = $"{await CoordinatorFacts.IdentifierAsync(source, stop)} {from.Database} {(copy.Query is null ? table.Oid : copy.Query)}",
-            SourceName = $"{from.Server}:{from.Port}/{from.Database} {(copy.Query is null ? table.Name : "(query)")}",
+            SourceName = $"{from.Server}:{from.Port}/{from.Database} {(copy.Query ?? table.Name.ToString())}",
         };
     }
 

@@ -17,8 +17,8 @@ namespace Woodgrove.Citus.Transfer;
 /// last batch without rows says that the table is complete.
 /// </summary>
 /// <param name="throttle">Admits so many parts at a time.</param>
-internal sealed class TableTransfer(ClusterCopy copy, CitusConnection to, TablePlan plan, CopySource source, Guid copyId,
-    SemaphoreSlim throttle)
+internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, CitusConnection to, TablePlan plan, CopySource source,
+    Guid importId, SemaphoreSlim throttle)
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly IReadOnlyList<SnapshotShard> _shards = source.ShardsOf(plan.Source);
@@ -34,7 +34,6 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection to, TableP
     {
         copy.Explain?.Invoke($"{_table}: {plan.Reason}");
         await using NpgsqlConnection session = await to.OpenSessionAsync(stop);
-        Guid importId = await FindImportAsync(session, stop);
         ImportLedger opened = await ImportLedger.OpenAsync(to, importId, stop);
         IReadOnlyList<ImportBatch> before = [];
         try
@@ -55,9 +54,14 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection to, TableP
         await new RunningLoad(plan.Target.Name.ToString(), plan.SourceName, plan.Method.ToString()).ShowAsync(session, importId, stop);
         try
         {
+            if (copy.DeferIndexes && await DeferredIndexes.DropAsync(session, plan.Target, importId, stop) is { } obstacle)
+                copy.Warn?.Invoke($"{_table}: no index or foreign key is deferred, because {obstacle}.");
             await CopyAsync(ledger, before, stop);
-            await ledger.WriteAsync(Row(importId, _shards.Count, 0, 0) with { IsLast = true }, stop);
-            return result with { Rows = _rows, Bytes = _bytes, Duration = _clock.Elapsed };
+            TimeSpan? indexes = await DeferredIndexes.RestoreAsync(to, _table, importId, keys: false, copy.Explain, stop);
+            int sequences = await SetSequencesAsync(session, stop);
+            await ledger.WriteAsync(Row(_shards.Count, 0, 0) with { IsLast = true }, stop);
+            return result with { Rows = _rows, Bytes = _bytes, Duration = _clock.Elapsed, Sequences = sequences,
+                IndexDuration = indexes };
         }
         catch (Exception e) when (!stop.IsCancellationRequested)
         {
@@ -67,15 +71,6 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection to, TableP
         {
             await RunningLoad.HideAsync(session);
         }
-    }
-
-    /// <summary>The import that is to be continued, or begun.</summary>
-    private async Task<Guid> FindImportAsync(NpgsqlConnection session, CancellationToken stop)
-    {
-        if (copy.Resume && copy.ImportId is null
-            && await ImportLedger.FindLatestAsync(session, plan.Target.Name.ToString(), plan.SourceName, stop) is { IsLast: false } latest)
-            return latest.ImportId;
-        return CopyId.Of(copyId, plan.Target.Name);
     }
 
     /// <summary>Refuses to continue where parts that are committed may not be those that this run would leave out.</summary>
@@ -130,7 +125,7 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection to, TableP
             throw;
         }
         await from.DisposeAsync();
-        await part.CommitAsync(Row(ledger.ImportId, number, rows, bytes), stop);
+        await part.CommitAsync(Row(number, rows, bytes), stop);
         Interlocked.Add(ref _committedRows, rows);
         Interlocked.Increment(ref _done);
         Report();
@@ -148,8 +143,8 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection to, TableP
         ? await session.BeginRawBinaryCopyAsync(command, stop)
         : (NpgsqlRawCopyStream)((StreamReader)await session.BeginTextExportAsync(command, stop)).BaseStream;
 
-    private ImportBatch Row(Guid importId, int number, long rows, long bytes) => new(importId, number, TargetIdentity.Of(plan.Target),
-        plan.SourceName, plan.Method.ToString(), Fingerprint(), 0, bytes, rows, 0, IsLast: false);
+    private ImportBatch Row(int number, long rows, long bytes) => new(importId, number, TargetIdentity.Of(plan.Target), plan.SourceName,
+        plan.Method.ToString(), Fingerprint(), 0, bytes, rows, 0, IsLast: false);
 
     /// <summary>What must stay the same of the source while its parts are told by their numbers.</summary>
     private string Fingerprint() => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(
@@ -158,13 +153,22 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection to, TableP
     private void Report() => copy.Progress?.Invoke(new CopyProgress(_table, Interlocked.Read(ref _rows), Interlocked.Read(ref _bytes), _done,
         _shards.Count, _clock.Elapsed));
 
+    private async Task<int> SetSequencesAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        await using NpgsqlConnection read = await from.OpenSessionAsync(stop);
+        return await SequenceCopy.RunAsync(read, plan.Query is null ? plan.Source : null, session, plan.Target, plan.Match.Columns, stop);
+    }
+
     private CitusException Explained(Exception failure)
     {
-        string state = CopyErrors.State(_table, _shards.Count, _done, Interlocked.Read(ref _committedRows), copyId);
-        if (failure is RecordRefusedException refused) failure = refused.Refusal;
+        string state = CopyErrors.State(_table, _shards.Count, _done, Interlocked.Read(ref _committedRows), importId) + (copy.DeferIndexes
+            ? $" Indexes and foreign keys that were dropped are kept in woodgrove.{DeferredIndexes.Table}, and made again at its end." : "");
+        var refused = failure as RecordRefusedException;
+        if (refused is not null) failure = refused.Refusal;
         if (failure is CitusException own) return own.WithState(state);
         CitusException known = PostgresErrors.Describe(failure, _table);
-        return known.With($"{_table}: {plan.Rows.Readable(known.What, null)} {state}", known.Advice);
+        return known.With($"{_table}: {plan.Rows.Readable(known.What, refused?.Shard)} {state}", refused is null ? known.Advice
+            : CopyErrors.RefusedAdvice(known.SqlState));
     }
 
     /// <summary>Tells the server that nobody wants the rest; disposing alone would read it to its end.</summary>

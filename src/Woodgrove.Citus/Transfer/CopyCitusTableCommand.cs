@@ -1,7 +1,11 @@
+using System.Data;
+using System.Data.Common;
 using System.Management.Automation;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Ingest;
 using Woodgrove.Citus.Ingest.Merge;
+using Woodgrove.Citus.Ingest.Rows;
 using Woodgrove.Citus.Pipeline;
 using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Tables;
@@ -19,7 +23,10 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
     [ValidateNotNullOrEmpty]
     public string[] Table { get; set; } = [];
 
-    /// <summary>The cluster or PostgreSQL server to read from: an object of Connect-CitusCluster or its name.</summary>
+    /// <summary>
+    /// The cluster or PostgreSQL server to read from, an object of Connect-CitusCluster or its name; or an open DbConnection or
+    /// IDataReader of any other source.
+    /// </summary>
     [Parameter(Mandatory = true)]
     [ConnectionTransformation]
     [ArgumentCompleter(typeof(ConnectionCompleter))]
@@ -65,7 +72,13 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
 
     protected override void EndProcessing()
     {
-        CopyFrom((CitusConnection)From);
+        switch (From)
+        {
+            case CitusConnection from: CopyFrom(from); break;
+            case IDataReader reader: CopyRows(reader, reader.GetType().Name); break;
+            case DbConnection connection: CopyQuery(connection); break;
+            default: ThrowTerminatingError(CitusErrorRecord.From(CopyCommandErrors.NotASource(From), From)); break;
+        }
     }
 
     private void CopyFrom(CitusConnection from)
@@ -99,5 +112,61 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
                 bar.Complete();
             }
         }, string.Join(", ", Table));
+    }
+
+    private void CopyQuery(DbConnection connection)
+    {
+        using DbCommand command = connection.CreateCommand();
+        command.CommandText = Query ?? $"SELECT * FROM {Table[0]}";
+        command.CommandTimeout = 0;
+        using DbDataReader reader = Argument(() => Open(command));
+        CopyRows(reader, connection.GetType().Name);
+    }
+
+    private static DbDataReader Open(DbCommand command)
+    {
+        try
+        {
+            return command.ExecuteReader();
+        }
+        catch (Exception e) when (e is DbException or InvalidOperationException)
+        {
+            throw CopyCommandErrors.SourceFailed(command.CommandText, e);
+        }
+    }
+
+    /// <summary>Rows of a source that is not PostgreSQL: as Add-CitusRow loads them.</summary>
+    private void CopyRows(IDataReader reader, string source)
+    {
+        if (Table is not [var table] || ImportId != default || Resume || DeferIndexes || (Query is not null && From is IDataReader))
+        {
+            ThrowTerminatingError(CitusErrorRecord.From(CopyCommandErrors.NotForRows(), From));
+            return;
+        }
+        if (!Agree($"{source} to {To.Name}", $"Copy rows into {table}", out bool isTrial)) return;
+        string[] names = RowReader.Names(reader);
+        RowLoader? rows = null;
+        var options = new RowOptions(100_000, TimeSpan.FromSeconds(1)) { StopAtRefused = true, OnConflict = OnConflict, KeyColumns = KeyColumn };
+        Run(async (_, stop) => rows = await RowLoader.OpenAsync(To, TableName.Parse(table), names, options, stop), table);
+        if (isTrial) return;
+        using BackgroundWork sending = Start(async (output, stop) =>
+        {
+            AddRowResult result = await rows!.RunAsync(row => throw LoadErrors.RowRefused(row, table), output.Warning, stop);
+            await output.ObjectAsync(new CopyResult(result.Table, CopyMethod.Rows, result.Rows, 0, result.Duration, (int)result.Batches, 0, 0,
+                null) { Reason = $"the rows of a {source}, in batches that are each committed by themselves." });
+        });
+        while (!sending.HasEnded && reader.Read())
+        {
+            object?[] values = RowReader.Values(reader, names);
+            while (!rows!.TryAdd(values) && !sending.HasEnded)
+            {
+                if (IsStopping) throw new PipelineStoppedException();
+                sending.WriteAvailable(this);
+                Thread.Sleep(1);
+            }
+            sending.WriteAvailable(this);
+        }
+        rows!.Complete();
+        if (WriteToEnd(sending) is { } failure) ThrowTerminatingError(CitusErrorRecord.From(failure, table));
     }
 }
