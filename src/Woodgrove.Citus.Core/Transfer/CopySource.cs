@@ -55,9 +55,6 @@ internal sealed class CopySource : IAsyncDisposable
         ? [new SnapshotShard(table, table.Name, default, null, null)]
         : [.. _snapshot.Shards.Where(s => s.Table.Oid == table.Oid)];
 
-    /// <summary>Whether a table is read as a whole where it may have shards.</summary>
-    public bool IsCoordinator => _snapshot is null;
-
     /// <inheritdoc cref="ShardSnapshot.ReadAsync"/>
     public async Task ReadAsync(IEnumerable<SnapshotShard> shards, Func<NpgsqlConnection, SnapshotShard, CancellationToken, Task> read,
         CancellationToken stop)

@@ -18,8 +18,8 @@ internal static class DeferredIndexes
 
     private const string Definitions = """
         SELECT pg_catalog.format('DROP INDEX %I.%I', n.nspname, i.relname), pg_catalog.pg_get_indexdef(i.oid)
-                || coalesce(pg_catalog.format('; COMMENT ON INDEX %I.%I IS %L', n.nspname, i.relname,
-                    pg_catalog.obj_description(i.oid, 'pg_class')), ''), false
+                || coalesce('; COMMENT ON INDEX ' || pg_catalog.format('%I.%I IS ', n.nspname, i.relname)
+                    || pg_catalog.quote_literal(pg_catalog.obj_description(i.oid, 'pg_class')), ''), false
         FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
             JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
         WHERE x.indrelid = $1::oid AND i.relkind = 'i' AND NOT x.indisprimary AND NOT x.indisreplident AND NOT x.indisclustered
@@ -28,8 +28,8 @@ internal static class DeferredIndexes
         SELECT pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', k.conrelid::pg_catalog.regclass, k.conname),
             pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', k.conrelid::pg_catalog.regclass, k.conname,
                 pg_catalog.pg_get_constraintdef(k.oid))
-                || coalesce(pg_catalog.format('; COMMENT ON CONSTRAINT %I ON %s IS %L', k.conname, k.conrelid::pg_catalog.regclass,
-                    pg_catalog.obj_description(k.oid, 'pg_constraint')), ''), true
+                || coalesce('; COMMENT ON CONSTRAINT ' || pg_catalog.format('%I ON %s IS ', k.conname, k.conrelid::pg_catalog.regclass)
+                    || pg_catalog.quote_literal(pg_catalog.obj_description(k.oid, 'pg_constraint')), ''), true
         FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
         WHERE k.conrelid = $1::oid AND k.contype = 'f' AND k.conparentid = 0 AND c.relkind = 'r'
         """;

@@ -18,20 +18,12 @@ internal abstract class RowBlocks(NpgsqlRawCopyStream copy)
     /// <summary>How many rows the block has.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Reads the next block.</summary>
+    /// <summary>
+    /// Reads the next block. A read gives one row, so that millions of them are made: awaiting each would cost several times
+    /// the work of the read itself, and a thread is given to them instead.
+    /// </summary>
     /// <returns>False where there are no more rows.</returns>
-    public async ValueTask<bool> ReadAsync(CancellationToken stop)
-    {
-        Turn();
-        while (true)
-        {
-            bool hasEnded = !await FillAsync(stop);
-            (_block, Count) = Cut(_buffer.AsSpan(0, _filled), hasEnded);
-            if (!Block.IsEmpty) return true;
-            if (hasEnded) return false;
-            Array.Resize(ref _buffer, _buffer.Length * 2); // one row fills it
-        }
-    }
+    public Task<bool> ReadAsync(CancellationToken stop) => Task.Run(() => Read(stop), stop);
 
     /// <summary>Sends all blocks.</summary>
     /// <param name="copied">Told of rows and bytes, a block at a time.</param>
@@ -68,12 +60,26 @@ internal abstract class RowBlocks(NpgsqlRawCopyStream copy)
         (_buffer, _spare, _filled, _block) = (_spare, _buffer, left, default);
     }
 
+    private bool Read(CancellationToken stop)
+    {
+        Turn();
+        while (true)
+        {
+            bool hasEnded = !Fill(stop);
+            (_block, Count) = Cut(_buffer.AsSpan(0, _filled), hasEnded);
+            if (!Block.IsEmpty) return true;
+            if (hasEnded) return false;
+            Array.Resize(ref _buffer, _buffer.Length * 2); // one row fills it
+        }
+    }
+
     /// <returns>False where there is no more.</returns>
-    private async ValueTask<bool> FillAsync(CancellationToken stop)
+    private bool Fill(CancellationToken stop)
     {
         while (_filled < _buffer.Length - Slack)
         {
-            int count = await copy.ReadAsync(_buffer.AsMemory(_filled), stop);
+            stop.ThrowIfCancellationRequested();
+            int count = copy.Read(_buffer.AsSpan(_filled));
             if (count == 0) return false;
             _filled += count;
         }

@@ -43,12 +43,12 @@ internal sealed record TablePlan(TableInfo Source, TableInfo Target, ColumnMatch
     public static CopyTarget RowsOf(TableInfo target, ColumnMatch match) => new(target, match.Columns, Dialect);
 
     /// <summary>The COPY that reads the table, or one of its shards.</summary>
-    /// <param name="asTable">As a table's COPY, Citus passes shards on as they come; the result of a query it gathers first.</param>
-    public string CopyOut(TableName name, bool asTable)
+    // As a table's COPY, Citus passes shards on as they come; the result of a query it gathers first.
+    public string CopyOut(TableName name)
     {
         string from = Query is not null ? $"({Query}\n)"
             : IsSourcePartitioned ? $"(SELECT {Match.Names} FROM {name.Sql})"
-            : asTable && !HasGeneratedSource ? $"{name.Sql} ({Match.Names})"
+            : !HasGeneratedSource ? $"{name.Sql} ({Match.Names})"
             : $"(SELECT {Match.Names} FROM ONLY {name.Sql})";
         return $"COPY {from} TO STDOUT WITH ({(IsBinary ? "FORMAT binary" : Dialect.CopyOptions())})";
     }

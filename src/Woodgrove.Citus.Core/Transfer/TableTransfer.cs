@@ -87,6 +87,7 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
 
     private async Task CopyAsync(CopyLedger ledger, IReadOnlyList<ImportBatch> before, CancellationToken stop)
     {
+        if (!plan.IsBinary) await ledger.Session.Session.ExecuteAsync("SET IntervalStyle = postgres; SET xmloption = content", stop);
         HashSet<int> done = [.. before.Select(b => b.Number)];
         List<(SnapshotShard Shard, int Number)> left = [.. _shards.Select((shard, number) => (shard, number))
             .Where(p => !done.Contains(p.number))];
@@ -114,7 +115,7 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
             ? await ShardPart.BeginAsync(_route, ledger, number, plan.HashesAlike ? shard.HashMin ?? int.MinValue : int.MinValue,
                 plan.HashesAlike ? shard.HashMax ?? int.MaxValue : int.MaxValue, stop)
             : await CoordinatorPart.BeginAsync(to, ledger, plan.Rows, plan.Rule, plan.IsBinary, stop);
-        NpgsqlRawCopyStream from = await OpenAsync(session, plan.CopyOut(shard.Name, source.IsCoordinator), stop);
+        NpgsqlRawCopyStream from = await OpenAsync(session, plan.CopyOut(shard.Name), stop);
         try
         {
             await part.CopyAsync(from, Copied, stop);
@@ -139,9 +140,13 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
         }
     }
 
-    private async Task<NpgsqlRawCopyStream> OpenAsync(NpgsqlConnection session, string command, CancellationToken stop) => plan.IsBinary
-        ? await session.BeginRawBinaryCopyAsync(command, stop)
-        : (NpgsqlRawCopyStream)((StreamReader)await session.BeginTextExportAsync(command, stop)).BaseStream;
+    private async Task<NpgsqlRawCopyStream> OpenAsync(NpgsqlConnection session, string command, CancellationToken stop)
+    {
+        if (plan.IsBinary) return await session.BeginRawBinaryCopyAsync(command, stop);
+        await session.ExecuteAsync("SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = postgres; SET LOCAL extra_float_digits = 3",
+            stop);
+        return (NpgsqlRawCopyStream)((StreamReader)await session.BeginTextExportAsync(command, stop)).BaseStream;
+    }
 
     private ImportBatch Row(int number, long rows, long bytes) => new(importId, number, TargetIdentity.Of(plan.Target), plan.SourceName,
         plan.Method.ToString(), Fingerprint(), 0, bytes, rows, 0, IsLast: false);

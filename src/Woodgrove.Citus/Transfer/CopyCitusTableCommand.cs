@@ -94,7 +94,7 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
                 Parallel = ThrottleLimit,
                 ImportId = ImportId == default ? null : ImportId,
                 Resume = Resume,
-                Query = Query,
+                Query = Query?.TrimEnd().TrimEnd(';'),
                 OnConflict = OnConflict,
                 KeyColumns = KeyColumn,
                 DeferIndexes = DeferIndexes,

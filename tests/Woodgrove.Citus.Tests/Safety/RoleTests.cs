@@ -72,6 +72,8 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             ($"Find-DistributionColumn {table}", reads, true),
             ("Find-DistributionPlan", true, false), ("Export-CitusSchema", true, true),
             ("Export-CitusSchema | Import-CitusSchema -WhatIf", true, true),
+            ($"Copy-CitusTable {table} -From role -To role -Query 'SELECT * FROM {table} WHERE false'; Get-DistributedTable {table}", writes,
+                true),
             ("Get-Colocation", true, true), ($"Test-Colocation {table}, {table}", true, true),
             ("Start-ShardRebalance -WhatIf", true, false), ("Get-ShardRebalance", true, false), ("Stop-ShardRebalance", true, false),
             ($"Test-CitusCsv $csv {table}", true, true), ($"Import-CsvToCitus $csv {table}", writes, true),

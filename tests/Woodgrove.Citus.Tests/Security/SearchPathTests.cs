@@ -51,6 +51,7 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
             "Get-CitusNode", "Get-ShardPlacement", $"Get-ShardPlacement {events} -Value 7", $"'7', '8' | Resolve-ShardPlacement {users}",
             $"Measure-ShardSkew {events} -By Rows", $"Measure-ShardSkew {events}", $"Find-DistributionColumn {events}",
             "Find-DistributionPlan", "Export-CitusSchema", "Export-CitusSchema | Import-CitusSchema",
+            $"Copy-CitusTable {events} -From (Get-CitusConnection)[-1] -To (Get-CitusConnection)[-1] -Query 'SELECT * FROM {events} WHERE false'",
             "Get-Colocation", $"Test-Colocation {events}, {users}", "Start-ShardRebalance -WhatIf", "Get-ShardRebalance",
             "Stop-ShardRebalance -Confirm:$false",
             $"Test-CitusCsv $csv {events}",
