@@ -28,7 +28,7 @@
         'Get-CitusQueryPlan', 'Get-CitusQueryFragment', 'Compare-CitusQueryPlan'
         'Get-CitusActivity', 'Get-CitusLockWait', 'Get-CitusStatement', 'Get-CitusTenant', 'Stop-CitusActivity'
         'Export-CitusReport'
-        'Export-CitusSchema', 'Import-CitusSchema', 'Find-DistributionPlan', 'Compare-CitusTable'
+        'Export-CitusSchema', 'Import-CitusSchema', 'Find-DistributionPlan', 'Compare-CitusTable', 'Copy-CitusTable'
         'Test-CitusCluster', 'Get-CitusCheck', 'Invoke-CitusValidation', 'Get-CitusSetting', 'Repair-CitusCluster'
         'Start-CitusSandbox', 'Stop-CitusSandbox', 'Get-CitusSandbox', 'New-CitusSampleData'
     )

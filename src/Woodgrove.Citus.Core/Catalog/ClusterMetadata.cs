@@ -100,6 +100,25 @@ public static class ClusterMetadata
             """, row => new ListedTable(row.GetString(0), row.GetString(1), row.GetBoolean(2), row.GetBoolean(3)), stop, plain);
     }
 
+    /// <summary>
+    /// The tables that hold a database's rows, on a cluster or a plain server: neither partitions, which their tables stand for,
+    /// nor what extensions made.
+    /// </summary>
+    public static async Task<IReadOnlyList<ListedTable>> OwnTablesAsync(CitusConnection connection, CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
+        return await session.ListAsync($"""
+            SELECT {SearchPath.Show("c.oid")}, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
+                n.nspname = '{ModuleSchema.Name}'
+            FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
+                AND n.nspname NOT IN ('information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal')
+                AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                    AND d.objid = c.oid AND d.deptype = 'e')
+            ORDER BY 1
+            """, row => new ListedTable(row.GetString(0), row.GetString(1), false, row.GetBoolean(2)), stop);
+    }
+
     /// <summary>Names of a table's columns, for completion.</summary>
     public static Task<IReadOnlyList<string>> ColumnNamesAsync(CitusConnection connection, string table, CancellationToken stop) =>
         NamesAsync(connection, $"""

@@ -16,11 +16,12 @@ internal sealed class ComparedRows : IAsyncDisposable
     private readonly ShardSnapshot? _shards;
     private readonly NpgsqlConnection? _session;
     private readonly bool _isOwned;
-    private readonly Dictionary<string, string> _misplaced = []; // by shard
+    private readonly IReadOnlyList<SnapshotShard> _parts;
 
     private ComparedRows(ComparedTable table, ShardSnapshot? shards, NpgsqlConnection? session, bool isOwned, string method)
     {
         (Table, _shards, _session, _isOwned, Method) = (table, shards, session, isOwned, method);
+        _parts = [.. shards?.Shards.Where(s => s.Table.Oid == table.Info.Oid) ?? []];
         Consistency = shards is not null || !table.Connection.IsCitus || table.Info.Kind != TableKind.Distributed
             ? ExportConsistency.Snapshot : ExportConsistency.PerShard;
     }
@@ -33,7 +34,7 @@ internal sealed class ComparedRows : IAsyncDisposable
     public ExportConsistency Consistency { get; }
 
     /// <summary>How many queries read the table once.</summary>
-    public int Parts => _shards?.ShardCount ?? 1;
+    public int Parts => _shards is null ? 1 : _parts.Count;
 
     /// <summary>True where rows in a wrong shard are found.</summary>
     public bool KnowsPlaces => _shards is not null;
@@ -45,8 +46,8 @@ internal sealed class ComparedRows : IAsyncDisposable
         string? obstacle = null;
         if (connection.IsCitus && table.Info.Kind == TableKind.Distributed)
         {
-            (ShardSnapshot? shards, obstacle) = await ShardSnapshot.TryTakeAsync(connection, table.Info, stop, sessionsPerNode);
-            if (shards is not null) return await OverAsync(table, shards, isOwned: true, stop);
+            (ShardSnapshot? shards, obstacle) = await ShardSnapshot.TryTakeAsync(connection, [table.Info], sessionsPerNode, stop);
+            if (shards is not null) return Over(table, shards, isOwned: true);
         }
         NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         try
@@ -63,19 +64,7 @@ internal sealed class ComparedRows : IAsyncDisposable
 
     /// <summary>Rows in a snapshot that somebody has taken.</summary>
     /// <param name="isOwned">Whether it ends with this.</param>
-    public static async Task<ComparedRows> OverAsync(ComparedTable table, ShardSnapshot shards, bool isOwned, CancellationToken stop)
-    {
-        var rows = new ComparedRows(table, shards, null, isOwned, shards.Extent);
-        string key = $"t.{TableName.Quote(table.Info.DistributionColumn!)}";
-        await using NpgsqlConnection session = await table.Connection.OpenSessionAsync(stop);
-        await session.ForEachAsync("""
-            SELECT (pg_catalog.parse_ident(n))[pg_catalog.array_upper(pg_catalog.parse_ident(n), 1)], shardminvalue, shardmaxvalue
-            FROM pg_catalog.pg_dist_shard, pg_catalog.shard_name(logicalrelid, shardid) n WHERE logicalrelid = $1::oid AND shardminvalue IS NOT NULL
-            """, row => rows._misplaced[row.GetString(0)] = string.Create(CultureInfo.InvariantCulture,
-                $"CASE WHEN {key} IS NULL THEN true ELSE pg_catalog.worker_hash({key}) NOT BETWEEN {row.GetString(1)} AND {row.GetString(2)} END"),
-            stop, table.Info.Oid);
-        return rows;
-    }
+    public static ComparedRows Over(ComparedTable table, ShardSnapshot shards, bool isOwned) => new(table, shards, null, isOwned, shards.Extent);
 
     /// <summary>Rows that a session sees, whose transaction somebody has begun.</summary>
     /// <param name="isOwned">Whether it ends with this.</param>
@@ -91,8 +80,8 @@ internal sealed class ComparedRows : IAsyncDisposable
         object gate = new();
         try
         {
-            if (_shards is not null) await _shards.ReadAsync((session, shard, all) => ReadAsync(session,
-                new RowPart(shard, false, _misplaced.GetValueOrDefault(shard.Name, "false")), RowQueries.Settings, all), stop);
+            if (_shards is not null) await _shards.ReadAsync(_parts, (session, shard, all) => ReadAsync(session,
+                new RowPart(shard.Name, false, Misplaced(shard)), RowQueries.Settings, all), stop);
             else await ReadWholeAsync();
         }
         catch (Exception e) when (e is not OperationCanceledException && !stop.IsCancellationRequested)
@@ -119,6 +108,15 @@ internal sealed class ComparedRows : IAsyncDisposable
             }, all, values);
             lock (gate) partRead();
         }
+    }
+
+    /// <summary>An SQL condition: the row <c>t</c> lies in a shard that its hash does not belong to.</summary>
+    private static string Misplaced(SnapshotShard shard)
+    {
+        if (shard.HashMin is not { } low || shard.HashMax is not { } high) return "false";
+        string key = $"t.{TableName.Quote(shard.Table.DistributionColumn!)}";
+        return string.Create(CultureInfo.InvariantCulture,
+            $"CASE WHEN {key} IS NULL THEN true ELSE pg_catalog.worker_hash({key}) NOT BETWEEN {low} AND {high} END");
     }
 
     public async ValueTask DisposeAsync()

@@ -122,7 +122,8 @@ public sealed class CsvExport(CitusConnection connection, string path)
         {
             (ShardSnapshot? snapshot, obstacle) = table is null
                 ? (null, "only a table's shards can be read side by side, and this is a query")
-                : await ShardSnapshot.TryTakeAsync(connection, table, stop);
+                : table.Kind != TableKind.Distributed ? (null, $"{table.Display} has one shard")
+                : await ShardSnapshot.TryTakeAsync(connection, [table], ShardSnapshot.SessionsPerNode, stop);
             if (snapshot is not null)
             {
                 await using (snapshot) return await WriteShardsAsync(session, table!, columns, snapshot, file, escape, stop);
@@ -152,8 +153,8 @@ public sealed class CsvExport(CitusConnection connection, string path)
             await new RecordStream(Dialect, file, escape).CopyAsync(session, Copy($"(SELECT {columns} FROM {table.Name.Sql} WHERE false)"),
                 1, stop);
         CsvDialect rowsOnly = Dialect with { HasHeader = false };
-        await snapshot.ReadAsync((node, shard, all) => new RecordStream(rowsOnly, file, escape)
-            .CopyAsync(node, $"COPY (SELECT {columns} FROM {shard.Sql}) TO STDOUT WITH ({rowsOnly.CopyOptions()})", 0, all), stop);
+        await snapshot.ReadAsync(snapshot.Shards, (node, shard, all) => new RecordStream(rowsOnly, file, escape)
+            .CopyAsync(node, $"COPY (SELECT {columns} FROM {shard.Name.Sql}) TO STDOUT WITH ({rowsOnly.CopyOptions()})", 0, all), stop);
         return (ExportRoute.Shard, reason);
     }
 

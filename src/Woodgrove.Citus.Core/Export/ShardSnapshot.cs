@@ -9,56 +9,56 @@ using Woodgrove.Citus.Sql;
 namespace Woodgrove.Citus.Export;
 
 /// <summary>
-/// All shards of a table as of one instant, for several sessions to read side by side. Citus has no snapshot over
-/// several nodes, so one is made: a SHARE lock on the table, which Citus takes on every node that can write, waits
+/// All shards of some tables as of one instant, for several sessions to read side by side. Citus has no snapshot over
+/// several nodes, so one is made: a SHARE lock on the tables, which Citus takes on every node that can write, waits
 /// until each write is committed everywhere and holds off the next; meanwhile a session after the other takes its
 /// snapshot on its node; then the lock goes. Moves of shards need a lock that conflicts with it, so none falls in
 /// between, and a shard that moves later stays readable where it was until its readers are done.
 /// </summary>
 internal sealed class ShardSnapshot : IAsyncDisposable
 {
-    /// <summary>Sessions that read side by side on each node.</summary>
-    private const int SessionsPerNode = 4;
+    /// <summary>Sessions that read side by side on each node, where nothing else is asked for.</summary>
+    public const int SessionsPerNode = 4;
 
     /// <summary>How long writers may hold the export up, and then it them.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly List<Reader> _readers;
 
-    private ShardSnapshot(List<Reader> readers) => _readers = readers;
+    private ShardSnapshot(IReadOnlyList<SnapshotShard> shards, List<Reader> readers) => (Shards, _readers) = (shards, readers);
+
+    /// <summary>All that can be read, by table and hash range.</summary>
+    public IReadOnlyList<SnapshotShard> Shards { get; }
 
     /// <summary>How long writers had to wait.</summary>
     public TimeSpan WritersWaited { get; private init; }
 
     public string Extent => string.Create(CultureInfo.InvariantCulture,
-        $"{ShardCount} shards on {_readers.DistinctBy(r => r.Shards).Count()} node(s), "
-            + $"in {_readers.Count} sessions");
-
-    /// <summary>How many shards there are to read.</summary>
-    public int ShardCount => _readers.DistinctBy(r => r.Shards).Sum(r => r.ShardCount);
+        $"{Shards.Count} shards on {_readers.DistinctBy(r => r.Node).Count()} node(s), in {_readers.Count} sessions");
 
     /// <summary>Makes the snapshot.</summary>
-    /// <param name="sessionsPerNode">How many shards of a node are read side by side.</param>
     /// <returns>It, or why there can be none.</returns>
     public static async Task<(ShardSnapshot? Snapshot, string? Obstacle)> TryTakeAsync(
-        CitusConnection connection, TableInfo table, CancellationToken stop, int sessionsPerNode = SessionsPerNode)
+        CitusConnection connection, IReadOnlyList<TableInfo> tables, int sessionsPerNode, CancellationToken stop)
     {
-        if (table.Kind != TableKind.Distributed) return (null, $"{table.Display} has one shard");
         var readers = new List<Reader>();
         try
         {
             await using NpgsqlConnection guard = await connection.OpenSessionAsync(stop);
-            if (await IsFilteredAsync(guard, table, stop))
-                return (null, $"row level security decides on the coordinator which rows of {table.Display} this user may read");
-            IReadOnlyList<Shard> shards = await ReadShardsAsync(guard, table, stop);
+            foreach (TableInfo table in tables)
+            {
+                if (await IsFilteredAsync(guard, table, stop))
+                    return (null, $"row level security decides on the coordinator which rows of {table.Display} this user may read");
+            }
+            IReadOnlyList<SnapshotShard> shards = await ReadShardsAsync(connection, guard, tables, stop);
             readers = await ConnectAsync(connection, shards, sessionsPerNode, stop);
-            return await LockAndTakeAsync(guard, table, shards, readers, stop);
+            return await LockAndTakeAsync(connection, guard, tables, shards, readers, stop);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException && !stop.IsCancellationRequested)
         {
             await CloseAsync(readers);
             return (null, e is PostgresException { SqlState: "57014" or "55P03" }
-                ? $"a writer, or a move of a shard, held {table.Display} for more than {Patience.TotalSeconds} s"
+                ? $"a writer, or a move of a shard, held {Names(tables)} for more than {Patience.TotalSeconds} s"
                 : (e as PostgresException)?.MessageText
                     ?? $"a node can't be reached from here ({e.Message.TrimEnd('.')}; {connection.ReachAdvice})");
         }
@@ -69,39 +69,47 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs over all shards, several at a time, each session taking the next of its node; again if it is called again.</summary>
-    public async Task ReadAsync(Func<NpgsqlConnection, TableName, CancellationToken, Task> read, CancellationToken stop)
+    /// <summary>Runs over some of the shards, several at a time, each session taking the next of its node.</summary>
+    public async Task ReadAsync(IEnumerable<SnapshotShard> shards, Func<NpgsqlConnection, SnapshotShard, CancellationToken, Task> read,
+        CancellationToken stop)
     {
-        foreach (Reader node in _readers.DistinctBy(r => r.Shards)) node.Refill();
-        await using var cancellation = new ServerCancellation(stop, () => _readers.GroupBy(r => r.Shards)
+        Dictionary<NodeName, ConcurrentQueue<SnapshotShard>> queues = shards.GroupBy(s => s.Node)
+            .ToDictionary(node => node.Key, node => new ConcurrentQueue<SnapshotShard>(node));
+        await using var cancellation = new ServerCancellation(stop, () => _readers.GroupBy(r => r.Node)
             .Select(node => (node.First().Reopen, node.Select(r => r.ProcessId).ToArray())));
         await WithAllAsync(_readers, async (reader, all) =>
         {
-            while (reader.Shards.TryDequeue(out TableName shard)) await read(reader.Session, shard, all);
+            while (queues.GetValueOrDefault(reader.Node)?.TryDequeue(out SnapshotShard? shard) is true)
+                await read(reader.Session, shard, all);
         }, stop);
     }
 
     public async ValueTask DisposeAsync() => await CloseAsync(_readers);
 
-    private static async Task<(ShardSnapshot?, string?)> LockAndTakeAsync(
-        NpgsqlConnection guard, TableInfo table, IReadOnlyList<Shard> shards, List<Reader> readers, CancellationToken stop)
+    private static async Task<(ShardSnapshot?, string?)> LockAndTakeAsync(CitusConnection connection,
+        NpgsqlConnection guard, IReadOnlyList<TableInfo> tables, IReadOnlyList<SnapshotShard> shards, List<Reader> readers,
+        CancellationToken stop)
     {
         await using NpgsqlTransaction transaction = await guard.BeginTransactionAsync(stop);
         var clock = Stopwatch.StartNew();
+        bool isOne = connection.CitusVersion is null && readers.Count == 1; // one server's snapshot is one
         // statement_timeout and not lock_timeout: it ends the wait on every node.
-        await guard.ExecuteAsync($"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; "
-            + $"LOCK TABLE {table.Name.Sql} IN SHARE MODE", stop);
-        string? obstacle = (await ReadShardsAsync(guard, table, stop)).SequenceEqual(shards) ? null
-            : $"shards of {table.Display} were moved or split meanwhile";
+        if (!isOne) await guard.ExecuteAsync($"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; "
+            + $"LOCK TABLE {string.Join(", ", tables.Select(t => t.Name.Sql))} IN SHARE MODE", stop);
+        string? obstacle = (await ReadShardsAsync(connection, guard, tables, stop)).SequenceEqual(shards) ? null
+            : $"shards of {Names(tables)} were moved or split meanwhile";
         if (obstacle is null) await WithAllAsync(readers, async (reader, all) =>
         {
             if (await reader.TakeSnapshotAsync(Patience - clock.Elapsed, all) is { } found) obstacle = found;
         }, stop);
         await transaction.RollbackAsync(CancellationToken.None);
-        if (obstacle is null) return (new ShardSnapshot(readers) { WritersWaited = clock.Elapsed }, null);
+        if (obstacle is null)
+            return (new ShardSnapshot(shards, readers) { WritersWaited = isOne ? TimeSpan.Zero : clock.Elapsed }, null);
         await CloseAsync(readers);
         return (null, obstacle);
     }
+
+    private static string Names(IReadOnlyList<TableInfo> tables) => string.Join(", ", tables.Select(t => t.Display));
 
     /// <summary>One for each session; the first failure ends the others.</summary>
     private static async Task WithAllAsync(List<Reader> readers, Func<Reader, CancellationToken, Task> work, CancellationToken stop)
@@ -123,18 +131,20 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         if (first is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
     }
 
-    private static async Task<List<Reader>> ConnectAsync(
-        CitusConnection connection, IReadOnlyList<Shard> shards, int sessionsPerNode, CancellationToken stop)
+    private static async Task<List<Reader>> ConnectAsync(CitusConnection connection, IReadOnlyList<SnapshotShard> shards,
+        int sessionsPerNode, CancellationToken stop)
     {
         var readers = new List<Reader>();
         try
         {
             foreach (var node in shards.GroupBy(s => s.Node))
             {
-                Task<NpgsqlConnection> Open(CancellationToken stop) => connection.OpenNodeSessionAsync(node.Key, stop);
-                var queue = new ConcurrentQueue<TableName>(node.Select(s => s.Name));
-                for (int i = 0; i < Math.Min(sessionsPerNode, queue.Count); i++)
-                    readers.Add(new Reader(await Open(stop), queue, Open));
+                Task<NpgsqlConnection> Open(CancellationToken stop) => node.Key == default ? connection.OpenSessionAsync(stop)
+                    : connection.OpenNodeSessionAsync(node.Key, stop);
+                TableName[] names = [.. node.Select(s => s.Name)];
+                int most = node.GroupBy(s => s.Table.Oid).Max(table => table.Count()); // a table after the other
+                for (int i = 0; i < Math.Min(sessionsPerNode, most); i++)
+                    readers.Add(new Reader(await Open(stop), node.Key, names, Open));
             }
             return readers;
         }
@@ -153,37 +163,38 @@ internal sealed class ShardSnapshot : IAsyncDisposable
     private static Task<bool> IsFilteredAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
         session.ScalarAsync<bool>("SELECT pg_catalog.row_security_active($1::oid)", stop, table.Oid);
 
-    private static async Task<IReadOnlyList<Shard>> ReadShardsAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop)
+    private static async Task<IReadOnlyList<SnapshotShard>> ReadShardsAsync(CitusConnection connection, NpgsqlConnection session,
+        IReadOnlyList<TableInfo> tables, CancellationToken stop)
     {
-        return await session.ListAsync("""
-            SELECT DISTINCT ON (s.shardid) (parse_ident(pg_catalog.shard_name(s.logicalrelid,
-                s.shardid)))[array_upper(parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)), 1)], n.nodename, n.nodeport
-            FROM pg_catalog.pg_dist_shard s
-            JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid AND p.shardstate = 1
-            JOIN pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND n.noderole = 'primary'
-            WHERE s.logicalrelid = $1::oid ORDER BY s.shardid, p.placementid
-            """, row => new Shard(new TableName(table.Name.Schema, row.GetString(0)), new NodeName(row.GetString(1), row.GetInt32(2))), stop, table.Oid);
+        var found = new List<SnapshotShard>();
+        foreach (TableInfo table in tables)
+        {
+            List<SnapshotShard> shards = connection.CitusVersion is null ? [] : await session.ListAsync("""
+                SELECT shard, nodename, nodeport, low, high FROM (
+                    SELECT DISTINCT ON (s.shardid) (parse_ident(pg_catalog.shard_name(s.logicalrelid,
+                        s.shardid)))[array_upper(parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)), 1)] AS shard,
+                        n.nodename, n.nodeport, s.shardminvalue::int AS low, s.shardmaxvalue::int AS high, s.shardid
+                    FROM pg_catalog.pg_dist_shard s
+                    JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid AND p.shardstate = 1
+                    JOIN pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND n.noderole = 'primary'
+                    WHERE s.logicalrelid = $1::oid ORDER BY s.shardid, p.placementid) s
+                ORDER BY low, shardid
+                """, row => new SnapshotShard(table, new TableName(table.Name.Schema, row.GetString(0)),
+                    new NodeName(row.GetString(1), row.GetInt32(2)), row.IsDBNull(3) ? null : row.GetInt32(3),
+                    row.IsDBNull(4) ? null : row.GetInt32(4)), stop, table.Oid);
+            found.AddRange(shards.Count > 0 && table.Kind != TableKind.Local ? shards : [new SnapshotShard(table, table.Name, default, null,
+                null)]);
+        }
+        return found;
     }
 
-    private sealed record Shard(TableName Name, NodeName Node);
-
     /// <summary>A session on a node, which reads shards of that node.</summary>
-    /// <param name="Shards">Those that are still to be read, by this or another session of the node.</param>
+    /// <param name="Shards">All of the node.</param>
     /// <param name="Reopen">Opens another session to the node.</param>
-    private sealed record Reader(NpgsqlConnection Session, ConcurrentQueue<TableName> Shards,
+    private sealed record Reader(NpgsqlConnection Session, NodeName Node, TableName[] Shards,
         Func<CancellationToken, Task<NpgsqlConnection>> Reopen)
     {
-        private readonly TableName[] _all = [.. Shards];
-
-        public int ShardCount => _all.Length;
         public int ProcessId { get; } = Session.ProcessID;
-
-        /// <summary>All of the node's shards are to be read.</summary>
-        public void Refill()
-        {
-            Shards.Clear();
-            foreach (TableName shard in _all) Shards.Enqueue(shard);
-        }
 
         /// <summary>Takes the snapshot, and with it a lock on each shard against what would change or drop it.</summary>
         /// <returns>Why it would not be one of whole transactions, or null.</returns>

@@ -46,7 +46,7 @@ public sealed class CompareCitusTableCommand : CitusCmdlet
         IReadOnlyList<string> tables = [];
         Run(async (output, stop) =>
         {
-            tables = await TablePattern.ExpandAsync(From, Table, stop, list: () => ComparableTables.ListAsync(From, stop)) ?? [];
+            tables = await TablePattern.ExpandAsync(Table, () => ComparableTables.ListAsync(From, stop)) ?? [];
             if (Table is not ["*"]) return;
             var known = (await ComparableTables.ListAsync(From, stop)).Select(t => t.FullName);
             string[] others = [.. (await ComparableTables.ListAsync(To, stop)).Where(t => !t.IsModules).Select(t => t.FullName).Except(known)];

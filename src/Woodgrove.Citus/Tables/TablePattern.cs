@@ -13,14 +13,21 @@ internal static class TablePattern
     /// </summary>
     /// <param name="only">Which tables a pattern can stand for; all that Citus knows by default.</param>
     /// <param name="plain">Whether it can stand for tables that Citus does not know.</param>
-    /// <param name="list">Lists what it can stand for, instead.</param>
     /// <returns>Null where there were names, and no table is left of them.</returns>
     public static async Task<IReadOnlyList<string>?> ExpandAsync(
         CitusConnection cluster, IReadOnlyList<string> names, CancellationToken stop, Func<ListedTable, bool>? only = null,
-        bool plain = false, Func<Task<IReadOnlyList<ListedTable>>>? list = null)
+        bool plain = false)
+    {
+        return await ExpandAsync(names, () => ClusterMetadata.ListedAsync(cluster, plain, stop), only);
+    }
+
+    /// <inheritdoc cref="ExpandAsync(CitusConnection, IReadOnlyList{string}, CancellationToken, Func{ListedTable, bool}?, bool)"/>
+    /// <param name="list">Lists the tables that a pattern can stand for.</param>
+    public static async Task<IReadOnlyList<string>?> ExpandAsync(
+        IReadOnlyList<string> names, Func<Task<IReadOnlyList<ListedTable>>> list, Func<ListedTable, bool>? only = null)
     {
         if (!names.Any(IsPattern)) return names;
-        IReadOnlyList<ListedTable> listed = list is null ? await ClusterMetadata.ListedAsync(cluster, plain, stop) : await list();
+        IReadOnlyList<ListedTable> listed = await list();
         string[] found = [.. names.SelectMany(n => IsPattern(n) ? Matches(n) : [n]).Distinct()];
         return found.Length > 0 ? found : null;
 

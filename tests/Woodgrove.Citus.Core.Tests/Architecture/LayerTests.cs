@@ -18,8 +18,8 @@ public sealed class LayerTests
         "Ingest.Import", "Ingest.Rows",
         "Plans", "Plans.Reading", "Plans.Advice", "Plans.Requests",
         "Activity", "Jobs", "Shards", "Profiling", "Tables", "Export", "Comparison", "Validation", "Settings",
-        "Validation.Checks", "Reports", "Sandbox", "Schema", "Operations", "Operations.Tables", "Operations.Shards",
-        "Operations.Nodes",
+        "Validation.Checks", "Reports", "Sandbox", "Schema", "Transfer", "Operations", "Operations.Tables",
+        "Operations.Shards", "Operations.Nodes",
     ];
 
     private static readonly Architecture Engine = new ArchLoader().LoadAssembly(typeof(CitusException).Assembly).Build();

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using CsvHelper;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Values;
@@ -32,6 +33,9 @@ public sealed class ValueHasherTests
             if (csv["type"] != type) continue;
             Assert.True(hasher.TryHash(csv["value"]!, out int hash), $"{csv["value"]} is not read");
             Assert.Equal(int.Parse(csv["hash"]!, CultureInfo.InvariantCulture), hash);
+            byte[] value = Encoding.UTF8.GetBytes(csv["value"]!), binary = new byte[value.Length + BinaryValue.MostAdded];
+            int length = BinaryValue.For(Oids[type])!(value, binary);
+            if (length >= 0) Assert.Equal(hash, BinaryHasher.For(Oids[type])!(binary.AsSpan(0, length)));
             vectors++;
         }
         Assert.True(vectors > 0);

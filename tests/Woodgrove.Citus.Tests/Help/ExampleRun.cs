@@ -30,6 +30,7 @@ public sealed class ExampleRun : IDisposable
     public static string? NotRun(string cmdlet, int number) => (cmdlet, number) switch
     {
         ("Connect-CitusCluster", >= 3) => "needs a cluster on Azure",
+        ("Copy-CitusTable", _) => "needs two clusters",
         ("Import-CsvToCitus", 9) => "needs nodes with private names",
         ("Get-CitusActivity" or "Get-CitusLockWait", 1) => "needs other sessions at work",
         ("Get-CitusStatement", 2) => "prints what the examples before it have run",

@@ -25,6 +25,7 @@ public sealed class WhatIfTests(ClusterFixture cluster) : ClusterTest(cluster)
         ("Export-CitusReport $new $table -Query 'SELECT 1 FROM none_is_called'", "CitusTableNotFound"),
         ("Export-CitusReport $csv $table -NoClobber", "CitusFileExists"),
         ("New-CitusSampleData $csv", "CitusFileExists"),
+        ("Copy-CitusTable $table -From (Get-CitusConnection)[-1] -To (Get-CitusConnection)[-1]", "CitusCopySameDatabase"),
         ("Export-CitusSchema $csv -NoClobber", "CitusFileExists"),
         ("Import-CitusSchema $csv", "CitusNotASchemaScript"),
         ("Start-CitusSandbox -Path $folder", "CitusSandboxFolderNotEmpty"),

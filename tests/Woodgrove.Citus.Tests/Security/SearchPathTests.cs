@@ -54,6 +54,7 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
             "Find-DistributionPlan", "Export-CitusSchema", "Export-CitusSchema | Import-CitusSchema",
             $"Compare-CitusTable {events}, {plain} -From $connection -To $connection",
             "Compare-CitusTable * -From $connection -To $connection",
+            $"Copy-CitusTable {events} -From (Get-CitusConnection)[-1] -To (Get-CitusConnection)[-1] -Query 'SELECT * FROM {events} WHERE false'",
             "Get-Colocation", $"Test-Colocation {events}, {users}", "Start-ShardRebalance -WhatIf", "Get-ShardRebalance",
             "Stop-ShardRebalance -Confirm:$false", "Wait-ShardRebalance", "Get-CitusJob", "Wait-CitusJob 2000000000",
             "Stop-CitusJob 2000000000 -WhatIf", "Move-ShardPlacement 1 nowhere:1 -WhatIf", "Split-Shard 1 -WhatIf",

@@ -114,7 +114,10 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     }
 
     /// <summary>Notes that every node has committed its part of a batch; lost connections are retried until the time is over.</summary>
-    public Task SettleAsync(ImportBatch batch, TimeSpan patience) => Retries.ForAsync(patience, async () =>
+    public Task SettleAsync(ImportBatch batch, TimeSpan patience) => SettleAsync(batch, patience, keepAttempt: false);
+
+    /// <param name="keepAttempt">Keeps the attempt's name though a standby took over: other batches bear it.</param>
+    public Task SettleAsync(ImportBatch batch, TimeSpan patience, bool keepAttempt) => Retries.ForAsync(patience, async () =>
     {
         if (_session.State != System.Data.ConnectionState.Open) await ReopenAsync(CancellationToken.None);
         bool isKnown = await SettleAsync(_session, ImportId, batch.Number, CancellationToken.None) > 0;
@@ -122,7 +125,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
         // A standby took over. Where it lacks the decision, which has been carried out, that is written again.
         if (!isKnown && !await IsDecidedAsync(_session, ImportId, batch.Number, Attempt, owner: null, CancellationToken.None))
             await WriteAsync(batch, CancellationToken.None);
-        Attempt = Timeline.NewAttempt();
+        if (!keepAttempt) Attempt = Timeline.NewAttempt();
     });
 
     /// <summary>The same for an import that does not run.</summary>

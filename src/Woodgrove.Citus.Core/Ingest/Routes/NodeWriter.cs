@@ -62,7 +62,8 @@ internal sealed class NodeWriter : INodePart, IAsyncDisposable
     {
         await AskAsync(() => _sending, stop);
         (ReadOnlyMemory<byte> records, ReadOnlyMemory<RecordBounds> bounds) = Buffer.Take();
-        if (!records.IsEmpty) _sending = _copy.WriteAsync(records, bounds, stop);
+        if (records.IsEmpty) return;
+        _sending = _options.IsBinary ? _copy.WriteAsync(default, default, stop, records) : _copy.WriteAsync(records, bounds, stop);
     }
 
     /// <summary>Ends the COPY; after it the server has refused what it will.</summary>

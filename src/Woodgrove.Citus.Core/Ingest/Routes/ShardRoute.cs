@@ -13,7 +13,8 @@ using Woodgrove.Citus.Values;
 namespace Woodgrove.Citus.Ingest.Routes;
 
 /// <summary>What a load straight into the shards needs: the columns, the key and its hash, and the nodes.</summary>
-internal sealed class ShardRoute(CitusConnection connection, CsvFile file, CopyTarget target)
+/// <param name="file">Null where rows come from elsewhere.</param>
+internal sealed class ShardRoute(CitusConnection connection, CsvFile? file, CopyTarget target)
 {
     private readonly ConcurrentDictionary<(long ShardId, NodeName Node), NpgsqlConnection> _sessions = new();
 
@@ -22,7 +23,7 @@ internal sealed class ShardRoute(CitusConnection connection, CsvFile file, CopyT
 
     public CitusConnection Connection => connection;
     public CopyTarget Target => target;
-    public CsvFile File => file;
+    public CsvFile File => file ?? throw new InvalidOperationException("No file is loaded.");
     public TableInfo Table => _table;
     public CsvDialect Dialect => target.Dialect;
     public int KeyField { get; } = target.Columns.Select(c => c.Name).ToList().IndexOf(target.Table.DistributionColumn ?? "");

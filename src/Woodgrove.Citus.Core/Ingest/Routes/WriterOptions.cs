@@ -19,6 +19,9 @@ internal sealed record WriterOptions(string Node, Func<CancellationToken, Task<N
     /// <summary>Whether refused records are rejected, so that their ends and lines must be kept.</summary>
     public bool KeepsLines { get; init; }
 
+    /// <summary>Whether what is gathered are rows in COPY's binary form, and not records.</summary>
+    public bool IsBinary { get; init; }
+
     /// <summary>Whether the transaction changes something even without rows, such as a TRUNCATE.</summary>
     public bool AlwaysCommits { get; init; }
 

@@ -1,0 +1,128 @@
+using Npgsql;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Ledger;
+using Woodgrove.Citus.Ingest.Merge;
+using Woodgrove.Citus.Sql;
+
+namespace Woodgrove.Citus.Transfer;
+
+/// <summary>Tables of one cluster, or one PostgreSQL server, copied into the tables of the same names of another.</summary>
+public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IReadOnlyList<TableName> Tables)
+{
+    /// <summary>How many parts are copied at the same time.</summary>
+    public int Parallel { get; init; } = 4;
+
+    /// <summary>Names the copy; what an earlier run of it has committed is not copied again.</summary>
+    public Guid? ImportId { get; init; }
+
+    /// <summary>Continues the latest copy of each table from this source; one that is complete is not copied again.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>A query of the source whose rows go into the one table.</summary>
+    public string? Query { get; init; }
+
+    public ConflictAction OnConflict { get; init; }
+
+    /// <summary>The key that decides; null takes the primary key, or the only unique one.</summary>
+    public IReadOnlyList<string>? KeyColumns { get; init; }
+
+    /// <summary>Drops indexes and foreign keys of empty tables, and makes them again after the rows.</summary>
+    public bool DeferIndexes { get; init; }
+
+    public Action<CopyProgress>? Progress { get; init; }
+
+    /// <summary>Told what is done and why, a sentence at a time.</summary>
+    public Action<string>? Explain { get; init; }
+
+    /// <summary>Told what the user should know but did not ask.</summary>
+    public Action<string>? Warn { get; init; }
+
+    /// <summary>Copies the tables, each after those that its foreign keys refer to.</summary>
+    /// <param name="report">Receives each table that is complete.</param>
+    /// <exception cref="CitusException">A table could not be copied; it says what is in the target, and those after it are not
+    /// begun.</exception>
+    public async Task RunAsync(Func<CopyResult, ValueTask> report, CancellationToken stop)
+    {
+        (CitusConnection from, CitusConnection to) = (await From.AtCoordinatorAsync(stop), await To.AtCoordinatorAsync(stop));
+        IReadOnlyList<TablePlan> plans = await PlanAsync(from, to, stop);
+        await RecoverAsync(to, stop);
+        await using CopySource source = Query is not null ? await CopySource.OpenCoordinatorAsync(from, from.CitusVersion is null, null, stop)
+            : await CopySource.OpenAsync(from, [.. plans.Select(p => p.Source)], Parallel, stop);
+        Tell(source, plans);
+        Guid copyId = ImportId ?? Guid.NewGuid();
+        using var throttle = new SemaphoreSlim(Parallel);
+        var waiting = new List<CopyResult>();
+        foreach (TablePlan plan in plans)
+        {
+            Guid importId = await FindImportAsync(to, plan, copyId, stop);
+            CopyResult result = await new TableTransfer(this, from, to, plan, source, importId, throttle).RunAsync(stop);
+            if (await DeferredIndexes.HasKeysAsync(to, importId, stop)) waiting.Add(result);
+            else await report(result);
+        }
+        // Once all tables have their rows.
+        foreach (CopyResult result in waiting)
+        {
+            TimeSpan? duration = await DeferredIndexes.RestoreAsync(to, result.Table, result.ImportId!.Value, keys: true, Explain, stop);
+            await report(result with { IndexDuration = (result.IndexDuration ?? default) + duration });
+        }
+    }
+
+    /// <summary>The import of a table that is to be continued, or begun.</summary>
+    private async Task<Guid> FindImportAsync(CitusConnection to, TablePlan plan, Guid copyId, CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await to.OpenSessionAsync(stop);
+        return Resume && ImportId is null
+            && await ImportLedger.FindLatestAsync(session, plan.Target.Name.ToString(), plan.SourceName, stop) is { } latest
+            ? latest.ImportId : CopyId.Of(copyId, plan.Target.Name);
+    }
+
+    /// <summary>Refuses what <see cref="RunAsync"/> would refuse before it copies a row, explains what it would do, and changes
+    /// nothing.</summary>
+    public async Task CheckAsync(CancellationToken stop)
+    {
+        foreach (TablePlan plan in await PlanAsync(await From.AtCoordinatorAsync(stop), await To.AtCoordinatorAsync(stop), stop))
+            Explain?.Invoke($"{plan.Target.Display}: {plan.Reason}");
+    }
+
+    private async Task<IReadOnlyList<TablePlan>> PlanAsync(CitusConnection from, CitusConnection to, CancellationToken stop)
+    {
+        if (Query is not null && Tables.Count != 1) throw CopyErrors.QueryNeedsOneTable();
+        await using NpgsqlConnection source = await from.OpenSessionAsync(stop);
+        await using NpgsqlConnection target = await to.OpenSessionAsync(stop);
+        if (Query is null && from.Database == to.Database
+            && await CoordinatorFacts.IdentifierAsync(source, stop) == await CoordinatorFacts.IdentifierAsync(target, stop)
+            && from.Server == to.Server && from.Port == to.Port)
+            throw CopyErrors.SameDatabase(to.Name);
+        await LedgerSchema.RequireAsync(target, withParts: false, stop);
+        var planner = new CopyPlanner(this, from, source, to, target);
+        var plans = new List<TablePlan>();
+        foreach (TableName table in Tables) plans.Add(await planner.PlanAsync(table, stop));
+        return await TableOrder.SortAsync(target, plans, stop);
+    }
+
+    /// <summary>Ends what interrupted loads left prepared on the target's nodes.</summary>
+    private async Task RecoverAsync(CitusConnection to, CancellationToken stop)
+    {
+        var recovery = new ImportRecovery(to, step =>
+        {
+            Explain?.Invoke(step.ToString());
+            return default;
+        });
+        await recovery.RunAsync(null, everywhere: false, stop);
+        if (ImportId is { } id && recovery.Pending.FirstOrDefault(p => p.ImportId is { } pending
+            && Tables.Any(t => CopyId.Of(pending, t) == CopyId.Of(id, t))) is { } own)
+            throw CopyErrors.Pending(id, own.ToString());
+    }
+
+    private void Tell(CopySource source, IReadOnlyList<TablePlan> plans)
+    {
+        if (source.Obstacle is { } obstacle)
+            Warn?.Invoke($"The source is read through its coordinator, because {obstacle}.");
+        if (!source.IsSnapshot)
+            Warn?.Invoke("The rows are not all of one instant: what is written meanwhile may be copied for one shard and not for another.");
+        else if (plans.Count > 0)
+            Explain?.Invoke($"All rows are of one instant of the source, for which writers waited "
+                + $"{source.WritersWaited.TotalMilliseconds:0} ms.");
+    }
+}

@@ -1,0 +1,88 @@
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Transfer;
+
+/// <summary>Errors of copies between clusters.</summary>
+internal static class CopyErrors
+{
+    public static CitusException SameDatabase(string name) => new("CitusCopySameDatabase", CitusErrorKind.InvalidArgument,
+        $"-From and -To lead to the same database ({name}), where a table can't be copied onto itself.",
+        "Name another connection; Get-CitusConnection lists them.") { Target = name };
+
+    public static CitusException QueryNeedsOneTable() => new("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
+        "The rows of -Query go into one table, and -Table names several.", "Name the one table that takes the rows.");
+
+    public static CitusException ColumnsDiffer(string table, string[] lacking, string[] extra) => new("CitusCopyColumnsDiffer",
+        CitusErrorKind.InvalidData, $"{table}: " + string.Join("; ", new[]
+        {
+            lacking.Length == 0 ? null : $"the source has no column {string.Join(", ", lacking)}, which the target has and gives no default",
+            extra.Length == 0 ? null : $"the target has no column {string.Join(", ", extra)}, which the source has",
+            lacking.Length + extra.Length > 0 ? null : "source and target have no column of the same name",
+        }.OfType<string>()) + ". Nothing was copied.",
+        "Make the columns alike, give the target's a default, or name the table alone and choose columns with -Query.")
+            { Target = table };
+
+    public static CitusException TypesDiffer(string table, string column, string from, string to) => new("CitusCopyTypesDiffer",
+        CitusErrorKind.InvalidData, $"{table}.{column} is {from} in the source and {to} in the target. Nothing was copied.",
+        $"Change one of the two types, or name the table alone and convert the values with -Query (… {column}::{to} …).") { Target = table };
+
+    public static CitusException StreamCut() => new("CitusCopyStreamCut", CitusErrorKind.ConnectionError,
+        "The source's COPY ended before its last row.", "Run the command again.") { MayPass = true };
+
+    public static CitusException NullKey(string table) => new("CitusNullDistributionValue", CitusErrorKind.InvalidData,
+        $"A row of the source has no distribution value, without which it has no shard in {table}.",
+        "Give it one, or leave such rows out with -Query.") { Target = table, SqlState = "22004" };
+
+    public static CitusException RowMisplaced(string table) => new("CitusCopyRowMisplaced", CitusErrorKind.InvalidData,
+        $"A shard of {table} in the source has a row whose distribution value belongs into another shard.",
+        "Queries by that value do not find the row in the source either. Find it with Test-CitusCluster and the shard's own name on its "
+            + "node, insert it anew through the coordinator, and run the command again.") { Target = table };
+
+    public static CitusException FailedOver(Guid importId) => new("CitusCoordinatorFailedOver", CitusErrorKind.ConnectionError,
+        "The target's coordinator has been replaced by a standby while the table was copied.",
+        $"Run the command again with -ImportId {importId}.") { Target = importId };
+
+    public static CitusException MayLackParts(Guid importId, string table, long rows) => new("CitusCoordinatorFailedOver",
+        CitusErrorKind.InvalidOperation, $"{table}: the target's coordinator has been replaced by a standby, or restored, since the "
+            + $"last part of import {importId} in its ledger, which holds {rows} rows. It may have lost later parts, so that the table "
+            + "has more rows of the source than that. Nothing was copied by this run.",
+        $"Count the table's rows. If there are {rows}, confirm it with Invoke-CitusQuery \"UPDATE woodgrove.import_batch SET attempt = "
+            + $"overlay(attempt PLACING '0000' FROM 1 FOR 4) WHERE import_id = '{importId}'\" and run the command again. Otherwise empty "
+            + $"the table, clear the import with Remove-CitusImport {importId}, and copy the table again.") { Target = importId };
+
+    public static CitusException SourceChanged(Guid importId, string table, long rows, string state) => new("CitusCopySourceChanged",
+        CitusErrorKind.InvalidOperation, $"{table} can't be resumed: import {importId} has copied {rows} rows of it, in parts that the "
+            + $"source no longer has. Its shards were split, its columns changed, it was created anew, or its nodes could be reached "
+            + $"then and can't now, or the other way round ({state}). Nothing was copied by this run.",
+        $"Undo that change and run the command again, or empty the table, clear the import with Remove-CitusImport {importId}, and copy "
+            + "the table again.") { Target = importId };
+
+    public static CitusException TableChanged(Guid importId, string table) => new("CitusImportTableChanged",
+        CitusErrorKind.InvalidOperation, $"{table} is not the table that import {importId} has copied into: it has since been "
+            + "created anew, or altered by alter_distributed_table or undistribute_table. Which of the source's rows it holds is not "
+            + "known; nothing was copied by this run.",
+        $"If it holds none of them, clear the import with Remove-CitusImport {importId} and copy the table again; otherwise empty it "
+            + "first.") { Target = importId };
+
+    public static CitusException Pending(Guid importId, string own) => new("CitusImportPending", CitusErrorKind.ResourceUnavailable,
+        $"Import {importId} can't continue: {own}", $"Repair-CitusImport {importId} ends it once that is settled.") { Target = importId };
+
+    /// <summary>What to do about a row that the target refuses.</summary>
+    public static string RefusedAdvice(string? sqlState) => sqlState switch
+    {
+        "23505" => "The target has a row with that key: empty the table, or say with -OnConflict which row counts.",
+        "23503" => "Copy the table that it refers to first; -DeferIndexes makes the foreign keys of empty tables after all rows.",
+        _ => "Change the row or the target's definition, or leave such rows out with -Query; then run the command again.",
+    };
+
+    /// <param name="pending">The statements that are still to be run.</param>
+    public static CitusException NotRestored(string table, Guid importId, IReadOnlyList<string> pending, CitusException cause) =>
+        new(cause.ErrorId, cause.Kind, $"All rows of {table} are copied, but what was deferred is not made again. {cause.What}",
+            $"Once the cause is gone, run the command again with -ImportId {importId}, which makes the rest, or run it yourself: "
+                + string.Join("; ", pending) + ".", cause) { Target = table, SqlState = cause.SqlState };
+
+    /// <summary>What is in the target once a copy has failed.</summary>
+    public static string State(string table, int parts, int done, long rows, Guid importId) => done == 0
+        ? $"No part of {table} is known to be committed in the target; -ImportId {importId} continues there."
+        : $"{done} of {parts} parts of {table} ({rows} rows) are committed in the target; -ImportId {importId} copies the others.";
+}

@@ -1,0 +1,76 @@
+using Npgsql;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Ingest.Import;
+using Woodgrove.Citus.Ingest.Merge;
+using Woodgrove.Citus.Ingest.Routes;
+using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Values;
+
+namespace Woodgrove.Citus.Transfer;
+
+/// <summary>Finds the tables of a copy on both sides, matches their columns, and chooses how their rows go.</summary>
+/// <param name="from">The source's coordinator.</param>
+/// <param name="to">The target's.</param>
+internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, NpgsqlConnection source, CitusConnection to,
+    NpgsqlConnection target)
+{
+    /// <exception cref="Errors.CitusException">A table is missing on a side, or can't take the other's rows.</exception>
+    public async Task<TablePlan> PlanAsync(TableName name, CancellationToken stop)
+    {
+        TableInfo into = await TableCatalog.FindAsync(to, target, name, stop);
+        TableInfo table = copy.Query is null ? await TableCatalog.FindAsync(from, source, name, stop) : into;
+        IReadOnlyList<TableColumn> columns = copy.Query is null ? table.Columns : await QueryColumnsAsync(copy.Query, stop);
+        ColumnMatch match = await ColumnMatch.ReadAsync(source, columns, target, into, stop);
+        if (copy.Query is not null) match = match with { Columns = [.. columns.Select(c => into.FindColumn(c.Name)!)] };
+        ConflictRule? rule = copy.OnConflict == ConflictAction.Error ? null
+            : await ConflictRule.FindAsync(target, into, copy.OnConflict, copy.KeyColumns, stop);
+        bool alike = copy.Query is null && await HashesAlikeAsync(table, into, stop);
+        (CopyMethod method, string reason) = await ChooseAsync(table, into, match, rule, alike, stop);
+        return new TablePlan(table, into, match)
+        {
+            Method = method, Reason = reason, Rule = rule, Query = copy.Query, HashesAlike = alike,
+            IsSourcePartitioned = copy.Query is null && await source.ScalarAsync<bool>(
+                "SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::oid", stop, table.Oid),
+            SourceId = $"{await CoordinatorFacts.IdentifierAsync(source, stop)} {from.Database} {(copy.Query is null ? table.Oid : copy.Query)}",
+            SourceName = $"{from.Server}:{from.Port}/{from.Database} {(copy.Query ?? table.Name.ToString())}",
+        };
+    }
+
+    private async Task<(CopyMethod, string)> ChooseAsync(TableInfo table, TableInfo into, ColumnMatch match, ConflictRule? rule, bool alike,
+        CancellationToken stop)
+    {
+        string? obstacle = into.Kind != TableKind.Distributed ? null
+            : copy.Query is not null ? "these are the rows of a query"
+            : rule is not null ? "keys that the table has already are compared there"
+            : match.WhyText
+            ?? await new RouteObstacles(new ShardRoute(to, null, TablePlan.RowsOf(into, match)), target, null).ToShardsAsync(stop);
+        if (into.Kind != TableKind.Distributed || obstacle is not null)
+            return (CopyMethod.Coordinator, $"by COPY{(match.IsBinary && rule is null && copy.Query is null ? " in binary form" : "")} "
+                + $"into {into.Display} on the target's coordinator{(obstacle is null ? "" : $", and not straight into the shards, because {obstacle}")}.");
+        bool equal = alike && (await RangesAsync(source, table, stop)).SequenceEqual(await RangesAsync(target, into, stop));
+        return equal ? (CopyMethod.Pipe, "each shard straight into the one with the same hash range, in binary form and with no value read.")
+            : (CopyMethod.Split, $"straight into the shards, in binary form, by the hash of {into.DistributionColumn}, because "
+                + (alike ? "source and target have other hash ranges." : "the source does not place rows by that column's hash."));
+    }
+
+    private static async Task<List<(int, int)>> RangesAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
+        [.. (await ShardMap.ReadAsync(session, table, stop)).Select(s => (s.HashMin, s.HashMax)).Distinct()];
+
+    private async Task<bool> HashesAlikeAsync(TableInfo table, TableInfo into, CancellationToken stop) =>
+        table.Kind == TableKind.Distributed && into.Kind == TableKind.Distributed && table.DistributionColumn is { } key
+        && key == into.DistributionColumn && table.FindColumn(key)!.TypeName == into.FindColumn(key)!.TypeName
+        && await source.ScalarAsync<bool>("""
+            SELECT coalesce((SELECT l.collisdeterministic FROM pg_catalog.pg_attribute a
+                JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation WHERE a.attrelid = $1::oid AND a.attname = $2), true)
+            """, stop, table.Oid, key);
+
+    private async Task<IReadOnlyList<TableColumn>> QueryColumnsAsync(string query, CancellationToken stop)
+    {
+        await using NpgsqlConnection user = await from.OpenUserSessionAsync(stop);
+        await using var command = new NpgsqlCommand(query, user);
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(System.Data.CommandBehavior.SchemaOnly, stop);
+        return [.. Enumerable.Range(0, row.FieldCount).Select(i =>
+            new TableColumn(row.GetName(i), row.GetDataTypeName(i), row.GetDataTypeOID(i), false, false, false, false))];
+    }
+}

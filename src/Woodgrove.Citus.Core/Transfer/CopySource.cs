@@ -1,0 +1,75 @@
+using Npgsql;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Export;
+
+namespace Woodgrove.Citus.Transfer;
+
+/// <summary>
+/// What a copy reads: the shards of all its tables as of one instant, each from its node, or, where that can't be had, the
+/// tables through the coordinator.
+/// </summary>
+internal sealed class CopySource : IAsyncDisposable
+{
+    private readonly ShardSnapshot? _snapshot;
+    private readonly NpgsqlConnection? _session;
+
+    private CopySource(ShardSnapshot? snapshot, NpgsqlConnection? session) => (_snapshot, _session) = (snapshot, session);
+
+    /// <summary>Why there is no snapshot of all nodes, or null.</summary>
+    public string? Obstacle { get; private init; }
+
+    /// <summary>True where all rows are of one instant.</summary>
+    public bool IsSnapshot { get; private init; }
+
+    /// <summary>How long writers of the source had to wait.</summary>
+    public TimeSpan WritersWaited => _snapshot?.WritersWaited ?? TimeSpan.Zero;
+
+    public static async Task<CopySource> OpenAsync(CitusConnection connection, IReadOnlyList<TableInfo> tables, int sessionsPerNode,
+        CancellationToken stop)
+    {
+        (ShardSnapshot? snapshot, string? obstacle) = await ShardSnapshot.TryTakeAsync(connection, tables, sessionsPerNode, stop);
+        if (snapshot is not null) return new CopySource(snapshot, null) { IsSnapshot = true };
+        return await OpenCoordinatorAsync(connection, connection.CitusVersion is null, obstacle, stop);
+    }
+
+    /// <summary>One session with the user's own search path, for a query, or for what the policies of tables call.</summary>
+    public static async Task<CopySource> OpenCoordinatorAsync(CitusConnection connection, bool isSnapshot, string? obstacle,
+        CancellationToken stop)
+    {
+        NpgsqlConnection session = await connection.OpenUserSessionAsync(stop);
+        try
+        {
+            await session.ExecuteAsync("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", stop);
+            return new CopySource(null, session) { Obstacle = obstacle, IsSnapshot = isSnapshot };
+        }
+        catch
+        {
+            await session.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>What there is to read of a table.</summary>
+    public IReadOnlyList<SnapshotShard> ShardsOf(TableInfo table) => _snapshot is null
+        ? [new SnapshotShard(table, table.Name, default, null, null)]
+        : [.. _snapshot.Shards.Where(s => s.Table.Oid == table.Oid)];
+
+    /// <inheritdoc cref="ShardSnapshot.ReadAsync"/>
+    public async Task ReadAsync(IEnumerable<SnapshotShard> shards, Func<NpgsqlConnection, SnapshotShard, CancellationToken, Task> read,
+        CancellationToken stop)
+    {
+        if (_snapshot is not null)
+        {
+            await _snapshot.ReadAsync(shards, read, stop);
+            return;
+        }
+        foreach (SnapshotShard shard in shards) await read(_session!, shard, stop);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_snapshot is not null) await _snapshot.DisposeAsync();
+        if (_session is not null) await _session.DisposeAsync(); // and its transaction with it
+    }
+}

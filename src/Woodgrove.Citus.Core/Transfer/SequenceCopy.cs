@@ -1,0 +1,56 @@
+using Npgsql;
+using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Values;
+
+namespace Woodgrove.Citus.Transfer;
+
+/// <summary>Sets the sequences that a table's columns take their values from beyond the values that were copied.</summary>
+internal static class SequenceCopy
+{
+    private const string Sequences = """
+        SELECT a.attname::text, q.seqrelid, q.seqincrement > 0, pg_catalog.pg_sequence_last_value(q.seqrelid)
+        FROM pg_catalog.pg_attribute a
+        JOIN LATERAL (
+            SELECT d.objid AS oid FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                AND d.refclassid = d.classid AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype IN ('a', 'i')
+            UNION
+            SELECT d.refobjid FROM pg_catalog.pg_attrdef f JOIN pg_catalog.pg_depend d ON d.objid = f.oid
+                AND d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+            WHERE f.adrelid = a.attrelid AND f.adnum = a.attnum) s ON true
+        JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid
+        WHERE a.attrelid = $1::oid AND NOT a.attisdropped
+        """;
+
+    /// <param name="from">The table that was read; null where a query was.</param>
+    /// <returns>How many sequences were set.</returns>
+    public static async Task<int> RunAsync(NpgsqlConnection source, TableInfo? from, NpgsqlConnection target, TableInfo into,
+        IReadOnlyList<TableColumn> columns, CancellationToken stop)
+    {
+        List<Sequence> sequences = (await ReadAsync(target, into, stop)).FindAll(s => columns.Any(c => c.Name == s.Column));
+        if (sequences.Count == 0) return 0;
+        List<Sequence> origins = from is null ? [] : await ReadAsync(source, from, stop);
+        int set = 0;
+        foreach (Sequence sequence in sequences)
+        {
+            string furthest = sequence.Ascends ? "max" : "min";
+            // Where the source has no sequence, or it was never used, the rows tell.
+            long? reached = origins.Find(o => o.Column == sequence.Column)?.LastValue ?? await target.ScalarAsync<long?>(
+                $"SELECT {furthest}({TableName.Quote(sequence.Column)})::bigint FROM {into.Name.Sql}", stop);
+            if (reached is null) continue;
+            long value = sequence.LastValue is not { } last ? reached.Value
+                : sequence.Ascends ? Math.Max(last, reached.Value) : Math.Min(last, reached.Value);
+            await target.ExecuteAsync("SELECT pg_catalog.setval($1::pg_catalog.oid::pg_catalog.regclass, $2)", stop, sequence.Oid, value);
+            set++;
+        }
+        return set;
+    }
+
+    private static Task<List<Sequence>> ReadAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
+        session.ListAsync(Sequences, row => new Sequence(row.GetString(0), row.GetFieldValue<uint>(1), row.GetBoolean(2),
+            row.IsDBNull(3) ? null : row.GetInt64(3)), stop, table.Oid);
+
+    /// <param name="LastValue">Null where it was never used.</param>
+    private sealed record Sequence(string Column, uint Oid, bool Ascends, long? LastValue);
+}

@@ -1,0 +1,193 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Npgsql;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Export;
+using Woodgrove.Citus.Ingest.Ledger;
+using Woodgrove.Citus.Ingest.Rejects;
+using Woodgrove.Citus.Ingest.Routes;
+
+namespace Woodgrove.Citus.Transfer;
+
+/// <summary>
+/// Copies one table, as an import whose batches are the source's shards: each is committed by itself, in any order, and a
+/// last batch without rows says that the table is complete.
+/// </summary>
+/// <param name="throttle">Admits so many parts at a time.</param>
+internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, CitusConnection to, TablePlan plan, CopySource source,
+    Guid importId, SemaphoreSlim throttle)
+{
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly IReadOnlyList<SnapshotShard> _shards = source.ShardsOf(plan.Source);
+    private readonly string _table = plan.Target.Display;
+    private readonly ShardRoute _route = new(to, null, plan.Rows);
+    private long _rows, _bytes;
+    private long _committedRows;
+    private int _done;
+
+    private bool IsToShards => plan.Method is CopyMethod.Pipe or CopyMethod.Split;
+
+    public async Task<CopyResult> RunAsync(CancellationToken stop)
+    {
+        copy.Explain?.Invoke($"{_table}: {plan.Reason}");
+        await using NpgsqlConnection session = await to.OpenSessionAsync(stop);
+        ImportLedger opened = await ImportLedger.OpenAsync(to, importId, stop);
+        IReadOnlyList<ImportBatch> before = [];
+        try
+        {
+            before = await opened.BatchesAsync(stop);
+            Check(opened, before);
+        }
+        catch
+        {
+            await opened.DisposeAsync();
+            throw;
+        }
+        await using var ledger = new CopyLedger(opened, before.Count == 0 ? 0 : before.Max(b => b.EndByte));
+        (_done, _committedRows) = (before.Count(b => !b.IsLast), before.Sum(b => b.Rows));
+        var result = new CopyResult(_table, plan.Method, 0, 0, default, _shards.Count, _done, _committedRows, importId)
+            { Reason = plan.Reason, IsSnapshot = source.IsSnapshot };
+        if (before.Any(b => b.IsLast)) return result with { Duration = _clock.Elapsed };
+        await new RunningLoad(plan.Target.Name.ToString(), plan.SourceName, plan.Method.ToString()).ShowAsync(session, importId, stop);
+        try
+        {
+            if (copy.DeferIndexes && await DeferredIndexes.DropAsync(session, plan.Target, importId, stop) is { } obstacle)
+                copy.Warn?.Invoke($"{_table}: no index or foreign key is deferred, because {obstacle}.");
+            await CopyAsync(ledger, before, stop);
+            TimeSpan? indexes = await DeferredIndexes.RestoreAsync(to, _table, importId, keys: false, copy.Explain, stop);
+            int sequences = await SetSequencesAsync(session, stop);
+            await ledger.WriteAsync(Row(_shards.Count, 0, 0) with { IsLast = true }, stop);
+            return result with { Rows = _rows, Bytes = _bytes, Duration = _clock.Elapsed, Sequences = sequences,
+                IndexDuration = indexes };
+        }
+        catch (Exception e) when (!stop.IsCancellationRequested)
+        {
+            throw Explained(e);
+        }
+        finally
+        {
+            await RunningLoad.HideAsync(session);
+        }
+    }
+
+    /// <summary>Refuses to continue where parts that are committed may not be those that this run would leave out.</summary>
+    private void Check(ImportLedger ledger, IReadOnlyList<ImportBatch> before)
+    {
+        if (before.Count == 0) return;
+        long rows = before.Sum(b => b.Rows);
+        if (before[0].Table != TargetIdentity.Of(plan.Target)) throw CopyErrors.TableChanged(ledger.ImportId, _table);
+        if (before.Any(b => b.IsLast)) return;
+        if (before.Any(b => b.Fingerprint != Fingerprint()))
+            throw CopyErrors.SourceChanged(ledger.ImportId, _table, rows, $"it has {_shards.Count} parts now");
+        if (before.Any(b => ledger.Timeline.MayLack(b.Attempt))) throw CopyErrors.MayLackParts(ledger.ImportId, _table, rows);
+    }
+
+    private async Task CopyAsync(CopyLedger ledger, IReadOnlyList<ImportBatch> before, CancellationToken stop)
+    {
+        if (!plan.IsBinary) await ledger.Session.Session.ExecuteAsync("SET IntervalStyle = postgres; SET xmloption = content", stop);
+        HashSet<int> done = [.. before.Select(b => b.Number)];
+        List<(SnapshotShard Shard, int Number)> left = [.. _shards.Select((shard, number) => (shard, number))
+            .Where(p => !done.Contains(p.number))];
+        using var one = new SemaphoreSlim(1); // parts that go through the coordinator share the ledger's session
+        SemaphoreSlim gate = IsToShards ? throttle : one;
+        Dictionary<SnapshotShard, int> numbers = left.ToDictionary(p => p.Shard, p => p.Number);
+        await source.ReadAsync(left.Select(p => p.Shard), async (session, shard, all) =>
+        {
+            await gate.WaitAsync(all);
+            try
+            {
+                await CopyPartAsync(ledger, session, shard, numbers[shard], all);
+            }
+            finally
+            {
+                gate.Release();
+            }
+        }, stop);
+    }
+
+    private async Task CopyPartAsync(CopyLedger ledger, NpgsqlConnection session, SnapshotShard shard, int number, CancellationToken stop)
+    {
+        (long rows, long bytes) = (0, 0);
+        await using ICopyPart part = IsToShards
+            ? await ShardPart.BeginAsync(_route, ledger, number, plan.HashesAlike ? shard.HashMin ?? int.MinValue : int.MinValue,
+                plan.HashesAlike ? shard.HashMax ?? int.MaxValue : int.MaxValue, stop)
+            : await CoordinatorPart.BeginAsync(to, ledger, plan.Rows, plan.Rule, plan.IsBinary, stop);
+        NpgsqlRawCopyStream from = await OpenAsync(session, plan.CopyOut(shard.Name), stop);
+        try
+        {
+            await part.CopyAsync(from, Copied, stop);
+        }
+        catch
+        {
+            await EndAsync(from);
+            throw;
+        }
+        await from.DisposeAsync();
+        await part.CommitAsync(Row(number, rows, bytes), stop);
+        Interlocked.Add(ref _committedRows, rows);
+        Interlocked.Increment(ref _done);
+        Report();
+
+        void Copied(int moreRows, int moreBytes)
+        {
+            (rows, bytes) = (rows + moreRows, bytes + moreBytes);
+            Interlocked.Add(ref _rows, moreRows);
+            Interlocked.Add(ref _bytes, moreBytes);
+            Report();
+        }
+    }
+
+    private async Task<NpgsqlRawCopyStream> OpenAsync(NpgsqlConnection session, string command, CancellationToken stop)
+    {
+        if (plan.IsBinary) return await session.BeginRawBinaryCopyAsync(command, stop);
+        await session.ExecuteAsync("SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = postgres; SET LOCAL extra_float_digits = 3",
+            stop);
+        return (NpgsqlRawCopyStream)((StreamReader)await session.BeginTextExportAsync(command, stop)).BaseStream;
+    }
+
+    private ImportBatch Row(int number, long rows, long bytes) => new(importId, number, TargetIdentity.Of(plan.Target), plan.SourceName,
+        plan.Method.ToString(), Fingerprint(), 0, bytes, rows, 0, IsLast: false);
+
+    /// <summary>What must stay the same of the source while its parts are told by their numbers.</summary>
+    private string Fingerprint() => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(
+        CultureInfo.InvariantCulture, $"{plan.SourceId} {plan.Match.Names} {string.Join(' ', _shards.Select(s => $"{s.HashMin}..{s.HashMax}"))}"))));
+
+    private void Report() => copy.Progress?.Invoke(new CopyProgress(_table, Interlocked.Read(ref _rows), Interlocked.Read(ref _bytes), _done,
+        _shards.Count, _clock.Elapsed));
+
+    private async Task<int> SetSequencesAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        await using NpgsqlConnection read = await from.OpenSessionAsync(stop);
+        return await SequenceCopy.RunAsync(read, plan.Query is null ? plan.Source : null, session, plan.Target, plan.Match.Columns, stop);
+    }
+
+    private CitusException Explained(Exception failure)
+    {
+        string state = CopyErrors.State(_table, _shards.Count, _done, Interlocked.Read(ref _committedRows), importId) + (copy.DeferIndexes
+            ? $" Indexes and foreign keys that were dropped are kept in woodgrove.{DeferredIndexes.Table}, and made again at its end." : "");
+        var refused = failure as RecordRefusedException;
+        if (refused is not null) failure = refused.Refusal;
+        if (failure is CitusException own) return own.WithState(state);
+        CitusException known = PostgresErrors.Describe(failure, _table);
+        return known.With($"{_table}: {plan.Rows.Readable(known.What, refused?.Shard)} {state}", refused is null ? known.Advice
+            : CopyErrors.RefusedAdvice(known.SqlState));
+    }
+
+    /// <summary>Tells the server that nobody wants the rest; disposing alone would read it to its end.</summary>
+    private static async Task EndAsync(NpgsqlRawCopyStream copy)
+    {
+        try
+        {
+            await copy.CancelAsync();
+            await copy.DisposeAsync();
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException or OperationCanceledException
+            or NullReferenceException)
+        {
+            // Its own end is what ended the copy.
+        }
+    }
+}

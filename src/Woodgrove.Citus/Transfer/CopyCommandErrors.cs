@@ -1,0 +1,22 @@
+using Woodgrove.Citus.Errors;
+
+namespace Woodgrove.Citus.Transfer;
+
+/// <summary>Errors of what a copy is asked for.</summary>
+internal static class CopyCommandErrors
+{
+    public static CitusException NoTables(string database) => new("CitusTableNotFound", CitusErrorKind.ObjectNotFound,
+        $"Database '{database}' has no table of that name.", "Check -Table; '*' takes all tables.") { Target = database };
+
+    public static CitusException NotASource(object from) => new("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
+        $"-From is {from.GetType().FullName}, from which no rows can be read.",
+        "Give a connection of Connect-CitusCluster, or an open DbConnection or IDataReader.");
+
+    public static CitusException NotForRows() => new("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
+        "Rows of a DbConnection or IDataReader go into one table, and keep no ledger: -ImportId, -Resume and -DeferIndexes can't be used, "
+            + "nor -Query with a reader.", "Name one table, and leave those parameters out.");
+
+    public static CitusException SourceFailed(string query, Exception cause) => new("CitusCopySourceFailed", CitusErrorKind.InvalidOperation,
+        $"The source refused '{query}': {cause.Message.TrimEnd('.')}. Nothing was copied.",
+        "Open the connection first, and write -Query as its database reads it.", cause);
+}
