@@ -36,7 +36,7 @@ internal sealed class ComparedRows : IAsyncDisposable
     public int Parts => _shards?.ShardCount ?? 1;
 
     /// <summary>True where rows in a wrong shard are found.</summary>
-    public bool KnowsPlaces => _shards is not null;
+    public bool KnowsPlaces => _misplaced.Count > 0;
 
     /// <summary>The rows as of now.</summary>
     public static async Task<ComparedRows> OpenAsync(ComparedTable table, int sessionsPerNode, CancellationToken stop)
@@ -70,7 +70,9 @@ internal sealed class ComparedRows : IAsyncDisposable
         await using NpgsqlConnection session = await table.Connection.OpenSessionAsync(stop);
         await session.ForEachAsync("""
             SELECT (pg_catalog.parse_ident(n))[pg_catalog.array_upper(pg_catalog.parse_ident(n), 1)], shardminvalue, shardmaxvalue
-            FROM pg_catalog.pg_dist_shard, pg_catalog.shard_name(logicalrelid, shardid) n WHERE logicalrelid = $1::oid AND shardminvalue IS NOT NULL
+            FROM pg_catalog.pg_dist_shard s JOIN pg_catalog.pg_dist_partition USING (logicalrelid),
+                pg_catalog.shard_name(s.logicalrelid, s.shardid) n
+            WHERE logicalrelid = $1::oid AND partmethod = 'h'
             """, row => rows._misplaced[row.GetString(0)] = string.Create(CultureInfo.InvariantCulture,
                 $"CASE WHEN {key} IS NULL THEN true ELSE pg_catalog.worker_hash({key}) NOT BETWEEN {row.GetString(1)} AND {row.GetString(2)} END"),
             stop, table.Info.Oid);
