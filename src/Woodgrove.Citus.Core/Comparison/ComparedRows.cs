@@ -37,7 +37,7 @@ internal sealed class ComparedRows : IAsyncDisposable
     public int Parts => _shards is null ? 1 : _parts.Count;
 
     /// <summary>True where rows in a wrong shard are found.</summary>
-    public bool KnowsPlaces => _shards is not null;
+    public bool KnowsPlaces => _parts.Any(p => p.HashMin is not null);
 
     /// <summary>The rows as of now.</summary>
     public static async Task<ComparedRows> OpenAsync(ComparedTable table, int sessionsPerNode, CancellationToken stop)

@@ -6,9 +6,6 @@ namespace Woodgrove.Citus.Comparison;
 /// <summary>Errors of comparing tables, and what a comparison notes.</summary>
 internal static class ComparisonErrors
 {
-    /// <summary>Why the shards of a table that has several are not read on their nodes.</summary>
-    public const string OneShard = "it has one shard, or is in one database";
-
     public static CitusException RowsFiltered(ComparedTable table) => new("CitusRowsFiltered", CitusErrorKind.PermissionDenied,
         $"Row level security decides which rows of {table.Info.Display} the role {table.Connection.UserName} may read on the "
             + $"{table.Side}, so a comparison would be of a part of the table.",

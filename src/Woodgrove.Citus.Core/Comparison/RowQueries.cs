@@ -7,11 +7,15 @@ internal sealed class RowQueries(ComparedColumns columns)
 {
     public const int Groups = 1024;
 
-    /// <summary>What makes equal values equal texts on any server, and a table whose rows are filtered an error.</summary>
+    /// <summary>
+    /// What makes equal values equal texts on any server, and a table whose rows are filtered an error. One side may wait for the
+    /// other.
+    /// </summary>
     public const string Settings = """
         SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off;
         SET LOCAL DateStyle = 'ISO, MDY'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL TimeZone = 'UTC';
-        SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL lc_monetary = 'C'; SET LOCAL xmlbinary = 'base64'
+        SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL lc_monetary = 'C'; SET LOCAL xmlbinary = 'base64';
+        SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL jit = off
         """;
 
     /// <summary>Group, rows, both sums, rows that are in the wrong shard.</summary>

@@ -173,8 +173,10 @@ internal sealed class ShardSnapshot : IAsyncDisposable
                 SELECT shard, nodename, nodeport, low, high FROM (
                     SELECT DISTINCT ON (s.shardid) (parse_ident(pg_catalog.shard_name(s.logicalrelid,
                         s.shardid)))[array_upper(parse_ident(pg_catalog.shard_name(s.logicalrelid, s.shardid)), 1)] AS shard,
-                        n.nodename, n.nodeport, s.shardminvalue::int AS low, s.shardmaxvalue::int AS high, s.shardid
+                        n.nodename, n.nodeport, CASE WHEN t.partmethod = 'h' THEN s.shardminvalue::int END AS low,
+                        CASE WHEN t.partmethod = 'h' THEN s.shardmaxvalue::int END AS high, s.shardid
                     FROM pg_catalog.pg_dist_shard s
+                    JOIN pg_catalog.pg_dist_partition t ON t.logicalrelid = s.logicalrelid
                     JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid AND p.shardstate = 1
                     JOIN pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND n.noderole = 'primary'
                     WHERE s.logicalrelid = $1::oid ORDER BY s.shardid, p.placementid) s

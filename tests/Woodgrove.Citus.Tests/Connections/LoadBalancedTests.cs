@@ -264,6 +264,7 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
     [InlineData("Import-CsvToCitus $csv {0} -Route Coordinator")]
     [InlineData("Export-CitusToCsv -Table {0} -Path ($csv + '.stopped') -Parallel")]
     [InlineData("Invoke-CitusQuery 'SELECT count(*), pg_sleep(300) FROM {0}'")]
+    [InlineData("Compare-CitusTable {0} -From balanced -To balanced; Get-CitusNode")]
     public async Task Stopped_statements_end_on_the_server_that_runs_them(string command)
     {
         string table = _faults.Distribute();
