@@ -8,6 +8,7 @@ switch (args.FirstOrDefault())
     case "rejects": return RejectsBenchmark.Run(options);
     case "convert": return ConvertBenchmark.Run(options);
     case "export": return ExportBenchmark.Run(options);
+    case "copy": return CopyBenchmark.Run(options);
     case "query": return QueryBenchmark.Run(options);
     case "startup": return StartupBenchmark.Run(options);
     case "split": return SplitBenchmark.Run(options);
@@ -26,6 +27,7 @@ Console.Error.WriteLine("""
       rejects  bad rows rejected against a clean load --rows 1000000 --bad 1000 --runs 5
       convert  rows written anew against rows as they stand --rows 1000000 --runs 5
       export   Export-CitusToCsv against psql \copy    --rows 2000000 --runs 5
+      copy     Copy-CitusTable against psql | psql     --rows 1500000 --runs 5
       query    Invoke-CitusQuery against psql          --rows 1000000 --runs 5
       startup  Import-Module against an idle engine    --runs 10
       split    the CSV splitter against CSV readers    --rows 2000000 --runs 5 | --file FILE
