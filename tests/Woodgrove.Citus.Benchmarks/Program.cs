@@ -9,6 +9,7 @@ switch (args.FirstOrDefault())
     case "convert": return ConvertBenchmark.Run(options);
     case "export": return ExportBenchmark.Run(options);
     case "compare": return CompareBenchmark.Run(options);
+    case "copy": return CopyBenchmark.Run(options);
     case "query": return QueryBenchmark.Run(options);
     case "startup": return StartupBenchmark.Run(options);
     case "split": return SplitBenchmark.Run(options);
@@ -27,6 +28,7 @@ Console.Error.WriteLine("""
       convert  rows written anew against rows as they stand --rows 1000000 --runs 5
       export   Export-CitusToCsv against psql \copy    --rows 2000000 --runs 5
       compare  Compare-CitusTable against psql \copy   --rows 2000000 --runs 5
+      copy     Copy-CitusTable against psql | psql     --rows 1500000 --runs 5
       query    Invoke-CitusQuery against psql          --rows 1000000 --runs 5
       startup  Import-Module against an idle pwsh      --runs 10
       split    the CSV splitter against CSV readers    --rows 2000000 --runs 5 | --file FILE

@@ -40,14 +40,14 @@ internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, Npgsql
     private async Task<(CopyMethod, string)> ChooseAsync(TableInfo table, TableInfo into, ColumnMatch match, ConflictRule? rule, bool alike,
         CancellationToken stop)
     {
-        string? obstacle = into.Kind != TableKind.Distributed ? null
-            : copy.Query is not null ? "these are the rows of a query"
-            : rule is not null ? "keys that the table has already are compared there"
-            : match.WhyText
+        string? asText = copy.Query is not null ? "these are the rows of a query"
+            : rule is not null ? "keys that the table has already are compared there" : match.WhyText;
+        string? obstacle = into.Kind != TableKind.Distributed ? null : asText
             ?? await new RouteObstacles(new ShardRoute(to, null, TablePlan.RowsOf(into, match)), target, null).ToShardsAsync(stop);
         if (into.Kind != TableKind.Distributed || obstacle is not null)
-            return (CopyMethod.Coordinator, $"by COPY{(match.IsBinary && rule is null && copy.Query is null ? " in binary form" : "")} "
-                + $"into {into.Display} on the target's coordinator{(obstacle is null ? "" : $", and not straight into the shards, because {obstacle}")}.");
+            return (CopyMethod.Coordinator, $"by COPY into {into.Display} on the target's coordinator, "
+                + $"{(asText is null ? "in binary form" : $"as text, because {asText}")}"
+                + $"{(obstacle is null || obstacle == asText ? "" : $", and not straight into the shards, because {obstacle}")}.");
         bool equal = alike && (await RangesAsync(source, table, stop)).SequenceEqual(await RangesAsync(target, into, stop));
         return equal ? (CopyMethod.Pipe, "each shard straight into the one with the same hash range, in binary form and with no value read.")
             : (CopyMethod.Split, $"straight into the shards, in binary form, by the hash of {into.DistributionColumn}, because "

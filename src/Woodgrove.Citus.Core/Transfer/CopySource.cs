@@ -11,10 +11,12 @@ namespace Woodgrove.Citus.Transfer;
 /// </summary>
 internal sealed class CopySource : IAsyncDisposable
 {
+    private readonly CitusConnection _connection;
     private readonly ShardSnapshot? _snapshot;
     private readonly NpgsqlConnection? _session;
 
-    private CopySource(ShardSnapshot? snapshot, NpgsqlConnection? session) => (_snapshot, _session) = (snapshot, session);
+    private CopySource(CitusConnection connection, ShardSnapshot? snapshot, NpgsqlConnection? session) =>
+        (_connection, _snapshot, _session) = (connection, snapshot, session);
 
     /// <summary>Why there is no snapshot of all nodes, or null.</summary>
     public string? Obstacle { get; private init; }
@@ -29,7 +31,7 @@ internal sealed class CopySource : IAsyncDisposable
         CancellationToken stop)
     {
         (ShardSnapshot? snapshot, string? obstacle) = await ShardSnapshot.TryTakeAsync(connection, tables, sessionsPerNode, stop);
-        if (snapshot is not null) return new CopySource(snapshot, null) { IsSnapshot = true };
+        if (snapshot is not null) return new CopySource(connection, snapshot, null) { IsSnapshot = true };
         return await OpenCoordinatorAsync(connection, connection.CitusVersion is null, obstacle, stop);
     }
 
@@ -41,7 +43,7 @@ internal sealed class CopySource : IAsyncDisposable
         try
         {
             await session.ExecuteAsync("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", stop);
-            return new CopySource(null, session) { Obstacle = obstacle, IsSnapshot = isSnapshot };
+            return new CopySource(connection, null, session) { Obstacle = obstacle, IsSnapshot = isSnapshot };
         }
         catch
         {
@@ -64,6 +66,7 @@ internal sealed class CopySource : IAsyncDisposable
             await _snapshot.ReadAsync(shards, read, stop);
             return;
         }
+        await using var cancellation = new ServerCancellation(stop, () => [(_connection.OpenSessionAsync, [_session!.ProcessID])]);
         foreach (SnapshotShard shard in shards) await read(_session!, shard, stop);
     }
 

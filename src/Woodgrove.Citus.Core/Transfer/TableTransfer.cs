@@ -63,9 +63,9 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
             return result with { Rows = _rows, Bytes = _bytes, Duration = _clock.Elapsed, Sequences = sequences,
                 IndexDuration = indexes };
         }
-        catch (Exception e) when (!stop.IsCancellationRequested)
+        catch (Exception e)
         {
-            throw Explained(e);
+            throw stop.IsCancellationRequested ? new OperationCanceledException(stop) : Explained(e);
         }
         finally
         {
