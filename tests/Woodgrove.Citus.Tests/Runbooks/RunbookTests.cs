@@ -120,6 +120,59 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
     }
 
     [Theory, MemberData(nameof(Pwsh.Shells), MemberType = typeof(Pwsh))]
+    public async Task A_node_leaves_and_comes_back_with_its_share_of_the_shards(string shell)
+    {
+        Cluster.RequireCitus();
+        int port = _healthy.Worker.Port;
+        string content = _healthy.Coordinator.Get<string>(Content);
+
+        (int code, string output, string error) = await RunAsync(shell, "Resize-Cluster.ps1",
+            $"-Remove 127.0.0.1:{port} -TransferMode block_writes", _healthy.Coordinator);
+        Assert.True(code == 0, error + output);
+        Assert.Equal(["Removed"], States(output));
+        Assert.Equal(0L, _healthy.Coordinator.Get<long>($"SELECT count(*) FROM pg_dist_node WHERE nodeport = {port}"));
+        Assert.Equal(content, _healthy.Coordinator.Get<string>(Content));
+
+        (code, output, error) = await RunAsync(shell, "Resize-Cluster.ps1", $"-Add 127.0.0.1:{port} -TransferMode block_writes",
+            _healthy.Coordinator);
+        Assert.True(code == 0, error + output);
+        Assert.Equal(["Added", "Rebalanced"], States(output));
+        Assert.True(_healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_placement JOIN pg_dist_node USING (groupid) "
+            + $"WHERE nodeport = {port}") > 20);
+        Assert.Equal(content, _healthy.Coordinator.Get<string>(Content));
+    }
+
+    private const string Content = "SELECT count(*) || ' ' || sum(hashtext(event_id || ' ' || user_id)::bigint) FROM payment_events";
+
+    [Theory, MemberData(nameof(Pwsh.Shells), MemberType = typeof(Pwsh))]
+    public async Task Large_tenants_get_shards_of_their_own_once(string shell)
+    {
+        Cluster.RequireCitus();
+        _healthy.Coordinator.Run("CREATE TABLE tenants (id bigint, tenant_id bigint, PRIMARY KEY (tenant_id, id))",
+            "SELECT create_distributed_table('tenants', 'tenant_id', colocate_with := 'none', shard_count := 4)",
+            "INSERT INTO tenants SELECT i, CASE WHEN i <= 4000 THEN 7 ELSE i END FROM generate_series(1, 8000) i");
+        try
+        {
+            (int code, string output, string error) = await RunAsync(shell, "Split-LargeTenants.ps1",
+                "-Table tenants -TransferMode block_writes", _healthy.Coordinator);
+            Assert.True(code == 0, error + output);
+            Assert.Equal(["Split", "Rebalanced"], States(output));
+            Assert.Equal(1L, _healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_shard WHERE logicalrelid = 'tenants'::regclass "
+                + "AND shardminvalue = shardmaxvalue AND shardminvalue::int = hashint8(7)"));
+            Assert.Equal(8000L, _healthy.Coordinator.Get<long>("SELECT count(*) FROM tenants"));
+
+            (code, output, error) = await RunAsync(shell, "Split-LargeTenants.ps1", "-Table tenants -TransferMode block_writes",
+                _healthy.Coordinator);
+            Assert.True(code == 0, error + output);
+            Assert.Equal(["Balanced"], States(output));
+        }
+        finally
+        {
+            _healthy.Coordinator.Run("DROP TABLE tenants");
+        }
+    }
+
+    [Theory, MemberData(nameof(Pwsh.Shells), MemberType = typeof(Pwsh))]
     public async Task A_long_load_takes_its_tokens_from_a_script_block(string shell)
     {
         string table = Cluster.Distribute("event_id bigint, user_id bigint, PRIMARY KEY (event_id, user_id)", "user_id");
@@ -140,6 +193,8 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         "Import-NightlyPayments.ps1 -Uri http://127.0.0.1:1/none.csv -Table t",
         "Test-Cluster.ps1 -Path out",
         "Start-RebalanceWindow.ps1",
+        "Resize-Cluster.ps1 -Remove nowhere:1",
+        "Split-LargeTenants.ps1 -Table t",
         "Import-LongHistory.ps1 -Uri http://127.0.0.1:1/none.csv -Table t -UserName postgres -Token { 'expired' }",
     ]);
 
