@@ -24,6 +24,16 @@ public sealed class WhatIfTests(ClusterFixture cluster) : ClusterTest(cluster)
         ("Export-CitusReport $new none_is_called", "CitusTableNotFound"),
         ("Export-CitusReport $new $table -Query 'SELECT 1 FROM none_is_called'", "CitusTableNotFound"),
         ("Export-CitusReport $csv $table -NoClobber", "CitusFileExists"),
+        ("Set-DistributedTable none_is_called -ShardCount 3", "CitusTableNotFound"),
+        ("ConvertTo-LocalTable none_is_called", "CitusTableNotFound"),
+        ("Clear-LocalTableData none_is_called", "CitusTableNotFound"),
+        ("Set-ColumnarTable none_is_called -Compression none", "CitusTableNotFound"),
+        ("ConvertTo-DistributedSchema none_is_called", "CitusSchemaNotFound"),
+        ("ConvertFrom-DistributedSchema none_is_called", "CitusSchemaNotFound"),
+        ("Move-DistributedSchema none_is_called none:1", "CitusSchemaNotFound"),
+        ("New-CitusTimePartition none_is_called '1 day' 2030-01-01", "CitusTableNotFound"),
+        ("Set-CitusTimePartition none_is_called 2030-01-01 -AccessMethod heap", "CitusTableNotFound"),
+        ("Remove-CitusTimePartition none_is_called 2030-01-01", "CitusTableNotFound"),
         ("New-CitusSampleData $csv", "CitusFileExists"),
         ("Export-CitusSchema $csv -NoClobber", "CitusFileExists"),
         ("Import-CitusSchema $csv", "CitusNotASchemaScript"),
@@ -49,7 +59,8 @@ public sealed class WhatIfTests(ClusterFixture cluster) : ClusterTest(cluster)
     public void What_would_be_refused_is_refused(string script, string id)
     {
         Cluster.RequireSandbox();
-        if (script.Contains("ShardRebalance", StringComparison.Ordinal)) Cluster.RequireCitus();
+        if (script.Contains("ShardRebalance", StringComparison.Ordinal) || script.Contains("Schema none", StringComparison.Ordinal)
+            || script.Contains("TimePartition", StringComparison.Ordinal)) Cluster.RequireCitus();
         Prepare();
 
         Assert.Contains(Shell.Run($"{script} -WhatIf").Errors, e => e.FullyQualifiedErrorId.StartsWith($"{id},", StringComparison.Ordinal));

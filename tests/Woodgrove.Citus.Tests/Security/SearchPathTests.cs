@@ -51,6 +51,12 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
             "Get-CitusNode", "Get-ShardPlacement", $"Get-ShardPlacement {events} -Value 7", $"'7', '8' | Resolve-ShardPlacement {users}",
             $"Measure-ShardSkew {events} -By Rows", $"Measure-ShardSkew {events}", $"Find-DistributionColumn {events}",
             "Find-DistributionPlan", "Export-CitusSchema", "Export-CitusSchema | Import-CitusSchema",
+            $"Set-DistributedTable {fresh} -ShardCount 3 -WhatIf", $"Set-DistributedTable {fresh} -ShardCount 3 -Confirm:$false",
+            $"Clear-LocalTableData {fresh} -Confirm:$false", $"ConvertTo-LocalTable {fresh} -Confirm:$false", "Get-ColumnarTable",
+            $"Set-ColumnarTable {fresh} -Compression none", "Get-DistributedSchema", "ConvertTo-DistributedSchema none_is_called",
+            "ConvertFrom-DistributedSchema none_is_called", "Move-DistributedSchema none_is_called none:1",
+            $"New-CitusTimePartition {fresh} '1 day' 2030-01-01", "Get-CitusTimePartition",
+            $"Set-CitusTimePartition {fresh} 2030-01-01 -AccessMethod heap", $"Remove-CitusTimePartition {fresh} 2030-01-01",
             "Get-Colocation", $"Test-Colocation {events}, {users}", "Start-ShardRebalance -WhatIf", "Get-ShardRebalance",
             "Stop-ShardRebalance -Confirm:$false",
             $"Test-CitusCsv $csv {events}",
@@ -117,5 +123,7 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
         "^Get-CitusTenant: CitusNotSupported", "^Get-CitusStatement: CitusStatementsNotCounted",
         "^Import-CsvToCitus .* -Route (Shard|Worker).*: CitusRouteNotPossible",
         "^(Start|Get|Stop)-ShardRebalance.*: CitusNotSupported",
+        "^Set-ColumnarTable.*: CitusNotColumnar", "DistributedSchema none_is_called.*: CitusSchemaNotFound",
+        "CitusTimePartition .*: CitusNotTimePartitioned", "(Set-|DistributedSchema|TimePartition).*: CitusNotSupported",
     ];
 }
