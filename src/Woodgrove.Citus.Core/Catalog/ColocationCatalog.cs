@@ -1,6 +1,7 @@
 using Npgsql;
 using NpgsqlTypes;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Catalog;
@@ -33,9 +34,11 @@ public static class ColocationCatalog
         Dictionary<int, ColocationGroup> groups = (await ReadAsync(session, [.. tables.Select(t => t.ColocationId ?? -1)],
             ShardSizes.Unread, stop)).ToDictionary(g => g.ColocationId);
         Dictionary<uint, string> collations = await CollationsAsync(session, tables, stop);
+        var keys = new Dictionary<uint, List<(string Drop, string? Add)>>();
+        foreach (TableInfo table in tables) keys[table.Oid] = await TableCatalog.ForeignKeysAsync(session, table.Oid, stop);
         // A reference table lies beside every other: to compare with it would tell nothing of the others.
         TableInfo first = (tables.Count > 2 ? tables.Find(t => t.Kind != TableKind.Reference) : null) ?? tables[0];
-        return [.. tables.Where(t => t != first).Select(t => Compare(first, t, groups, collations))];
+        return [.. tables.Where(t => t != first).Select(t => Compare(first, t, groups, collations, keys[t.Oid]))];
     }
 
     /// <summary>Those of distribution columns; what pg_dist_colocation has is at times that of the type.</summary>
@@ -58,7 +61,7 @@ public static class ColocationCatalog
     }
 
     private static ColocationTest Compare(TableInfo a, TableInfo b, Dictionary<int, ColocationGroup> groups,
-        Dictionary<uint, string> collations)
+        Dictionary<uint, string> collations, List<(string Drop, string? Add)> keys)
     {
         if (new[] { a, b }.FirstOrDefault(t => t.ColocationId is null or 0) is { } plain)
         {
@@ -83,19 +86,14 @@ public static class ColocationCatalog
                 $"{a.Display} is a {a.Kind} table and {b.Display} a {b.Kind} table, "
                     + $"of groups {mine.ColocationId} and {others.ColocationId}.", null);
 
-        string colocate = $"SELECT alter_distributed_table({TableName.Literal(b.Display)}, "
-            + $"colocate_with := {TableName.Literal(a.Display)});";
+        string colocate = TableAdvice.Set(b.Display, colocateWith: a.Display);
         if (mine.DistributionColumnType != others.DistributionColumnType)
         {
             return No(ColocationReason.ColumnType,
                 $"{a.Display} is distributed by {a.DistributionColumn} of type {mine.DistributionColumnType}, "
                     + $"{b.Display} by {b.DistributionColumn} of type {others.DistributionColumnType}: "
                     + "equal values of the two hash differently.",
-                $"SELECT undistribute_table({TableName.Literal(b.Display)}); "
-                    + $"ALTER TABLE {b.Name} ALTER COLUMN {TableName.QuoteIfNeeded(b.DistributionColumn!)} TYPE "
-                    + $"{mine.DistributionColumnType}; "
-                + $"SELECT create_distributed_table({TableName.Literal(b.Display)}, {TableName.Literal(b.DistributionColumn!)}, "
-                + $"colocate_with := {TableName.Literal(a.Display)});");
+                Retype(mine.DistributionColumnType!));
         }
         if (collations.GetValueOrDefault(a.Oid) is { } collation && collations.GetValueOrDefault(b.Oid) is { } othersCollation
             && collation != othersCollation)
@@ -103,11 +101,7 @@ public static class ColocationCatalog
             return No(ColocationReason.Collation,
                 $"{a.Display}.{a.DistributionColumn} has the collation {collation}, "
                     + $"{b.Display}.{b.DistributionColumn} has {othersCollation}: Citus colocates only those of one collation.",
-                $"SELECT undistribute_table({TableName.Literal(b.Display)}); "
-                    + $"ALTER TABLE {b.Name} ALTER COLUMN {TableName.QuoteIfNeeded(b.DistributionColumn!)} TYPE {TypeOf(b)} COLLATE "
-                    + $"{collation}; "
-                + $"SELECT create_distributed_table({TableName.Literal(b.Display)}, {TableName.Literal(b.DistributionColumn!)}, "
-                + $"colocate_with := {TableName.Literal(a.Display)});");
+                Retype($"{TypeOf(b)} COLLATE {collation}"));
         }
         if (mine.ShardCount != others.ShardCount)
             return No(ColocationReason.ShardCount,
@@ -120,6 +114,12 @@ public static class ColocationCatalog
             $"They could be colocated, but they are in the groups {mine.ColocationId} and {others.ColocationId}: "
                 + "one was distributed apart from the other (colocate_with none).", colocate);
 
+        // A local table can have no foreign keys to and from distributed ones.
+        string Retype(string type) => string.Join("; ",
+            [.. keys.Select(k => TableAdvice.Run(k.Drop)), TableAdvice.ToLocal(b.Display, cascade: false),
+                TableAdvice.Run($"ALTER TABLE {b.Name} ALTER COLUMN {TableName.QuoteIfNeeded(b.DistributionColumn!)} TYPE {type}"),
+                TableAdvice.Distribute(b.Display, b.DistributionColumn!, a.Display),
+                .. keys.Select(k => k.Add).OfType<string>().Select(TableAdvice.Run)]);
         ColocationTest Yes(ColocationReason reason, string why) => new(a.Display, b.Display, true, reason, why, null);
         ColocationTest No(ColocationReason reason, string why, string? fix) => new(a.Display, b.Display, false, reason, why, fix);
     }

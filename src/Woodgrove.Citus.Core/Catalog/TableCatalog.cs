@@ -64,6 +64,19 @@ public static class TableCatalog
         };
     }
 
+    /// <summary>
+    /// Statements for the foreign keys of a table, and for those to it: what drops each, and for one to a reference table what adds
+    /// it again; one to a distributed table can't be added once the two are not colocated.
+    /// </summary>
+    internal static Task<List<(string Drop, string? Add)>> ForeignKeysAsync(NpgsqlConnection session, uint table, CancellationToken stop) =>
+        session.ListAsync("""
+            SELECT 'ALTER TABLE ' || k.conrelid::regclass || ' DROP CONSTRAINT ' || pg_catalog.quote_ident(k.conname),
+                CASE WHEN p.partmethod = 'n' AND p.repmodel = 't' THEN 'ALTER TABLE ' || k.conrelid::regclass || ' ADD CONSTRAINT '
+                    || pg_catalog.quote_ident(k.conname) || ' ' || pg_catalog.pg_get_constraintdef(k.oid) END
+            FROM pg_catalog.pg_constraint k LEFT JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = k.confrelid
+            WHERE k.contype = 'f' AND k.conparentid = 0 AND $1::oid IN (k.conrelid, k.confrelid) ORDER BY k.conname
+            """, row => (row.GetString(0), row.TextOrNull(1)), stop, table);
+
     private static async Task<(uint Oid, TableName Name, string Display)> FindClassAsync(
         NpgsqlConnection session, TableName name, CancellationToken stop)
     {

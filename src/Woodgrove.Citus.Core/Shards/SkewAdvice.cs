@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Woodgrove.Citus.Shards;
 
 /// <summary>What would help a table whose rows are spread unevenly.</summary>
@@ -15,6 +17,10 @@ internal sealed record SkewAdvice(SkewAction Action, string Reason, string? Fix 
     public static string FindColumn(string table) => $"Find-DistributionColumn -Table {Quote(table)}";
 
     public static string CountRows(string table) => $"Measure-ShardSkew {Quote(table)} -By Rows";
+
+    /// <summary>Of the colocated tables, too.</summary>
+    public static string MoreShards(string table, int count) =>
+        string.Create(CultureInfo.InvariantCulture, $"Set-DistributedTable {Quote(table)} -ShardCount {count} -CascadeToColocated");
 
     /// <summary>Gives each value a shard of its own, then evens the nodes out.</summary>
     public static string SplitTenants(string table, IEnumerable<string> values) =>

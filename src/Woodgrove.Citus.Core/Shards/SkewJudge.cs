@@ -195,8 +195,8 @@ internal sealed class SkewJudge
     private SkewAdvice Unexplained()
     {
         if (_shards.Parts < _nodes.Parts)
-            return new(SkewAction.None, $"{_shards.Parts} shard(s) can't fill {_nodes.Parts} nodes: "
-                + "alter_distributed_table(shard_count := …) makes more.");
+            return new(SkewAction.None, $"{_shards.Parts} shard(s) can't fill {_nodes.Parts} nodes.",
+                SkewAdvice.MoreShards(_facts.Table, _nodes.Parts * 4));
         ShardFacts largest = _facts.Shards.MaxBy(s => _amounts[s.ShardId])!;
         string how = Text($"The largest shard, {largest.ShardId}, has {_amounts[largest.ShardId]:N0} {Unit}, {_shards.MaxToMean:0.00} times the mean; the fullest node has {_nodes.MaxToMean:0.00} times.");
         if (_keys is null)

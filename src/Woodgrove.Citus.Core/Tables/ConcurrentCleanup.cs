@@ -2,7 +2,6 @@ using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
-using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Tables;
 
@@ -52,7 +51,7 @@ internal sealed class ConcurrentCleanup(CitusConnection connection, TableInfo ta
         if (WasKnown || !await IsKnownAsync(session, table, stop))
             return $"{table.Display} has all its rows and is a local table, as before.";
         string known = $"{table.Display} has all its rows and is a local table, but one that Citus has in its metadata now; "
-            + $"the command can be run again. SELECT undistribute_table({TableName.Literal(table.Name.Sql).TrimStart()}); takes it out";
+            + $"the command can be run again. {TableAdvice.ToLocal(table.Display)} takes it out";
         if (await session.ScalarAsync<long>("SELECT pg_catalog.citus_table_size($1::text::regclass)", stop, table.Name.Sql) > LargestToCopy)
             return $"{known}, for which it is copied while writers wait.";
         try

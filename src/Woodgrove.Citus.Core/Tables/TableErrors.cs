@@ -67,8 +67,8 @@ internal static class TableErrors
 
     public static CitusException AlreadyDistributed(TableInfo table, string how) =>
         new("CitusAlreadyDistributed", CitusErrorKind.ResourceExists, $"{table.Display} is already {how}.",
-                $"To change that, use SELECT alter_distributed_table({TableName.Literal(table.Name.ToString())}, ...), "
-                    + $"or SELECT undistribute_table({TableName.Literal(table.Name.ToString())}) and distribute it again.")
+                table.Kind == TableKind.Schema ? "ConvertFrom-DistributedSchema makes the tables of its schema local ones."
+                    : $"Set-DistributedTable changes how; or make it local with {TableAdvice.ToLocal(table.Display)}, and distribute it again.")
             { Target = table.Display, SqlState = "42P16" };
 
     public static CitusException KeyLacksColumn(TableInfo table, TableColumn column, UniqueKey key, string advice) =>

@@ -74,7 +74,7 @@ public sealed class PlanAdvisorTests
         {
             Tables = [.. f.Tables.Select(t => t with { SizeBytes = t.Display == "other" ? 8192 : 600_000 })],
         });
-        Assert.Contains("alter_distributed_table('other', distribution_column := 'ev_id', colocate_with := 'ev')", plan.Advice[0].Fix);
+        Assert.Contains("Set-DistributedTable other -DistributionColumn ev_id -ColocateWith ev;", plan.Advice[0].Fix);
         Assert.Contains("create_reference_table('other')", plan.Advice[0].Fix);
     }
 

@@ -37,8 +37,8 @@ internal static class AdviceCases
 
         // Tables
         new("CitusAlreadyDistributed", Table, "New-DistributedTable {t} note",
-            @"or (?<run>SELECT undistribute_table\('[^']+'\)) and distribute it again",
-            "Invoke-CitusQuery \"{run}\" | Out-Null; Invoke-CitusQuery 'ALTER TABLE {t} DROP CONSTRAINT {t}_pkey'; "
+            @"local with (?<run>ConvertTo-LocalTable .+), and distribute it again",
+            "{run} | Out-Null; Invoke-CitusQuery 'ALTER TABLE {t} DROP CONSTRAINT {t}_pkey'; "
                 + "New-DistributedTable {t} note -WarningAction Ignore") { NeedsCitus = true },
         new("CitusAlreadyExists", Plain, "New-DistributedTable {t} id -Definition 'id bigint'", "Leave out -Definition",
             "New-DistributedTable {t} id"),
@@ -50,6 +50,21 @@ internal static class AdviceCases
                 + "CREATE TABLE {t}_b (k text PRIMARY KEY)",
             "New-DistributedTable {t}_b k -ColocateWith {t}", @"first: (?<run>ALTER TABLE .+)\.$",
             "Invoke-CitusQuery '{run}'; New-DistributedTable {t}_b k -ColocateWith {t}") { NeedsCitus = true },
+        new("CitusColocatedTables", $"{Table};;CREATE TABLE {{t}}_b (id bigint PRIMARY KEY);;SELECT create_distributed_table('{{t}}_b', 'id', colocate_with := '{{t}}')",
+            "Set-DistributedTable {t} -ShardCount 5", "(?<run>-CascadeToColocated) changes them too",
+            "Set-DistributedTable {t} -ShardCount 5 {run}") { NeedsCitus = true },
+        new("CitusDistributedSchema", "CREATE SCHEMA IF NOT EXISTS {t}_s", "Move-DistributedSchema {t}_s nowhere:1", "(?<run>ConvertTo-DistributedSchema .+) distributes it",
+            "{run}; Invoke-CitusQuery 'DROP SCHEMA {t}_s'") { NeedsCitus = true },
+        new("CitusForeignKeys", $"CREATE TABLE {{t}}_r (id bigint PRIMARY KEY);;SELECT create_reference_table('{{t}}_r');;{Table};;ALTER TABLE {{t}} ADD FOREIGN KEY (id) REFERENCES {{t}}_r",
+            "ConvertTo-LocalTable {t}", "(?<run>ConvertTo-LocalTable .+ -CascadeViaForeignKeys)", "{run}") { NeedsCitus = true },
+        new("CitusNotColumnar", Table, "Set-ColumnarTable {t} -Compression none", "(?<run>Set-DistributedTable .+ -AccessMethod columnar)",
+            "Invoke-CitusQuery 'CREATE EXTENSION IF NOT EXISTS citus_columnar'; {run}") { NeedsCitus = true },
+        new("CitusPartition", "CREATE TABLE {t} (id bigint, at date) PARTITION BY RANGE (at);;CREATE TABLE {t}_b PARTITION OF {t} DEFAULT;;SELECT create_distributed_table('{t}', 'id', colocate_with := 'none')",
+            "Set-DistributedTable {t}_b -ShardCount 5", @"Name (?<run>.+)\.$", "Set-DistributedTable {run} -ShardCount 5") { NeedsCitus = true },
+        new("CitusNoReplicaIdentity", "CREATE SCHEMA IF NOT EXISTS {t}_s;;CREATE TABLE {t}_s.a (id bigint);;SELECT citus_schema_distribute('{t}_s')",
+            "$to = Get-CitusNode | Where-Object { $_.ShouldHaveShards -and $_.NodePort -ne (Get-DistributedSchema {t}_s).NodePort }; "
+                + "Move-DistributedSchema {t}_s \"$($to.NodeName):$($to.NodePort)\"", "(?<run>-TransferMode BlockWrites)",
+            "Move-DistributedSchema {t}_s \"$($to.NodeName):$($to.NodePort)\" {run}; Invoke-CitusQuery 'DROP SCHEMA {t}_s CASCADE'") { NeedsCitus = true },
         new("CitusColumnNotFound", Plain, "New-DistributedTable {t} nothing", @"Its columns are (?<run>\w+)",
             "New-DistributedTable {t} {run}"),
         new("CitusColumnNotFound", Plain, "Export-CitusToCsv {t} $f -Column nothing", @"Its columns are (?<run>\w+, \w+)",
@@ -242,19 +257,19 @@ internal static class AdviceCases
             "Get-CitusQueryPlan 'SELECT count(*) FROM {t} a JOIN {t}_b b ON a.id = b.id' {run}") { NeedsCitus = true },
         new("CitusRepartitionNeeded", $"{Table};;CREATE TABLE {{t}}_b (k bigint, id bigint);;SELECT create_distributed_table('{{t}}_b', 'k', colocate_with := 'none')",
             "Get-CitusQueryPlan 'SELECT count(*) FROM {t} a JOIN {t}_b b ON a.id = b.id'",
-            @"(?<run>SELECT alter_distributed_table\([^)]+\));",
-            "Invoke-CitusQuery @'\n{run}\n'@; Get-CitusQueryPlan 'SELECT count(*) FROM {t} a JOIN {t}_b b ON a.id = b.id'")
+            @"(?<run>Set-DistributedTable [^;]+);",
+            "{run} | Out-Null; Get-CitusQueryPlan 'SELECT count(*) FROM {t} a JOIN {t}_b b ON a.id = b.id'")
             { NeedsCitus = true },
         new("CitusRepartitionNeeded", $"{Table};;CREATE TABLE {{t}}_b (k bigint, id bigint);;SELECT create_distributed_table('{{t}}_b', 'k', colocate_with := 'none')",
             "Get-CitusQueryPlan 'SELECT count(*) FROM {t} a JOIN {t}_b b ON a.id = b.id'",
-            @"(?<run>SELECT undistribute_table\([^)]+\)); (?<with>SELECT create_reference_table\([^)]+\));",
-            "Invoke-CitusQuery @'\n{run}\n'@; Invoke-CitusQuery @'\n{with}\n'@; "
+            @"(?<run>ConvertTo-LocalTable [^;]+; New-ReferenceTable [^;]+);",
+            "{run} | Out-Null; "
                 + "Get-CitusQueryPlan 'SELECT count(*) FROM {t} a JOIN {t}_b b ON a.id = b.id'") { NeedsCitus = true },
         new("CitusJoinTypeMismatch", $"{Table};;CREATE TABLE {{t}}_b (id int PRIMARY KEY);;SELECT create_distributed_table('{{t}}_b', 'id')",
             "Get-CitusQueryPlan 'SELECT a.id, count(*) FROM {t} a JOIN {t}_b b ON a.id = b.id GROUP BY 1' "
                 + "-Setting @{ 'citus.enable_repartition_joins' = 'on' }",
-            @"To pay once: .+?(?<run>SELECT undistribute_table.+;)",
-            "@'\n{run}\n'@.Split(';') | Where-Object { $_.Trim() } | ForEach-Object { Invoke-CitusQuery $_ | Out-Null }; "
+            @"To pay once: .+?(?<run>ConvertTo-LocalTable [^;]+; Invoke-CitusQuery [^;]+; New-DistributedTable [^;]+);",
+            "{run} | Out-Null; "
                 + "Get-CitusQueryPlan 'SELECT a.id, count(*) FROM {t} a JOIN {t}_b b ON a.id = b.id GROUP BY 1'") { NeedsCitus = true },
         new("CitusRowLocksOverShards", Table, "Get-CitusQueryPlan 'SELECT * FROM {t} FOR UPDATE'", "Add (?<run>WHERE id = <value>)",
             "Get-CitusQueryPlan 'SELECT * FROM {t} {run:<value>=5} FOR UPDATE'") { NeedsCitus = true },
@@ -314,6 +329,11 @@ internal static class AdviceCases
     public static IReadOnlyDictionary<string, string> NotRun { get; } = new Dictionary<string, string>
     {
         ["CitusClientError"] = "has no advice",
+        ["CitusColumnarMissing"] = "installs an extension",
+        ["CitusIdentityColumn"] = "asks for another table",
+        ["CitusNodeNotFound"] = "SchemaTenantTests follows it, with another node",
+        ["CitusNotTimePartitioned"] = "asks for another table",
+        ["CitusSchemaNotFound"] = "asks for another name",
         ["CitusConstraintViolation"] = "has no advice",
         ["CitusInvalidValue"] = "has no advice",
         ["CitusQueryCancelled"] = "has no advice",

@@ -1,6 +1,6 @@
 # Runs examples of the help and reports each in one line: @@|cmdlet|number|state|text in base64.
 $ProgressPreference = 'SilentlyContinue'
-$tables = 'payment_events, payment_users, payment_merchants, user_events, disputes, refunds, currencies, payment_disputes, merchant_totals, colocation_demo, transfers, accounts, rates'
+$tables = 'payment_events, payment_users, payment_merchants, user_events, disputes, refunds, currencies, payment_disputes, merchant_totals, colocation_demo, transfers, accounts, rates, sessions, measurements'
 
 function Initialize($folder, $engine) {
     $ExecutionContext.SessionState.Path.SetLocation($folder)

@@ -24,6 +24,16 @@ public sealed class WhatIfTests(ClusterFixture cluster) : ClusterTest(cluster)
         ("Export-CitusReport $new none_is_called", "CitusTableNotFound"),
         ("Export-CitusReport $new $table -Query 'SELECT 1 FROM none_is_called'", "CitusTableNotFound"),
         ("Export-CitusReport $csv $table -NoClobber", "CitusFileExists"),
+        ("Set-DistributedTable none_is_called -ShardCount 3", "CitusTableNotFound"),
+        ("ConvertTo-LocalTable none_is_called", "CitusTableNotFound"),
+        ("Clear-LocalTableData none_is_called", "CitusTableNotFound"),
+        ("Set-ColumnarTable none_is_called -Compression none", "CitusTableNotFound"),
+        ("ConvertTo-DistributedSchema none_is_called", "CitusSchemaNotFound"),
+        ("ConvertFrom-DistributedSchema none_is_called", "CitusSchemaNotFound"),
+        ("Move-DistributedSchema none_is_called none:1", "CitusSchemaNotFound"),
+        ("New-CitusTimePartition none_is_called '1 day' 2030-01-01", "CitusTableNotFound"),
+        ("Set-CitusTimePartition none_is_called 2030-01-01 -AccessMethod heap", "CitusTableNotFound"),
+        ("Remove-CitusTimePartition none_is_called 2030-01-01", "CitusTableNotFound"),
         ("New-CitusSampleData $csv", "CitusFileExists"),
         ("Copy-CitusTable $table -From (Get-CitusConnection)[-1] -To (Get-CitusConnection)[-1]", "CitusCopySameDatabase"),
         ("Export-CitusSchema $csv -NoClobber", "CitusFileExists"),
@@ -37,15 +47,18 @@ public sealed class WhatIfTests(ClusterFixture cluster) : ClusterTest(cluster)
         ("Add-CitusNode 127.0.0.1 1", "CitusNodeUnsuitable"),
         ("Set-CitusNode nowhere -Enabled $false", "CitusNodeNotFound"),
         ("Remove-CitusNode nowhere", "CitusNodeNotFound"),
+        ("Stop-CitusActivity 1", "CitusSessionNotFound"),
         ("Stop-CitusJob 2000000000", "CitusJobNotFound"),
     ];
 
     /// <summary>What the stand-in has not.</summary>
     private static readonly string[] NeedsCitus =
-        ["Start-Shard", "Stop-Shard", "Move-Shard", "Split-", "Add-CitusNode", "Set-CitusNode", "Remove-CitusNode", "Stop-CitusJob"];
+        ["Start-Shard", "Stop-Shard", "Move-Shard", "Split-", "Add-CitusNode", "Set-CitusNode", "Remove-CitusNode", "Stop-CitusJob",
+            "ConvertTo-DistributedSchema", "ConvertFrom-DistributedSchema", "Move-DistributedSchema", "New-CitusTimePartition",
+            "Set-CitusTimePartition", "Remove-CitusTimePartition"];
 
     /// <summary>What refuses nothing that can be known beforehand.</summary>
-    private static readonly string[] Harmless = ["Stop-CitusSandbox", "Repair-CitusImport"];
+    private static readonly string[] Harmless = ["Stop-CitusSandbox", "Repair-CitusImport", "Repair-CitusCluster"];
 
     public static TheoryData<string, string> Refusals
     {

@@ -80,6 +80,14 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             ("Remove-CitusNode nowhere -WhatIf", false, false),
             ($"Copy-CitusTable {table} -From role -To role -Query 'SELECT * FROM {table} WHERE false'; Get-DistributedTable {table}", writes,
                 true),
+            // What they change is planned only: the tables are those of the calls after them.
+            ($"Set-DistributedTable {table} -ShardCount 3 -WhatIf", true, Cluster.IsCitus), ($"ConvertTo-LocalTable {table} -WhatIf", true, true),
+            ($"Clear-LocalTableData {table} -WhatIf", true, true), ("Get-ColumnarTable", true, false),
+            ($"Set-ColumnarTable {table} -Compression none -WhatIf", true, false), ("Get-DistributedSchema", true, false),
+            ("ConvertTo-DistributedSchema none_is_called -WhatIf", true, false), ("ConvertFrom-DistributedSchema none_is_called -WhatIf", true, false),
+            ("Move-DistributedSchema none_is_called none:1 -WhatIf", true, false), ($"New-CitusTimePartition {table} '1 day' 2030-01-01 -WhatIf", true, false),
+            ("Get-CitusTimePartition", true, false), ($"Set-CitusTimePartition {table} 2030-01-01 -AccessMethod heap -WhatIf", true, false),
+            ($"Remove-CitusTimePartition {table} 2030-01-01 -WhatIf", true, false),
             ("Get-Colocation", true, true), ($"Test-Colocation {table}, {table}", true, true),
             ("Start-ShardRebalance -WhatIf", true, false), ("Get-ShardRebalance", true, false), ("Stop-ShardRebalance", true, false),
             ($"Test-CitusCsv $csv {table}", true, true), ($"Import-CsvToCitus $csv {table}", writes, true),
@@ -133,7 +141,8 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             output.WriteLine($"{script}: {said}");
             bool isUnavailable = ids.Any(i => i is "CitusNotSupported" or "CitusStatementsNotCounted" or "CitusImportNotFound"
                     or "CitusRebalanceNotRunning" or "CitusPesterMissing" or "CitusShardNotFound" or "CitusNodeNotFound"
-                    or "CitusJobNotFound" or "CitusSessionNotFound")
+                    or "CitusJobNotFound" or "CitusSessionNotFound" or "CitusNotColumnar" or "CitusSchemaNotFound"
+                    or "CitusNotTimePartitioned")
                 // Citus's own session runs a plant; or schemas that other tests have left need a privilege, which is named.
                 || (script.StartsWith("Start-ShardRebalance", StringComparison.Ordinal) && (ids.Contains("CitusServerError")
                     || (ids.Contains("CitusNodeRefused") && said.Contains("GRANT USAGE ON SCHEMA", StringComparison.Ordinal))));

@@ -55,6 +55,12 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
             $"Compare-CitusTable {events}, {plain} -From $connection -To $connection",
             "Compare-CitusTable * -From $connection -To $connection",
             $"Copy-CitusTable {events} -From (Get-CitusConnection)[-1] -To (Get-CitusConnection)[-1] -Query 'SELECT * FROM {events} WHERE false'",
+            $"Set-DistributedTable {fresh} -ShardCount 3 -WhatIf", $"Set-DistributedTable {fresh} -ShardCount 3 -Confirm:$false",
+            $"Clear-LocalTableData {fresh} -Confirm:$false", $"ConvertTo-LocalTable {fresh} -Confirm:$false", "Get-ColumnarTable",
+            $"Set-ColumnarTable {fresh} -Compression none", "Get-DistributedSchema", "ConvertTo-DistributedSchema none_is_called",
+            "ConvertFrom-DistributedSchema none_is_called", "Move-DistributedSchema none_is_called none:1",
+            $"New-CitusTimePartition {fresh} '1 day' 2030-01-01", "Get-CitusTimePartition",
+            $"Set-CitusTimePartition {fresh} 2030-01-01 -AccessMethod heap", $"Remove-CitusTimePartition {fresh} 2030-01-01",
             "Get-Colocation", $"Test-Colocation {events}, {users}", "Start-ShardRebalance -WhatIf", "Get-ShardRebalance",
             "Stop-ShardRebalance -Confirm:$false", "Wait-ShardRebalance", "Get-CitusJob", "Wait-CitusJob 2000000000",
             "Stop-CitusJob 2000000000 -WhatIf", "Move-ShardPlacement 1 nowhere:1 -WhatIf", "Split-Shard 1 -WhatIf",
@@ -127,5 +133,7 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
         "^Import-CsvToCitus .* -Route (Shard|Worker).*: CitusRouteNotPossible",
         "^(Start|Get|Stop)-ShardRebalance.*: CitusNotSupported",
         "^(Wait|Stop)-CitusJob.*: CitusJobNotFound", "^(Move|Split|Add|Set|Remove)-.* -WhatIf: Citus(ShardNotFound|Node|NotSupported)",
+        "^Set-ColumnarTable.*: CitusNotColumnar", "DistributedSchema none_is_called.*: CitusSchemaNotFound",
+        "CitusTimePartition .*: CitusNotTimePartitioned", "(Set-|DistributedSchema|TimePartition).*: CitusNotSupported",
     ];
 }

@@ -47,8 +47,25 @@ public sealed class ColocationTests(ClusterFixture cluster) : ClusterTest(cluste
         Assert.Equal((false, reason), ((bool)test.Get("IsColocated")!, test.Get("Reason")!.ToString()));
         Assert.Contains(said, (string)test.Get("Explanation")!);
         if (!Cluster.IsCitus && reason != "ColumnType") return; // the stand-in has no alter_distributed_table
-        Cluster.Execute((string)test.Get("Fix")!);
+        Shell.Run((string)test.Get("Fix")!).Succeeded();
         Assert.True((bool)Shell.Run($"Test-Colocation {first}, {second}").Single.BaseObject);
+    }
+
+    [Fact]
+    public void The_fix_given_works_for_a_table_with_foreign_keys_and_keeps_those_to_reference_tables()
+    {
+        Cluster.RequireCitus();
+        string first = Cluster.Distribute("id bigint", "id"), kinds = Cluster.CreateTable("k int PRIMARY KEY");
+        Cluster.Execute($"SELECT create_reference_table('{kinds}')");
+        string parent = Cluster.Distribute("id int PRIMARY KEY", "id");
+        string second = Cluster.Distribute("id int PRIMARY KEY, k int", "id", colocateWith: parent);
+        Cluster.Execute($"ALTER TABLE {second} ADD CONSTRAINT to_parent FOREIGN KEY (id) REFERENCES {parent}");
+        Cluster.Execute($"ALTER TABLE {second} ADD CONSTRAINT to_kind FOREIGN KEY (k) REFERENCES {kinds}");
+
+        Shell.Run((string)Shell.Run($"Test-Colocation {first}, {second} -Detailed").Single.Get("Fix")!).Succeeded();
+
+        Assert.True((bool)Shell.Run($"Test-Colocation {first}, {second}").Single.BaseObject);
+        Assert.Equal("to_kind", Cluster.Scalar($"SELECT string_agg(conname, ' ') FROM pg_constraint WHERE contype = 'f' AND conrelid = '{second}'::regclass"));
     }
 
     [Fact]
@@ -61,7 +78,7 @@ public sealed class ColocationTests(ClusterFixture cluster) : ClusterTest(cluste
 
         Assert.Equal("Collation", test.Get("Reason")!.ToString());
         Assert.Contains("has the collation \"default\"", (string)test.Get("Explanation")!, StringComparison.Ordinal);
-        foreach (string statement in ((string)test.Get("Fix")!).Split("; ")) Cluster.Execute(statement);
+        Shell.Run((string)test.Get("Fix")!).Succeeded();
         Assert.True((bool)Shell.Run($"Test-Colocation {first}, {second}").Single.BaseObject);
     }
 
@@ -114,7 +131,7 @@ public sealed class ColocationTests(ClusterFixture cluster) : ClusterTest(cluste
         RunResult run = Shell.Run($"Test-Colocation {first}, {second} -Verbose");
 
         Assert.False((bool)run.Single.BaseObject);
-        Assert.Contains(run.Verbose, v => v.Contains("alter_distributed_table", StringComparison.Ordinal));
+        Assert.Contains(run.Verbose, v => v.Contains("Set-DistributedTable", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -56,7 +56,7 @@ public class HealthyCluster(ClusterFixture cluster) : IAsyncLifetime
     {
         foreach (string line in fix.Split('\n'))
         {
-            if (Regex.IsMatch(line, "^[A-Z][a-z]+-[A-Z]"))
+            if (Regex.IsMatch(line, "^[A-Z][A-Za-z]+-[A-Z]"))
             {
                 cluster.Shell.Run(line).Succeeded();
                 continue;

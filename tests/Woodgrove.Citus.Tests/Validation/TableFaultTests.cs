@@ -94,11 +94,11 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     {
         PSObject found = Expect("ColocatableTables", "Warning", Create("apart", "user_id bigint PRIMARY KEY"), ["DROP TABLE IF EXISTS apart"]);
 
-        Assert.StartsWith("SELECT alter_distributed_table('apart', colocate_with := 'payment_", (string)found.Get("Fix")!);
+        Assert.StartsWith("Set-DistributedTable apart -ColocateWith payment_", (string)found.Get("Fix")!);
         try
         {
             Coordinator.Run(Create("apart", "user_id bigint PRIMARY KEY"));
-            Coordinator.Run(((string)found.Get("Fix")!).Split("--")[0]);
+            Healthy.Follow((string)found.Get("Fix")!);
             Assert.Empty(Found());
         }
         finally
@@ -155,7 +155,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
                 "SELECT create_distributed_table('moved_in', 'moved_in_id', colocate_with := 'none', shard_count := 4)"],
                 ["DROP TABLE IF EXISTS moved_in"]);
 
-        Assert.Equal("SELECT truncate_local_data_after_distributing_table('moved_in');", found.Get("Fix"));
+        Assert.Equal("Clear-LocalTableData moved_in", found.Get("Fix"));
     }
 
     [Fact]

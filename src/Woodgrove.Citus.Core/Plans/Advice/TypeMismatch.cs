@@ -1,4 +1,5 @@
 using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Plans.Reading;
 using Woodgrove.Citus.Sql;
 
@@ -36,9 +37,9 @@ internal static class TypeMismatch
             : (other, otherColumn, table.Columns[column]);
         return ($"{table.Display}.{column} is {table.Columns[column]} and {other.Display}.{otherColumn} is {other.Columns[otherColumn]}: "
             + "tables are colocated only by columns of one type and collation, so this join can't run shard by shard.",
-            $"Make the types equal and colocate: SELECT undistribute_table({TableName.Literal(change.Display)}); "
-                + $"ALTER TABLE {change.Display} ALTER COLUMN {TableName.QuoteIfNeeded(changed)} TYPE {to}; "
-            + $"SELECT create_distributed_table({TableName.Literal(change.Display)}, {TableName.Literal(changed)}, "
-            + $"colocate_with => {TableName.Literal((ReferenceEquals(change, table) ? other : table).Display)});");
+            $"Make the types equal and colocate: {TableAdvice.ToLocal(change.Display)}; "
+                + TableAdvice.Run($"ALTER TABLE {change.Display} ALTER COLUMN {TableName.QuoteIfNeeded(changed)} TYPE {to}") + "; "
+                + $"{TableAdvice.Distribute(change.Display, changed, (ReferenceEquals(change, table) ? other : table).Display)}; "
+                + "Tables that foreign keys link with it become local too, and are to be distributed before it again.");
     }
 }

@@ -1,6 +1,6 @@
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
@@ -34,8 +34,7 @@ internal sealed class ColocatableTables() : CitusCheck(CheckCategory.Tables,
         return Verdict.Unless(apart, CheckStatus.Warning, "one colocation group for each such column",
             $"{facts.Of(Tables).Count} table(s), none apart from others of its column",
             c => Verdict.List(c.Select(x => $"{x.Table} is not colocated with {x.With} (both by {x.Column} {x.Type})")),
-            c => Verdict.Lines(c, x => $"SELECT alter_distributed_table({TableName.Literal(x.Table)}, "
-                + $"colocate_with := {TableName.Literal(x.With)}); -- rewrites {x.Table}"));
+            c => Verdict.Lines(c, x => $"{TableAdvice.Set(x.Table, colocateWith: x.With)} # rewrites {x.Table}"));
     }
 
     public sealed record Table(string Name, string Column, string Type, string Collation, int ColocationId);

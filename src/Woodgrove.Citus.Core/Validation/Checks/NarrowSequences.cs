@@ -1,5 +1,6 @@
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Validation.Checks;
@@ -39,10 +40,10 @@ internal sealed class NarrowSequences() : CitusCheck(CheckCategory.Tables,
     {
         TableName old = TableName.Parse(c.Sequence), wide = new(old.Schema, TableName.Cut($"big_{old.Name}"));
         string column = TableName.QuoteIfNeeded(c.Name), sequence = TableName.Literal(wide.ToString());
-        return $"SELECT undistribute_table({TableName.Literal(c.Table)}); CREATE SEQUENCE {wide} OWNED BY {c.Table}.{column}; "
+        return $"{TableAdvice.ToLocal(c.Table)}; " + TableAdvice.Run($"CREATE SEQUENCE {wide} OWNED BY {c.Table}.{column}; "
             + $"SELECT setval({sequence}, nextval({TableName.Literal(c.Sequence)}), false); "
             + $"ALTER TABLE {c.Table} ALTER COLUMN {column} TYPE bigint; "
-            + $"ALTER TABLE {c.Table} ALTER COLUMN {column} SET DEFAULT nextval({sequence}); -- then distribute {c.Table} again";
+            + $"ALTER TABLE {c.Table} ALTER COLUMN {column} SET DEFAULT nextval({sequence})") + $" # then distribute {c.Table} again";
     }
 
     public sealed record Column(string Table, string Name, string Type, string Sequence, bool IsIdentity);

@@ -1,6 +1,6 @@
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
@@ -24,7 +24,7 @@ internal sealed class ShellTableData() : CitusCheck(CheckCategory.Tables,
     public override Verdict Decide(Facts facts) =>
         Verdict.Unless(facts.Of(Shells), CheckStatus.Warning, "empty tables behind the distributed ones", "nothing is left",
         left => Verdict.List(left.Select(s => $"{s.Table}: {s.SizeBytes} bytes")),
-        left => Verdict.Lines(left, s => $"SELECT truncate_local_data_after_distributing_table({TableName.Literal(s.Table)});"));
+        left => Verdict.Lines(left, s => TableAdvice.ClearLocal(s.Table)));
 
     public sealed record Shell(string Table, long SizeBytes);
 }

@@ -1,6 +1,6 @@
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
-using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
@@ -18,8 +18,8 @@ internal sealed class UnloggedTables() : CitusCheck(CheckCategory.Tables,
     public override Verdict Decide(Facts facts) =>
         Verdict.Unless(facts.Of(Tables), CheckStatus.Warning, "logged tables only", "none is unlogged",
         unlogged => $"unlogged: {Verdict.List(unlogged.Select(t => t.Name))}",
-        unlogged => Verdict.Lines(unlogged, t => $"SELECT undistribute_table({TableName.Literal(t.Name)}); ALTER TABLE {t.Name} SET LOGGED; "
-            + $"-- then distribute {t.Name} again"));
+        unlogged => Verdict.Lines(unlogged, t => $"{TableAdvice.ToLocal(t.Name)}; {TableAdvice.Run($"ALTER TABLE {t.Name} SET LOGGED")} "
+            + $"# then distribute {t.Name} again"));
 
     public sealed record Table(string Name);
 }

@@ -1,6 +1,4 @@
-using Woodgrove.Citus.Errors;
-
-namespace Woodgrove.Citus.Catalog;
+namespace Woodgrove.Citus.Errors;
 
 /// <summary>Lines of cmdlets that change tables, for advice.</summary>
 internal static class TableAdvice
@@ -14,7 +12,8 @@ internal static class TableAdvice
         $"Set-DistributedTable {CmdletLine.Argument(table)}{Given("DistributionColumn", column)}{Given("ColocateWith", colocateWith)}";
 
     /// <summary>The line that makes a table local, with those that foreign keys link with it, if there are any.</summary>
-    public static string ToLocal(string table) => $"ConvertTo-LocalTable {CmdletLine.Argument(table)} -CascadeViaForeignKeys";
+    public static string ToLocal(string table, bool cascade = true) =>
+        $"ConvertTo-LocalTable {CmdletLine.Argument(table)}{(cascade ? " -CascadeViaForeignKeys" : "")}";
 
     public static string Distribute(string table, string column, string? colocateWith = null) =>
         $"New-DistributedTable {CmdletLine.Argument(table)} {CmdletLine.Argument(column)}{Given("ColocateWith", colocateWith)}";
@@ -22,8 +21,6 @@ internal static class TableAdvice
     public static string MakeReference(string table) => $"New-ReferenceTable {CmdletLine.Argument(table)}";
 
     public static string ClearLocal(string table) => $"Clear-LocalTableData {CmdletLine.Argument(table)}";
-
-    public static string DistributeSchema(string schema) => $"ConvertTo-DistributedSchema {CmdletLine.Argument(schema)}";
 
     /// <summary>The line that runs SQL.</summary>
     public static string Run(string sql) => $"Invoke-CitusQuery {CmdletLine.Quoted(sql)}";
