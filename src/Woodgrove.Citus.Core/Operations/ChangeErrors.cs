@@ -25,7 +25,8 @@ internal static class ChangeErrors
     };
 
     public static CitusException NoSession(long id) => new("CitusSessionNotFound", CitusErrorKind.ObjectNotFound,
-        $"No session of the cluster has the id {id}.", "Get-CitusActivity -All lists the sessions; this one may have ended.") { Target = id };
+        $"No session of the cluster has the id {id}.", "Get-CitusActivity -All lists the sessions; this one may have ended.")
+            { Target = id };
 
     public static CitusException NothingToCancel(CitusActivity session) => new("CitusNothingToCancel", CitusErrorKind.InvalidOperation,
         $"Session {session.GlobalProcessId} is {session.State}: it runs no statement that could be cancelled.",
@@ -52,7 +53,8 @@ internal static class ChangeErrors
         {
             PostgresErrorCodes.InsufficientPrivilege => new("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
                 $"{connection.UserName} may not do this: {PostgresErrors.Text(server)}",
-                change.PermissionAdvice ?? "Only the table's owner changes a table; functions that change nodes or move shards need a superuser or EXECUTE on them. "
+                change.PermissionAdvice ?? "Only the table's owner changes a table; functions that change nodes or move shards need a "
+                    + "superuser or EXECUTE on them. "
                     + "On Azure Database for PostgreSQL and Azure Cosmos DB for PostgreSQL, log in as the administrator (citus).", server)
             { Target = change.Target, SqlState = server.SqlState },
             PostgresErrorCodes.UndefinedFunction => new("CitusNotSupported", CitusErrorKind.NotImplemented,

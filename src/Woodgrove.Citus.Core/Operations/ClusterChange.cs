@@ -11,7 +11,10 @@ public sealed record ClusterChange
     /// <summary>What is changed: a table, a shard, a node, a schema.</summary>
     public required string Target { get; init; }
 
-    /// <summary>The statements in the order in which they run on the coordinator, each in a transaction of its own; none where all is so already.</summary>
+    /// <summary>
+    /// The statements in the order in which they run on the coordinator, each in a transaction of its own; none where
+    /// all is so already.
+    /// </summary>
     public required Listing<string> Sql { get; init; }
 
     /// <summary>The tables whose rows are moved or written anew, those colocated with it included.</summary>

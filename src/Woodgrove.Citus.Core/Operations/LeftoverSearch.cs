@@ -7,7 +7,10 @@ using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Operations;
 
-/// <summary>Finds what interrupted operations have left behind, and plans how Citus removes it. Transactions of imports are left to the ledger.</summary>
+/// <summary>
+/// Finds what interrupted operations have left behind, and plans how Citus removes it. Transactions of imports are left
+/// to the ledger.
+/// </summary>
 /// <param name="olderThan">The age that a prepared transaction must have; a younger one may be part of a commit that goes on.</param>
 /// <param name="warn">Receives which nodes could not be asked.</param>
 public sealed class LeftoverSearch(CitusConnection connection, TimeSpan olderThan, Action<string> warn)
@@ -32,9 +35,11 @@ public sealed class LeftoverSearch(CitusConnection connection, TimeSpan olderTha
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         if (!connection.IsCitus) throw ChangeErrors.NotSupported(connection, "Repairing a cluster");
         List<ClusterLeftover> found = await session.ListAsync(Records, row => row.TextOrNull(3) is { } node
-            ? new ClusterLeftover(LeftoverKind.CleanupRecord, node, row.GetString(1), "Its move, split or other operation has ended.", null, false)
+            ? new ClusterLeftover(LeftoverKind.CleanupRecord, node, row.GetString(1), "Its move, split or other operation has ended.", null,
+                false)
             : new ClusterLeftover(LeftoverKind.RecordOfRemovedNode, null, row.GetString(1),
-                $"Record {row.GetInt64(0)} of pg_dist_cleanup is of node group {row.GetInt32(2)}, which is not in the cluster.", null, false), stop);
+                $"Record {row.GetInt64(0)} of pg_dist_cleanup is of node group {row.GetInt32(2)}, which is not in the cluster.", null,
+                false), stop);
         IReadOnlyList<NodeAnswer> nodes = await NodeAnswer.AskAllAsync(session, Prepared, stop);
         NodeAnswer.Report(nodes, connection.UserName, warn);
         found.AddRange(nodes.SelectMany(n => n.Rows.Select(row => Transaction(n, row.GetProperty("gid").GetString()!,
@@ -69,7 +74,8 @@ public sealed class LeftoverSearch(CitusConnection connection, TimeSpan olderTha
                 Action = $"End {count} prepared transaction(s) of Citus: {names}", Target = "prepared transactions",
                 Sql = ["SELECT pg_catalog.recover_prepared_transactions()",
                     "SELECT success, result FROM pg_catalog.run_command_on_workers('SELECT pg_catalog.recover_prepared_transactions()')"],
-                Locks = ["Each is committed where pg_dist_transaction of the node that began it has its record, and rolled back otherwise."],
+                Locks = ["Each is committed where pg_dist_transaction of the node that began it has its record, "
+                    + "and rolled back otherwise."],
             },
         };
     }

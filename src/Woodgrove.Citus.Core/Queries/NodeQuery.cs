@@ -9,7 +9,10 @@ using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Queries;
 
-/// <summary>A query that runs on nodes or shards by themselves, several at a time; where it fails on one, the others have their result.</summary>
+/// <summary>
+/// A query that runs on nodes or shards by themselves, several at a time; where it fails on one, the others have their
+/// result.
+/// </summary>
 /// <param name="Collect">Makes what receives the rows of one node or shard.</param>
 public sealed record NodeQuery(CitusQuery Query, QueryTargets On, Func<ICollectingSink> Collect)
 {
@@ -53,11 +56,13 @@ public sealed record NodeQuery(CitusQuery Query, QueryTargets On, Func<ICollecti
         var targets = new List<Target>();
         if (IsOfShards)
         {
-            await foreach (ShardPlacement p in ClusterMetadata.PlacementsAsync(connection, [Table!], null, withSizes: false, _ => { }, stop))
+            await foreach (ShardPlacement p in ClusterMetadata.PlacementsAsync(connection, [Table!], null, withSizes: false, _ => { },
+                stop))
             {
                 if (On == QueryTargets.Shards && targets.Exists(t => t.ShardId == p.ShardId)) continue;
                 var name = TableName.Parse(p.ShardName); // the schema public is left out
-                targets.Add(new Target(new NodeName(p.NodeName, p.NodePort), p.Table, p.ShardId, new TableName(name.Schema ?? "public", name.Name)));
+                targets.Add(new Target(new NodeName(p.NodeName, p.NodePort), p.Table, p.ShardId,
+                    new TableName(name.Schema ?? "public", name.Name)));
             }
             return targets;
         }
@@ -78,7 +83,8 @@ public sealed record NodeQuery(CitusQuery Query, QueryTargets On, Func<ICollecti
             await using NpgsqlConnection session = await connection.OpenUserNodeSessionAsync(target.Node, stop);
             if (!AllowWrite) await session.ExecuteAsync("SET default_transaction_read_only = on", stop);
             else if (IsOfShards && connection.IsCitus) await session.ExecuteAsync("SET citus.enable_manual_changes_to_shards = on", stop);
-            CitusQuery query = target.Shard is { } shard ? Query with { Sql = Query.Sql.Replace(Shard, shard.Sql, StringComparison.Ordinal) }
+            CitusQuery query = target.Shard is { } shard
+                ? Query with { Sql = Query.Sql.Replace(Shard, shard.Sql, StringComparison.Ordinal) }
                 : Query;
             ICollectingSink sink = Collect();
             await query.RunAsync(session, sink, stop);
@@ -93,7 +99,8 @@ public sealed record NodeQuery(CitusQuery Query, QueryTargets On, Func<ICollecti
             gate.Release();
         }
 
-        NodeResult Result(bool success, Listing<object?> rows, CitusException? error) => new(target.Node.Host, target.Node.Port, target.Table,
+        NodeResult Result(bool success, Listing<object?> rows, CitusException? error) =>
+            new(target.Node.Host, target.Node.Port, target.Table,
             target.ShardId, success, rows, error?.Message, error?.ErrorId, clock.Elapsed);
     }
 

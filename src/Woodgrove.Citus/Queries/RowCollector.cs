@@ -27,7 +27,8 @@ internal sealed class RowCollector(QueryOutput shape) : ICollectingSink
         foreach (object?[] row in rows)
         {
             if (shape == QueryOutput.DataTable) ((DataTable)_rows[^1]!).Rows.Add(row);
-            else if (shape != QueryOutput.Scalar) _rows.Add(shape == QueryOutput.Hashtable ? RowSink.Table(_names, row) : RowSink.Object(_names, row));
+            else if (shape != QueryOutput.Scalar)
+                _rows.Add(shape == QueryOutput.Hashtable ? RowSink.Table(_names, row) : RowSink.Object(_names, row));
             else if (_isFirst) _rows.Add(row[0]);
             _isFirst = false;
         }

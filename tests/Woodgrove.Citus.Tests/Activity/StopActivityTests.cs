@@ -15,7 +15,8 @@ public sealed class StopActivityTests(ClusterFixture cluster) : ClusterTest(clus
         Task<PostgresException> sleeping = SleepAsync(session);
         Found("cancelled", "active");
 
-        PSObject after = Shell.Run("Get-CitusActivity | Where-Object ApplicationName -EQ cancelled | Stop-CitusActivity -Confirm:$false").Single;
+        PSObject after = Shell.Run(
+            "Get-CitusActivity | Where-Object ApplicationName -EQ cancelled | Stop-CitusActivity -Confirm:$false").Single;
 
         Assert.Equal("57014", (await sleeping).SqlState);
         Assert.Equal("idle", after.Get("State"));
@@ -30,7 +31,8 @@ public sealed class StopActivityTests(ClusterFixture cluster) : ClusterTest(clus
         Cluster.Execute($"INSERT INTO {table} VALUES (5, 0)");
         await using NpgsqlConnection holder = await OpenAsync("holder"), waiter = await OpenAsync("waiter");
         await new NpgsqlCommand($"BEGIN; UPDATE {table} SET value = 1", holder).ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-        Task<int> waiting = new NpgsqlCommand($"UPDATE {table} SET value = 2", waiter).ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        Task<int> waiting = new NpgsqlCommand($"UPDATE {table} SET value = 2",
+            waiter).ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
         Assert.True(SpinWait.SpinUntil(() => Shell.Get("Get-CitusLockWait").Count == 2, TimeSpan.FromSeconds(30)), "nobody waits");
 
         string told = Shell.Run("Get-CitusLockWait | Where-Object Depth -EQ 0 | Stop-CitusActivity -Confirm:$false")
@@ -40,7 +42,8 @@ public sealed class StopActivityTests(ClusterFixture cluster) : ClusterTest(clus
         Assert.Contains("idle in transaction", told);
         Assert.Equal(1, await waiting);
         Assert.Equal(2, Cluster.Scalar($"SELECT value FROM {table}"));
-        await Assert.ThrowsAnyAsync<NpgsqlException>(() => new NpgsqlCommand("SELECT 1", holder).ExecuteScalarAsync(TestContext.Current.CancellationToken));
+        await Assert.ThrowsAnyAsync<NpgsqlException>(() => new NpgsqlCommand("SELECT 1",
+            holder).ExecuteScalarAsync(TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -71,7 +74,8 @@ public sealed class StopActivityTests(ClusterFixture cluster) : ClusterTest(clus
     {
         PSObject? found = null;
         Assert.True(SpinWait.SpinUntil(() => (found = Shell.Get($"Get-CitusActivity -All | Where-Object ApplicationName -EQ {application}")
-            .FirstOrDefault(a => a.Get("State") is string now && now == state)) is not null, TimeSpan.FromSeconds(30)), $"{application} is not {state}");
+            .FirstOrDefault(a => a.Get("State") is string now && now == state)) is not null, TimeSpan.FromSeconds(30)),
+            $"{application} is not {state}");
         return found!;
     }
 

@@ -26,7 +26,8 @@ public sealed class RepairClusterTests(ClusterFixture cluster) : ClusterTest(clu
             $"Drop 1 object(s) of operations that have ended: public.{left}"], plans.Select(p => (string)p.Get("Action")!));
         Assert.Equal([("RecordOfRemovedNode", true), ("CleanupRecord", true)],
             repaired.Select(r => (r.Get("Kind")!.ToString()!, (bool)r.Get("IsRepaired")!)));
-        Assert.Equal(0L, Cluster.Scalar($"SELECT count(*) FROM pg_dist_cleanup WHERE object_name IN ('public.gone_999999998', 'public.{left}')"));
+        Assert.Equal(0L, Cluster.Scalar("SELECT count(*) FROM pg_dist_cleanup WHERE object_name IN ('public.gone_999999998', "
+            + $"'public.{left}')"));
         Assert.Equal(0L, Scalar(worker, $"SELECT count(*) FROM pg_class WHERE relname = '{left}'"));
         Assert.Empty(Shell.Run("Repair-CitusCluster -WhatIf").Succeeded().Output);
     }
@@ -40,7 +41,8 @@ public sealed class RepairClusterTests(ClusterFixture cluster) : ClusterTest(clu
         Run(worker, $"SET citus.enable_ddl_propagation = off; CREATE TABLE {table} (id int)");
         Run(worker, $"BEGIN; INSERT INTO {table} VALUES (1); PREPARE TRANSACTION '{gid}'");
 
-        string[] young = [.. Shell.Run("Repair-CitusCluster -OlderThan 1:00:00 -Confirm:$false").Succeeded().Output.Select(r => (string)r.Get("Name")!)];
+        string[] young = [.. Shell.Run("Repair-CitusCluster -OlderThan 1:00:00 -Confirm:$false")
+            .Succeeded().Output.Select(r => (string)r.Get("Name")!)];
         long kept = (long)Scalar(worker, $"SELECT count(*) FROM pg_prepared_xacts WHERE gid = '{gid}'")!;
         PSObject repaired = Assert.Single(Shell.Run("Repair-CitusCluster -OlderThan 0 -Confirm:$false").Succeeded().Output,
             r => (string)r.Get("Name")! == gid);
@@ -62,16 +64,19 @@ public sealed class RepairClusterTests(ClusterFixture cluster) : ClusterTest(clu
 
     private NpgsqlConnection Worker(out int group)
     {
-        int[] found = (int[])Cluster.Scalar("SELECT ARRAY[groupid, nodeport] FROM pg_dist_node WHERE groupid <> 0 ORDER BY groupid LIMIT 1")!;
+        int[] found = (int[])Cluster.Scalar("SELECT ARRAY[groupid, nodeport] FROM pg_dist_node WHERE groupid <> 0 ORDER BY groupid LIMIT "
+            + "1")!;
         group = found[0];
-        var session = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Cluster.ConnectionString) { Port = found[1], Pooling = false }.ToString());
+        var session = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Cluster.ConnectionString) { Port = found[1],
+            Pooling = false }.ToString());
         session.Open();
         return session;
     }
 
     private static void Run(NpgsqlConnection session, string sql)
     {
-        foreach (string statement in sql.Split(';', StringSplitOptions.TrimEntries)) // a PREPARE ends the transaction that a message would be
+        // a PREPARE ends the transaction that a message would be
+        foreach (string statement in sql.Split(';', StringSplitOptions.TrimEntries))
         {
             using var command = new NpgsqlCommand(statement, session);
             command.ExecuteNonQuery();

@@ -12,11 +12,13 @@ public sealed class NodeQueryTests(ClusterFixture cluster) : ClusterTest(cluster
     [Fact]
     public void Each_node_answers_for_itself()
     {
-        object ports(string where) => Cluster.Scalar($"SELECT array_agg(nodeport ORDER BY groupid) FROM pg_dist_node WHERE {where}") is int[] found
+        object ports(string where) =>
+            Cluster.Scalar($"SELECT array_agg(nodeport ORDER BY groupid) FROM pg_dist_node WHERE {where}") is int[] found
             ? string.Join(' ', found) : "";
 
         string[] asked = [.. EachNode.Select(on => string.Join(' ',
-            Shell.Run($"Invoke-CitusQuery 'SELECT inet_server_port() AS port' -On {on}").Succeeded().Output.Select(r => Row(r).Get("port"))))];
+            Shell.Run($"Invoke-CitusQuery 'SELECT inet_server_port() AS port' -On {on}")
+                .Succeeded().Output.Select(r => Row(r).Get("port"))))];
 
         Assert.Equal([ports("groupid = 0"), ports("groupid <> 0"), ports("true")], asked);
     }
@@ -27,10 +29,12 @@ public sealed class NodeQueryTests(ClusterFixture cluster) : ClusterTest(cluster
         string table = Cluster.Distribute("id bigint, note text", "id", name: Cluster.NewName("Mixed Case"));
         Cluster.Execute($"INSERT INTO \"{table}\" SELECT g, 'x' FROM generate_series(1, 100) g");
 
-        PSObject[] shards = [.. Shell.Run($"Invoke-CitusQuery 'SELECT count(*) AS n FROM {{shard}}' -On Shards -Table '\"{table}\"'").Succeeded().Output];
+        PSObject[] shards = [.. Shell.Run($"Invoke-CitusQuery 'SELECT count(*) AS n FROM {{shard}}' -On Shards -Table '\"{table}\"'")
+            .Succeeded().Output];
 
         Assert.Equal(100L, shards.Sum(s => (long)Row(s).Get("n")!));
-        Assert.Equal((long[])Cluster.Scalar($"SELECT array_agg(shardid ORDER BY shardid) FROM pg_dist_shard WHERE logicalrelid = '\"{table}\"'::regclass")!,
+        Assert.Equal((long[])Cluster.Scalar("SELECT array_agg(shardid ORDER BY shardid) FROM pg_dist_shard WHERE logicalrelid = "
+            + $"'\"{table}\"'::regclass")!,
             shards.Select(s => (long)s.Get("ShardId")!));
     }
 
@@ -43,11 +47,13 @@ public sealed class NodeQueryTests(ClusterFixture cluster) : ClusterTest(cluster
         object copies = Cluster.Scalar("SELECT count(*) FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE "
             + $"logicalrelid = '{table}'::regclass")!;
 
-        PSObject[] placements = [.. Shell.Run($"Invoke-CitusQuery 'SELECT id FROM {{shard}} ORDER BY 1' -On Placements -Table {table} -As Hashtable")
+        PSObject[] placements = [.. Shell.Run($"Invoke-CitusQuery 'SELECT id FROM {{shard}} ORDER BY 1' -On Placements -Table {table} "
+            + "-As Hashtable")
             .Succeeded().Output];
 
         Assert.Equal(copies, placements.LongLength);
-        Assert.All(placements, p => Assert.Equal([1L, 2L], ((IEnumerable)p.Get("Rows")!).Cast<object>().Select(r => (long)((Hashtable)PSObject.AsPSObject(r).BaseObject)["id"]!).ToArray()));
+        Assert.All(placements, p => Assert.Equal([1L, 2L], ((IEnumerable)p.Get("Rows")!).Cast<object>()
+            .Select(r => (long)((Hashtable)PSObject.AsPSObject(r).BaseObject)["id"]!).ToArray()));
         PSObject one = Shell.Run($"Invoke-CitusQuery 'SELECT count(*) FROM {{shard}}' -On Shards -Table {table} -As Scalar").Single;
         Assert.Equal(2L, ((IEnumerable)one.Get("Rows")!).Cast<object>().Single());
     }
@@ -60,7 +66,8 @@ public sealed class NodeQueryTests(ClusterFixture cluster) : ClusterTest(cluster
 
         RunResult result = Shell.Run($"Invoke-CitusQuery 'SELECT 1 / (inet_server_port() - {port}) AS x' -On Workers");
 
-        Assert.Equal([(port, false)], result.Output.Where(r => r.Get("Success") is false).Select(r => ((int)r.Get("NodePort")!, (bool)r.Get("Success")!)));
+        Assert.Equal([(port, false)],
+            result.Output.Where(r => r.Get("Success") is false).Select(r => ((int)r.Get("NodePort")!, (bool)r.Get("Success")!)));
         PSObject failed = result.Output.Single(r => r.Get("Success") is false);
         Assert.Equal("CitusInvalidValue", failed.Get("ErrorId"));
         Assert.Contains("division by zero", (string)failed.Get("Error")!);
@@ -96,7 +103,8 @@ public sealed class NodeQueryTests(ClusterFixture cluster) : ClusterTest(cluster
     {
         string table = Cluster.Distribute("id bigint", "id");
 
-        string message = Shell.Run($"Invoke-CitusQuery {string.Format(null, arguments, table)}").Failed("CitusInvalidArgument").Exception.Message;
+        string message = Shell.Run($"Invoke-CitusQuery {string.Format(null, arguments, table)}")
+            .Failed("CitusInvalidArgument").Exception.Message;
 
         Assert.Contains(told, message);
     }
