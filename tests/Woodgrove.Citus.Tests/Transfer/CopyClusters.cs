@@ -62,6 +62,8 @@ public sealed class CopyClusters : IDisposable
             Shell["sandbox"] = sandbox;
             Shell.Run("Stop-CitusSandbox $sandbox");
         }
+        // Connections are the process's: the latest is the run's own cluster again.
+        Shell.Run("Get-CitusConnection | Where-Object Name -In a, b, plain_a, plain_b, repair | Disconnect-CitusCluster");
         Shell.Dispose();
     }
 
