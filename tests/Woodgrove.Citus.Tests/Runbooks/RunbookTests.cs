@@ -140,6 +140,7 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         "Import-NightlyPayments.ps1 -Uri http://127.0.0.1:1/none.csv -Table t",
         "Test-Cluster.ps1 -Path out",
         "Start-RebalanceWindow.ps1",
+        "Move-Cluster.ps1 -From @{} -To @{}",
         "Import-LongHistory.ps1 -Uri http://127.0.0.1:1/none.csv -Table t -UserName postgres -Token { 'expired' }",
     ]);
 
