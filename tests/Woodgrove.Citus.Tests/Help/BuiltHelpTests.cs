@@ -35,7 +35,8 @@ public sealed partial class BuiltHelpTests(ClusterFixture cluster)
 
     [Fact]
     public void Four_topics_are_there() =>
-        Assert.Equal(["about_Citus_Distribution", "about_Citus_Ingest", "about_Citus_Queries", "about_Woodgrove_Citus"], Pages.TopicNames);
+        Assert.Equal(["about_Citus_Distribution", "about_Citus_Ingest", "about_Citus_Migration", "about_Citus_Queries",
+            "about_Woodgrove_Citus"], Pages.TopicNames);
 
     [Fact]
     public void Every_error_id_of_the_code_has_its_row_with_cause_and_cure()

@@ -195,6 +195,7 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
         "Start-RebalanceWindow.ps1",
         "Resize-Cluster.ps1 -Remove nowhere:1",
         "Split-LargeTenants.ps1 -Table t",
+        "Move-Cluster.ps1 -From @{} -To @{}",
         "Import-LongHistory.ps1 -Uri http://127.0.0.1:1/none.csv -Table t -UserName postgres -Token { 'expired' }",
     ]);
 

@@ -1,0 +1,84 @@
+#Requires -Version 7.4
+<#
+.SYNOPSIS
+    Moves a database into another Citus cluster: schema, rows, sequences, and the proof that both are equal.
+.DESCRIPTION
+    Runs unattended, and reports each step as a line of JSON. The target needs its nodes, the Citus extension and no tables.
+    Stop whatever writes to the source first: rows that are written while they are copied are not in the target, and the
+    comparison at the end finds them and fails the job. A job that was cut off goes on when it is started again with the
+    same -Path: objects that exist and rows that are committed are left as they are.
+
+    In -Path it writes schema.sql, comparison.json with each table, report.html about the target, and import-id.txt, by which
+    the next start goes on. about_Citus_Migration says what is not moved.
+.PARAMETER From
+    The parameters of Connect-CitusCluster for the source, such as @{ Server = '...'; Database = 'citus' }. What is not in it
+    comes from the environment.
+.PARAMETER To
+    Those for the target.
+.PARAMETER SkipSchema
+    The target has the tables, such as those that Find-DistributionPlan has planned for a plain PostgreSQL database.
+.EXAMPLE
+    ./Move-Cluster.ps1 -From @{ Server = 'c-woodgrove.abc123.postgres.cosmos.azure.com' } -To @{ Server = 'woodgrove.postgres.database.azure.com'; LoadBalancedPort = 7432; Database = 'postgres' } -Path ./move
+#>
+[Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSAvoidUsingPlainTextForPassword', 'FromCredentialName', Justification = 'The name of a stored credential.')]
+[Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSAvoidUsingPlainTextForPassword', 'ToCredentialName', Justification = 'The name of a stored credential.')]
+param(
+    [Parameter(Mandatory)] [hashtable] $From,
+    [Parameter(Mandatory)] [hashtable] $To,
+    [string] $Path = '.',
+    [string[]] $Table = '*',
+    [string] $FromCredentialName = 'citus-source',
+    [string] $ToCredentialName = 'citus-target',
+    [int] $ThrottleLimit = 4,
+    [switch] $SkipSchema
+)
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+if (-not (Get-Module Woodgrove.Citus)) { Import-Module Woodgrove.Citus }
+
+function Connect-Side([hashtable] $To, [string] $Name, [string] $CredentialName) {
+    $credential = if ($To.ContainsKey('Credential') -or $To.ContainsKey('AccessToken')) { $null }
+    elseif (Get-Command Get-AutomationPSCredential -ErrorAction Ignore) { Get-AutomationPSCredential -Name $CredentialName }
+    elseif (Get-Command Get-Secret -ErrorAction Ignore) { Get-Secret -Name $CredentialName }
+    $more = if ($credential) { @{ Credential = $credential } } else { @{} }
+    Connect-CitusCluster @To @more -Name $Name
+}
+function Report([string] $State, $Detail) { [ordered] @{ Time = [datetime]::UtcNow.ToString('o'); State = $State; Detail = $Detail } | ConvertTo-Json -Compress }
+
+$source = $target = $null
+try {
+    $source = Connect-Side $From move-source $FromCredentialName
+    $target = Connect-Side $To move-target $ToCredentialName
+    $folder = (New-Item $Path -ItemType Directory -Force).FullName
+
+    if (-not $SkipSchema) {
+        $schema = Export-CitusSchema (Join-Path $folder schema.sql) -IncludeDefinition -Connection $source -Confirm:$false
+        $objects = @(Import-CitusSchema $schema.FullName -Connection $target -Confirm:$false)
+        $different = @($objects | Where-Object State -EQ Different)
+        if ($different) { throw "The target has objects that differ from the source's: $($different.ForEach{ "$($_.Kind) $($_.Name): $($_.Differences)" } -join '; ')" }
+        Report Schema "$(@($objects | Where-Object State -EQ Applied).Count) of $($objects.Count) objects made, the others exist"
+    }
+
+    $idFile = Join-Path $folder import-id.txt
+    if (-not (Test-Path $idFile)) { Set-Content $idFile ([guid]::NewGuid()) }
+    $copy = @{ Table = $Table; From = $source; To = $target; ImportId = [guid] (Get-Content $idFile -Raw); ThrottleLimit = $ThrottleLimit }
+    try {
+        $copied = @(Copy-CitusTable @copy -Resume -DeferIndexes)
+        Report Copied "$($copied.Count) table(s)"
+    }
+    catch {
+        if ($_.FullyQualifiedErrorId -notlike 'CitusImportComplete,*') { throw }
+        Report Copied 'by an earlier start'
+    }
+
+    $compared = @(Compare-CitusTable $Table -From $source -To $target -ThrottleLimit $ThrottleLimit)
+    $compared | ConvertTo-Json -Depth 5 -EnumsAsStrings -AsArray | Set-Content (Join-Path $folder comparison.json)
+    Export-CitusReport (Join-Path $folder report.html) -Title "After the move from $($source.Server)" -Connection $target -Confirm:$false
+    $unequal = @($compared | Where-Object IsEqual -EQ $false)
+    if ($unequal) {
+        throw "$($unequal.Count) of $($compared.Count) table(s) are not equal: $($unequal.ForEach{ "$($_.Table) ($($_.SourceRows) and $($_.TargetRows) rows)" } -join ', '). See $(Join-Path $folder comparison.json)."
+    }
+    if (-not $compared) { throw 'No table was compared: the source has none that the names or patterns of -Table stand for.' }
+    Report Equal "$($compared.Count) table(s), $(($compared | Measure-Object SourceRows -Sum).Sum) rows"
+}
+finally { $source, $target | Where-Object { $_ } | Disconnect-CitusCluster }
