@@ -75,7 +75,7 @@ public sealed class PlanAdvisorTests
             Tables = [.. f.Tables.Select(t => t with { SizeBytes = t.Display == "other" ? 8192 : 600_000 })],
         });
         Assert.Contains("Set-DistributedTable other -DistributionColumn ev_id -ColocateWith ev;", plan.Advice[0].Fix);
-        Assert.Contains("New-ReferenceTable other", plan.Advice[0].Fix);
+        Assert.Contains("New-ReferenceTable other;", plan.Advice[0].Fix);
     }
 
     [Fact]

@@ -94,6 +94,8 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
         string table = _faults.Distribute(), rows = _faults.Distribute();
         string plain = $"plain_{connection}", reference = $"reference_{connection}";
         _faults.Execute($"CREATE TABLE {plain} (id bigint PRIMARY KEY, note text); CREATE TABLE {reference} (id int PRIMARY KEY)");
+        _faults.Execute("CREATE SCHEMA IF NOT EXISTS balanced_tenant; DROP TABLE IF EXISTS balanced_times; "
+            + "CREATE TABLE balanced_times (at date) PARTITION BY RANGE (at)");
         Guid import = Guid.NewGuid();
         _faults.Shell["out"] = _faults.Csv + ".out";
         _faults.Shell["report"] = _faults.Csv + ".html";

@@ -64,6 +64,6 @@ public sealed partial class BuiltHelpTests(ClusterFixture cluster)
     [GeneratedRegex("\"(Citus[A-Z][A-Za-z]+)\"")]
     private static partial Regex Id();
 
-    [GeneratedRegex(@"^\| \[([A-Z][a-z]+-\w+)\]\(module/help/\1\.md\) \| .+ \|$")]
+    [GeneratedRegex(@"^\| \[([A-Z][A-Za-z]+-\w+)\]\(module/help/\1\.md\) \| .+ \|$")]
     private static partial Regex Row();
 }

@@ -40,6 +40,6 @@ internal static class TypeMismatch
             $"Make the types equal and colocate: {TableAdvice.ToLocal(change.Display)}; "
                 + TableAdvice.Run($"ALTER TABLE {change.Display} ALTER COLUMN {TableName.QuoteIfNeeded(changed)} TYPE {to}") + "; "
                 + $"{TableAdvice.Distribute(change.Display, changed, (ReferenceEquals(change, table) ? other : table).Display)}; "
-                + "Tables that foreign keys link with it become local too, and are to be distributed before it again.");
+                + "where foreign keys link tables with it, these become local, too, and are to be distributed again before it.");
     }
 }
