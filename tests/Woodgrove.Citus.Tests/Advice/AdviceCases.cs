@@ -340,6 +340,7 @@ internal static class AdviceCases
         ["CitusCoordinatorFailedOver"] = "FailoverTests follows it, on a cluster that fails over",
         ["CitusNodeNotReached"] = "LoadBalancedTests follows it",
         ["CitusEncodingsDiffer"] = "asks for databases of one encoding",
+        ["CitusTableNotPlanned"] = "asks to check the name",
         ["CitusRowsFiltered"] = "CompareTests follows it",
         ["CitusNotASchemaScript"] = "asks to run the script with psql",
         ["CitusPgDumpFailed"] = "asks for rights on all tables, or what pg_dump itself says",
