@@ -7,6 +7,9 @@ namespace Woodgrove.Citus.Profiling;
 public sealed record DistributionPlan
 {
     public required string Table { get; init; }
+
+    /// <summary>The table with its schema.</summary>
+    public required string FullName { get; init; }
     public required TableKind Kind { get; init; }
 
     /// <summary>Null of tables that are not distributed by a column.</summary>

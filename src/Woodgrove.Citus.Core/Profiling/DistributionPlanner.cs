@@ -272,8 +272,8 @@ public sealed class DistributionPlanner(CitusConnection connection)
 
     private static DistributionPlan Plan(PlannedTable table, TableKind kind, string reason) => new()
     {
-        Table = table.Name, Kind = kind, Reason = reason, Rows = table.Counted ?? table.Rows, IsRowsEstimate = table.Counted is null
-            && table.Rows is not null, SizeBytes = table.SizeBytes,
+        Table = table.Name, FullName = table.Exact.ToString(), Kind = kind, Reason = reason, Rows = table.Counted ?? table.Rows,
+        IsRowsEstimate = table.Counted is null && table.Rows is not null, SizeBytes = table.SizeBytes,
     };
 
     private static string Literal(PlannedTable table) => TableName.Literal(table.Exact.ToString()).TrimStart();

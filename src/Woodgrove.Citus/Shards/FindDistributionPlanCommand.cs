@@ -4,6 +4,8 @@ using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Ingest;
 using Woodgrove.Citus.Pipeline;
 using Woodgrove.Citus.Profiling;
+using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Shards;
 
@@ -12,6 +14,12 @@ namespace Woodgrove.Citus.Shards;
 [OutputType(typeof(DistributionPlan))]
 public sealed class FindDistributionPlanCommand : ConnectedCmdlet
 {
+    /// <summary>Just these tables, by names or patterns; the plan is made over all.</summary>
+    [Parameter(Position = 0)]
+    [SupportsWildcards]
+    [ValidateNotNullOrEmpty]
+    public string[]? Table { get; set; }
+
     /// <summary>The shards to predict for; by default those of a new table.</summary>
     [Parameter]
     [ValidateRange(1, 64000)]
@@ -32,13 +40,23 @@ public sealed class FindDistributionPlanCommand : ConnectedCmdlet
             {
                 var planner = new DistributionPlanner(cluster) { ShardCount = ShardCount, Explain = output.Verbose,
                     Warn = output.Warning, Progress = bar.Report };
-                foreach (DistributionPlan plan in await planner.FindAsync(stop))
+                IReadOnlyList<DistributionPlan> plans = await planner.FindAsync(stop);
+                foreach (DistributionPlan plan in plans.Where(p => Table is null || Table.Any(name => IsNamed(p, name))))
                     if (Kind is null || Kind.Contains(plan.Kind)) await output.ObjectAsync(plan);
+                foreach (string name in Table?.Where(n => !TablePattern.IsPattern(n) && !plans.Any(p => IsNamed(p, n))) ?? [])
+                    await output.Async(c => c.WriteError(CitusErrorRecord.From(DistributionPlanErrors.NotPlanned(name, cluster), name)));
             }
             finally
             {
                 bar.Complete();
             }
         }, cluster.Name);
+    }
+
+    private static bool IsNamed(DistributionPlan plan, string name)
+    {
+        if (!TablePattern.IsPattern(name)) return TableName.Parse(name).ToString() is var exact && (exact == plan.Table || exact == plan.FullName);
+        var pattern = new WildcardPattern(name, WildcardOptions.IgnoreCase);
+        return pattern.IsMatch(plan.Table) || pattern.IsMatch(plan.FullName);
     }
 }

@@ -40,6 +40,7 @@ internal static class TablePattern
         }
     }
 
-    private static bool IsPattern(string name) =>
+    /// <summary>Whether a name stands for several tables.</summary>
+    public static bool IsPattern(string name) =>
         !name.Contains('"', StringComparison.Ordinal) && WildcardPattern.ContainsWildcardCharacters(name);
 }

@@ -373,6 +373,7 @@ internal static class AdviceCases
         ["CitusCoordinatorFailedOver"] = "FailoverTests follows it, on a cluster that fails over",
         ["CitusNodeNotReached"] = "LoadBalancedTests follows it",
         ["CitusEncodingsDiffer"] = "asks for databases of one encoding",
+        ["CitusTableNotPlanned"] = "asks to check the name",
         ["CitusRowsFiltered"] = "CompareTests follows it",
         ["CitusCopyColumnsDiffer"] = "CopyTests follows it, between two clusters",
         ["CitusCopyRowMisplaced"] = "asks to find the row",

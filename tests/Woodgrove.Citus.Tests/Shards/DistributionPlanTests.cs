@@ -47,6 +47,12 @@ public sealed class DistributionPlanTests : ClusterTest
         Assert.Equal("SELECT create_distributed_table('public.payment_events', 'user_id', colocate_with := 'public.payment_users');",
             plans[2].Get("Distribute"));
 
+        // Named tables have the plans that they have among all.
+        RunResult named = Find("", "PAYMENT_EVENTS, 'public.set*', public.event_notes, nowhere");
+        Assert.Contains("There is no plan for nowhere", named.Failed("CitusTableNotPlanned").Exception.Message, StringComparison.Ordinal);
+        string[] emitted = [.. named.Output.Select(p => $"{p.Get("FullName")} {p.Get("Distribute")}")];
+        Assert.Equal([.. new[] { 2, 3, 4 }.Select(i => $"{plans[i].Get("FullName")} {plans[i].Get("Distribute")}")], emitted);
+
         // The SQL runs as printed, and fills the column.
         foreach (string step in new[] { "Prepare", "Finish" })
             foreach (PSObject plan in plans)
@@ -87,11 +93,13 @@ public sealed class DistributionPlanTests : ClusterTest
         Assert.Contains(found.Warnings, w => w.Contains($"GRANT SELECT ON public.hidden TO {role};", StringComparison.Ordinal));
     }
 
-    private RunResult Find(string settings = "")
+    private RunResult Find(string settings = "") => Find(settings, "").Succeeded();
+
+    private RunResult Find(string settings, string tables)
     {
         Shell["plain"] = new NpgsqlConnectionStringBuilder(Cluster.ConnectionString + settings) { Database = _database }.ConnectionString;
         return Shell.Run("$c = Connect-CitusCluster -ConnectionString $plain -Name plain; "
-            + "try { Find-DistributionPlan -Connection $c } finally { $c | Disconnect-CitusCluster }").Succeeded();
+            + $"try {{ Find-DistributionPlan {tables} -Connection $c }} finally {{ $c | Disconnect-CitusCluster }}");
     }
 
     private void Execute(string sql) => Scalar(sql);
