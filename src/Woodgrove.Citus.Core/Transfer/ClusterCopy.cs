@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Comparison;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Ledger;
@@ -30,6 +31,9 @@ public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IRead
     /// <summary>Drops indexes and foreign keys of empty tables, and makes them again after the rows.</summary>
     public bool DeferIndexes { get; init; }
 
+    /// <summary>Compares each table with the snapshot that was copied, once all tables have their rows.</summary>
+    public bool Verify { get; init; }
+
     public Action<CopyProgress>? Progress { get; init; }
 
     /// <summary>Told what is done and why, a sentence at a time.</summary>
@@ -52,20 +56,33 @@ public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IRead
         Tell(source, plans);
         Guid copyId = ImportId ?? Guid.NewGuid();
         using var throttle = new SemaphoreSlim(Parallel);
-        var waiting = new List<CopyResult>();
+        var waiting = new List<(TablePlan Plan, CopyResult Result)>();
         foreach (TablePlan plan in plans)
         {
             Guid importId = await FindImportAsync(to, plan, copyId, stop);
             CopyResult result = await new TableTransfer(this, from, to, plan, source, importId, throttle).RunAsync(stop);
-            if (await DeferredIndexes.HasKeysAsync(to, importId, stop)) waiting.Add(result);
+            if (Verify || await DeferredIndexes.HasKeysAsync(to, importId, stop)) waiting.Add((plan, result));
             else await report(result);
         }
         // Once all tables have their rows.
-        foreach (CopyResult result in waiting)
+        foreach ((TablePlan plan, CopyResult result) in waiting)
         {
             TimeSpan? duration = await DeferredIndexes.RestoreAsync(to, result.Table, result.ImportId!.Value, keys: true, Explain, stop);
-            await report(result with { IndexDuration = (result.IndexDuration ?? default) + duration });
+            await report(result with
+            {
+                IndexDuration = duration is null ? result.IndexDuration : (result.IndexDuration ?? default) + duration,
+                Comparison = Verify ? await CompareAsync(from, to, plan, source, stop) : null,
+            });
         }
+    }
+
+    private async Task<TableComparison> CompareAsync(CitusConnection from, CitusConnection to, TablePlan plan, CopySource source,
+        CancellationToken stop)
+    {
+        ComparedTable copied = await ComparedTable.FindAsync("source", from, plan.Source.Name, stop),
+            into = await ComparedTable.FindAsync("target", to, plan.Target.Name, stop);
+        await using ComparedRows rows = source.RowsOf(copied), target = await ComparedRows.OpenAsync(into, Parallel, stop);
+        return await new TableComparer(from, to) { Explain = Explain }.CompareAsync(rows, target, stop);
     }
 
     /// <summary>The import of a table that is to be continued, or begun.</summary>
@@ -88,6 +105,7 @@ public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IRead
     private async Task<IReadOnlyList<TablePlan>> PlanAsync(CitusConnection from, CitusConnection to, CancellationToken stop)
     {
         if (Query is not null && Tables.Count != 1) throw CopyErrors.QueryNeedsOneTable();
+        if (Verify && (Query is not null || OnConflict != ConflictAction.Error)) throw CopyErrors.VerifyNeedsWholeTables();
         await using NpgsqlConnection source = await from.OpenSessionAsync(stop);
         await using NpgsqlConnection target = await to.OpenSessionAsync(stop);
         if (Query is null && from.Database == to.Database

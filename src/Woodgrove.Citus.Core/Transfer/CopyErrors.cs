@@ -12,6 +12,14 @@ internal static class CopyErrors
     public static CitusException QueryNeedsOneTable() => new("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
         "The rows of -Query go into one table, and -Table names several.", "Name the one table that takes the rows.");
 
+    public static CitusException VerifyNeedsWholeTables() => new("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
+        "-Verify compares whole tables, and -Query and -OnConflict copy something else than that.",
+        "Leave -Verify out, or copy the whole table into an empty one.");
+
+    public static string PartsOfEarlierRun(string table, int done, int parts) =>
+        $"{table}: {done} of {parts} parts were copied by an earlier run, as the source was then. What was written in the source since "
+            + "is missing in them; -Verify, or Compare-CitusTable, tells.";
+
     public static CitusException ColumnsDiffer(string table, string[] lacking, string[] extra) => new("CitusCopyColumnsDiffer",
         CitusErrorKind.InvalidData, $"{table}: " + string.Join("; ", new[]
         {

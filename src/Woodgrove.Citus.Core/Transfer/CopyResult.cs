@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Comparison;
+
 namespace Woodgrove.Citus.Transfer;
 
 /// <summary>What became of one table of a copy.</summary>
@@ -17,6 +19,12 @@ public sealed record CopyResult(string Table, CopyMethod Method, long Rows, long
 
     /// <summary>The time that indexes and foreign keys took after the rows, where they were deferred.</summary>
     public TimeSpan? IndexDuration { get; init; }
+
+    /// <summary>What comparing the target with the snapshot that was copied gave, where that was asked for.</summary>
+    public TableComparison? Comparison { get; init; }
+
+    /// <summary>Whether source and target were found equal; null where they were not compared.</summary>
+    public bool? IsVerified => Comparison?.IsEqual;
 
     /// <summary>Sequences that were set.</summary>
     public int Sequences { get; init; }

@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
+using Woodgrove.Citus.Comparison;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Export;
 
@@ -56,6 +57,10 @@ internal sealed class CopySource : IAsyncDisposable
     public IReadOnlyList<SnapshotShard> ShardsOf(TableInfo table) => _snapshot is null
         ? [new SnapshotShard(table, table.Name, default, null, null)]
         : [.. _snapshot.Shards.Where(s => s.Table.Oid == table.Oid)];
+
+    /// <summary>A table's rows as they are copied, to compare them with.</summary>
+    public ComparedRows RowsOf(ComparedTable table) => _snapshot is not null ? ComparedRows.Over(table, _snapshot, isOwned: false)
+        : ComparedRows.Over(table, _session!, isOwned: false, Obstacle);
 
     /// <inheritdoc cref="ShardSnapshot.ReadAsync"/>
     public async Task ReadAsync(IEnumerable<SnapshotShard> shards, Func<NpgsqlConnection, SnapshotShard, CancellationToken, Task> read,

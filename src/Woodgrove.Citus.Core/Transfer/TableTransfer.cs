@@ -49,8 +49,9 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
         await using var ledger = new CopyLedger(opened, before.Count == 0 ? 0 : before.Max(b => b.EndByte));
         (_done, _committedRows) = (before.Count(b => !b.IsLast), before.Sum(b => b.Rows));
         var result = new CopyResult(_table, plan.Method, 0, 0, default, _shards.Count, _done, _committedRows, importId)
-            { Reason = plan.Reason, IsSnapshot = source.IsSnapshot };
+            { Reason = plan.Reason, IsSnapshot = source.IsSnapshot && _done == 0 };
         if (before.Any(b => b.IsLast)) return result with { Duration = _clock.Elapsed };
+        if (_done > 0) copy.Warn?.Invoke(CopyErrors.PartsOfEarlierRun(_table, _done, _shards.Count));
         await new RunningLoad(plan.Target.Name.ToString(), plan.SourceName, plan.Method.ToString()).ShowAsync(session, importId, stop);
         try
         {

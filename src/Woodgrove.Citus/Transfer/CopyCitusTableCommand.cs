@@ -70,6 +70,10 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
     [Parameter]
     public SwitchParameter DeferIndexes { get; set; }
 
+    /// <summary>Compares each table afterwards with the snapshot that was copied.</summary>
+    [Parameter]
+    public SwitchParameter Verify { get; set; }
+
     protected override void EndProcessing()
     {
         switch (From)
@@ -98,6 +102,7 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
                 OnConflict = OnConflict,
                 KeyColumns = KeyColumn,
                 DeferIndexes = DeferIndexes,
+                Verify = Verify,
                 Progress = bar.Report,
                 Explain = output.Verbose,
                 Warn = output.Warning,
@@ -105,13 +110,20 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
             try
             {
                 if (isTrial) await copy.CheckAsync(stop);
-                else await copy.RunAsync(async result => await output.ObjectAsync(result), stop);
+                else await copy.RunAsync(result => ReportAsync(output, result), stop);
             }
             finally
             {
                 bar.Complete();
             }
         }, string.Join(", ", Table));
+    }
+
+    private static async ValueTask ReportAsync(CmdletOutput output, CopyResult result)
+    {
+        await output.ObjectAsync(result);
+        if (result.Comparison is { IsEqual: false } found)
+            await output.Async(c => c.WriteError(CitusErrorRecord.From(CopyCommandErrors.NotEqual(found), found.Table)));
     }
 
     private void CopyQuery(DbConnection connection)
@@ -138,7 +150,7 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
     /// <summary>Rows of a source that is not PostgreSQL: as Add-CitusRow loads them.</summary>
     private void CopyRows(IDataReader reader, string source)
     {
-        if (Table is not [var table] || ImportId != default || Resume || DeferIndexes || (Query is not null && From is IDataReader))
+        if (Table is not [var table] || ImportId != default || Resume || DeferIndexes || Verify || (Query is not null && From is IDataReader))
         {
             ThrowTerminatingError(CitusErrorRecord.From(CopyCommandErrors.NotForRows(), From));
             return;

@@ -1,3 +1,4 @@
+using Woodgrove.Citus.Comparison;
 using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Transfer;
@@ -13,8 +14,15 @@ internal static class CopyCommandErrors
         "Give a connection of Connect-CitusCluster, or an open DbConnection or IDataReader.");
 
     public static CitusException NotForRows() => new("CitusInvalidArgument", CitusErrorKind.InvalidArgument,
-        "Rows of a DbConnection or IDataReader go into one table, and keep no ledger: -ImportId, -Resume and -DeferIndexes can't be used, "
+        "Rows of a DbConnection or IDataReader go into one table, and keep no ledger: -ImportId, -Resume, -DeferIndexes and -Verify can't be used, "
             + "nor -Query with a reader.", "Name one table, and leave those parameters out.");
+
+    public static CitusException NotEqual(TableComparison found) => new("CitusCopyNotEqual", CitusErrorKind.InvalidData,
+        $"{found.Table} is copied, and is not equal: the source has {found.SourceRows} rows in the snapshot that was copied, the target "
+            + $"has {found.TargetRows}, and {found.Differences.Count}{(found.HasMoreDifferences ? " or more" : "")} differences were found.",
+        "The object's Comparison has the differences. Rows that the target had before the copy, or that others wrote since, are among "
+            + "them: empty the table, clear its import with Remove-CitusImport, and copy it again while nobody writes.")
+            { Target = found.Table };
 
     public static CitusException SourceFailed(string query, Exception cause) => new("CitusCopySourceFailed", CitusErrorKind.InvalidOperation,
         $"The source refused '{query}': {cause.Message.TrimEnd('.')}. Nothing was copied.",

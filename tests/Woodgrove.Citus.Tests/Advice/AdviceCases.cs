@@ -376,6 +376,7 @@ internal static class AdviceCases
         ["CitusTableNotPlanned"] = "asks to check the name",
         ["CitusRowsFiltered"] = "CompareTests follows it",
         ["CitusCopyColumnsDiffer"] = "CopyTests follows it, between two clusters",
+        ["CitusCopyNotEqual"] = "CopyTests follows it, between two clusters",
         ["CitusCopyRowMisplaced"] = "asks to find the row",
         ["CitusCopySameDatabase"] = "asks for another connection",
         ["CitusCopySourceChanged"] = "asks to undo what has changed the source",

@@ -238,6 +238,23 @@ public sealed class CopyTests : ClusterTest, IClassFixture<CopyClusters>
         _clusters.Shell.Run($"Copy-CitusTable users -From a -To b -ImportId {id}").Failed("CitusImportTableChanged");
     }
 
+    [Fact]
+    public void What_the_target_has_besides_is_found_by_Verify()
+    {
+        foreach (char cluster in "ab")
+            _clusters.Execute(cluster, "DROP TABLE IF EXISTS besides;\nCREATE TABLE besides (id int PRIMARY KEY, note text);\n"
+                + "SELECT create_distributed_table('besides', 'id', shard_count := 4, colocate_with := 'none')");
+        _clusters.Execute('a', "INSERT INTO besides SELECT i, 'note ' || i FROM generate_series(1, 100) i");
+        _clusters.Execute('b', "INSERT INTO besides VALUES (1000, 'mine')");
+
+        RunResult run = _clusters.Shell.Run("Copy-CitusTable besides -From a -To b -Verify");
+
+        Assert.Contains("has 100 rows", run.Failed("CitusCopyNotEqual").Exception.Message);
+        Assert.Equal(false, Assert.Single(run.Output).Get("IsVerified"));
+        Assert.Equal(101L, _clusters.Scalar('b', "SELECT count(*) FROM besides"));
+        _clusters.Shell.Run("Copy-CitusTable besides -From a -To b -Query 'SELECT * FROM besides' -Verify").Failed("CitusInvalidArgument");
+    }
+
     /// <summary>Money goes from shard to shard and to another table all the while; in the copy it is all there.</summary>
     [Fact]
     public async Task All_tables_are_of_one_instant()
@@ -254,7 +271,9 @@ public sealed class CopyTests : ClusterTest, IClassFixture<CopyClusters>
         for (int i = 0; i < 5; i++)
         {
             _clusters.Execute('b', "TRUNCATE left_side, right_side");
-            Assert.All(_clusters.Shell.Get("Copy-CitusTable left_side, right_side -From a -To b"), r => Assert.Equal(true, r.Get("IsSnapshot")));
+            // Compared with the snapshot, whatever is written since.
+            Assert.All(_clusters.Shell.Get("Copy-CitusTable left_side, right_side -From a -To b -Verify"),
+                r => Assert.Equal((true, true), (r.Get("IsSnapshot"), r.Get("IsVerified"))));
             Assert.Equal(400_000m, _clusters.Scalar('b', "SELECT (SELECT sum(cents) FROM left_side) + (SELECT sum(cents) FROM right_side)"));
         }
         await over.CancelAsync();
