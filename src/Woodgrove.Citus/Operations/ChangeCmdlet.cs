@@ -11,6 +11,9 @@ namespace Woodgrove.Citus.Operations;
 /// </summary>
 public abstract class ChangeCmdlet : ConnectedCmdlet
 {
+    /// <summary>How many statements a question shows; the plan of -WhatIf has all.</summary>
+    private const int Shown = 5;
+
     /// <summary>Plans a change, and makes it where the user agrees. A failure is written, and the next input has its turn.</summary>
     /// <param name="plan">Throws where the change would be refused.</param>
     /// <param name="after">Emits what is so afterwards, and where there was nothing to change.</param>
@@ -60,7 +63,8 @@ public abstract class ChangeCmdlet : ConnectedCmdlet
         if (change.SizeBytes is { } bytes) parts.Add($"Copies {bytes:N0} bytes{(change.Tables.Count > 0 ? $" of {string.Join(", ", change.Tables)}" : "")}.");
         parts.AddRange(change.Losses);
         parts.AddRange(change.Locks);
-        parts.Add($"SQL: {string.Join(" ", change.Sql.Select(s => s.TrimEnd(';') + ";"))}");
+        parts.Add($"SQL: {string.Join(" ", change.Sql.Take(Shown).Select(s => s.TrimEnd(';') + ";"))}"
+            + (change.Sql.Count > Shown ? $" And {change.Sql.Count - Shown} more statement(s)." : ""));
         return string.Join(' ', parts);
     }
 }

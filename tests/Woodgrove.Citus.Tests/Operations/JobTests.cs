@@ -24,15 +24,21 @@ public sealed class JobTests(ClusterFixture cluster, ChangedCluster changed) : C
             new NpgsqlCommand("UPDATE held SET note = note", writer, open).ExecuteNonQuery();
             job = (long)Shell.Run("Start-ShardRebalance -TransferMode block_writes").Single.Get("JobId")!;
 
-            RunResult late = Shell.Run($"Wait-CitusJob {job} -Timeout 3");
+            object[] tasks = Tasks(job);
+            for (int i = 0; i < 300 && !tasks.Any(t => t.Get("State") is "running" && t.Get("WaitsFor") is not null); i++)
+            {
+                Thread.Sleep(200);
+                tasks = Tasks(job);
+            }
+
+            RunResult late = Shell.Run($"Wait-CitusJob {job} -Timeout 1");
 
             Assert.Equal(("rebalance", job), (late.Output.Single().Get("JobType"), late.Output.Single().Get("JobId")));
             advice = late.Failed("CitusJobTimeout").Exception.Message;
             Assert.Contains("0 of 2 task(s) done", advice);
-            object[] tasks = [.. ((System.Collections.IEnumerable)Shell.Run($"Get-CitusJob {job}").Single.Get("Tasks")!).Cast<object>()];
             Assert.Contains(tasks, t => t.Get("State") is "blocked" && t.Get("WaitsFor") is string on && on == $"task {tasks[0].Get("TaskId")}");
             object running = tasks.Single(t => t.Get("State") is "running");
-            Assert.InRange((TimeSpan)running.Get("InState")!, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(2));
+            Assert.InRange((TimeSpan)running.Get("InState")!, TimeSpan.Zero, TimeSpan.FromMinutes(2));
             Assert.Contains($"session {writer.ProcessID}, which is idle in transaction", (string)running.Get("WaitsFor")!);
             Assert.Contains("waits for a lock of session", Shell.Run("Wait-ShardRebalance -Timeout 1").Failed("CitusRebalanceTimeout").Exception.Message);
             // A plan changes nothing.
@@ -54,4 +60,7 @@ public sealed class JobTests(ClusterFixture cluster, ChangedCluster changed) : C
             Shell.Run("Wait-ShardRebalance").Single.Get("Done")));
         Assert.Contains(changed.Node(3), changed.NodesOf("held"));
     }
+
+    private object[] Tasks(long job) =>
+        [.. ((System.Collections.IEnumerable)Shell.Run($"Get-CitusJob {job}").Single.Get("Tasks")!).Cast<object>()];
 }

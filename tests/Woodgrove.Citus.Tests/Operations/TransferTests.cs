@@ -190,6 +190,33 @@ public sealed class TransferTests : ClusterTest, IClassFixture<ChangedCluster>, 
         Assert.Contains("can't be split", Shell.Run($"Split-Shard {_changed.ShardsOf("orders")[place]} -SplitPoint 1").Failed("CitusSplitRefused").Exception.Message);
     }
 
+    [Fact]
+    public void A_move_that_is_cancelled_leaves_the_shard_where_it_was_and_says_so()
+    {
+        long shard = _changed.ShardsOf("orders")[0];
+        string from = _changed.NodesOf("orders")[0], to = Other([from], Workers);
+        string[] before = Answers();
+        using (Npgsql.NpgsqlConnection writer = _changed.Open())
+        using (Npgsql.NpgsqlTransaction open = writer.BeginTransaction())
+        {
+            new Npgsql.NpgsqlCommand("UPDATE orders SET note = note", writer, open).ExecuteNonQuery();
+            using PowerShell move = Shell.Create($"Move-ShardPlacement {shard} {to} -TransferMode block_writes");
+            IAsyncResult running = move.BeginInvoke();
+            const string waiting = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%citus_move_shard_placement(%' AND wait_event_type = 'Lock'";
+            for (int i = 0; i < 300 && _changed.Scalar<long>(waiting) == 0; i++) Thread.Sleep(100);
+            Assert.NotEqual(0L, _changed.Scalar<long>(waiting));
+
+            move.Stop();
+
+            Assert.Equal(0L, _changed.Scalar<long>(waiting));
+            Assert.Equal(from, _changed.NodesOf("orders")[0]);
+        }
+        Assert.Contains($"Move shard {shard} of orders to {to}: cancelled. Its only statement was rolled back.", Shell.Run("1").Screen);
+        Assert.Equal(before, Answers());
+        Shell.Run($"Move-ShardPlacement {shard} {to} -TransferMode block_writes").Succeeded();
+        Assert.Equal((to, string.Join('\n', before)), (_changed.NodesOf("orders")[0], string.Join('\n', Answers())));
+    }
+
     private string[] Ranges(string table) =>
         [.. _changed.Rows($"SELECT shardminvalue || ' to ' || shardmaxvalue FROM pg_dist_shard WHERE logicalrelid = '{table}'::regclass ORDER BY shardminvalue::int")
             .Select(r => r.Trim('(', ')', '"'))];

@@ -107,7 +107,7 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
             Assert.True(code == 0, error + output);
             Assert.Equal(("Planned", "Finished"), (States(output)[0], States(output)[^1]));
             Assert.Equal(2, _healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) "
-                + "WHERE logicalrelid = 'lopsided'::regclass AND groupid = 2"));
+                + $"JOIN pg_dist_node USING (groupid) WHERE logicalrelid = 'lopsided'::regclass AND nodeport = {_healthy.Worker.Port}"));
 
             (int again, string nothing, _) = await RunAsync(shell, "Start-RebalanceWindow.ps1", "-TransferMode block_writes",
                 _healthy.Coordinator);
