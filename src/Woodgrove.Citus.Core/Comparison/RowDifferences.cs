@@ -15,6 +15,7 @@ internal sealed class RowDifferences(ComparedRows source, ComparedRows target, C
     /// <returns>The differences, and whether there are more.</returns>
     public async Task<(List<TableDifference> Differences, bool HasMore)> FindAsync(RowSums from, RowSums to, CancellationToken stop)
     {
+        if (limit == 0) return ([], true);
         var groups = new Queue<int>(from.DifferingFrom(to));
         while (groups.Count > 0 && Found <= limit)
         {
@@ -28,7 +29,7 @@ internal sealed class RowDifferences(ComparedRows source, ComparedRows target, C
             await ReadGroupsAsync(some, stop);
         }
         bool hasMore = Found > limit || groups.Count > 0;
-        List<TableDifference> differences = Found == 0 || limit == 0 ? [] : await ReadRowsAsync(stop);
+        List<TableDifference> differences = Found == 0 ? [] : await ReadRowsAsync(stop);
         return ([.. differences.Take(limit)], hasMore || differences.Count > limit);
     }
 
