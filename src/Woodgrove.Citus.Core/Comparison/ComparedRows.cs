@@ -74,7 +74,8 @@ internal sealed class ComparedRows : IAsyncDisposable
                 pg_catalog.shard_name(s.logicalrelid, s.shardid) n
             WHERE logicalrelid = $1::oid AND partmethod = 'h'
             """, row => rows._misplaced[row.GetString(0)] = string.Create(CultureInfo.InvariantCulture,
-                $"CASE WHEN {key} IS NULL THEN true ELSE pg_catalog.worker_hash({key}) NOT BETWEEN {row.GetString(1)} AND {row.GetString(2)} END"),
+                $"CASE WHEN {key} IS NULL THEN true ELSE pg_catalog.worker_hash({key}) NOT BETWEEN {row.GetString(1)} "
+                    + $"AND {row.GetString(2)} END"),
             stop, table.Info.Oid);
         return rows;
     }

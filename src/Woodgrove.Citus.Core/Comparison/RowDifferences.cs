@@ -70,7 +70,8 @@ internal sealed class RowDifferences(ComparedRows source, ComparedRows target, C
     {
         object wanted = columns.Key.Count > 0 ? _keys.Take(limit).ToArray() : _hashes.Take(limit).ToArray();
         // By key; of a table without one, by the whole row.
-        var found = new SortedDictionary<string, (Dictionary<string, long> Source, Dictionary<string, long> Target)>(StringComparer.Ordinal);
+        var found =
+            new SortedDictionary<string, (Dictionary<string, long> Source, Dictionary<string, long> Target)>(StringComparer.Ordinal);
         await Both.RunAsync((side, all) => (side ? source : target).ReadAsync(queries.Wanted, row =>
         {
             (string text, long count) = (row.GetString(1), row.GetInt64(2));
