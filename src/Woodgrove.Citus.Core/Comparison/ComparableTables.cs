@@ -4,7 +4,9 @@ using Woodgrove.Citus.Connections;
 
 namespace Woodgrove.Citus.Comparison;
 
-/// <summary>The tables that a database has of its own: no partitions, which are compared with their parents, and none of an extension.</summary>
+/// <summary>
+/// The tables that a database has of its own: no partitions, which are compared with their parents, and none of an extension.
+/// </summary>
 public static class ComparableTables
 {
     public static async Task<IReadOnlyList<ListedTable>> ListAsync(CitusConnection connection, CancellationToken stop)

@@ -15,6 +15,7 @@ internal sealed class RowDifferences(ComparedRows source, ComparedRows target, C
     /// <returns>The differences, and whether there are more.</returns>
     public async Task<(List<TableDifference> Differences, bool HasMore)> FindAsync(RowSums from, RowSums to, CancellationToken stop)
     {
+        if (limit == 0) return ([], true);
         var groups = new Queue<int>(from.DifferingFrom(to));
         while (groups.Count > 0 && Found <= limit)
         {
@@ -28,7 +29,7 @@ internal sealed class RowDifferences(ComparedRows source, ComparedRows target, C
             await ReadGroupsAsync(some, stop);
         }
         bool hasMore = Found > limit || groups.Count > 0;
-        List<TableDifference> differences = Found == 0 || limit == 0 ? [] : await ReadRowsAsync(stop);
+        List<TableDifference> differences = Found == 0 ? [] : await ReadRowsAsync(stop);
         return ([.. differences.Take(limit)], hasMore || differences.Count > limit);
     }
 
@@ -69,7 +70,8 @@ internal sealed class RowDifferences(ComparedRows source, ComparedRows target, C
     {
         object wanted = columns.Key.Count > 0 ? _keys.Take(limit).ToArray() : _hashes.Take(limit).ToArray();
         // By key; of a table without one, by the whole row.
-        var found = new SortedDictionary<string, (Dictionary<string, long> Source, Dictionary<string, long> Target)>(StringComparer.Ordinal);
+        var found =
+            new SortedDictionary<string, (Dictionary<string, long> Source, Dictionary<string, long> Target)>(StringComparer.Ordinal);
         await Both.RunAsync((side, all) => (side ? source : target).ReadAsync(queries.Wanted, row =>
         {
             (string text, long count) = (row.GetString(1), row.GetInt64(2));

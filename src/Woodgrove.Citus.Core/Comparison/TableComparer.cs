@@ -66,8 +66,9 @@ public sealed class TableComparer(CitusConnection from, CitusConnection to)
             if (!side.KnowsPlaces && side.Table.Info.DistributionColumn is not null)
                 notes.Add(ComparisonErrors.NotChecked(side.Table.Side));
         }
-        return new TableComparison(source.Table.Info.Name.ToString(), isSame && differences.Count == 0 && from.Misplaced + to.Misplaced == 0,
-            from.Rows, to.Rows, differences, hasMore, clock.Elapsed, method, source.Consistency, target.Consistency, notes);
+        bool isEqual = isSame && differences.Count == 0 && from.Misplaced + to.Misplaced == 0;
+        return new TableComparison(source.Table.Info.Name.ToString(), isEqual, from.Rows, to.Rows, differences, hasMore, clock.Elapsed,
+            method, source.Consistency, target.Consistency, notes);
     }
 
     private async Task<(RowSums Source, RowSums Target)> SumsAsync(ComparedRows source, ComparedRows target, RowQueries queries,

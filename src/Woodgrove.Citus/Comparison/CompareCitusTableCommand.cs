@@ -63,7 +63,10 @@ public sealed class CompareCitusTableCommand : CitusCmdlet
             SessionsPerNode = ThrottleLimit,
             Explain = output.Verbose,
             Progress = (done, all) => output.Progress(new ProgressRecord(1, $"Comparing {table}", $"{done} of {all} scans")
-                { PercentComplete = done * 100 / all, RecordType = done == all ? ProgressRecordType.Completed : ProgressRecordType.Processing }),
+            {
+                PercentComplete = done * 100 / all,
+                RecordType = done == all ? ProgressRecordType.Completed : ProgressRecordType.Processing,
+            }),
         };
         TableComparison result = await comparer.CompareAsync(TableName.Parse(table), stop);
         foreach (string note in result.Notes) output.Warning($"{result.Table}: {note}");

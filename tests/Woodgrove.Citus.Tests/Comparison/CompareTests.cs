@@ -20,6 +20,7 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
         CREATE TABLE k_readings_24 PARTITION OF k_readings FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
         CREATE TABLE k_readings_25 PARTITION OF k_readings FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
         CREATE TABLE k_archive (user_id bigint NOT NULL, note text) USING columnar;
+        CREATE SCHEMA "Odd schema"; CREATE TABLE "Odd schema"."Odd ""table" ("Key" text NOT NULL, "a ""b" text, PRIMARY KEY ("Key"));
         CREATE SCHEMA k_tenant; CREATE TABLE k_tenant.orders (id bigint PRIMARY KEY, amount money);
         """;
 
@@ -32,6 +33,7 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
         ["public.k_local"] = "SELECT i, CASE WHEN i % 3 > 0 THEN repeat('long ', i * 20) END FROM generate_series(1, 200) i",
         ["public.k_readings"] = "SELECT i % 50, '2024-01-01'::date + i, i * 1.1 FROM generate_series(1, 600) i",
         ["public.k_archive"] = "SELECT i, 'a' || i FROM generate_series(1, 1000) i",
+        ["\"Odd schema\".\"Odd \"\"table\""] = "SELECT 'K' || i, ',(' || i FROM generate_series(1, 90) i",
         ["k_tenant.orders"] = "SELECT i, i::money FROM generate_series(1, 100) i",
     };
 
@@ -72,6 +74,7 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
                 ("public.k_single", "DELETE FROM k_single WHERE id = 7"), ("public.k_local", "UPDATE k_local SET note = '' WHERE id = 3"),
                 ("public.k_readings", "UPDATE k_readings SET value = -0.0 WHERE at = '2024-01-08'"),
                 ("public.k_archive", "DELETE FROM k_archive WHERE user_id = 7"), ("k_tenant.orders", "INSERT INTO k_tenant.orders VALUES (777, 7)"),
+                ("\"Odd schema\".\"Odd \"\"table\"", "UPDATE \"Odd schema\".\"Odd \"\"table\" SET \"a \"\"b\" = NULL WHERE \"Key\" = 'K7'"),
             })
         {
             clusters.Execute(clusters.Target, change);
@@ -271,6 +274,7 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
         SELECT create_reference_table('k_reference'); SELECT create_distributed_table('k_single', NULL, colocate_with := 'none');
         SELECT create_distributed_table('k_readings', 'user_id', shard_count := {shards}, colocate_with := 'none');
         SELECT create_distributed_table('k_archive', 'user_id', shard_count := {shards}, colocate_with := 'none');
+        SELECT create_distributed_table('"Odd schema"."Odd ""table"', 'Key', shard_count := {shards}, colocate_with := 'none');
         SELECT citus_schema_distribute('k_tenant')
         """;
 
