@@ -37,7 +37,8 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
         session.Notice += (_, e) => Explain?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
         if (Connection.CitusVersion is null) throw CatalogErrors.NoCitus(Connection);
-        if (IsSingleShard && Version.Parse(Connection.CitusVersion.Split('-')[0]).Major < 12) throw TableErrors.SingleShardNotSupported(Connection);
+        if (IsSingleShard && Version.Parse(Connection.CitusVersion.Split('-')[0]).Major < 12)
+            throw TableErrors.SingleShardNotSupported(Connection);
         if (IsSingleShard && (ShardCount is not null || Concurrently)) throw TableErrors.SingleShardOnly();
         // CREATE TABLE and its distribution are one transaction; only the concurrent way can't be in one.
         NpgsqlTransaction? transaction = await session.BeginTransactionAsync(stop);
@@ -61,7 +62,8 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
             TableInfo table = await TableCatalog.FindAsync(Connection, session, Table, stop);
             if (table.Kind != TableKind.Local) throw AlreadyDistributed(table);
             if (DistributionColumn is not null) await CheckColumnAsync(session, table, stop);
-            else if (ColocateWith is not null && !IsNone(ColocateWith) && await ColocatedAsync(session, stop) is { Kind: not TableKind.SingleShard } other)
+            else if (ColocateWith is not null && !IsNone(ColocateWith)
+                && await ColocatedAsync(session, stop) is { Kind: not TableKind.SingleShard } other)
                 throw TableErrors.OtherNotSingleShard(other);
             if (isTrial)
             {

@@ -66,6 +66,16 @@ public sealed class SetTableTests : ClusterTest
     }
 
     [Fact]
+    public void With_another_column_it_leaves_its_colocated_tables_without_a_question()
+    {
+        string table = Cluster.Distribute("id bigint, user_id bigint NOT NULL", "id"), beside = Cluster.Distribute("id bigint", "id", colocateWith: table);
+
+        Shell.Run($"Set-DistributedTable {table} -DistributionColumn user_id -ShardCount 6").Succeeded();
+
+        Assert.Equal(("user_id", 6L, 4L), (Key(table), Shards(table), Shards(beside)));
+    }
+
+    [Fact]
     public void A_key_to_itself_is_refused_before_colocated_tables_are_written()
     {
         string table = Cluster.Distribute("id bigint, parent bigint, PRIMARY KEY (id), UNIQUE (id, parent)", "id"),

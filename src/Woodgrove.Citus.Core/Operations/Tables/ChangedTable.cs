@@ -9,7 +9,8 @@ namespace Woodgrove.Citus.Operations.Tables;
 public static class ChangedTable
 {
     /// <param name="warn">Receives sizes that could not be read.</param>
-    public static async Task<DistributedTable> ReadAsync(CitusConnection connection, TableName name, Action<string> warn, CancellationToken stop)
+    public static async Task<DistributedTable> ReadAsync(CitusConnection connection, TableName name, Action<string> warn,
+        CancellationToken stop)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);

@@ -31,10 +31,11 @@ public sealed record ColumnarAlteration(CitusConnection Connection, TableName Ta
             ("chunk_group_row_limit", Text(now.ChunkGroupRowLimit), Text(ChunkGroupRowLimit)),
         ];
         if (Array.TrueForAll(options, o => o.Then is null)) throw TableChangeErrors.NoColumnarOption();
-        string set = string.Join(", ", options.Where(o => o.Then is not null && o.Then != o.Now).Select(o => $"columnar.{o.Name} = {o.Then}"));
+        string asked = string.Join(", ", options.Where(o => o.Then is not null).Select(o => $"{o.Name} {o.Then}")),
+            set = string.Join(", ", options.Where(o => o.Then is not null && o.Then != o.Now).Select(o => $"columnar.{o.Name} = {o.Then}"));
         return new ClusterChange
         {
-            Action = $"Write the next stripes of {table.Display} with {string.Join(", ", options.Where(o => o.Then is not null).Select(o => $"{o.Name} {o.Then}"))}",
+            Action = $"Write the next stripes of {table.Display} with {asked}",
             Target = table.Display,
             Sql = set.Length == 0 ? [] : [$"ALTER TABLE {table.Name} SET ({set})"],
             Tables = [table.Display],

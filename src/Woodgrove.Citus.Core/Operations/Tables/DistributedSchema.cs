@@ -53,7 +53,8 @@ public sealed record DistributedSchema(
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         return await session.ListAsync("""
             SELECT nspname::text FROM pg_catalog.pg_namespace
-            WHERE nspname !~ '^pg_' AND nspname NOT IN ('public', 'information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal', 'woodgrove')
+            WHERE nspname !~ '^pg_' AND nspname NOT IN ('public', 'information_schema', 'citus', 'citus_internal', 'columnar',
+                    'columnar_internal', 'woodgrove')
                 AND pg_catalog.starts_with(nspname::text, $1) ORDER BY 1 LIMIT 200
             """, row => row.GetString(0), stop, start);
     }

@@ -35,7 +35,8 @@ public sealed record LocalConversion(CitusConnection Connection, TableName Table
         }
         TableShards shards = await TableShards.ReadAsync(Connection, session, [.. linked.Select(l => l.Oid)], Warn, stop);
         string[] names = [.. linked.Select(l => l.Table)];
-        if (names.Length > 1) losses.Add($"{string.Join(", ", names.Skip(1))} are no longer distributed either: foreign keys link them with {table.Display}.");
+        if (names.Length > 1)
+            losses.Add($"Foreign keys link {string.Join(", ", names.Skip(1))} with {table.Display}: they are no longer distributed, either.");
         return new ClusterChange
         {
             Action = names.Length > 1 ? $"{action}, with {string.Join(", ", names.Skip(1))}" : action,

@@ -28,21 +28,23 @@ public sealed record SchemaMove(CitusConnection Connection, string Schema, strin
                 JOIN pg_catalog.pg_dist_placement l ON l.shardid = d.shardid WHERE s.schemaid = $1::oid AND l.groupid = n.groupid)
             FROM pg_catalog.pg_dist_node n WHERE n.noderole = 'primary' ORDER BY 1, 2
             """, row => (row.GetString(0), row.GetInt32(1), row.GetBoolean(2), row.GetBoolean(3)), stop, schema.Oid);
-        var node = nodes.Find(n => string.Create(CultureInfo.InvariantCulture, $"{n.Name}:{n.Port}") == ToNode);
-        string[] others = [.. nodes.Where(n => n.Takes && !n.Has).Select(n => string.Create(CultureInfo.InvariantCulture, $"{n.Name}:{n.Port}"))];
+        var node = nodes.Find(n => $"{n.Name}:{Port(n.Port)}" == ToNode);
+        string[] others = [.. nodes.Where(n => n.Takes && !n.Has).Select(n => $"{n.Name}:{Port(n.Port)}")];
         string action = $"Move schema {Schema} to {ToNode}";
         if (node.Name is null || (!node.Takes && !node.Has)) throw TableChangeErrors.NoTargetNode(ToNode, node.Name is not null, others);
         if (node.Has) return new ClusterChange { Action = action, Target = Schema, Sql = [] };
         bool blocks = TransferMode == "block_writes";
         SchemaTable[] bare = [.. schema.Tables.Where(t => !t.HasReplicaIdentity)];
         if (bare.Length > 0 && TransferMode == "auto") throw TableChangeErrors.NoReplicaIdentity(Schema, bare);
-        if (!blocks && await OutputPlugins.AdviceAsync(session, stop) is { } advice) throw TableChangeErrors.NoLogicalTransfer(Schema, advice);
+        if (!blocks && await OutputPlugins.AdviceAsync(session, stop) is { } advice)
+            throw TableChangeErrors.NoLogicalTransfer(Schema, advice);
         TableShards shards = await TableShards.ReadAsync(Connection, session, schema.Oids, Warn, stop);
         return new ClusterChange
         {
             Action = action,
             Target = Schema,
-            Sql = [string.Create(CultureInfo.InvariantCulture, $"SELECT pg_catalog.citus_schema_move({TableName.Literal(TableName.QuoteIfNeeded(Schema)).TrimStart()}, {TableName.Literal(node.Name).TrimStart()}, {node.Port}, shard_transfer_mode := '{TransferMode}')")],
+            Sql = [$"SELECT pg_catalog.citus_schema_move({TableName.Literal(TableName.QuoteIfNeeded(Schema)).TrimStart()}, "
+                + $"{TableName.Literal(node.Name).TrimStart()}, {Port(node.Port)}, shard_transfer_mode := '{TransferMode}')"],
             Tables = schema.Names,
             Shards = shards.Shards,
             SizeBytes = shards.SizeBytes,
@@ -52,4 +54,6 @@ public sealed record SchemaMove(CitusConnection Connection, string Schema, strin
                     + $"{(bare.Length == 1 ? "has" : "have")} no replica identity."] : (string[])[]],
         };
     }
+
+    private static string Port(int port) => port.ToString(CultureInfo.InvariantCulture);
 }

@@ -29,7 +29,8 @@ public sealed record TableAlteration(CitusConnection Connection, TableName Table
     /// <exception cref="Errors.CitusException">Citus would refuse it.</exception>
     public async Task<ClusterChange> PlanAsync(CancellationToken stop)
     {
-        if ((DistributionColumn, ShardCount, ColocateWith, AccessMethod) == (null, null, null, null)) throw TableChangeErrors.NothingAsked();
+        if ((DistributionColumn, ShardCount, ColocateWith, AccessMethod) == (null, null, null, null))
+            throw TableChangeErrors.NothingAsked();
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(Connection, stop);
         TableInfo table = await TableCatalog.FindAsync(Connection, session, Table, stop);
         if (!Connection.IsCitus) throw ChangeErrors.NotSupported(Connection, "Changing how a table is kept");
@@ -91,7 +92,7 @@ public sealed record TableAlteration(CitusConnection Connection, TableName Table
         if (ShardCount is { } count && count != await session.ScalarAsync<long>(
             "SELECT count(*) FROM pg_catalog.pg_dist_shard WHERE logicalrelid = $1::oid", stop, table.Oid))
         {
-            if (others.Count > 0 && CascadeToColocated is null && !IsAlone)
+            if (others.Count > 0 && CascadeToColocated is null && !IsAlone && column.Name == current)
                 throw TableChangeErrors.Colocated(table.Display, [.. others.Select(o => o.Table)]);
             arguments.Add($"shard_count := {count}");
         }
@@ -108,7 +109,7 @@ public sealed record TableAlteration(CitusConnection Connection, TableName Table
         }
         if (arguments.Count == 1) return null;
         facts.Refuse(table.Display);
-        if (others.Count > 0 && column.Name == current) arguments.Add($"cascade_to_colocated := {(CascadeToColocated is true ? "true" : "false")}");
+        if (others.Count > 0) arguments.Add($"cascade_to_colocated := {(CascadeToColocated is true ? "true" : "false")}");
         return $"SELECT pg_catalog.alter_distributed_table({string.Join(", ", arguments)})";
     }
 
@@ -148,7 +149,8 @@ public sealed record TableAlteration(CitusConnection Connection, TableName Table
     private static IEnumerable<string> ColumnarLosses(TableInfo table, RewriteFacts facts)
     {
         foreach (string index in facts.OtherIndexes)
-            yield return $"The index {index} is dropped, with a constraint that rests on it: columnar tables have B-tree and hash indexes only.";
+            yield return $"The index {index} is dropped, with a constraint that rests on it: columnar tables have B-tree and hash indexes "
+                + "only.";
         yield return $"{table.Display} then takes no UPDATE, no DELETE and no INSERT … ON CONFLICT.";
     }
 

@@ -25,7 +25,8 @@ public sealed class TimePartitions(CitusConnection connection)
 
     /// <param name="through">The last moment that shall have a partition.</param>
     /// <exception cref="Errors.CitusException">The table is not partitioned by a time, or not by such intervals.</exception>
-    public async Task<ClusterChange> CreateAsync(TableName name, string interval, DateTime through, DateTime? startFrom, CancellationToken stop)
+    public async Task<ClusterChange> CreateAsync(TableName name, string interval, DateTime through, DateTime? startFrom,
+        CancellationToken stop)
     {
         await using NpgsqlConnection session = await OpenAsync(stop);
         TableInfo table = await FindAsync(session, name, stop);
@@ -52,7 +53,8 @@ public sealed class TimePartitions(CitusConnection connection)
             Target = table.Display,
             Sql = missing.Count == 0 ? [] : [$"SELECT pg_catalog.create_time_partitions({arguments})"],
             Tables = [.. missing.Select(m => new TableName(table.Name.Schema, m.Name).ToString())],
-            Locks = missing.Count == 0 ? [] : [$"Readers and writers of {table.Display} wait while the partitions are created (ACCESS EXCLUSIVE lock)."],
+            Locks = missing.Count == 0 ? []
+                : [$"Readers and writers of {table.Display} wait while the partitions are created (ACCESS EXCLUSIVE lock)."],
         };
     }
 
@@ -69,7 +71,8 @@ public sealed class TimePartitions(CitusConnection connection)
             Target = table.Display,
             Sql = old.Count == 0 ? [] : [$"CALL pg_catalog.drop_old_time_partitions({Literal(table)}, {TimePartition.Literal(olderThan)})"],
             Tables = [.. old.Select(p => p.Partition!)],
-            Losses = old.Count == 0 ? [] : [FormattableString.Invariant($"All rows of {names} are deleted ({old.Sum(p => p.SizeBytes ?? 0):N0} bytes).")],
+            Losses = old.Count == 0 ? []
+                : [FormattableString.Invariant($"All rows of {names} are deleted ({old.Sum(p => p.SizeBytes ?? 0):N0} bytes).")],
             Locks = old.Count == 0 ? [] : [$"Readers and writers of {table.Display} wait while they are dropped (ACCESS EXCLUSIVE lock)."],
         };
     }
@@ -86,7 +89,8 @@ public sealed class TimePartitions(CitusConnection connection)
             if (keys.Count > 0) throw TableChangeErrors.AccessMethodWithKeys(table.Display, keys);
             if ((await RewriteFacts.ReadAsync(session, table.Oid, stop)) is { IdentityColumn: { } identity })
                 throw TableChangeErrors.Identity(table.Display, identity);
-            if (accessMethod == "columnar" && !await ColumnarTable.HasColumnarAsync(session, stop)) throw TableChangeErrors.NoColumnar(session.Database);
+            if (accessMethod == "columnar" && !await ColumnarTable.HasColumnarAsync(session, stop))
+                throw TableChangeErrors.NoColumnar(session.Database);
         }
         var sql = new List<string>();
         foreach (TimePartition partition in old)

@@ -30,7 +30,12 @@ public sealed class MoveDistributedSchemaCommand : ChangeCmdlet
         Change(
             (output, stop) => new SchemaMove(cluster, Schema, ToNode)
             {
-                TransferMode = TransferMode.ToUpperInvariant() switch { "FORCELOGICAL" => "force_logical", "BLOCKWRITES" => "block_writes", _ => "auto" },
+                TransferMode = TransferMode.ToUpperInvariant() switch
+                {
+                    "FORCELOGICAL" => "force_logical",
+                    "BLOCKWRITES" => "block_writes",
+                    _ => "auto",
+                },
                 Warn = output.Warning,
             }.PlanAsync(stop),
             async (output, stop) =>
