@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Management.Automation;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest;
 using Woodgrove.Citus.Ingest.Merge;
 using Woodgrove.Citus.Ingest.Rows;
@@ -76,18 +77,19 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
 
     protected override void EndProcessing()
     {
+        string source = From is CitusConnection cluster ? cluster.Name : From.GetType().Name;
+        if (!Agree($"{source} to {To.Name}", $"Copy {string.Join(", ", Table)}", out bool isTrial)) return;
         switch (From)
         {
-            case CitusConnection from: CopyFrom(from); break;
-            case IDataReader reader: CopyRows(reader, reader.GetType().Name); break;
-            case DbConnection connection: CopyQuery(connection); break;
+            case CitusConnection from: CopyFrom(from, isTrial); break;
+            case IDataReader reader: CopyRows(reader, source, isTrial); break;
+            case DbConnection connection: CopyQuery(connection, source, isTrial); break;
             default: ThrowTerminatingError(CitusErrorRecord.From(CopyCommandErrors.NotASource(From), From)); break;
         }
     }
 
-    private void CopyFrom(CitusConnection from)
+    private void CopyFrom(CitusConnection from, bool isTrial)
     {
-        if (!Agree($"{from.Name} to {To.Name}", $"Copy {string.Join(", ", Table)}", out bool isTrial)) return;
         Run(async (output, stop) =>
         {
             var bar = new CopyProgressBar(output);
@@ -126,20 +128,20 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
             await output.Async(c => c.WriteError(CitusErrorRecord.From(CopyCommandErrors.NotEqual(found), found.Table)));
     }
 
-    private void CopyQuery(DbConnection connection)
+    private void CopyQuery(DbConnection connection, string source, bool isTrial)
     {
         using DbCommand command = connection.CreateCommand();
         command.CommandText = Query ?? $"SELECT * FROM {Table[0]}";
         command.CommandTimeout = 0;
-        using DbDataReader reader = Argument(() => Open(command));
-        CopyRows(reader, connection.GetType().Name);
+        using DbDataReader reader = Argument(() => Open(command, isTrial));
+        CopyRows(reader, source, isTrial);
     }
 
-    private static DbDataReader Open(DbCommand command)
+    private static DbDataReader Open(DbCommand command, bool isTrial)
     {
         try
         {
-            return command.ExecuteReader();
+            return command.ExecuteReader(isTrial ? CommandBehavior.SchemaOnly : CommandBehavior.Default);
         }
         catch (Exception e) when (e is DbException or InvalidOperationException)
         {
@@ -147,15 +149,27 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
         }
     }
 
+    /// <summary>The next row's values; null where there is none.</summary>
+    private static object?[]? Read(IDataReader reader, string[] names, long number, string table)
+    {
+        try
+        {
+            return reader.Read() ? RowReader.Values(reader, names) : null;
+        }
+        catch (Exception e) when (e is DbException or InvalidOperationException or IOException)
+        {
+            throw CopyCommandErrors.ReadFailed(number, table, e);
+        }
+    }
+
     /// <summary>Rows of a source that is not PostgreSQL: as Add-CitusRow loads them.</summary>
-    private void CopyRows(IDataReader reader, string source)
+    private void CopyRows(IDataReader reader, string source, bool isTrial)
     {
         if (Table is not [var table] || ImportId != default || Resume || DeferIndexes || Verify || (Query is not null && From is IDataReader))
         {
             ThrowTerminatingError(CitusErrorRecord.From(CopyCommandErrors.NotForRows(), From));
             return;
         }
-        if (!Agree($"{source} to {To.Name}", $"Copy rows into {table}", out bool isTrial)) return;
         string[] names = RowReader.Names(reader);
         RowLoader? rows = null;
         var options = new RowOptions(100_000, TimeSpan.FromSeconds(1)) { StopAtRefused = true, OnConflict = OnConflict, KeyColumns = KeyColumn };
@@ -163,13 +177,20 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
         if (isTrial) return;
         using BackgroundWork sending = Start(async (output, stop) =>
         {
-            AddRowResult result = await rows!.RunAsync(row => throw LoadErrors.RowRefused(row, table), output.Warning, stop);
+            AddRowResult result;
+            try
+            {
+                result = await rows!.RunAsync(row => throw LoadErrors.RowRefused(row, table), output.Warning, stop);
+            }
+            catch (CitusException refused) when (refused.Row is not null)
+            {
+                throw CopyCommandErrors.RowRefused(refused, table);
+            }
             await output.ObjectAsync(new CopyResult(result.Table, CopyMethod.Rows, result.Rows, 0, result.Duration, (int)result.Batches, 0, 0,
                 null) { Reason = $"the rows of a {source}, in batches that are each committed by themselves." });
         });
-        while (!sending.HasEnded && reader.Read())
+        for (long number = 1; !sending.HasEnded && Argument(() => Read(reader, names, number, table)) is { } values; number++)
         {
-            object?[] values = RowReader.Values(reader, names);
             while (!rows!.TryAdd(values) && !sending.HasEnded)
             {
                 if (IsStopping) throw new PipelineStoppedException();

@@ -77,9 +77,8 @@ public sealed class CopyKillTests : ClusterTest, IClassFixture<CopyClusters>
                 """);
             Task<string> errors = copy.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
             string? first = await copy.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken);
-            if (first == "connected" && attempt <= 3 && !copy.WaitForExit(random.Next(50, 2500)))
+            if (first == "connected" && attempt <= 3 && !copy.WaitForExit(random.Next(50, 2500)) && await BreakAsync(fault, copy, random))
             {
-                await BreakAsync(fault, copy, random);
                 happened[fault] = happened.GetValueOrDefault(fault) + 1;
             }
             await copy.WaitForExitAsync(TestContext.Current.CancellationToken)
@@ -93,17 +92,18 @@ public sealed class CopyKillTests : ClusterTest, IClassFixture<CopyClusters>
         return 0;
     }
 
-    private async Task BreakAsync(Fault fault, Process copy, Random random)
+    /// <returns>False where nothing was there to be broken any more.</returns>
+    private async Task<bool> BreakAsync(Fault fault, Process copy, Random random)
     {
         switch (fault)
         {
             case Fault.Client:
                 copy.Kill();
-                return;
+                await copy.WaitForExitAsync(TestContext.Current.CancellationToken);
+                return copy.ExitCode != 0;
             case Fault.TargetSession:
-                _clusters.Scalar('b', "SELECT count(result) FROM run_command_on_all_nodes('SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    + "WHERE backend_type = ''client backend'' AND query LIKE ''COPY%'' ORDER BY random() LIMIT 1')");
-                return;
+                return _clusters.Scalar('b', "SELECT count(*) FROM run_command_on_all_nodes('SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    + "WHERE backend_type = ''client backend'' AND query LIKE ''COPY%'' ORDER BY random() LIMIT 1') WHERE result LIKE 't%'") is > 0L;
             default:
                 SandboxServer[] servers = _clusters.Servers(fault is Fault.SourceWorker or Fault.SourceCoordinator ? 'a' : 'b');
                 SandboxServer server = servers[fault is Fault.TargetCoordinator or Fault.SourceCoordinator ? 0 : random.Next(1, 3)];
@@ -111,7 +111,7 @@ public sealed class CopyKillTests : ClusterTest, IClassFixture<CopyClusters>
                 if (random.Next(2) == 0) copy.Kill();
                 await Task.Delay(random.Next(0, 2000), TestContext.Current.CancellationToken);
                 await server.StartAsync();
-                return;
+                return true;
         }
     }
 

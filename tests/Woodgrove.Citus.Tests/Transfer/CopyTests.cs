@@ -155,6 +155,11 @@ public sealed class CopyTests : ClusterTest, IClassFixture<CopyClusters>
         _clusters.Execute('b', "TRUNCATE extra");
         using NpgsqlConnection other = _clusters.Open('a', "plain");
         _clusters.Shell["other"] = other;
+        _clusters.Shell.Run("Copy-CitusTable extra -From $other -To b -WhatIf").Succeeded();
+        Assert.Equal(0L, _clusters.Scalar('b', "SELECT count(*) FROM extra"));
+        _clusters.Shell.Run("Copy-CitusTable extra -From $other -To b -Query 'SELEC'").Failed("CitusCopySourceFailed");
+        _clusters.Shell.Run("Copy-CitusTable extra -From $other -To b -Resume").Failed("CitusInvalidArgument");
+        _clusters.Shell.Run("Copy-CitusTable extra -From $other -To b -Query 'SELECT 1 AS id FROM generate_series(1, 2)'").Failed("CitusRowRefused");
         Assert.Equal(3000L, _clusters.Shell.Run("Copy-CitusTable extra -From $other -To b").Single.Get("Rows"));
         Assert.Equal(expected, _clusters.Content('b', "extra"));
         _clusters.Execute('b', "TRUNCATE extra");
