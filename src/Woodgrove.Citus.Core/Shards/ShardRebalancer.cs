@@ -97,7 +97,15 @@ public sealed class ShardRebalancer(CitusConnection connection)
         IReadOnlyList<ShardMove> moves = await PlanAsync(session, order, stop);
         if (moves.Count == 0) return null;
         await RequireRoomAsync(session, moves, order, stop);
-        return await StartAsync(session, order, stop);
+        try
+        {
+            return await StartAsync(session, order, stop);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ConnectionFailure && e.InvariantSeverity == "ERROR")
+        {
+            // Citus had kept a session to a server that has been restarted since; it has none any more.
+            return await StartAsync(session, order, stop);
+        }
     }
 
     private async Task RequireAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
