@@ -124,6 +124,6 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
         "^Import-CsvToCitus .* -Route (Shard|Worker).*: CitusRouteNotPossible",
         "^(Start|Get|Stop)-ShardRebalance.*: CitusNotSupported",
         "^Set-ColumnarTable.*: CitusNotColumnar", "DistributedSchema none_is_called.*: CitusSchemaNotFound",
-        "CitusTimePartition .*: CitusNotTimePartitioned", "(Set-|DistributedSchema|TimePartition).*: CitusNotSupported",
+        "CitusTimePartition .*: CitusNotTimePartitioned", "(Set-|DistributedSchema|TimePartition|ColumnarTable).*: CitusNotSupported",
     ];
 }
