@@ -134,6 +134,6 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
         "^(Start|Get|Stop)-ShardRebalance.*: CitusNotSupported",
         "^(Wait|Stop)-CitusJob.*: CitusJobNotFound", "^(Move|Split|Add|Set|Remove)-.* -WhatIf: Citus(ShardNotFound|Node|NotSupported)",
         "^Set-ColumnarTable.*: CitusNotColumnar", "DistributedSchema none_is_called.*: CitusSchemaNotFound",
-        "CitusTimePartition .*: CitusNotTimePartitioned", "(Set-|DistributedSchema|TimePartition).*: CitusNotSupported",
+        "CitusTimePartition .*: CitusNotTimePartitioned", "(Set-|DistributedSchema|TimePartition|ColumnarTable).*: CitusNotSupported",
     ];
 }
