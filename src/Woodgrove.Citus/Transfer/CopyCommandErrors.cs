@@ -16,13 +16,14 @@ internal static class CopyCommandErrors
         "Rows of a DbConnection or IDataReader go into one table, and keep no ledger: -ImportId, -Resume and -DeferIndexes can't be used, "
             + "nor -Query with a reader.", "Name one table, and leave those parameters out.");
 
-    public static CitusException SourceFailed(string query, Exception cause) => new("CitusCopySourceFailed", CitusErrorKind.InvalidOperation,
-        $"The source refused '{query}': {cause.Message.TrimEnd('.')}. Nothing was copied.",
+    public static CitusException SourceFailed(string query, Exception cause) => new("CitusCopySourceFailed",
+        CitusErrorKind.InvalidOperation, $"The source refused '{query}': {cause.Message.TrimEnd('.')}. Nothing was copied.",
         "Open the connection first, and write -Query as its database reads it.", cause);
 
     public static CitusException ReadFailed(long number, string table, Exception cause) => new("CitusCopySourceFailed",
         CitusErrorKind.InvalidOperation, $"The source failed at row {number}: {cause.Message.TrimEnd('.')}. Rows before it are in "
-            + $"{table} as far as their batches were committed.", "Once the source answers again, copy the rows anew with -OnConflict Skip, which leaves out "
+            + $"{table} as far as their batches were committed.",
+        "Once the source answers again, copy the rows anew with -OnConflict Skip, which leaves out "
             + "those that are there, or empty the table first.", cause) { Target = table };
 
     public static CitusException RowRefused(CitusException refused, string table) => new(refused.ErrorId, refused.Kind, refused.What,
