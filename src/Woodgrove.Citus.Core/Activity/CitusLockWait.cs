@@ -8,7 +8,7 @@ namespace Woodgrove.Citus.Activity;
 
 /// <summary>A session that others wait for, or that waits for others; those who wait follow the one they wait for.</summary>
 /// <param name="Depth">0 of a session that blocks and waits for none; one more for each that must end before.</param>
-/// <param name="GlobalProcessId">Citus's id of the session over all nodes; pg_cancel_backend and pg_terminate_backend take it.</param>
+/// <param name="GlobalProcessId">Citus's id of the session over all nodes; Stop-CitusActivity takes it.</param>
 /// <param name="BlockedBy">The sessions that it waits for.</param>
 /// <param name="Blocks">How many sessions wait for it, directly or by way of others.</param>
 /// <param name="AwaitedLock">What it waits for, such as <c>row of acc_102014</c>; null of one that does not wait, or where its node could

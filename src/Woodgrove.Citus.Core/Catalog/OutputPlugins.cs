@@ -16,7 +16,7 @@ internal static class OutputPlugins
     /// <summary>SQL that adds citus to a value.</summary>
     public static string Allow(string value) =>
         "ALTER SYSTEM SET output_plugin_libraries = "
-            + $"{string.Join(", ", Of(value).Append("citus").Select(l => TableName.Literal(l).TrimStart()))}; SELECT pg_reload_conf();";
+            + $"{string.Join(", ", Of(value).Append("citus").Select(l => TableName.Literal(l)))}; SELECT pg_reload_conf();";
 
     /// <summary>
     /// What to do first where a node would refuse to replicate shards logically; null where none does, or they can't be

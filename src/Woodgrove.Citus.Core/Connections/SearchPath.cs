@@ -88,7 +88,7 @@ internal static class SearchPath
     /// A query of one value for another node to answer over a session that Citus opens there, which has the path of that
     /// node: the query is parsed only once the path is pinned. <see cref="Unwrap"/> reads the answer.
     /// </summary>
-    public static string Wrap(string sql) => WrapLiteral(TableName.Literal(sql).TrimStart());
+    public static string Wrap(string sql) => WrapLiteral(TableName.Literal(sql));
 
     /// <summary>
     /// The same for a query whose text is an SQL expression. Of the functions that every PostgreSQL has, and that take a query

@@ -119,7 +119,7 @@ public sealed class DistributionPlanner(CitusConnection connection)
         return Plan(table, TableKind.Schema, Text(
             $"{tenants} schemas have the same tables, one for each tenant: each is kept whole on one node")) with
         {
-            Distribute = $"SELECT citus_schema_distribute({TableName.Literal(schema).TrimStart()});",
+            Distribute = $"SELECT citus_schema_distribute({TableName.Literal(schema)});",
         };
     }
 
@@ -188,7 +188,7 @@ public sealed class DistributionPlanner(CitusConnection connection)
             KeysToWiden = [.. keys.Select(k => k.ToString())],
             FillThrough = through,
             Prepare = [.. fill ?? [], .. keys.Select(k => k.Widen(table.Exact, column))],
-            Distribute = $"SELECT create_distributed_table({Literal(table)}, {TableName.Literal(column).TrimStart()}, colocate_with := "
+            Distribute = $"SELECT create_distributed_table({Literal(table)}, {TableName.Literal(column)}, colocate_with := "
                 + $"{(lead is null ? "'none'" : Literal(_byName[lead]))});",
         });
     }
@@ -276,7 +276,7 @@ public sealed class DistributionPlanner(CitusConnection connection)
         IsRowsEstimate = table.Counted is null && table.Rows is not null, SizeBytes = table.SizeBytes,
     };
 
-    private static string Literal(PlannedTable table) => TableName.Literal(table.Exact.ToString()).TrimStart();
+    private static string Literal(PlannedTable table) => TableName.Literal(table.Exact.ToString());
 
     private static string List(string[] tables) =>
         string.Join(", ", tables.Take(3)) + (tables.Length > 3 ? Text($" and {tables.Length - 3} more") : "");

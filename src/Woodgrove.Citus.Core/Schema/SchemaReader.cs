@@ -55,7 +55,7 @@ internal sealed class SchemaReader(NpgsqlConnection session, CancellationToken s
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE {ModuleSchema.IsNotOf("c.oid")} ORDER BY 1, 2
         """, r =>
         {
-            string name = new TableName(r.GetString(0), r.GetString(1)).ToString(), literal = TableName.Literal(name).TrimStart();
+            string name = new TableName(r.GetString(0), r.GetString(1)).ToString(), literal = TableName.Literal(name);
             (int chunk, int stripe, string compression, int level) = (r.GetInt32(2), r.GetInt32(3), r.GetString(4), r.GetInt32(5));
             return new SchemaObject
             {
@@ -111,8 +111,8 @@ internal sealed class SchemaReader(NpgsqlConnection session, CancellationToken s
                 string? argument = r.IsDBNull(1) ? null : $"${r.GetInt32(1) + 1}";
                 StoredTable[] group = [.. groups[r.GetInt32(2)].Where(t => t.ColocationId > 0)];
                 string? with = group.FirstOrDefault()?.Display;
-                string arguments = TableName.Literal(name).TrimStart() + (argument is null ? "" : $", '{argument}'")
-                    + (with is null ? "" : $", colocate_with := {TableName.Literal(with).TrimStart()}")
+                string arguments = TableName.Literal(name) + (argument is null ? "" : $", '{argument}'")
+                    + (with is null ? "" : $", colocate_with := {TableName.Literal(with)}")
                     + (r.GetBoolean(3) ? ", force_delegation := true" : "");
                 return new SchemaObject
                 {

@@ -139,5 +139,5 @@ internal static class TableStatements
         };
     }
 
-    private static string Literal(string text) => TableName.Literal(text).TrimStart();
+    private static string Literal(string text) => TableName.Literal(text);
 }

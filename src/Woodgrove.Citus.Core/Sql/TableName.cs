@@ -56,7 +56,7 @@ public readonly record struct TableName
     public static string Literal(string text)
     {
         string doubled = text.Replace("'", "''", StringComparison.Ordinal);
-        return text.Contains('\\', StringComparison.Ordinal) ? $" E'{doubled.Replace("\\", "\\\\", StringComparison.Ordinal)}'"
+        return text.Contains('\\', StringComparison.Ordinal) ? $"E'{doubled.Replace("\\", "\\\\", StringComparison.Ordinal)}'"
             : $"'{doubled}'";
     }
 

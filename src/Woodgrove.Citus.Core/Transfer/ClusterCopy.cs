@@ -51,7 +51,8 @@ public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IRead
         (CitusConnection from, CitusConnection to) = (await From.AtCoordinatorAsync(stop), await To.AtCoordinatorAsync(stop));
         IReadOnlyList<TablePlan> plans = await PlanAsync(from, to, stop);
         await RecoverAsync(to, stop);
-        await using CopySource source = Query is not null ? await CopySource.OpenCoordinatorAsync(from, from.CitusVersion is null, null, stop)
+        await using CopySource source = Query is not null
+            ? await CopySource.OpenCoordinatorAsync(from, from.CitusVersion is null, null, stop)
             : await CopySource.OpenAsync(from, [.. plans.Select(p => p.Source)], Parallel, stop);
         Tell(source, plans);
         Guid copyId = ImportId ?? Guid.NewGuid();

@@ -34,7 +34,8 @@ internal sealed record ColumnMatch(IReadOnlyList<TableColumn> Columns, string? W
             (string name, string was, string becomes) = (taken[i].Name, Find(taken[i])!.TypeName, taken[i].TypeName);
             if (!from[i].CanBeReadAs(to[i])) throw CopyErrors.TypesDiffer(into.Display, name, was, becomes);
             whyText ??= from[i].Signature != to[i].Signature ? $"{name} is {was} in the source and {becomes} in the target"
-                : !from[i].HasPortableBinary || !to[i].HasPortableBinary ? $"the binary form of {name}'s type {was} is a server's own" : null;
+                : !from[i].HasPortableBinary || !to[i].HasPortableBinary
+                    ? $"the binary form of {name}'s type {was} is a server's own" : null;
         }
         return new ColumnMatch(taken, whyText);
     }

@@ -23,7 +23,8 @@ internal static class CopyErrors
     public static CitusException ColumnsDiffer(string table, string[] lacking, string[] extra) => new("CitusCopyColumnsDiffer",
         CitusErrorKind.InvalidData, $"{table}: " + string.Join("; ", new[]
         {
-            lacking.Length == 0 ? null : $"the source has no column {string.Join(", ", lacking)}, which the target has and gives no default",
+            lacking.Length == 0 ? null
+                : $"the source has no column {string.Join(", ", lacking)}, which the target has and gives no default",
             extra.Length == 0 ? null : $"the target has no column {string.Join(", ", extra)}, which the source has",
             lacking.Length + extra.Length > 0 ? null : "source and target have no column of the same name",
         }.OfType<string>()) + ". Nothing was copied.",
@@ -32,7 +33,8 @@ internal static class CopyErrors
 
     public static CitusException TypesDiffer(string table, string column, string from, string to) => new("CitusCopyTypesDiffer",
         CitusErrorKind.InvalidData, $"{table}.{column} is {from} in the source and {to} in the target. Nothing was copied.",
-        $"Change one of the two types, or name the table alone and convert the values with -Query (… {column}::{to} …).") { Target = table };
+        $"Change one of the two types, or name the table alone and convert the values with -Query (… {column}::{to} …).")
+            { Target = table };
 
     public static CitusException StreamCut() => new("CitusCopyStreamCut", CitusErrorKind.ConnectionError,
         "The source's COPY ended before its last row.", "Run the command again.") { MayPass = true };

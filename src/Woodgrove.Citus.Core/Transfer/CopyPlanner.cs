@@ -32,7 +32,8 @@ internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, Npgsql
             Method = method, Reason = reason, Rule = rule, Query = copy.Query, HashesAlike = alike,
             IsSourcePartitioned = copy.Query is null && await source.ScalarAsync<bool>(
                 "SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::oid", stop, table.Oid),
-            SourceId = $"{await CoordinatorFacts.IdentifierAsync(source, stop)} {from.Database} {(copy.Query is null ? table.Oid : copy.Query)}",
+            SourceId = $"{await CoordinatorFacts.IdentifierAsync(source, stop)} {from.Database} "
+                + $"{(copy.Query is null ? table.Oid : copy.Query)}",
             SourceName = $"{from.Server}:{from.Port}/{from.Database} {(copy.Query ?? table.Name.ToString())}",
         };
     }
@@ -49,7 +50,8 @@ internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, Npgsql
                 + $"{(asText is null ? "in binary form" : $"as text, because {asText}")}"
                 + $"{(obstacle is null || obstacle == asText ? "" : $", and not straight into the shards, because {obstacle}")}.");
         bool equal = alike && (await RangesAsync(source, table, stop)).SequenceEqual(await RangesAsync(target, into, stop));
-        return equal ? (CopyMethod.Pipe, "each shard straight into the one with the same hash range, in binary form and with no value read.")
+        return equal
+            ? (CopyMethod.Pipe, "each shard straight into the one with the same hash range, in binary form and with no value read.")
             : (CopyMethod.Split, $"straight into the shards, in binary form, by the hash of {into.DistributionColumn}, because "
                 + (alike ? "source and target have other hash ranges." : "the source does not place rows by that column's hash."));
     }

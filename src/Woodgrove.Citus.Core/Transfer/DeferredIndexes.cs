@@ -48,7 +48,8 @@ internal static class DeferredIndexes
         foreach ((string drop, string create, bool isKey) in found)
         {
             await session.ExecuteAsync("INSERT INTO woodgrove.deferred_definition (import_id, number, table_name, is_key, definition) "
-                + "VALUES ($1, $2, $3, $4, $5)", stop, importId, found.FindIndex(f => f.Drop == drop), table.Name.ToString(), isKey, create);
+                + "VALUES ($1, $2, $3, $4, $5)", stop, importId, found.FindIndex(f => f.Drop == drop), table.Name.ToString(),
+                isKey, create);
             await session.ExecuteAsync(drop, stop);
         }
         await transaction.CommitAsync(stop);

@@ -154,9 +154,11 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
 
     /// <summary>What must stay the same of the source while its parts are told by their numbers.</summary>
     private string Fingerprint() => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(
-        CultureInfo.InvariantCulture, $"{plan.SourceId} {plan.Match.Names} {string.Join(' ', _shards.Select(s => $"{s.HashMin}..{s.HashMax}"))}"))));
+        CultureInfo.InvariantCulture, $"{plan.SourceId} {plan.Match.Names} "
+            + $"{string.Join(' ', _shards.Select(s => $"{s.HashMin}..{s.HashMax}"))}"))));
 
-    private void Report() => copy.Progress?.Invoke(new CopyProgress(_table, Interlocked.Read(ref _rows), Interlocked.Read(ref _bytes), _done,
+    private void Report() =>
+        copy.Progress?.Invoke(new CopyProgress(_table, Interlocked.Read(ref _rows), Interlocked.Read(ref _bytes), _done,
         _shards.Count, _clock.Elapsed));
 
     private async Task<int> SetSequencesAsync(NpgsqlConnection session, CancellationToken stop)
@@ -168,7 +170,8 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
     private CitusException Explained(Exception failure)
     {
         string state = CopyErrors.State(_table, _shards.Count, _done, Interlocked.Read(ref _committedRows), importId) + (copy.DeferIndexes
-            ? $" Indexes and foreign keys that were dropped are kept in woodgrove.{DeferredIndexes.Table}, and made again at its end." : "");
+            ? $" Indexes and foreign keys that were dropped are kept in woodgrove.{DeferredIndexes.Table}, "
+                + "and made again at its end." : "");
         var refused = failure as RecordRefusedException;
         if (refused is not null) failure = refused.Refusal;
         if (failure is CitusException own) return own.WithState(state);

@@ -8,7 +8,8 @@ namespace Woodgrove.Citus.Transfer;
 /// <param name="Category">As in pg_type.typcategory.</param>
 /// <param name="HasPortableBinary">
 /// The binary form of its values means the same on another server. It does not where it holds OIDs (regclass and its like,
-/// composite types, arrays of types that were created), nor is it known of the types of extensions; empty vectors are not read.
+/// composite types, arrays of types that were created), nor is it known of the types of extensions;
+/// empty vectors and empty tsqueries are not read.
 /// </param>
 internal sealed record TypeFacts(string Signature, char Category, bool HasPortableBinary)
 {
@@ -26,7 +27,7 @@ internal sealed record TypeFacts(string Signature, char Category, bool HasPortab
             )
             SELECT pg_catalog.string_agg(pg_catalog.format_type(y.oid, NULL), ' of ' ORDER BY m.depth),
                    pg_catalog.min(y.typcategory::text) FILTER (WHERE m.depth = 0),
-                   pg_catalog.bool_and(y.typsend <> 0 AND y.typreceive <> 0 AND y.typname !~ '^(_?reg|oidvector|int2vector)'
+                   pg_catalog.bool_and(y.typsend <> 0 AND y.typreceive <> 0 AND y.typname !~ '^(_?reg|oidvector|int2vector|tsquery)'
                        AND (y.typtype IN ('d', 'e', 'r', 'm') OR (y.typtype = 'b' AND y.oid < 16384)))
             FROM made m JOIN pg_catalog.pg_type y ON y.oid = m.type GROUP BY m.place ORDER BY m.place
             """, row => new TypeFacts(row.GetString(0), row.GetString(1)[0], row.GetBoolean(2)), stop, types);

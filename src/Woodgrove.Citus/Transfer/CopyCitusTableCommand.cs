@@ -59,7 +59,9 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
     [Parameter]
     public SwitchParameter Resume { get; set; }
 
-    /// <summary>A row whose key the target has: Error, the default, refuses it; Skip leaves it out; Update overwrites the target's.</summary>
+    /// <summary>
+    /// A row whose key the target has: Error, the default, refuses it; Skip leaves it out; Update overwrites the target's.
+    /// </summary>
     [Parameter]
     public ConflictAction OnConflict { get; set; }
 
@@ -172,7 +174,8 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
         }
         string[] names = RowReader.Names(reader);
         RowLoader? rows = null;
-        var options = new RowOptions(100_000, TimeSpan.FromSeconds(1)) { StopAtRefused = true, OnConflict = OnConflict, KeyColumns = KeyColumn };
+        var options = new RowOptions(100_000, TimeSpan.FromSeconds(1)) 
+            { StopAtRefused = true, OnConflict = OnConflict, KeyColumns = KeyColumn };
         Run(async (_, stop) => rows = await RowLoader.OpenAsync(To, TableName.Parse(table), names, options, stop), table);
         if (isTrial) return;
         using BackgroundWork sending = Start(async (output, stop) =>
@@ -186,8 +189,8 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
             {
                 throw CopyCommandErrors.RowRefused(refused, table);
             }
-            await output.ObjectAsync(new CopyResult(result.Table, CopyMethod.Rows, result.Rows, 0, result.Duration, (int)result.Batches, 0, 0,
-                null) { Reason = $"the rows of a {source}, in batches that are each committed by themselves." });
+            await output.ObjectAsync(new CopyResult(result.Table, CopyMethod.Rows, result.Rows, 0, result.Duration, (int)result.Batches,
+                0, 0, null) { Reason = $"the rows of a {source}, in batches that are each committed by themselves." });
         });
         for (long number = 1; !sending.HasEnded && Argument(() => Read(reader, names, number, table)) is { } values; number++)
         {

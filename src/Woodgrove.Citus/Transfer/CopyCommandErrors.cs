@@ -17,6 +17,7 @@ internal static class CopyCommandErrors
         "Rows of a DbConnection or IDataReader go into one table, and keep no ledger: -ImportId, -Resume, -DeferIndexes and -Verify can't be used, "
             + "nor -Query with a reader.", "Name one table, and leave those parameters out.");
 
+<<<<<<< HEAD
     public static CitusException NotEqual(TableComparison found) => new("CitusCopyNotEqual", CitusErrorKind.InvalidData,
         $"{found.Table} is copied, and is not equal: the source has {found.SourceRows} rows in the snapshot that was copied, the target "
             + $"has {found.TargetRows}, and {found.Differences.Count}{(found.HasMoreDifferences ? " or more" : "")} differences were found.",
@@ -26,11 +27,16 @@ internal static class CopyCommandErrors
 
     public static CitusException SourceFailed(string query, Exception cause) => new("CitusCopySourceFailed", CitusErrorKind.InvalidOperation,
         $"The source refused '{query}': {cause.Message.TrimEnd('.')}. Nothing was copied.",
+=======
+    public static CitusException SourceFailed(string query, Exception cause) => new("CitusCopySourceFailed",
+        CitusErrorKind.InvalidOperation, $"The source refused '{query}': {cause.Message.TrimEnd('.')}. Nothing was copied.",
+>>>>>>> copy
         "Open the connection first, and write -Query as its database reads it.", cause);
 
     public static CitusException ReadFailed(long number, string table, Exception cause) => new("CitusCopySourceFailed",
         CitusErrorKind.InvalidOperation, $"The source failed at row {number}: {cause.Message.TrimEnd('.')}. Rows before it are in "
-            + $"{table} as far as their batches were committed.", "Once the source answers again, copy the rows anew with -OnConflict Skip, which leaves out "
+            + $"{table} as far as their batches were committed.",
+        "Once the source answers again, copy the rows anew with -OnConflict Skip, which leaves out "
             + "those that are there, or empty the table first.", cause) { Target = table };
 
     public static CitusException RowRefused(CitusException refused, string table) => new(refused.ErrorId, refused.Kind, refused.What,

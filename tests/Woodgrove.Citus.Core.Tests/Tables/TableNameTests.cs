@@ -71,8 +71,8 @@ public sealed class TableNameTests
     [Theory]
     [InlineData("plain", "'plain'")]
     [InlineData("it's", "'it''s'")]
-    [InlineData("\\", " E'\\\\'")]
-    [InlineData("'\\", " E'''\\\\'")]
+    [InlineData("\\", "E'\\\\'")]
+    [InlineData("'\\", "E'''\\\\'")]
     public void Literals_are_quoted_whatever_standard_conforming_strings_says(string text, string sql) =>
         Assert.Equal(sql, TableName.Literal(text));
 

@@ -35,8 +35,8 @@ public sealed class MissingFactsTests
     }
 
     [Theory]
-    [InlineData("""{"node":"n","pid":1,"user_name":null,"application":"","state":null,"transaction_seconds":9,"state_seconds":null,"query":null}""")]
-    [InlineData("""{"node":"n","pid":1,"user_name":"u","application":null,"state":"idle in transaction","transaction_seconds":9,"state_seconds":null,"query":""}""")]
+    [InlineData("""{"node":"n","pid":1,"session":10000000001,"user_name":null,"application":"","state":null,"transaction_seconds":9,"state_seconds":null,"query":null}""")]
+    [InlineData("""{"node":"n","pid":1,"session":10000000001,"user_name":"u","application":null,"state":"idle in transaction","transaction_seconds":9,"state_seconds":null,"query":""}""")]
     public void A_session_that_is_starting_is_read_and_is_not_idle_for_long(string session)
     {
         Assert.Equal(CheckStatus.Passed, Judge(new IdleTransactions(), $"[{session}]").Status);

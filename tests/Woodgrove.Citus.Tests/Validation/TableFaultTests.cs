@@ -235,7 +235,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
         await Assert.ThrowsAsync<PostgresException>(() => running!);
         object evidence = Assert.Single(Evidence(found));
         Assert.Equal((session.ProcessID, "SELECT pg_sleep(30)"), (evidence.Get("Pid"), evidence.Get("Query")));
-        Assert.Contains($"pg_cancel_backend({session.ProcessID})", (string)found.Get("Fix")!);
+        Assert.Equal($"Stop-CitusActivity {evidence.Get("Session")}", found.Get("Fix"));
     }
 
     [Fact]
@@ -279,7 +279,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
         long coordinator = Coordinator.Get<int>("SELECT nodeid FROM pg_dist_node WHERE groupid = 0") * 10_000_000_000;
         Assert.Equal((coordinator + waiterPid, "payment_users"), (wait.Get("Session"), wait.Get("Object")));
         Assert.Equal([coordinator + pid], (long[])wait.Get("BlockedBy")!);
-        Assert.StartsWith($"SELECT pg_terminate_backend({coordinator + pid});", (string)found.Get("Fix")!);
+        Assert.StartsWith($"Stop-CitusActivity {coordinator + pid} -Force", (string)found.Get("Fix")!);
     }
 
     [Fact]

@@ -98,7 +98,7 @@ public static class NodeChanger
     internal static string Disable(NodeName name) => $"SELECT pg_catalog.citus_disable_node({At(name)}, synchronous := true)";
 
     /// <summary>Host and port as two arguments.</summary>
-    internal static string At(NodeName name) => $"{TableName.Literal(name.Host).TrimStart()}, {name.Port}";
+    internal static string At(NodeName name) => $"{TableName.Literal(name.Host)}, {name.Port}";
 
     /// <summary>Citus 13.2 and 14.0 crash a server that changes a node's address before its maintenance daemon runs.</summary>
     private static async Task RequireDaemonAsync(NpgsqlConnection session, ClusterNode node, CancellationToken stop)

@@ -25,8 +25,8 @@ public static class TenantSplitter
         ShardLocation at = (await resolver.ResolveAsync(session, [value], stop))[0].Location();
         ShardGroup group = await ShardGroup.ReadAsync(connection, session, at.ShardId, warn, stop);
         string text = ValueText.Of(value)!;
-        string name = TableName.Literal(table.Name.Sql).TrimStart() + "::pg_catalog.regclass",
-            tenant = $"{TableName.Literal(text).TrimStart()}::{table.FindColumn(table.DistributionColumn!)!.TypeName}";
+        string name = TableName.Literal(table.Name.Sql) + "::pg_catalog.regclass",
+            tenant = $"{TableName.Literal(text)}::{table.FindColumn(table.DistributionColumn!)!.TypeName}";
         bool isOwn = group.Hashes is { } hashes && hashes.Min == hashes.Max;
         ClusterNode source = nodes.First(n => n.NodeId == group.NodeIds[0]);
         var sql = new List<string>();

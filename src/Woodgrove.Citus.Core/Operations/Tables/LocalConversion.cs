@@ -41,7 +41,7 @@ public sealed record LocalConversion(CitusConnection Connection, TableName Table
         {
             Action = names.Length > 1 ? $"{action}, with {string.Join(", ", names.Skip(1))}" : action,
             Target = table.Display,
-            Sql = [$"SELECT pg_catalog.undistribute_table({TableName.Literal(table.Name.ToString()).TrimStart()}"
+            Sql = [$"SELECT pg_catalog.undistribute_table({TableName.Literal(table.Name.ToString())}"
                 + $"{(keys.Count > 0 ? ", cascade_via_foreign_keys := true" : "")})"],
             Tables = names,
             Shards = shards.Shards,

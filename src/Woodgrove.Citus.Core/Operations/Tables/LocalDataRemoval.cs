@@ -30,7 +30,7 @@ public sealed record LocalDataRemoval(CitusConnection Connection, TableName Tabl
         if (bytes > 0 && local.Length > 0) throw TableChangeErrors.LocalReferences(table.Display, local);
         string size = FormattableString.Invariant($"{bytes:N0} bytes")
             + (rows > 0 ? FormattableString.Invariant($", by the statistics about {rows:N0} rows") : "");
-        string literal = TableName.Literal(table.Name.ToString()).TrimStart();
+        string literal = TableName.Literal(table.Name.ToString());
         return new ClusterChange
         {
             Action = $"Remove what {table.Display} had before it was distributed from the coordinator ({size})",

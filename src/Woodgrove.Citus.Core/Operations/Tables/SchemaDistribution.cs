@@ -62,5 +62,5 @@ public sealed record SchemaDistribution(CitusConnection Connection, string Schem
         };
     }
 
-    private string Literal() => TableName.Literal(TableName.QuoteIfNeeded(Schema)).TrimStart();
+    private string Literal() => TableName.Literal(TableName.QuoteIfNeeded(Schema));
 }

@@ -43,8 +43,8 @@ public sealed record SchemaMove(CitusConnection Connection, string Schema, strin
         {
             Action = action,
             Target = Schema,
-            Sql = [$"SELECT pg_catalog.citus_schema_move({TableName.Literal(TableName.QuoteIfNeeded(Schema)).TrimStart()}, "
-                + $"{TableName.Literal(node.Name).TrimStart()}, {Port(node.Port)}, shard_transfer_mode := '{TransferMode}')"],
+            Sql = [$"SELECT pg_catalog.citus_schema_move({TableName.Literal(TableName.QuoteIfNeeded(Schema))}, "
+                + $"{TableName.Literal(node.Name)}, {Port(node.Port)}, shard_transfer_mode := '{TransferMode}')"],
             Tables = schema.Names,
             Shards = shards.Shards,
             SizeBytes = shards.SizeBytes,

@@ -51,7 +51,7 @@ public sealed record TableAlteration(CitusConnection Connection, TableName Table
         {
             CheckMethod(table, facts, keys);
             if (method == "columnar" && !facts.HasColumnar) throw TableChangeErrors.NoColumnar(session.Database);
-            sql.Add($"SELECT pg_catalog.alter_table_set_access_method({Literal(table)}, {TableName.Literal(method).TrimStart()})");
+            sql.Add($"SELECT pg_catalog.alter_table_set_access_method({Literal(table)}, {TableName.Literal(method)})");
             if (method == "columnar") losses.AddRange(ColumnarLosses(table, facts));
         }
         if (sql.Count > 0) losses.AddRange(facts.Losses(table.Display));
@@ -87,7 +87,7 @@ public sealed record TableAlteration(CitusConnection Connection, TableName Table
         {
             if (CascadeToColocated is true) throw TableChangeErrors.NoCascade("Another distribution column");
             await CheckColumnAsync(session, table, column, stop);
-            arguments.Add($"distribution_column := {TableName.Literal(column.Name).TrimStart()}");
+            arguments.Add($"distribution_column := {TableName.Literal(column.Name)}");
         }
         if (ShardCount is { } count && count != await session.ScalarAsync<long>(
             "SELECT count(*) FROM pg_catalog.pg_dist_shard WHERE logicalrelid = $1::oid", stop, table.Oid))
@@ -171,5 +171,5 @@ public sealed record TableAlteration(CitusConnection Connection, TableName Table
         return $"Write {table.Display} anew: {string.Join(", ", parts)}";
     }
 
-    private static string Literal(TableInfo table) => TableName.Literal(table.Name.ToString()).TrimStart();
+    private static string Literal(TableInfo table) => TableName.Literal(table.Name.ToString());
 }

@@ -31,7 +31,7 @@ public sealed class TimePartitions(CitusConnection connection)
         await using NpgsqlConnection session = await OpenAsync(stop);
         TableInfo table = await FindAsync(session, name, stop);
         string end = $"{TimePartition.Literal(through)}::timestamptz + '1 microsecond'::interval",
-            arguments = $"{Literal(table)}, {TableName.Literal(interval).TrimStart()}, {end}"
+            arguments = $"{Literal(table)}, {TableName.Literal(interval)}, {end}"
                 + (startFrom is { } from ? $", {TimePartition.Literal(from)}" : "");
         if (await session.ScalarAsync<bool>(
             $"SELECT {(startFrom is { } first ? $"{TimePartition.Literal(first)}::timestamptz" : "pg_catalog.now()")} >= {end}", stop))
@@ -96,7 +96,7 @@ public sealed class TimePartitions(CitusConnection connection)
         foreach (TimePartition partition in old)
         {
             TableInfo exact = await TableCatalog.FindAsync(connection, session, TableName.Parse(partition.Partition!), stop);
-            sql.Add($"SELECT pg_catalog.alter_table_set_access_method({Literal(exact)}, {TableName.Literal(accessMethod).TrimStart()})");
+            sql.Add($"SELECT pg_catalog.alter_table_set_access_method({Literal(exact)}, {TableName.Literal(accessMethod)})");
         }
         string names = string.Join(", ", old.Select(p => p.Partition));
         return new ClusterChange
@@ -177,5 +177,5 @@ public sealed class TimePartitions(CitusConnection connection)
         return found;
     }
 
-    private static string Literal(TableInfo table) => TableName.Literal(table.Name.ToString()).TrimStart();
+    private static string Literal(TableInfo table) => TableName.Literal(table.Name.ToString());
 }

@@ -78,7 +78,7 @@ internal sealed class MovedParts
 
     private Reason? LocalTable() => _view.Facts.Tables.FirstOrDefault(t => t.Kind == TableKind.Local) is not { } local ? null : new(
         $"reads {local.Display}, which only the coordinator has",
-        $"If {local.Display} rarely changes, SELECT create_reference_table({TableName.Literal(local.Display).TrimStart()}); "
+        $"If {local.Display} rarely changes, SELECT create_reference_table({TableName.Literal(local.Display)}); "
             + "gives every node a copy. Otherwise filter it to the rows and columns that the query needs.");
 
     private Reason? SetOperation(CitusQueryPlan part)

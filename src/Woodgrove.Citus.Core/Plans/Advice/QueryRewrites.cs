@@ -120,7 +120,7 @@ internal sealed class QueryRewrites
     private int Outermost(string word) =>
         Enumerable.Range(0, _query.Count).LastOrDefault(i => _query[i].Depth == 0 && _query[i].Is(word), -1);
 
-    private static string Literal(string text) => TableName.Literal(text).TrimStart();
+    private static string Literal(string text) => TableName.Literal(text);
 
     /// <summary>Tokens as SQL again.</summary>
     private static string Join(IEnumerable<SqlToken> tokens)

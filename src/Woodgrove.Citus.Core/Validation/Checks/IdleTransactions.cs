@@ -15,6 +15,6 @@ internal sealed class IdleTransactions() : CitusCheck(CheckCategory.Transactions
         Verdict.Unless([.. facts.Of(ClientSession.Question).Where(s => s.IsIdle && s.StateSeconds > facts.Limit)], CheckStatus.Warning,
         $"none idle for more than {facts.Limit:0.#} s", "none",
         idle => Verdict.List(idle.Select(s => $"{s.UserName} (pid {s.Pid} on {s.Node}) for {s.StateSeconds:0} s")),
-        idle => Verdict.Lines(idle, s => $"SELECT pg_terminate_backend({s.Pid}); -- on {s.Node}; "
+        idle => Verdict.Lines(idle, s => $"Stop-CitusActivity {s.Session} -Force # "
             + "idle_in_transaction_session_timeout ends such sessions by itself"));
 }

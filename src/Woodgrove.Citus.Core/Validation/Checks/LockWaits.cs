@@ -7,7 +7,7 @@ internal sealed class LockWaits() : CitusCheck(CheckCategory.Transactions,
     "Others queue up behind it, and a statement over all shards waits for the slowest of them.")
 {
     // Who waits on a worker is most often a session of Citus itself. Its name tells the client's global process id,
-    // which pg_cancel_backend takes on any node: ten digits of process id behind the node's own.
+    // which Stop-CitusActivity takes: ten digits of process id behind the node's own.
     private static readonly Question<Wait> Waits = new(Ask.EveryNode, $"""
         WITH session AS (
           SELECT a.pid, a.usename, a.query, a.state_change,
@@ -43,9 +43,9 @@ internal sealed class LockWaits() : CitusCheck(CheckCategory.Transactions,
             $"session {w.Session} waits {w.Seconds:0} s on {w.Node} for {w.Object}, "
                 + $"held by {string.Join(", ", w.Blockers.Select(b => b == 0 ? "a prepared transaction" : $"session {b}"))}")),
         waits => Verdict.Lines(waits.SelectMany(w => w.Blockers).Where(b => b != 0),
-            b => facts.Of(IdleSessions).Any(i => i.Session == b) ? $"SELECT pg_terminate_backend({b}); -- it is idle in its transaction"
-                : $"SELECT pg_cancel_backend({b});")
-            + "\nSELECT * FROM citus_lock_waits; -- who waits for whom over all nodes");
+            b => facts.Of(IdleSessions).Any(i => i.Session == b) ? $"Stop-CitusActivity {b} -Force # it is idle in its transaction"
+                : $"Stop-CitusActivity {b}")
+            + "\nGet-CitusLockWait # who waits for whom over all nodes");
 
     /// <param name="Session">The global process id of the client's session, whichever node it is on.</param>
     /// <param name="UserName">Null of the server's own processes.</param>

@@ -16,5 +16,5 @@ internal sealed class LongTransactions() : CitusCheck(CheckCategory.Transactions
             CheckStatus.Warning,
         $"none longer than {facts.Limit:0.#} s", "none",
         old => Verdict.List(old.Select(s => $"{s.UserName} (pid {s.Pid} on {s.Node}) for {s.TransactionSeconds:0} s")),
-        old => Verdict.Lines(old, s => $"SELECT pg_cancel_backend({s.Pid}); -- on {s.Node}"));
+        old => Verdict.Lines(old, s => $"Stop-CitusActivity {s.Session}"));
 }
