@@ -4,6 +4,7 @@ using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Csv.Sources;
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Files;
 using Woodgrove.Citus.Ingest.Import;
 using Woodgrove.Citus.Sql;
@@ -40,17 +41,21 @@ public sealed class DistributionFinder
         await using NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         bool citus = connection.CitusVersion is not null;
         TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);
-        return await FindAsync(connection, session, table, await DistributionEvidence.ReadAsync(session, table, citus, Explain, stop), stop);
+        IReadOnlyDictionary<string, ColumnEvidence> evidence = await DistributionEvidence.ReadAsync(session, table, citus, Explain, stop);
+        (IReadOnlyList<DistributionCandidate> found, CitusException? obstacle, _) = await TryFindAsync(connection, session, table, evidence, stop);
+        return obstacle is null ? found : throw obstacle;
     }
 
     /// <summary>The same, once its evidence is read.</summary>
-    internal async Task<IReadOnlyList<DistributionCandidate>> FindAsync(CitusConnection connection, NpgsqlConnection session,
-        TableInfo table, IReadOnlyDictionary<string, ColumnEvidence> evidence, CancellationToken stop)
+    /// <returns>The candidates; or why there are none, and whether that is for want of rows.</returns>
+    internal async Task<(IReadOnlyList<DistributionCandidate> Found, CitusException? Obstacle, bool IsEmpty)> TryFindAsync(
+        CitusConnection connection, NpgsqlConnection session, TableInfo table, IReadOnlyDictionary<string, ColumnEvidence> evidence,
+        CancellationToken stop)
     {
         long rows = await CountAsync(session, table.Name, null, stop);
-        if (rows == 0) throw ProfileErrors.TableEmpty(table);
+        if (rows == 0) return ([], ProfileErrors.TableEmpty(table), true);
         string[] columns = [.. evidence.Values.Where(c => c.CanHash && c.TypeOid is not (PgType.Json or PgType.Jsonb)).Select(c => c.Name)];
-        if (columns.Length == 0) throw ProfileErrors.NoCandidate(table, evidence.Values.FirstOrDefault()?.Type ?? "json");
+        if (columns.Length == 0) return ([], ProfileErrors.NoCandidate(table, evidence.Values.FirstOrDefault()?.Type ?? "json"), false);
         int shards = ShardCount ?? (connection.CitusVersion is not null ? await ShardsOfAsync(session, table, stop) : 32);
         var profiler = new CsvProfiler(new TableSource(connection, table, columns, rows))
         {
@@ -72,7 +77,7 @@ public sealed class DistributionFinder
                 found.Add(Reference(other.Table, others, other.IsReference, table.Display, rows));
         }
         found.AddRange(DistributionJudge.Rank(table.Display, profile, profiler.RowsByShard, evidence, shards));
-        return found;
+        return (found, null, false);
     }
 
     /// <summary>The table itself, where it is small and tables many times larger join it by its key.</summary>

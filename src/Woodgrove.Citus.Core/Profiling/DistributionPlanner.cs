@@ -78,18 +78,12 @@ public sealed class DistributionPlanner(CitusConnection connection)
                     + "their owner's, and it is planned for by its keys alone. Its owner, or a role with BYPASSRLS, gets the whole plan.");
                 continue;
             }
-            try
-            {
-                table.Candidates = await finder.FindAsync(connection, session, info, table.Columns, stop);
-                // Of a sample there is no count.
-                if (table.Candidates.FirstOrDefault(c => c.Column is not null) is { RowsRead: < LargestReference * 9 / 10 } counted)
-                    table.Counted = counted.RowsRead;
-            }
-            catch (CitusException nothing) when (nothing.ErrorId is "CitusTableEmpty" or "CitusNoCandidate")
-            {
-                Explain?.Invoke(nothing.What);
-                if (nothing.ErrorId == "CitusTableEmpty") table.Counted = 0;
-            }
+            (table.Candidates, CitusException? obstacle, bool isEmpty) = await finder.TryFindAsync(connection, session, info, table.Columns, stop);
+            if (obstacle is not null) Explain?.Invoke(obstacle.What);
+            // Of a sample there is no count.
+            if (isEmpty) table.Counted = 0;
+            else if (table.Candidates.FirstOrDefault(c => c.Column is not null) is { RowsRead: < LargestReference * 9 / 10 } counted)
+                table.Counted = counted.RowsRead;
         }
     }
 

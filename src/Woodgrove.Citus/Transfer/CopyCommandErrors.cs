@@ -17,7 +17,6 @@ internal static class CopyCommandErrors
         "Rows of a DbConnection or IDataReader go into one table, and keep no ledger: -ImportId, -Resume, -DeferIndexes and -Verify can't be used, "
             + "nor -Query with a reader.", "Name one table, and leave those parameters out.");
 
-<<<<<<< HEAD
     public static CitusException NotEqual(TableComparison found) => new("CitusCopyNotEqual", CitusErrorKind.InvalidData,
         $"{found.Table} is copied, and is not equal: the source has {found.SourceRows} rows in the snapshot that was copied, the target "
             + $"has {found.TargetRows}, and {found.Differences.Count}{(found.HasMoreDifferences ? " or more" : "")} differences were found.",
@@ -25,12 +24,8 @@ internal static class CopyCommandErrors
             + "them: empty the table, clear its import with Remove-CitusImport, and copy it again while nobody writes.")
             { Target = found.Table };
 
-    public static CitusException SourceFailed(string query, Exception cause) => new("CitusCopySourceFailed", CitusErrorKind.InvalidOperation,
-        $"The source refused '{query}': {cause.Message.TrimEnd('.')}. Nothing was copied.",
-=======
     public static CitusException SourceFailed(string query, Exception cause) => new("CitusCopySourceFailed",
         CitusErrorKind.InvalidOperation, $"The source refused '{query}': {cause.Message.TrimEnd('.')}. Nothing was copied.",
->>>>>>> copy
         "Open the connection first, and write -Query as its database reads it.", cause);
 
     public static CitusException ReadFailed(long number, string table, Exception cause) => new("CitusCopySourceFailed",
