@@ -15,7 +15,7 @@ public sealed class CsvDialectTests
     {
         var dialect = new CsvDialect { Delimiter = '\t', Quote = '\'', Escape = '\\', NullValue = "\\N", HasHeader = false };
 
-        Assert.Equal("FORMAT csv, ENCODING 'UTF8', DELIMITER '\t', QUOTE '''', ESCAPE E'\\\\', NULL  E'\\\\N'", dialect.CopyOptions());
+        Assert.Equal("FORMAT csv, ENCODING 'UTF8', DELIMITER '\t', QUOTE '''', ESCAPE E'\\\\', NULL E'\\\\N'", dialect.CopyOptions());
     }
 
     [Theory]
