@@ -22,7 +22,7 @@ internal sealed class PreparedTransactions() : CitusCheck(CheckCategory.Transact
         stuck => Verdict.List(stuck.Select(t => $"{t.Gid} on {t.Node}, {t.Seconds:0} s, {t.Origin}")),
         stuck => Verdict.Lines(stuck, t => t.Origin switch
         {
-            "Citus" => "Repair-CitusCluster # Citus commits or rolls it back, as pg_dist_transaction decides",
+            "Citus" => $"Repair-CitusCluster{(facts.Limit < 120 ? $" -OlderThan {TimeSpan.FromSeconds(facts.Limit):c}" : "")} # Citus commits or rolls it back, as pg_dist_transaction decides",
             "an import of this module" => "Repair-CitusImport # commits or rolls it back, as its ledger decides",
             _ => $"ROLLBACK PREPARED {TableName.Literal(t.Gid)}; -- on {t.Node}, or COMMIT PREPARED, as its application decides",
         }));
