@@ -62,14 +62,9 @@ try {
     $idFile = Join-Path $folder import-id.txt
     if (-not (Test-Path $idFile)) { Set-Content $idFile ([guid]::NewGuid()) }
     $copy = @{ Table = $Table; From = $source; To = $target; ImportId = [guid] (Get-Content $idFile -Raw); ThrottleLimit = $ThrottleLimit }
-    try {
-        $copied = @(Copy-CitusTable @copy -Resume -DeferIndexes)
-        Report Copied "$($copied.Count) table(s)"
-    }
-    catch {
-        if ($_.FullyQualifiedErrorId -notlike 'CitusImportComplete,*') { throw }
-        Report Copied 'by an earlier start'
-    }
+    # What an earlier start has copied is left out.
+    $copied = @(Copy-CitusTable @copy -DeferIndexes)
+    Report Copied "$($copied.Count) table(s), $(($copied | Measure-Object Rows -Sum).Sum) rows by this start"
 
     $compared = @(Compare-CitusTable $Table -From $source -To $target -ThrottleLimit $ThrottleLimit)
     $compared | ConvertTo-Json -Depth 5 -EnumsAsStrings -AsArray | Set-Content (Join-Path $folder comparison.json)
