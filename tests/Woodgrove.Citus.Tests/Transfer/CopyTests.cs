@@ -21,7 +21,8 @@ public sealed class CopyTests : ClusterTest, IClassFixture<CopyClusters>
         _clusters = clusters;
         foreach (char c in "ab")
             clusters.Execute(c, $"""
-                DROP TABLE IF EXISTS events, users, currencies, notes, readings, archive, audit, moods, "Odd 'table'", extra CASCADE;
+                DROP TABLE IF EXISTS events, users, currencies, notes, readings, archive, audit, moods, "Odd 'table'", extra, keyed,
+                    left_side, right_side, besides CASCADE;
                 DROP SCHEMA IF EXISTS tenant_a CASCADE;
                 DROP TYPE IF EXISTS mood
                 """);
