@@ -42,7 +42,8 @@
             IconUri      = 'https://raw.githubusercontent.com/woodgrove/Woodgrove.Citus/main/docs/icon.png'
             ReleaseNotes = @'
 Version 0.1.0 is the first: connect to a cluster, distribute tables, load CSV files and objects exactly once, query, explain
-query plans, look at shards and sessions, rebalance, check a cluster, and try all of it on a throwaway one.
+query plans, look at shards and sessions, change tables, shards and nodes, check and repair a cluster, copy tables to another and
+prove that both are equal, and try all of it on a throwaway one.
 PowerShell 7.4 or later. All changes: https://github.com/woodgrove/Woodgrove.Citus/blob/main/CHANGELOG.md
 '@
         }
