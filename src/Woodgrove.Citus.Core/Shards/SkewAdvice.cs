@@ -1,4 +1,5 @@
 using System.Globalization;
+using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Shards;
 
@@ -14,19 +15,19 @@ internal sealed record SkewAdvice(SkewAction Action, string Reason, string? Fix 
 
     public const string Rebalance = "Start-ShardRebalance -Wait";
 
-    public static string FindColumn(string table) => $"Find-DistributionColumn -Table {Quote(table)}";
+    public static string FindColumn(string table) => $"Find-DistributionColumn -Table {CmdletLine.Quoted(table)}";
 
-    public static string CountRows(string table) => $"Measure-ShardSkew {Quote(table)} -By Rows";
+    public static string CountRows(string table) => $"Measure-ShardSkew {CmdletLine.Quoted(table)} -By Rows";
 
     /// <summary>Of the colocated tables, too.</summary>
     public static string MoreShards(string table, int count) =>
-        string.Create(CultureInfo.InvariantCulture, $"Set-DistributedTable {Quote(table)} -ShardCount {count} -CascadeToColocated");
+        string.Create(CultureInfo.InvariantCulture, $"Set-DistributedTable {CmdletLine.Quoted(table)} -ShardCount {count} -CascadeToColocated");
 
     /// <summary>Gives each value a shard of its own, then evens the nodes out.</summary>
-    public static string SplitTenants(string table, IEnumerable<string> values) =>
-        string.Concat(values.Select(v => $"Split-Tenant {Quote(table)} {Quote(v)}\n")) + Rebalance;
-
-    /// <summary>Quotes an argument. To PowerShell, typographic apostrophes end a string too.</summary>
-    private static string Quote(string text) =>
-        $"'{string.Concat(text.Select(c => c is '\'' or (>= '\u2018' and <= '\u201b') ? new string(c, 2) : c.ToString()))}'";
+    /// <param name="blockWrites">The shards can't be copied while their rows are updated or deleted.</param>
+    public static string SplitTenants(string table, IEnumerable<string> values, bool blockWrites)
+    {
+        string mode = blockWrites ? " -TransferMode block_writes" : "";
+        return string.Concat(values.Select(v => $"Split-Tenant {CmdletLine.Quoted(table)} {CmdletLine.Quoted(v)}{mode}\n")) + Rebalance + mode;
+    }
 }

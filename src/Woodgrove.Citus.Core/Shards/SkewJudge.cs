@@ -140,7 +140,7 @@ internal sealed class SkewJudge
         double nodes = Spread.BestMaxToMean(rest.Values.Concat(own), _nodes.Parts);
         return new(SkewAction.IsolateTenant,
             Text($"{(areShards ? $"{Named(heavy)} {(heavy.Count == 1 ? "alone fills" : "each fill")} more than a mean shard, with {Percent(heavy.Sum(v => v.Share))} of the rows" : Weigh(heavy))}. {(heavy.Count == 1 ? "In a shard of its own it leaves" : "In shards of their own they leave")} the others at {after.MaxToMean:0.00} times their mean (now {_shards.MaxToMean:0.00}), and the nodes can be brought to {nodes:0.00} (now {_nodes.MaxToMean:0.00})."),
-            SkewAdvice.SplitTenants(_facts.Table, heavy.Select(v => v.Value)), after.MaxToMean, nodes);
+            SkewAdvice.SplitTenants(_facts.Table, heavy.Select(v => v.Value), _facts.LacksIdentity), after.MaxToMean, nodes);
     }
 
     /// <summary>Values lighter than a mean shard that, taken out of a shard that is too large, bring it down to an even one.</summary>

@@ -52,7 +52,11 @@ public sealed class SkewMeasurement(CitusConnection connection)
                     + "ORDER BY 1, 2"),
                 new($"""
                     SELECT p.logicalrelid::oid, {SearchPath.Show("p.logicalrelid")}, k.attname,
-                           d.shardid, d.shardminvalue::int, d.shardmaxvalue::int, n.nodename, n.nodeport, n.groupid
+                           d.shardid, d.shardminvalue::int, d.shardmaxvalue::int, n.nodename, n.nodeport, n.groupid,
+                        EXISTS (SELECT FROM pg_catalog.pg_dist_partition o JOIN pg_catalog.pg_class c ON c.oid = o.logicalrelid
+                            WHERE (o.logicalrelid = p.logicalrelid OR (p.colocationid <> 0 AND o.colocationid = p.colocationid))
+                              AND c.relkind = 'r' AND (c.relreplident = 'n' OR (c.relreplident = 'd' AND NOT EXISTS (
+                                SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary))))
                     FROM pg_catalog.pg_dist_partition p
                     JOIN pg_catalog.pg_attribute k ON k.attrelid = p.logicalrelid
                         AND k.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey)
@@ -85,7 +89,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
             if (tables.Count == 0 || tables[^1].Oid != oid)
             {
                 shards = [];
-                tables.Add(new SkewFacts(oid, found.GetString(1), found.GetString(2), shards, nodes));
+                tables.Add(new SkewFacts(oid, found.GetString(1), found.GetString(2), shards, nodes) { LacksIdentity = found.GetBoolean(9) });
             }
             // A shard that is kept on several nodes is measured on the first.
             if (shards.Count > 0 && shards[^1].ShardId == found.GetInt64(3)) shards[^1].Copies.Add((found.GetString(6), found.GetInt32(7)));

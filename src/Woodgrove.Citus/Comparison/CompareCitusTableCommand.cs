@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Pipeline;
 using Woodgrove.Citus.Sql;
@@ -46,10 +47,10 @@ public sealed class CompareCitusTableCommand : CitusCmdlet
         IReadOnlyList<string> tables = [];
         Run(async (output, stop) =>
         {
-            tables = await TablePattern.ExpandAsync(Table, () => ComparableTables.ListAsync(From, stop)) ?? [];
+            tables = await TablePattern.ExpandAsync(Table, () => ClusterMetadata.OwnTablesAsync(From, stop)) ?? [];
             if (Table is not ["*"]) return;
-            var known = (await ComparableTables.ListAsync(From, stop)).Select(t => t.FullName);
-            string[] others = [.. (await ComparableTables.ListAsync(To, stop)).Where(t => !t.IsModules).Select(t => t.FullName).Except(known)];
+            var known = (await ClusterMetadata.OwnTablesAsync(From, stop)).Select(t => t.FullName);
+            string[] others = [.. (await ClusterMetadata.OwnTablesAsync(To, stop)).Where(t => !t.IsModules).Select(t => t.FullName).Except(known)];
             if (others.Length > 0) output.Warning(ComparisonWarnings.OnlyInTarget(others));
         }, string.Join(", ", Table));
         foreach (string table in tables) RunEach((output, stop) => CompareAsync(table, output, stop), table);

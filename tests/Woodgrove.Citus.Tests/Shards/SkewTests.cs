@@ -96,8 +96,10 @@ public sealed class SkewTests(ClusterFixture cluster) : ClusterTest(cluster)
         PSObject before = Shell.Run($"Measure-ShardSkew {table} -By Rows").Single;
         Assert.Equal("IsolateTenant", before.Get("Recommendation")!.ToString());
         string isolate = ((string)before.Get("Fix")!).Split('\n')[0];
-        Assert.Contains("-TransferMode block_writes", Shell.Run(isolate).Failed("CitusTransferRefused").Exception.Message);
-        Shell.Run($"{isolate} -TransferMode block_writes").Succeeded();
+        Assert.EndsWith(" -TransferMode block_writes", isolate); // the table has no key
+        Assert.Contains("-TransferMode block_writes",
+            Shell.Run(isolate.Replace(" -TransferMode block_writes", "")).Failed("CitusTransferRefused").Exception.Message);
+        Shell.Run(isolate).Succeeded();
         PSObject after = Shell.Run($"Measure-ShardSkew {table} -By Rows").Single;
 
         long[] others = [.. ((System.Collections.IEnumerable)after.Get("Shards")!).Cast<object>().Select(s => (long)s.Get("Amount")!)
