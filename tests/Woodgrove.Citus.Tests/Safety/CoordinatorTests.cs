@@ -55,7 +55,13 @@ public sealed class CoordinatorTests : IClassFixture<FaultCluster>, IDisposable
         using PowerShell load = _load.Start($"{table} -Route Shard -ImportId {Guid.NewGuid()}");
         Task<PSDataCollection<PSObject>> running = load.InvokeAsync();
         await _load.Workers[0].Held.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
-        object? prepared = Scalar(_faults.Workers[0].Port, Prepared);
+        // The load's other session to the node may still be on its way to commit.
+        object? before = null, prepared = Scalar(_faults.Workers[0].Port, Prepared);
+        while (!Equals(before, prepared))
+        {
+            await Task.Delay(500, TestContext.Current.CancellationToken);
+            (before, prepared) = (prepared, Scalar(_faults.Workers[0].Port, Prepared));
+        }
         Assert.NotEqual(0L, prepared); // the load is where it could be destroyed
 
         (int exit, string output, string error) = await Repository.RunScriptAsync($"""
