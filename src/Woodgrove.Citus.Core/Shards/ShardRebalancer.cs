@@ -92,20 +92,29 @@ public sealed class ShardRebalancer(CitusConnection connection)
     /// <exception cref="CitusException">One runs already, there is no such strategy, or a table cannot be moved this way.</exception>
     public async Task<ShardRebalance?> StartAsync(RebalanceOrder order, CancellationToken stop)
     {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await TryStartAsync(order, stop);
+            }
+            catch (PostgresException e)
+                when (attempt < 4 && e.SqlState == PostgresErrorCodes.ConnectionFailure && e.InvariantSeverity == "ERROR")
+            {
+                // Citus had kept a session to a server that has been restarted since; each failure leaves it one less.
+                await Task.Delay(Pause, stop);
+            }
+        }
+    }
+
+    private async Task<ShardRebalance?> TryStartAsync(RebalanceOrder order, CancellationToken stop)
+    {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         await RequireAsync(session, order, stop);
         IReadOnlyList<ShardMove> moves = await PlanAsync(session, order, stop);
         if (moves.Count == 0) return null;
         await RequireRoomAsync(session, moves, order, stop);
-        try
-        {
-            return await StartAsync(session, order, stop);
-        }
-        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ConnectionFailure && e.InvariantSeverity == "ERROR")
-        {
-            // Citus had kept a session to a server that has been restarted since; it has none any more.
-            return await StartAsync(session, order, stop);
-        }
+        return await StartAsync(session, order, stop);
     }
 
     private async Task RequireAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)

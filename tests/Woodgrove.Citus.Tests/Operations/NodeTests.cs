@@ -23,6 +23,7 @@ public sealed class NodeTests : ClusterTest, IClassFixture<ChangedCluster>, IDis
 
     public void Dispose()
     {
+        _changed.Execute("SELECT citus_rebalance_stop() FROM pg_dist_background_job WHERE state IN ('scheduled', 'running') LIMIT 1");
         _changed.Execute("DROP TABLE IF EXISTS orders, keyless CASCADE", "CALL citus_cleanup_orphaned_resources()",
             $"SELECT citus_add_node('127.0.0.1', {Port})", $"SELECT citus_set_node_property('127.0.0.1', {Port}, 'shouldhaveshards', true)");
     }
