@@ -64,7 +64,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
     {
         try
         {
-            return await command.ExecuteReaderAsync(stop);
+            return await AskAsync(() => command.ExecuteReaderAsync(stop), stop);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ConnectionFailure && e.InvariantSeverity == "ERROR")
         {
@@ -92,29 +92,32 @@ public sealed class ShardRebalancer(CitusConnection connection)
     /// <exception cref="CitusException">One runs already, there is no such strategy, or a table cannot be moved this way.</exception>
     public async Task<ShardRebalance?> StartAsync(RebalanceOrder order, CancellationToken stop)
     {
-        for (int attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return await TryStartAsync(order, stop);
-            }
-            catch (PostgresException e)
-                when (attempt < 4 && e.SqlState == PostgresErrorCodes.ConnectionFailure && e.InvariantSeverity == "ERROR")
-            {
-                // Citus had kept a session to a server that has been restarted since; each failure leaves it one less.
-                await Task.Delay(Pause, stop);
-            }
-        }
-    }
-
-    private async Task<ShardRebalance?> TryStartAsync(RebalanceOrder order, CancellationToken stop)
-    {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
         await RequireAsync(session, order, stop);
         IReadOnlyList<ShardMove> moves = await PlanAsync(session, order, stop);
         if (moves.Count == 0) return null;
         await RequireRoomAsync(session, moves, order, stop);
         return await StartAsync(session, order, stop);
+    }
+
+    /// <summary>
+    /// Asks again where Citus has a session to a node that has been restarted since, and so fails; each failure leaves it one
+    /// such session less.
+    /// </summary>
+    private static async Task<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken stop)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await ask();
+            }
+            catch (PostgresException e)
+                when (attempt < 4 && e.SqlState == PostgresErrorCodes.ConnectionFailure && e.InvariantSeverity == "ERROR")
+            {
+                await Task.Delay(Pause, stop);
+            }
+        }
     }
 
     private async Task RequireAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
@@ -139,7 +142,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
         };
         try
         {
-            return await command.ExecuteScalarAsync(stop) is long job and > 0 ? await ReadAsync(session, job, stop) : null;
+            return await AskAsync(() => command.ExecuteScalarAsync(stop), stop) is long job and > 0 ? await ReadAsync(session, job, stop) : null;
         }
         catch (PostgresException e) when (order.Further.Length > 0 && e.SqlState == PostgresErrorCodes.UndefinedFunction)
         {
@@ -229,7 +232,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
                 await row.IsDBNullAsync(2, stop) ? null : row.GetFieldValue<DateTimeOffset>(2),
                 await row.IsDBNullAsync(3, stop) ? null : row.GetFieldValue<DateTimeOffset>(3));
         }
-        IReadOnlyList<ShardMove> moves = await ReadMovesAsync(session, job.JobId, stop);
+        IReadOnlyList<ShardMove> moves = await AskAsync(() => ReadMovesAsync(session, job.JobId, stop), stop);
         return job with { Moves = moves.ToListing(), Done = moves.Count(m => m is { State: "done", ShardId: not null }) };
     }
 
