@@ -55,7 +55,7 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
             $"Compare-CitusTable {events}, {plain} -From $connection -To $connection",
             "Compare-CitusTable * -From $connection -To $connection",
             $"Copy-CitusTable {events} -From (Get-CitusConnection)[-1] -To (Get-CitusConnection)[-1] -Query 'SELECT * FROM {events} WHERE false'",
-            $"Set-DistributedTable {fresh} -ShardCount 3 -WhatIf", $"Set-DistributedTable {fresh} -ShardCount 3 -Confirm:$false",
+            $"Set-DistributedTable {fresh} -ShardCount 3 -CascadeToColocated:$false -WhatIf", $"Set-DistributedTable {fresh} -ShardCount 3 -CascadeToColocated:$false -Confirm:$false",
             $"Clear-LocalTableData {fresh} -Confirm:$false", $"ConvertTo-LocalTable {fresh} -Confirm:$false", "Get-ColumnarTable",
             $"Set-ColumnarTable {fresh} -Compression none", "Get-DistributedSchema", "ConvertTo-DistributedSchema none_is_called",
             "ConvertFrom-DistributedSchema none_is_called", "Move-DistributedSchema none_is_called none:1",
