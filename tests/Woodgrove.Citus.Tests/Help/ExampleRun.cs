@@ -34,6 +34,7 @@ public sealed class ExampleRun : IDisposable
         ("Import-CsvToCitus", 9) => "needs nodes with private names",
         ("Get-CitusActivity" or "Get-CitusLockWait", 1) => "needs other sessions at work",
         ("Get-CitusStatement", 2) => "prints what the examples before it have run",
+        ("Repair-CitusCluster", _) => "prints what the examples before it have left behind",
         ("Start-ShardRebalance" or "Get-ShardRebalance" or "Stop-ShardRebalance", 1) => "needs shards that lie unevenly",
         ("Move-ShardPlacement" or "Split-Shard" or "Split-Tenant" or "Add-CitusNode" or "Set-CitusNode" or "Remove-CitusNode", _) =>
             "changes shards and nodes that other examples show; TransferTests and NodeTests have each",
