@@ -76,7 +76,11 @@ public sealed class ComparedClusters : IDisposable
     public void Dispose()
     {
         foreach (PSObject sandbox in _sandboxes.IsValueCreated ? _sandboxes.Value : [])
+        {
+            // Connections are the process's: the latest is the run's own cluster again.
+            Shell.Run($"Get-CitusConnection | Where-Object Port -eq {sandbox.Get("Port")} | Disconnect-CitusCluster");
             Shell.Run($"Get-CitusSandbox | Where-Object Name -eq '{sandbox.Get("Name")}' | ForEach-Object {{ Stop-CitusSandbox $_ }}");
+        }
         Shell.Dispose();
     }
 
