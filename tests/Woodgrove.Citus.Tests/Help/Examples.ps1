@@ -14,11 +14,13 @@ function Initialize($folder, $engine) {
     $env:PGHOST, $env:PGPORT, $env:PGUSER, $env:PGPASSFILE = $sandbox.Server, $sandbox.Port, 'postgres', "$($sandbox.Path)/pgpass"
     $script:connectionString = "Host=$env:PGHOST;Port=$env:PGPORT;Database=citus;Username=postgres;Passfile=$env:PGPASSFILE"
     $script:state = ''
+    $script:isCitus = (Get-CitusConnection)[-1].Engine -eq 'Citus'
 }
 
 # None: no tables. Empty: the bank's tables. Loaded: with its data in them.
 function Reset($to) {
     $null = Invoke-CitusQuery 'DROP TABLE IF EXISTS transfers, accounts, rates CASCADE' # of Find-DistributionPlan and Compare-CitusTable
+    if ($script:isCitus) { $null = Invoke-CitusQuery 'CALL citus_cleanup_orphaned_resources()' } # of examples that write tables anew
     if ($to -eq 'Loaded' -and $script:state -eq 'Loaded') { return }
     $script:state = $to
     $null = Invoke-CitusQuery "DROP TABLE IF EXISTS $tables CASCADE; DROP SCHEMA IF EXISTS woodgrove CASCADE"
