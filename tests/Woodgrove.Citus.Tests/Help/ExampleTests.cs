@@ -49,10 +49,15 @@ public sealed partial class ExampleTests(ExampleRun run, ClusterFixture cluster)
         Cluster.RequireSandbox();
         if (cmdlet.Contains("CitusQueryPlan", StringComparison.Ordinal) || cmdlet is "Get-CitusQueryFragment" or "Get-CitusTenant")
             Cluster.RequireCitus();
+        if (OnCitusAlone().IsMatch(cmdlet) || (cmdlet, number) == ("Invoke-CitusQuery", 6)) Cluster.RequireCitus();
         if (cmdlet == "Get-CitusStatement" || (cmdlet, number) == ("Export-CitusReport", 3)) Cluster.RequireCitus();
         if ((cmdlet, number) == ("Export-CitusSchema", 3)) Cluster.RequireCitus(); // pg_dump would show the stand-in's partitions
         if (ExampleRun.NotRun(cmdlet, number) is { } reason) Assert.Skip(reason);
     }
+
+    /// <summary>Cmdlets that the stand-in refuses.</summary>
+    [GeneratedRegex("TimePartition$|DistributedSchema$|ColumnarTable$|^Set-DistributedTable$")]
+    private static partial Regex OnCitusAlone();
 
     /// <summary>What the help shows; null where nothing goes down the pipeline (-WhatIf writes to the screen).</summary>
     private static string? Shown(string cmdlet, int number) => Pages.Read(cmdlet).Examples[number - 1].Output is { } output
