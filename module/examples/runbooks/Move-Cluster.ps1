@@ -54,7 +54,8 @@ try {
     if (-not $SkipSchema) {
         $schema = Export-CitusSchema (Join-Path $folder schema.sql) -IncludeDefinition -Connection $source -Confirm:$false
         $objects = @(Import-CitusSchema $schema.FullName -Connection $target -Confirm:$false)
-        $different = @($objects | Where-Object State -EQ Different)
+        # A newer server has newer extensions.
+        $different = @($objects | Where-Object { $_.State -eq 'Different' -and $_.Kind -ne 'Extension' })
         if ($different) { throw "The target has objects that differ from the source's: $($different.ForEach{ "$($_.Kind) $($_.Name): $($_.Differences)" } -join '; ')" }
         Report Schema "$(@($objects | Where-Object State -EQ Applied).Count) of $($objects.Count) objects made, the others exist"
     }
