@@ -55,8 +55,7 @@ public sealed class SkewMeasurement(CitusConnection connection)
                            d.shardid, d.shardminvalue::int, d.shardmaxvalue::int, n.nodename, n.nodeport, n.groupid,
                         EXISTS (SELECT FROM pg_catalog.pg_dist_partition o JOIN pg_catalog.pg_class c ON c.oid = o.logicalrelid
                             WHERE (o.logicalrelid = p.logicalrelid OR (p.colocationid <> 0 AND o.colocationid = p.colocationid))
-                              AND c.relkind = 'r' AND (c.relreplident = 'n' OR (c.relreplident = 'd' AND NOT EXISTS (
-                                SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary))))
+                              AND {MissingIdentity.Of("c")})
                     FROM pg_catalog.pg_dist_partition p
                     JOIN pg_catalog.pg_attribute k ON k.attrelid = p.logicalrelid
                         AND k.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey)

@@ -1,5 +1,6 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Shards;
 
 namespace Woodgrove.Citus.Operations.Nodes;
 
@@ -12,8 +13,7 @@ internal sealed record NodeShards(long Count, IReadOnlyList<string> Tables, IRea
     {
         if (!node.IsPrimary) return new NodeShards(0, [], []);
         var tables = await session.ListAsync($"""
-            SELECT {SearchPath.Show("c.oid")}, count(*), c.relkind = 'r' AND (c.relreplident = 'n' OR c.relreplident = 'd'
-                AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary))
+            SELECT {SearchPath.Show("c.oid")}, count(*), {MissingIdentity.Of("c")}
             FROM pg_catalog.pg_dist_placement l
             JOIN pg_catalog.pg_dist_shard s ON s.shardid = l.shardid
             JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = s.logicalrelid AND p.repmodel <> 't'

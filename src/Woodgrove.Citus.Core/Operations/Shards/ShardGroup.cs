@@ -1,6 +1,7 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Shards;
 using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Values;
 
@@ -62,8 +63,7 @@ internal sealed record ShardGroup
         if (found is null) throw TransferErrors.NoShard(shardId);
         List<GroupShard> members = await session.ListAsync($"""
             SELECT m.shardid, m.logicalrelid::oid, {SearchPath.Show("m.logicalrelid")},
-                c.relkind <> 'r' OR c.relreplident IN ('f', 'i') OR c.relreplident = 'd'
-                    AND EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),
+                NOT {MissingIdentity.Of("c")},
                 pg_catalog.pg_get_userbyid(c.relowner), pg_catalog.pg_has_role(c.relowner, 'USAGE')
             FROM pg_catalog.pg_dist_shard s
             JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = s.logicalrelid

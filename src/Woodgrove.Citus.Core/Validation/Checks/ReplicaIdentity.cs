@@ -1,5 +1,6 @@
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Shards;
 
 namespace Woodgrove.Citus.Validation.Checks;
 
@@ -12,9 +13,8 @@ internal sealed class ReplicaIdentity() : CitusCheck(CheckCategory.Tables,
         SELECT {SearchPath.Show("p.logicalrelid")} AS name, p.colocationid AS colocation_id
         FROM pg_catalog.pg_dist_partition p JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid
         WHERE {ModuleSchema.IsNotOf("p.logicalrelid")}
-            AND (p.partmethod = 'h' OR (p.partmethod = 'n' AND p.repmodel = 's' AND p.colocationid <> 0)) AND c.relkind = 'r'
-          AND (c.relreplident = 'n' OR (c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid
-              AND i.indisprimary)))
+            AND (p.partmethod = 'h' OR (p.partmethod = 'n' AND p.repmodel = 's' AND p.colocationid <> 0))
+          AND {MissingIdentity.Of("c")}
         """);
 
     public override IReadOnlyList<Question> Questions => [Tables];
