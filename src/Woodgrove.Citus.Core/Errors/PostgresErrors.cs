@@ -35,7 +35,10 @@ public static class PostgresErrors
             "This was not foreseen; please report it with the output of Get-Error.", failure) { Target = target },
     };
 
-    /// <summary>True where the connection itself broke, so that nothing of the open transaction can have been committed.</summary>
+    /// <summary>
+    /// True where the connection itself broke. The open transaction is rolled back then, unless its COMMIT had been sent, whose
+    /// outcome is unknown.
+    /// </summary>
     public static bool IsNetwork(Exception failure) =>
         failure is PostgresException { SqlState: [ '5', '7', 'P', ..] or [ '0', '8', ..] }
         || (failure is not PostgresException && Causes(failure).Any(e => e is SocketException or IOException or EndOfStreamException));

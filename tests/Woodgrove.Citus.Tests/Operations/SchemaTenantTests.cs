@@ -87,6 +87,13 @@ public sealed class SchemaTenantTests : ClusterTest
         Assert.Contains("-TransferMode BlockWrites",
             Shell.Run($"Move-DistributedSchema {bare} {OtherNode(bare)} -WhatIf").Failed("CitusNoReplicaIdentity").Exception.Message, StringComparison.Ordinal);
         Shell.Run($"Move-DistributedSchema {bare} {OtherNode(bare)} -TransferMode BlockWrites").Succeeded();
+        // It is the partition that has rows to replicate.
+        string parts = Create("CREATE TABLE {0}.p (id bigint) PARTITION BY RANGE (id); CREATE TABLE {0}.p1 PARTITION OF {0}.p FOR VALUES FROM (0) TO (9)");
+        Cluster.Execute($"SELECT citus_schema_distribute('{parts}')");
+        Assert.StartsWith($"{parts}.p1 in schema ",
+            Shell.Run($"Move-DistributedSchema {parts} {OtherNode(parts)} -WhatIf").Failed("CitusNoReplicaIdentity").Exception.Message, StringComparison.Ordinal);
+        Cluster.Execute($"ALTER TABLE {parts}.p1 REPLICA IDENTITY FULL");
+        Shell.Run($"Move-DistributedSchema {parts} {OtherNode(parts)}").Succeeded();
         // A table of such a schema is no table by itself.
         Shell.Run($"ConvertTo-LocalTable {bare}.a").Failed("CitusDistributedSchema");
         Shell.Run($"Set-DistributedTable {bare}.a -ShardCount 4").Failed("CitusNotDistributed");

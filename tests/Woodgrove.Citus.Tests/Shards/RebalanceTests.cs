@@ -61,6 +61,7 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
         Assert.Equal(("Finished", 4, 4), (done.Get("State")!.ToString(), done.Get("Done"), done.Get("Total")));
         Assert.NotNull(done.Get("FinishedAt"));
         Assert.Contains(run.Progress, p => p.StatusDescription.EndsWith("of 4 moves, running", StringComparison.Ordinal));
+        Assert.Contains(run.Progress, p => p.SecondsRemaining >= 0);
         Assert.Contains(run.Verbose, v => v.Contains("makes 4 move(s) in the background", StringComparison.Ordinal));
         Assert.Equal(4, OnWorker());
         Assert.Equal(before, Content());

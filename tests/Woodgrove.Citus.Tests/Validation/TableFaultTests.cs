@@ -158,10 +158,15 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
         Assert.Equal("Clear-LocalTableData moved_in", found.Get("Fix"));
     }
 
-    [Fact]
-    public void A_table_without_a_key()
+    [Theory]
+    [InlineData]
+    [InlineData("ALTER TABLE keyless REPLICA IDENTITY NOTHING")]
+    [InlineData("CREATE UNIQUE INDEX keyless_index ON keyless (keyless_id)", "ALTER TABLE keyless REPLICA IDENTITY USING INDEX keyless_index",
+        "DROP INDEX keyless_index")]
+    public void A_table_without_a_key(params string[] faults)
     {
-        PSObject found = Expect("ReplicaIdentity", "Warning", Create("keyless", "keyless_id bigint"), ["DROP TABLE IF EXISTS keyless"]);
+        PSObject found = Expect("ReplicaIdentity", "Warning", [.. Create("keyless", "keyless_id bigint NOT NULL"), .. faults],
+            ["DROP TABLE IF EXISTS keyless"]);
 
         Assert.Equal("without one: keyless", found.Get("Actual"));
     }

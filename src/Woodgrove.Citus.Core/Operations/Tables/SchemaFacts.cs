@@ -27,14 +27,11 @@ internal sealed record SchemaFacts(string Name, uint Oid, bool IsDistributed, Li
         if (schema is not var (oid, isDistributed)) throw TableChangeErrors.NoSchema(name, session.Database);
         List<SchemaTable> tables = await session.ListAsync($"""
             SELECT c.oid, {SearchPath.Show("c.oid")}, p.partmethod::text, p.repmodel::text, coalesce(p.colocationid, 0),
-                pg_catalog.pg_total_relation_size(c.oid),
-                c.relreplident = 'f' OR c.relreplident <> 'n' AND EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid
-                    AND CASE c.relreplident WHEN 'i' THEN x.indisreplident ELSE x.indisprimary END)
+                pg_catalog.pg_total_relation_size(c.oid)
             FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = c.oid
             WHERE c.relnamespace = $1::oid AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 2
             """, row => new SchemaTable(row.GetFieldValue<uint>(0), row.GetString(1), row.IsDBNull(2) ? TableKind.Local
-                : DistributedTable.KindOf(row.GetString(2)[0], row.GetString(3)[0], isDistributed, row.GetInt32(4)), row.GetInt64(5),
-                row.GetBoolean(6)), stop, oid);
+                : DistributedTable.KindOf(row.GetString(2)[0], row.GetString(3)[0], isDistributed, row.GetInt32(4)), row.GetInt64(5)), stop, oid);
         return new SchemaFacts(name, oid, isDistributed, tables);
     }
 }

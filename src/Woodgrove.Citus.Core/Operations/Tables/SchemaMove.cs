@@ -2,6 +2,7 @@ using System.Globalization;
 using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Shards;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Operations.Tables;
@@ -34,8 +35,10 @@ public sealed record SchemaMove(CitusConnection Connection, string Schema, strin
         if (node.Name is null || (!node.Takes && !node.Has)) throw TableChangeErrors.NoTargetNode(ToNode, node.Name is not null, others);
         if (node.Has) return new ClusterChange { Action = action, Target = Schema, Sql = [] };
         bool blocks = TransferMode == "block_writes";
-        SchemaTable[] bare = [.. schema.Tables.Where(t => !t.HasReplicaIdentity)];
-        if (bare.Length > 0 && TransferMode == "auto") throw TableChangeErrors.NoReplicaIdentity(Schema, bare);
+        List<string> bare = await session.ListAsync($"""
+            SELECT {SearchPath.Show("c.oid")} FROM pg_catalog.pg_class c WHERE c.relnamespace = $1::oid AND {MissingIdentity.Of("c")} ORDER BY 1
+            """, row => row.GetString(0), stop, schema.Oid);
+        if (bare.Count > 0 && TransferMode == "auto") throw TableChangeErrors.NoReplicaIdentity(Schema, bare);
         if (!blocks && await OutputPlugins.AdviceAsync(session, stop) is { } advice)
             throw TableChangeErrors.NoLogicalTransfer(Schema, advice);
         TableShards shards = await TableShards.ReadAsync(Connection, session, schema.Oids, Warn, stop);
@@ -50,8 +53,8 @@ public sealed record SchemaMove(CitusConnection Connection, string Schema, strin
             SizeBytes = shards.SizeBytes,
             Locks = [blocks ? $"Writers of the tables of {Schema} wait until all is copied; readers don't wait."
                 : $"Writers of the tables of {Schema} wait at the end, while the last changes are copied; readers don't wait.",
-                .. bare.Length > 0 && !blocks ? [$"UPDATE and DELETE fail meanwhile on {string.Join(", ", bare.Select(t => t.Name))}, which "
-                    + $"{(bare.Length == 1 ? "has" : "have")} no replica identity."] : (string[])[]],
+                .. bare.Count > 0 && !blocks ? [$"UPDATE and DELETE fail meanwhile on {string.Join(", ", bare)}, which "
+                    + $"{(bare.Count == 1 ? "has" : "have")} no replica identity."] : (string[])[]],
         };
     }
 

@@ -4,5 +4,4 @@ namespace Woodgrove.Citus.Operations.Tables;
 
 /// <summary>A table of a schema.</summary>
 /// <param name="LocalBytes">Its size on the coordinator.</param>
-/// <param name="HasReplicaIdentity">Whether its changes can be replicated logically.</param>
-internal sealed record SchemaTable(uint Oid, string Name, TableKind Kind, long LocalBytes, bool HasReplicaIdentity);
+internal sealed record SchemaTable(uint Oid, string Name, TableKind Kind, long LocalBytes);

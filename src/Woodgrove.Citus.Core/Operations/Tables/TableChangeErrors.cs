@@ -110,9 +110,9 @@ internal static class TableChangeErrors
             others.Count == 0 ? "No other node takes shards; Get-CitusNode lists them." : $"Nodes it can move to: {string.Join(", ", others)}.")
                 { Target = node };
 
-    public static CitusException NoReplicaIdentity(string schema, IReadOnlyList<SchemaTable> tables) =>
+    public static CitusException NoReplicaIdentity(string schema, IReadOnlyList<string> tables) =>
         new("CitusNoReplicaIdentity", CitusErrorKind.InvalidOperation,
-            $"{string.Join(", ", tables.Select(t => t.Name))} in schema {schema} can't be replicated logically: without a primary key or another "
+            $"{string.Join(", ", tables)} in schema {schema} can't be replicated logically: without a primary key or another "
                 + "replica identity, UPDATE and DELETE would fail meanwhile.",
             "Add a primary key, or let writers wait with -TransferMode BlockWrites; -TransferMode ForceLogical is for tables that nobody "
                 + "updates.") { Target = schema };
