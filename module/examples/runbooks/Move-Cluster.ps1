@@ -36,10 +36,10 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 if (-not (Get-Module Woodgrove.Citus)) { Import-Module Woodgrove.Citus }
 
-function Connect-Side([hashtable] $To, [string] $Name, [string] $CredentialName) {
+function Connect-Side([hashtable] $To, [string] $Name, [string] $Stored) {
     $credential = if ($To.ContainsKey('Credential') -or $To.ContainsKey('AccessToken')) { $null }
-    elseif (Get-Command Get-AutomationPSCredential -ErrorAction Ignore) { Get-AutomationPSCredential -Name $CredentialName }
-    elseif (Get-Command Get-Secret -ErrorAction Ignore) { Get-Secret -Name $CredentialName }
+    elseif (Get-Command Get-AutomationPSCredential -ErrorAction Ignore) { Get-AutomationPSCredential -Name $Stored }
+    elseif (Get-Command Get-Secret -ErrorAction Ignore) { Get-Secret -Name $Stored }
     $more = if ($credential) { @{ Credential = $credential } } else { @{} }
     Connect-CitusCluster @To @more -Name $Name
 }
@@ -47,8 +47,8 @@ function Report([string] $State, $Detail) { [ordered] @{ Time = [datetime]::UtcN
 
 $source = $target = $null
 try {
-    $source = Connect-Side $From move-source $FromCredentialName
-    $target = Connect-Side $To move-target $ToCredentialName
+    $source = Connect-Side -To $From -Name move-source -Stored $FromCredentialName
+    $target = Connect-Side -To $To -Name move-target -Stored $ToCredentialName
     $folder = (New-Item $Path -ItemType Directory -Force).FullName
 
     if (-not $SkipSchema) {

@@ -29,13 +29,13 @@ if (Get-Command Get-AutomationPSCredential -ErrorAction Ignore) { $to.Credential
 elseif (Get-Command Get-Secret -ErrorAction Ignore) { $to.Credential = Get-Secret -Name $CredentialName }
 $connection = Connect-CitusCluster @to -Name resize
 function Report([string] $State, $Detail) { [ordered] @{ Time = [datetime]::UtcNow.ToString('o'); State = $State; Detail = $Detail } | ConvertTo-Json -Compress }
-function Node([string] $Address) { @{ NodeName = $Address -replace ':\d+$'; NodePort = $Address -match ':(\d+)$' ? [int] $Matches[1] : 5432 } }
+function ConvertTo-Node([string] $Address) { @{ NodeName = $Address -replace ':\d+$'; NodePort = $Address -match ':(\d+)$' ? [int] $Matches[1] : 5432 } }
 try {
     $against = Test-CitusCluster NodesActive, NodeConnectivity -Connection $connection | Where-Object Status -In Failed, Warning
     if ($against) { throw "The cluster is not ready: $($against.ForEach{ "$($_.Check): $($_.Actual). $($_.Fix)" } -join '; ')" }
 
     foreach ($address in $Add) {
-        $node = Node $address
+        $node = ConvertTo-Node $address
         $null = Add-CitusNode @node -Connection $connection
         Report Added $address
     }
@@ -44,7 +44,7 @@ try {
         Report Rebalanced "$($rebalance ? $rebalance.Done : 0) moves"
     }
     foreach ($address in $Remove) {
-        $node = Node $address
+        $node = ConvertTo-Node $address
         if (-not (Get-CitusNode -Connection $connection | Where-Object { $_.NodeName -eq $node.NodeName -and $_.NodePort -eq $node.NodePort })) { continue }
         Remove-CitusNode @node -Drain -TransferMode $TransferMode -Connection $connection -Confirm:$false
         Report Removed $address

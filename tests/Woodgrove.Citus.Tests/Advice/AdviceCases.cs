@@ -63,7 +63,7 @@ internal static class AdviceCases
             "Set-DistributedTable {t}_b -ShardCount 5", @"Name (?<run>.+)\.$", "Set-DistributedTable {run} -ShardCount 5") { NeedsCitus = true },
         new("CitusNoReplicaIdentity", "CREATE SCHEMA IF NOT EXISTS {t}_s;;CREATE TABLE {t}_s.a (id bigint);;SELECT citus_schema_distribute('{t}_s')",
             "$to = Get-CitusNode | Where-Object { $_.ShouldHaveShards -and $_.NodePort -ne (Get-DistributedSchema {t}_s).NodePort }; "
-                + "Move-DistributedSchema {t}_s \"$($to.NodeName):$($to.NodePort)\"", "(?<run>-TransferMode BlockWrites)",
+                + "Move-DistributedSchema {t}_s \"$($to.NodeName):$($to.NodePort)\"", "(?<run>-TransferMode block_writes)",
             "Move-DistributedSchema {t}_s \"$($to.NodeName):$($to.NodePort)\" {run}; Invoke-CitusQuery 'DROP SCHEMA {t}_s CASCADE'") { NeedsCitus = true },
         new("CitusColumnNotFound", Plain, "New-DistributedTable {t} nothing", @"Its columns are (?<run>\w+)",
             "New-DistributedTable {t} {run}"),

@@ -30,10 +30,10 @@ public sealed class SchemaTenantTests : ClusterTest
         Assert.Equal(1L, Cluster.Scalar($"SELECT count(*) FROM pg_dist_schema WHERE schemaid = '{schema}'::regnamespace"));
 
         string other = OtherNode(schema);
-        PSObject plan = Shell.Run($"Move-DistributedSchema {schema} {other} -TransferMode BlockWrites -WhatIf").Single;
+        PSObject plan = Shell.Run($"Move-DistributedSchema {schema} {other} -TransferMode block_writes -WhatIf").Single;
         Assert.Equal(2, ((IEnumerable<long>)plan.Get("Shards")!).Count());
         Assert.True((long)plan.Get("SizeBytes")! > 100_000);
-        PSObject moved = Shell.Run($"Get-DistributedSchema {schema} | Move-DistributedSchema -ToNode {other} -TransferMode BlockWrites").Single;
+        PSObject moved = Shell.Run($"Get-DistributedSchema {schema} | Move-DistributedSchema -ToNode {other} -TransferMode block_writes").Single;
         Assert.Equal(other, $"{moved.Get("NodeName")}:{moved.Get("NodePort")}");
         Assert.Equal(other, NodeOf(schema));
         Assert.Equal(before, Answers());
@@ -58,7 +58,7 @@ public sealed class SchemaTenantTests : ClusterTest
             for (long i = 100_000; !ended.IsCancellationRequested; i++, written++) Cluster.Execute($"INSERT INTO {schema}.t VALUES ({i})");
         }, TestContext.Current.CancellationToken);
 
-        RunResult run = Shell.Run($"Move-DistributedSchema {schema} {OtherNode(schema)} -TransferMode ForceLogical");
+        RunResult run = Shell.Run($"Move-DistributedSchema {schema} {OtherNode(schema)} -TransferMode force_logical");
         await ended.CancelAsync();
         await writer;
 
@@ -84,9 +84,9 @@ public sealed class SchemaTenantTests : ClusterTest
         Shell.Run($"Move-DistributedSchema {empty} nowhere:1").Failed("CitusDistributedSchema");
         Assert.Contains(OtherNode(bare), Shell.Run($"Move-DistributedSchema {bare} nowhere:1").Failed("CitusNodeNotFound").Exception.Message,
             StringComparison.Ordinal);
-        Assert.Contains("-TransferMode BlockWrites",
+        Assert.Contains("-TransferMode block_writes",
             Shell.Run($"Move-DistributedSchema {bare} {OtherNode(bare)} -WhatIf").Failed("CitusNoReplicaIdentity").Exception.Message, StringComparison.Ordinal);
-        Shell.Run($"Move-DistributedSchema {bare} {OtherNode(bare)} -TransferMode BlockWrites").Succeeded();
+        Shell.Run($"Move-DistributedSchema {bare} {OtherNode(bare)} -TransferMode block_writes").Succeeded();
         // It is the partition that has rows to replicate.
         string parts = Create("CREATE TABLE {0}.p (id bigint) PARTITION BY RANGE (id); CREATE TABLE {0}.p1 PARTITION OF {0}.p FOR VALUES FROM (0) TO (9)");
         Cluster.Execute($"SELECT citus_schema_distribute('{parts}')");

@@ -39,7 +39,7 @@ public sealed partial class TableWhatIfTests : ClusterTest, IDisposable
     [InlineData("Clear-LocalTableData {t}", 1)]
     [InlineData("Set-ColumnarTable {t}_c -Compression pglz -StripeRowLimit 20000", 1)]
     [InlineData("ConvertTo-DistributedSchema {t}_s", 1)]
-    [InlineData("Move-DistributedSchema {t}_d -ToNode {node} -TransferMode BlockWrites", 1)]
+    [InlineData("Move-DistributedSchema {t}_d -ToNode {node} -TransferMode block_writes", 1)]
     [InlineData("ConvertFrom-DistributedSchema {t}_d", 1)]
     [InlineData("New-CitusTimePartition {t}_p '1 day' 2026-03-09 -StartFrom 2026-03-01", 1)]
     [InlineData("Set-CitusTimePartition {t}_p 2026-02-03 -AccessMethod columnar", 2)]

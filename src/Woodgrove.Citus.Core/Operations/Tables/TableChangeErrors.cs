@@ -114,12 +114,12 @@ internal static class TableChangeErrors
         new("CitusNoReplicaIdentity", CitusErrorKind.InvalidOperation,
             $"{string.Join(", ", tables)} in schema {schema} can't be replicated logically: without a primary key or another "
                 + "replica identity, UPDATE and DELETE would fail meanwhile.",
-            "Add a primary key, or let writers wait with -TransferMode BlockWrites; -TransferMode ForceLogical is for tables that nobody "
+            "Add a primary key, or let writers wait with -TransferMode block_writes; -TransferMode force_logical is for tables that nobody "
                 + "updates.") { Target = schema };
 
     public static CitusException NoLogicalTransfer(string schema, string advice) =>
         new("CitusRebalanceRefused", CitusErrorKind.InvalidOperation, $"Schema {schema} can't be moved by logical replication.",
-            $"{advice} Or let writers wait with -TransferMode BlockWrites.") { Target = schema };
+            $"{advice} Or let writers wait with -TransferMode block_writes.") { Target = schema };
 
     public static CitusException NotByTime(string table) =>
         new("CitusNotTimePartitioned", CitusErrorKind.InvalidArgument,

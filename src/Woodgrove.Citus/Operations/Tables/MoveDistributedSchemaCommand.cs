@@ -20,9 +20,10 @@ public sealed class MoveDistributedSchemaCommand : ChangeCmdlet
     [ValidateNotNullOrEmpty]
     public string ToNode { get; set; } = "";
 
+    /// <summary>How rows are copied, in Citus's words.</summary>
     [Parameter]
-    [ValidateSet("Auto", "ForceLogical", "BlockWrites")]
-    public string TransferMode { get; set; } = "Auto";
+    [ValidateSet("auto", "force_logical", "block_writes")]
+    public string TransferMode { get; set; } = "auto";
 
     protected override void ProcessRecord()
     {
@@ -30,12 +31,7 @@ public sealed class MoveDistributedSchemaCommand : ChangeCmdlet
         Change(
             (output, stop) => new SchemaMove(cluster, Schema, ToNode)
             {
-                TransferMode = TransferMode.ToUpperInvariant() switch
-                {
-                    "FORCELOGICAL" => "force_logical",
-                    "BLOCKWRITES" => "block_writes",
-                    _ => "auto",
-                },
+                TransferMode = TransferMode.ToLowerInvariant(),
                 Warn = output.Warning,
             }.PlanAsync(stop),
             async (output, stop) =>
