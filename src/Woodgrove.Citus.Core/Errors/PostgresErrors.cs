@@ -18,7 +18,8 @@ public static class PostgresErrors
         { Target = target },
         NpgsqlException lost when IsNetwork(lost) => new CitusException(
             "CitusConnectionLost", CitusErrorKind.ConnectionError, $"The connection to the server failed: {Innermost(lost).TrimEnd('.')}.",
-            "Check that the server runs and that its host, port and firewall let you in; then run the command again.", lost)
+            "Check that the server runs and that its host, port and firewall let you in; then run the command again. "
+                + "If it changes data, check first whether the change was committed.", lost)
         { Target = target },
         NpgsqlException other => new CitusException(
             "CitusClientError", CitusErrorKind.InvalidOperation, other.Message, inner: other)

@@ -13,16 +13,21 @@ internal static class ChangeErrors
     {
         CitusException described = failure is PostgresException server ? FromServer(connection, change, server)
             : PostgresErrors.Describe(failure, change.Target);
-        return described.With($"{change.Action}: {described.What} {State(change, done)}", described.Advice);
+        return failure is not PostgresException && PostgresErrors.IsNetwork(failure)
+            ? described.With($"{change.Action}: {described.What} {Committed(change, done)}The outcome of statement {done + 1} of "
+                + $"{change.Sql.Count} is unknown; the server may still be running it: {change.Sql[done]}",
+                "Once the server answers, run the same command with -WhatIf: its plan shows what is left to do. "
+                    + "Get-CitusActivity shows whether the statement still runs.")
+            : described.With($"{change.Action}: {described.What} {State(change, done)}", described.Advice);
     }
 
     /// <summary>What a change that was interrupted has done.</summary>
-    public static string State(ClusterChange change, int done) => (done, change.Sql.Count) switch
-    {
-        (0, 1) => "Its only statement was rolled back.",
-        (0, _) => "Nothing was changed: the first statement was rolled back.",
-        var (some, all) => $"{some} of {all} statements were committed and stay; number {some + 1} was rolled back: {change.Sql[some]}",
-    };
+    public static string State(ClusterChange change, int done) => change.Sql.Count == 1 ? "Its only statement was rolled back."
+        : done == 0 ? "Nothing was changed: the first statement was rolled back."
+        : $"{Committed(change, done)}Number {done + 1} was rolled back: {change.Sql[done]}";
+
+    private static string Committed(ClusterChange change, int done) =>
+        done == 0 ? "" : $"{done} of {change.Sql.Count} statements were committed and stay. ";
 
     public static CitusException NoSession(long id) => new("CitusSessionNotFound", CitusErrorKind.ObjectNotFound,
         $"No session of the cluster has the id {id}.", "Get-CitusActivity -All lists the sessions; this one may have ended.")

@@ -20,7 +20,9 @@ public sealed class ChangeRunner(CitusConnection connection)
     /// <summary>What a change that was cancelled has done.</summary>
     public string StateOf(ClusterChange change) => ChangeErrors.State(change, _done);
 
-    /// <exception cref="Errors.CitusException">A statement failed; it was rolled back, and those before it stay.</exception>
+    /// <exception cref="Errors.CitusException">
+    /// A statement failed; it was rolled back, unless the connection was lost, and those before it stay.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The statement that ran was cancelled on the server, and rolled back.</exception>
     public async Task RunAsync(ClusterChange change, CancellationToken stop)
     {

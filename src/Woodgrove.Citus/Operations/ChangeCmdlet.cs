@@ -25,9 +25,10 @@ public abstract class ChangeCmdlet : ConnectedCmdlet
         RunEach(async (output, stop) => change = await plan(output, stop), target);
         if (change is null) return;
         if (change.IsDone) WriteVerbose(VisibleText.Of($"{change.Action}: nothing is to be done, it is so already."));
-        else if (!ShouldProcess(change.Target, Description(change)))
+        else if (!ShouldProcess(change.Target, Description(change)) && !IsWhatIf) return;
+        if (IsWhatIf)
         {
-            if (IsWhatIf) WriteObject(change);
+            WriteObject(change);
             return;
         }
         ChangeRunner? running = null;

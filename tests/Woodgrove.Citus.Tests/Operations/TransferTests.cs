@@ -217,6 +217,33 @@ public sealed class TransferTests : ClusterTest, IClassFixture<ChangedCluster>, 
         Assert.Equal((to, string.Join('\n', before)), (_changed.NodesOf("orders")[0], string.Join('\n', Answers())));
     }
 
+    [Fact]
+    public void A_connection_that_is_lost_leaves_an_outcome_that_is_called_unknown()
+    {
+        long shard = _changed.ShardsOf("orders")[0];
+        string to = Other([_changed.NodesOf("orders")[0]], Workers);
+        using var proxy = new TcpProxy(_changed.Ports[0]);
+        Shell["text"] = new Npgsql.NpgsqlConnectionStringBuilder(_changed.ConnectionString) { Port = proxy.Port }.ConnectionString;
+        Shell.Get("$far = Connect-CitusCluster -ConnectionString $text");
+        string command = $"Move-ShardPlacement {shard} {to} -TransferMode block_writes -Connection $far";
+        proxy.CutAt("citus_move_shard_placement", 0, CutMoment.After);
+        try
+        {
+            string message = Shell.Run(command).Failed("CitusConnectionLost").Exception.Message;
+
+            Assert.Equal(1, proxy.Cuts);
+            Assert.Contains("The outcome of statement 1 of 1 is unknown", message, StringComparison.Ordinal);
+            Assert.DoesNotContain("rolled back", message, StringComparison.Ordinal);
+            // The server carries it out all the same, as the advised command finds.
+            Assert.True(SpinWait.SpinUntil(() => _changed.NodesOf("orders")[0] == to, TimeSpan.FromSeconds(60)), "the move was not committed");
+            Assert.Empty((System.Collections.IEnumerable)Shell.Run($"{command} -WhatIf").Succeeded().Single.Get("Sql")!);
+        }
+        finally
+        {
+            Shell.Run("Disconnect-CitusCluster $far");
+        }
+    }
+
     private string[] Ranges(string table) =>
         [.. _changed.Rows($"SELECT shardminvalue || ' to ' || shardmaxvalue FROM pg_dist_shard WHERE logicalrelid = '{table}'::regclass ORDER BY shardminvalue::int")
             .Select(r => r.Trim('(', ')', '"'))];
