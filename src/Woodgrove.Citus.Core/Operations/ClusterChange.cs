@@ -17,10 +17,10 @@ public sealed record ClusterChange
     /// </summary>
     public required Listing<string> Sql { get; init; }
 
-    /// <summary>The tables whose rows are moved or written anew, those colocated with it included.</summary>
+    /// <summary>The tables whose rows are moved or rewritten, those colocated with it included.</summary>
     public Listing<string> Tables { get; init; } = [];
 
-    /// <summary>The shards that are moved, split or written anew.</summary>
+    /// <summary>The shards that are moved, split or rewritten.</summary>
     public Listing<long> Shards { get; init; } = [];
 
     /// <summary>How many bytes the cluster copies for it; null where none, or where the size is not known.</summary>

@@ -29,7 +29,7 @@ public sealed record Spread(int Parts, long Total, long Smallest, long Largest, 
         return Math.Round(Math.Min(shards, Math.Max(byChance, heaviest * shards)), 4);
     }
 
-    /// <summary>The least max/mean over nodes to be had by placing parts anew: each, from the largest on, where there is least.</summary>
+    /// <summary>The least max/mean over nodes to be had by placing the parts again: each, from the largest on, where there is least.</summary>
     public static double BestMaxToMean(IEnumerable<long> parts, int nodes)
     {
         var load = new long[Math.Max(1, nodes)];

@@ -20,7 +20,7 @@ function Initialize($folder, $engine) {
 # None: no tables. Empty: the bank's tables. Loaded: with its data in them.
 function Reset($to) {
     $null = Invoke-CitusQuery 'DROP TABLE IF EXISTS transfers, accounts, rates CASCADE' # of Find-DistributionPlan and Compare-CitusTable
-    if ($script:isCitus) { $null = Invoke-CitusQuery 'CALL citus_cleanup_orphaned_resources()' } # of examples that write tables anew
+    if ($script:isCitus) { $null = Invoke-CitusQuery 'CALL citus_cleanup_orphaned_resources()' } # of examples that rewrite tables
     if ($to -eq 'Loaded' -and $script:state -eq 'Loaded') { return }
     $script:state = $to
     $null = Invoke-CitusQuery "DROP TABLE IF EXISTS $tables CASCADE; DROP SCHEMA IF EXISTS woodgrove CASCADE"

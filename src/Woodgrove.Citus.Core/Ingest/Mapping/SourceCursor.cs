@@ -81,7 +81,7 @@ internal sealed class SourceCursor(CsvFile file, CsvInput input) : IAsyncDisposa
         return End == position && Fingerprint == fingerprint;
     }
 
-    /// <summary>Opens the source anew, at its beginning.</summary>
+    /// <summary>Opens the source again, at its beginning.</summary>
     public async Task RewindAsync(CancellationToken stop)
     {
         await _input.DisposeAsync();

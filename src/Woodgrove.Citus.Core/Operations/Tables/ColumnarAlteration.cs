@@ -40,7 +40,7 @@ public sealed record ColumnarAlteration(CitusConnection Connection, TableName Ta
             Sql = set.Length == 0 ? [] : [$"ALTER TABLE {table.Name} SET ({set})"],
             Tables = [table.Display],
             Locks = set.Length == 0 ? [] : [
-                $"Rows that are there stay as they are written: only new stripes are affected. VACUUM FULL {table.Name} writes all anew.",
+                $"Rows that are there stay as they are written: only new stripes are affected. VACUUM FULL {table.Name} rewrites all.",
                 "Readers and writers wait for a moment (ACCESS EXCLUSIVE lock)."],
         };
     }

@@ -3,7 +3,7 @@ using Woodgrove.Citus.Connections;
 
 namespace Woodgrove.Citus.Operations.Tables;
 
-/// <summary>What decides whether Citus can write a table anew, and what the new table will not have.</summary>
+/// <summary>What decides whether Citus can rewrite a table, and what the new table will lack.</summary>
 /// <param name="Parent">The table of which it is a partition, or null.</param>
 /// <param name="IdentityColumn">The first of its columns that are identities, or null.</param>
 /// <param name="HasColumnar">Whether the database has columnar tables.</param>
@@ -32,7 +32,7 @@ internal sealed record RewriteFacts(
             """, row => new RewriteFacts(row.TextOrNull(0), row.TextOrNull(1), row.GetBoolean(2), row.GetString(3), row.GetBoolean(4),
                 row.GetBoolean(5), row.GetFieldValue<string[]>(6), row.GetFieldValue<string[]>(7)), stop, table))!;
 
-    /// <exception cref="Errors.CitusException">Citus does not write such a table anew.</exception>
+    /// <exception cref="Errors.CitusException">Citus does not rewrite such a table.</exception>
     public void Refuse(string table)
     {
         if (Parent is not null) throw TableChangeErrors.Partition(table, Parent);
@@ -42,11 +42,11 @@ internal sealed record RewriteFacts(
     /// <summary>What the table that Citus makes in its place lacks, in sentences.</summary>
     public IEnumerable<string> Losses(string table)
     {
-        foreach (string function in Functions) yield return $"The {function} is dropped, for it uses the type of {table}'s rows.";
+        foreach (string function in Functions) yield return $"The {function} is dropped, because it uses the type of {table}'s rows.";
         if (HasComments) yield return $"Comments on {table} and on its columns are lost.";
     }
 
-    /// <summary>Who waits while a table is written anew.</summary>
+    /// <summary>Who waits while a table is rewritten.</summary>
     public static string[] Locks(string tables) =>
         [$"Writers of {tables} wait from the start to the end (EXCLUSIVE lock), readers for the moment at the end when the new table "
             + "takes the place of the old one (ACCESS EXCLUSIVE lock)."];

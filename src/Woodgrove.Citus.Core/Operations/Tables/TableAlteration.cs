@@ -168,7 +168,7 @@ public sealed record TableAlteration(CitusConnection Connection, TableName Table
         if (ShardCount is { } count) parts.Add($"split it into {count} shards");
         if (ColocateWith is not null) parts.Add(IsAlone ? "colocate it with no other table" : $"colocate it with {ColocateWith}");
         if (AccessMethod is not null) parts.Add($"keep it as {AccessMethod}");
-        return $"Write {table.Display} anew: {string.Join(", ", parts)}";
+        return $"Rewrite {table.Display}: {string.Join(", ", parts)}";
     }
 
     private static string Literal(TableInfo table) => TableName.Literal(table.Name.ToString());

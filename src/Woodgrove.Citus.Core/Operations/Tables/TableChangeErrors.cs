@@ -38,7 +38,7 @@ internal static class TableChangeErrors
 
     public static CitusException Identity(string table, string column) =>
         new("CitusIdentityColumn", CitusErrorKind.NotImplemented,
-            $"{table}.{column} is an identity column; Citus does not write tables anew that have one.",
+            $"{table}.{column} is an identity column; Citus does not rewrite tables that have one.",
             $"Create another table in which {column} has a sequence for its default, and insert the rows into that.")
                 { Target = table };
 

@@ -23,7 +23,7 @@ public sealed class TimePartitions(CitusConnection connection)
         return all;
     }
 
-    /// <param name="through">The last moment that shall have a partition.</param>
+    /// <param name="through">The last moment that must have a partition.</param>
     /// <exception cref="Errors.CitusException">The table is not partitioned by a time, or not by such intervals.</exception>
     public async Task<ClusterChange> CreateAsync(TableName name, string interval, DateTime through, DateTime? startFrom,
         CancellationToken stop)
@@ -77,7 +77,7 @@ public sealed class TimePartitions(CitusConnection connection)
         };
     }
 
-    /// <summary>Writes those that end at that moment or before anew, each in a transaction of its own.</summary>
+    /// <summary>Rewrites those that end at that moment or before, each in a transaction of its own.</summary>
     public async Task<ClusterChange> StoreAsync(TableName name, DateTime olderThan, string accessMethod, CancellationToken stop)
     {
         await using NpgsqlConnection session = await OpenAsync(stop);
