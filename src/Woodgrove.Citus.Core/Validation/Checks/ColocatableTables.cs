@@ -16,7 +16,7 @@ internal sealed class ColocatableTables() : CitusCheck(CheckCategory.Tables,
         JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid AND NOT c.relispartition
         JOIN pg_catalog.pg_attribute a ON a.attrelid = p.logicalrelid
             AND a.attname = pg_catalog.column_to_column_name(p.logicalrelid, p.partkey)
-        WHERE {ModuleSchema.IsNotOf("p.logicalrelid")} AND p.partmethod = 'h'
+        WHERE {ModuleSchema.IsNotOf("p.logicalrelid")} AND p.partmethod = 'h' ORDER BY 1
         """);
 
     public override IReadOnlyList<Question> Questions => [Tables];

@@ -23,6 +23,7 @@ internal sealed class ForeignKeys() : CitusCheck(CheckCategory.Tables,
           AND NOT coalesce(a.colocationid = b.colocationid
               AND EXISTS (SELECT FROM pg_catalog.generate_subscripts(k.conkey, 1) i WHERE k.conkey[i] = ak.attnum
                   AND k.confkey[i] = bk.attnum), false)
+        ORDER BY 2, 1
         """);
 
     public override IReadOnlyList<Question> Questions => [Keys];

@@ -16,6 +16,7 @@ internal sealed class InvalidIndexes() : CitusCheck(CheckCategory.Shards,
                     AND t.relkind IN ('r', 'p')) AS shard_of
         FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
         WHERE {ModuleSchema.IsNotOf("t.oid")} AND NOT i.indisvalid AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index b WHERE b.index_relid = i.indexrelid)
+        ORDER BY 1
         """);
 
     public override IReadOnlyList<Question> Questions => [Indexes];

@@ -20,7 +20,7 @@ internal sealed class LockWaits() : CitusCheck(CheckCategory.Transactions,
                coalesce({SearchPath.Show("l.relation")}, l.locktype) AS object, pg_catalog.left(s.query, 200) AS query,
                (SELECT pg_catalog.array_agg(DISTINCT coalesce(b.gpid, p)) FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(l.pid)) p
                    LEFT JOIN session b ON b.pid = p) AS blocked_by
-        FROM pg_catalog.pg_locks l JOIN session s USING (pid) WHERE NOT l.granted
+        FROM pg_catalog.pg_locks l JOIN session s USING (pid) WHERE NOT l.granted ORDER BY 3 DESC, 1
         """);
 
     // A session between two statements has none to cancel.

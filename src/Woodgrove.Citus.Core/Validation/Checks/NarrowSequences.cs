@@ -23,6 +23,7 @@ internal sealed class NarrowSequences() : CitusCheck(CheckCategory.Tables,
         JOIN pg_catalog.pg_class s ON s.relkind = 'S' AND s.oid IN (d.objid, d.refobjid)
         WHERE {ModuleSchema.IsNotOf("p.logicalrelid")}
             AND NOT (SELECT c.relispartition FROM pg_catalog.pg_class c WHERE c.oid = p.logicalrelid)
+        ORDER BY 1, 2
         """);
 
     public override IReadOnlyList<Question> Questions => [Columns];

@@ -31,6 +31,7 @@ internal sealed class OrphanedShards() : CitusCheck(CheckCategory.Metadata,
               AND EXISTS (SELECT FROM pg_catalog.pg_dist_partition p JOIN pg_catalog.pg_class t ON t.oid = p.logicalrelid
                                          WHERE t.relnamespace = c.relnamespace
                                              AND t.relname = pg_catalog.regexp_replace(c.relname, '_[0-9]+$', ''))))
+        ORDER BY 1
         """);
 
     public override IReadOnlyList<Question> Questions => [Names, Candidates];

@@ -15,6 +15,7 @@ internal sealed class ReferenceTables() : CitusCheck(CheckCategory.Metadata,
         CROSS JOIN pg_catalog.pg_dist_node n
         WHERE {ModuleSchema.IsNotOf("p.logicalrelid")} AND p.partmethod = 'n' AND p.repmodel = 't' AND n.noderole = 'primary' AND n.isactive
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_placement pl WHERE pl.shardid = s.shardid AND pl.groupid = n.groupid)
+        ORDER BY 1, 2
         """);
 
     public override IReadOnlyList<Question> Questions => [Copies];

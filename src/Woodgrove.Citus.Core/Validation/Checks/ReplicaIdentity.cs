@@ -15,6 +15,7 @@ internal sealed class ReplicaIdentity() : CitusCheck(CheckCategory.Tables,
         WHERE {ModuleSchema.IsNotOf("p.logicalrelid")}
             AND (p.partmethod = 'h' OR (p.partmethod = 'n' AND p.repmodel = 's' AND p.colocationid <> 0))
           AND {MissingIdentity.Of("c")}
+        ORDER BY 1
         """);
 
     public override IReadOnlyList<Question> Questions => [Tables];

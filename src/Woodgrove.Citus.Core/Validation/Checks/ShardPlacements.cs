@@ -20,7 +20,7 @@ internal sealed class ShardPlacements() : CitusCheck(CheckCategory.Metadata,
                        WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_dist_node r WHERE r.groupid = l.groupid)) n
           ON n.groupid = pl.groupid
         WHERE {ModuleSchema.IsNotOf("s.logicalrelid")}
-        GROUP BY 1, 2
+        GROUP BY 1, 2 ORDER BY 1, 2
         """);
 
     public override IReadOnlyList<Question> Questions => [Shards, ShardsOnNode.Question];

@@ -36,5 +36,6 @@ public sealed record ShardsOnNode(
         CROSS JOIN LATERAL (SELECT pg_catalog.parse_ident(x.name) AS parts) y
         LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace AND c.relname = y.parts[pg_catalog.cardinality(y.parts)]
         WHERE NOT (p.partmethod = 'n' AND p.repmodel = 's' AND p.colocationid = 0) AND {ModuleSchema.IsNotOf("t.oid")}
+        ORDER BY 1, 2
         """);
 }

@@ -11,6 +11,7 @@ internal sealed class UnloggedTables() : CitusCheck(CheckCategory.Tables,
     private static readonly Question<Table> Tables = new(Ask.Cluster, $"""
         SELECT {SearchPath.Show("p.logicalrelid")} AS name FROM pg_catalog.pg_dist_partition p
             JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid WHERE c.relpersistence = 'u' AND {ModuleSchema.IsNotOf("p.logicalrelid")}
+            ORDER BY 1
         """);
 
     public override IReadOnlyList<Question> Questions => [Tables];
