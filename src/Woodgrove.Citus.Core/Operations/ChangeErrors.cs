@@ -13,7 +13,12 @@ internal static class ChangeErrors
     {
         CitusException described = failure is PostgresException server ? FromServer(connection, change, server)
             : PostgresErrors.Describe(failure, change.Target);
-        return described.With($"{change.Action}: {described.What} {State(change, done)}", described.Advice);
+        return failure is PostgresException
+            ? described.With($"{change.Action}: {described.What} {State(change, done)}", described.Advice)
+            : described.With($"{change.Action}: {described.What} {(done == 0 ? "" : $"{done} of {change.Sql.Count} statements were committed "
+                + "and stay. ")}The server may finish the statement that ran, or roll it back: {change.Sql[done]}",
+                $"{described.Advice} Get-CitusActivity -All shows whether the statement still runs. Once it does not, the command does "
+                    + "what is left to do.");
     }
 
     /// <summary>What a change that was interrupted has done.</summary>
