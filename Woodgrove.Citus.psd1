@@ -22,6 +22,7 @@
         'New-CitusTimePartition', 'Get-CitusTimePartition', 'Set-CitusTimePartition', 'Remove-CitusTimePartition'
         'Get-CitusNode', 'Get-ShardPlacement', 'Resolve-ShardPlacement', 'Measure-ShardSkew', 'Find-DistributionColumn'
         'Move-ShardPlacement', 'Split-Shard', 'Split-Tenant', 'Add-CitusNode', 'Set-CitusNode', 'Remove-CitusNode'
+        'Add-CitusNodeClone', 'Get-CitusNodeClone', 'Complete-CitusNodeClone'
         'Get-CitusJob', 'Wait-CitusJob', 'Stop-CitusJob', 'Wait-ShardRebalance'
         'Start-ShardRebalance', 'Get-ShardRebalance', 'Stop-ShardRebalance', 'Get-Colocation', 'Test-Colocation'
         'Test-CitusCsv', 'Import-CsvToCitus', 'Add-CitusRow', 'Get-CitusImport', 'Remove-CitusImport', 'Repair-CitusImport', 'Export-CitusToCsv', 'Invoke-CitusQuery'

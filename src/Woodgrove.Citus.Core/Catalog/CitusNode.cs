@@ -4,7 +4,7 @@ using Woodgrove.Citus.Connections;
 namespace Woodgrove.Citus.Catalog;
 
 /// <summary>A node of the cluster, as <c>pg_dist_node</c> has it.</summary>
-/// <param name="Role">Coordinator or Worker.</param>
+/// <param name="Role">Coordinator or Worker, of a standby that it is one, or Clone.</param>
 /// <param name="IsActive">What the metadata says: the cluster counts on it, whether or not it runs.</param>
 /// <param name="Reachable">Whether the node that the connection leads to could just now run a query there; null where it was not asked,
 /// as a node that is not active never is.</param>
@@ -27,8 +27,9 @@ public sealed record CitusNode(
         // By default Citus waits half a minute for a node that does not answer.
         if (reach) await session.ExecuteAsync("SELECT pg_catalog.set_config('citus.node_connection_timeout', '3000', false)", stop);
         await using var command = new NpgsqlCommand($"""
-            SELECT n.nodeid, n.groupid, n.nodename, n.nodeport, n.noderole::text, n.isactive, n.hasmetadata,
-                   n.metadatasynced, n.shouldhaveshards, n.noderack, n.nodecluster::text, count(l.shardid),
+            SELECT n.nodeid, n.groupid, n.nodename, n.nodeport,
+                   CASE WHEN pg_catalog.to_jsonb(n) ->> 'nodeisclone' = 'true' THEN 'clone' ELSE n.noderole::text END,
+                   n.isactive, n.hasmetadata, n.metadatasynced, n.shouldhaveshards, n.noderack, n.nodecluster::text, count(l.shardid),
                    {ShardSizes.Sum}, r.success
             FROM pg_catalog.pg_dist_node n
             LEFT JOIN pg_catalog.pg_dist_placement l ON l.groupid = n.groupid AND l.shardstate = 1
@@ -41,7 +42,8 @@ public sealed record CitusNode(
         while (await row.ReadAsync(stop))
         {
             int group = row.GetInt32(1);
-            string role = (group == 0 ? "Coordinator" : "Worker") + (row.GetString(4) == "primary" ? "" : $" ({row.GetString(4)})");
+            string kind = group == 0 ? "Coordinator" : "Worker";
+            string role = row.GetString(4) switch { "primary" => kind, "clone" => "Clone", var other => $"{kind} ({other})" };
             yield return new CitusNode(row.GetInt32(0), group, row.GetString(2), row.GetInt32(3), role, row.GetBoolean(5),
                 await row.IsDBNullAsync(13, stop) ? null : row.GetBoolean(13), row.GetBoolean(6), row.GetBoolean(7), row.GetBoolean(8),
                 row.GetString(9), row.GetString(10), row.GetInt64(11),

@@ -6,12 +6,16 @@ namespace Woodgrove.Citus.Operations;
 /// <summary>A node as a change needs it.</summary>
 internal sealed record ClusterNode(int NodeId, int GroupId, NodeName Name, bool IsActive, bool ShouldHaveShards, bool IsPrimary)
 {
+    /// <summary>The id of the node whose replica this one is, where it is a clone; else null.</summary>
+    public int? CloneOf { get; init; }
+
     public static Task<List<ClusterNode>> ListAsync(NpgsqlConnection session, CancellationToken stop) =>
         session.ListAsync("""
-            SELECT nodeid, groupid, nodename, nodeport, isactive, shouldhaveshards, noderole = 'primary'
-            FROM pg_catalog.pg_dist_node ORDER BY groupid, nodeid
+            SELECT nodeid, groupid, nodename, nodeport, isactive, shouldhaveshards, noderole = 'primary', -- clones: from Citus 13.2 on
+                CASE WHEN pg_catalog.to_jsonb(n) ->> 'nodeisclone' = 'true' THEN (pg_catalog.to_jsonb(n) ->> 'nodeprimarynodeid')::int END
+            FROM pg_catalog.pg_dist_node n ORDER BY groupid, nodeid
             """, row => new ClusterNode(row.GetInt32(0), row.GetInt32(1), new NodeName(row.GetString(2), row.GetInt32(3)),
-                row.GetBoolean(4), row.GetBoolean(5), row.GetBoolean(6)), stop);
+                row.GetBoolean(4), row.GetBoolean(5), row.GetBoolean(6)) { CloneOf = row.IsDBNull(7) ? null : row.GetInt32(7) }, stop);
 
     /// <summary>The node that the user named: with its port, or by a name that only one node has.</summary>
     /// <exception cref="Errors.CitusException">There is none, or several have the name.</exception>
@@ -27,7 +31,8 @@ internal sealed record ClusterNode(int NodeId, int GroupId, NodeName Name, bool 
     public static ClusterNode FindTarget(IReadOnlyList<ClusterNode> nodes, string name)
     {
         ClusterNode target = Find(nodes, name);
-        return !target.IsPrimary ? throw NodeErrors.Standby(target)
+        return target.CloneOf is not null ? throw NodeErrors.Clone(target)
+            : !target.IsPrimary ? throw NodeErrors.Standby(target)
             : !target.IsActive ? throw NodeErrors.Inactive(target)
             : !target.ShouldHaveShards ? throw NodeErrors.TakesNoShards(target)
             : target;

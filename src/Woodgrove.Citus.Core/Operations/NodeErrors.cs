@@ -16,6 +16,11 @@ internal static class NodeErrors
         Unsuitable(node, $"{node.Name} is a standby; only the primary of a node group takes shards.",
             "Get-CitusNode lists the nodes with their roles.");
 
+    public static CitusException Clone(ClusterNode node) =>
+        Unsuitable(node, $"{node.Name} is a clone: a replica that is registered to become a node, and has no shards of its own yet.",
+            $"Make it one, or remove it: Complete-CitusNodeClone '{node.Name.Host}' {node.Name.Port}; "
+                + $"Remove-CitusNode '{node.Name.Host}' {node.Name.Port}");
+
     public static CitusException Inactive(ClusterNode node) =>
         Unsuitable(node, $"{node.Name} is not active in the cluster, so it takes no shards.",
             $"If it runs, activate it first: {SetNode(node)} -Enabled $true");

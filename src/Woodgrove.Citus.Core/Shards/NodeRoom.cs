@@ -7,4 +7,5 @@ namespace Woodgrove.Citus.Shards;
 /// <param name="LogicalWorkers">Of max_logical_replication_workers.</param>
 /// <param name="Slots">Of max_replication_slots.</param>
 /// <param name="Senders">Of max_wal_senders.</param>
-internal sealed record NodeRoom(string Node, long DiskBytes, int Workers, int LogicalWorkers, int Slots, int Senders);
+/// <param name="RunsJobs">Whether the process runs that hands out the tasks of background jobs, which else takes one more.</param>
+internal sealed record NodeRoom(string Node, long DiskBytes, int Workers, int LogicalWorkers, int Slots, int Senders, bool RunsJobs = false);

@@ -52,11 +52,19 @@ internal static class ShardErrors
             "The rebalance was not started: a node lets Citus replicate no shard logically, so none could be moved online.",
             $"{first} Or move the shards with -TransferMode block_writes, while their writers wait.");
 
-    public static CitusException NoRoom(string node, string parameter) =>
+    public static CitusException NoRoom(string node, string parameter, int free, int needed) =>
         new("CitusRebalanceRefused", CitusErrorKind.LimitsExceeded,
-            $"The rebalance was not started: {node} has none of {parameter} free, so its moves would fail.",
+            $"The rebalance was not started: {node} has {(free <= 0 ? "none" : $"{free}")} of {parameter} free, and its moves need {needed}.",
             $"Wait until what takes them has ended (Get-CitusActivity -All), or raise {parameter} on {node} and restart it.")
                 { Target = node };
+
+    public static string NoExecutor(int executors, IEnumerable<long> jobs) =>
+        $"The moves begin once tasks of job {string.Join(", ", jobs)} have ended: they take all {executors} of "
+            + "citus.max_background_task_executors on the coordinator. Get-CitusJob -Active shows them.";
+
+    public static string FewExecutors(int executors, int perNode) =>
+        $"At most {executors} move(s) run side by side, {perNode} of them of the same node: citus.max_background_task_executors and "
+            + "citus.max_background_task_executors_per_node of the coordinator say so. Raise them there, and reload its configuration.";
 
     public static CitusException DiskTooSmall(NodeRoom room, long arriving) =>
         new("CitusRebalanceRefused", CitusErrorKind.LimitsExceeded,

@@ -15,12 +15,15 @@ public sealed class ShardRebalancer(CitusConnection connection)
     /// <summary>How long between two looks at a rebalance that is waited for.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>Receives what delays the moves.</summary>
+    public Action<string> Warn { get; init; } = _ => { };
+
     /// <summary>The moves that it would make now, each of a shard with those that are colocated with it, as the job makes them.</summary>
     /// <exception cref="CitusException">It would be refused.</exception>
     public async Task<IReadOnlyList<ShardMove>> PlanAsync(RebalanceOrder order, CancellationToken stop)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
-        await RequireAsync(session, order, stop);
+        await RequireIdleAsync(session, order.Strategy, stop);
         IReadOnlyList<ShardMove> moves = await PlanAsync(session, order, stop);
         if (moves.Count == 0) return moves;
         await RequireRoomAsync(session, moves, order, stop);
@@ -33,7 +36,9 @@ public sealed class ShardRebalancer(CitusConnection connection)
     private async Task RequireRoomAsync(NpgsqlConnection session, IReadOnlyList<ShardMove> moves, RebalanceOrder order,
         CancellationToken stop)
     {
-        if (connection.IsCitus) await RebalanceReadiness.RequireAsync(session, moves, order.TransferMode, stop);
+        if (!connection.IsCitus) return;
+        await RebalanceReadiness.RequireAsync(session, moves, order.TransferMode, stop);
+        if (await RebalanceReadiness.DelayAsync(session, order, stop) is { } delay) Warn(delay);
     }
 
     private async Task<IReadOnlyList<ShardMove>> PlanAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
@@ -93,7 +98,7 @@ public sealed class ShardRebalancer(CitusConnection connection)
     public async Task<ShardRebalance?> StartAsync(RebalanceOrder order, CancellationToken stop)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
-        await RequireAsync(session, order, stop);
+        await RequireIdleAsync(session, order.Strategy, stop);
         IReadOnlyList<ShardMove> moves = await PlanAsync(session, order, stop);
         if (moves.Count == 0) return null;
         await RequireRoomAsync(session, moves, order, stop);
@@ -120,9 +125,10 @@ public sealed class ShardRebalancer(CitusConnection connection)
         }
     }
 
-    private async Task RequireAsync(NpgsqlConnection session, RebalanceOrder order, CancellationToken stop)
+    /// <exception cref="CitusException">A rebalance runs already, or there is no such strategy.</exception>
+    internal static async Task RequireIdleAsync(NpgsqlConnection session, string? strategy, CancellationToken stop)
     {
-        await CheckStrategyAsync(session, order.Strategy, stop);
+        await CheckStrategyAsync(session, strategy, stop);
         if (await ReadAsync(session, null, stop) is { IsActive: true } running) throw ShardErrors.Running(running);
     }
 
@@ -142,7 +148,8 @@ public sealed class ShardRebalancer(CitusConnection connection)
         };
         try
         {
-            return await AskAsync(() => command.ExecuteScalarAsync(stop), stop) is long job and > 0 ? await ReadAsync(session, job, stop) : null;
+            return await AskAsync(() => command.ExecuteScalarAsync(stop), stop) is long job and > 0
+                ? await ReadAsync(session, job, CancellationToken.None) : null; // it runs now, whether or not Ctrl+C comes
         }
         catch (PostgresException e) when (order.Further.Length > 0 && e.SqlState == PostgresErrorCodes.UndefinedFunction)
         {

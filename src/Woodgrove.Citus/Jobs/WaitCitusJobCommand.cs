@@ -21,14 +21,16 @@ public sealed class WaitCitusJobCommand : ConnectedCmdlet
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster;
-        RunEach(async (output, stop) =>
+        CitusJob? seen = null;
+        Tell(() => RunEach(async (output, stop) =>
         {
             var bar = new JobProgressBar(output);
-            CitusJob job = await new CitusJobs(cluster).WaitAsync(JobId, Timeout == 0 ? null : TimeSpan.FromSeconds(Timeout), bar.Show, stop);
+            CitusJob job = await new CitusJobs(cluster).WaitAsync(JobId, Timeout == 0 ? null : TimeSpan.FromSeconds(Timeout),
+                now => bar.Show(seen = now), stop);
             bar.End();
             await output.ObjectAsync(job);
             if (job.IsActive) throw JobWaitErrors.NotOver(job, Timeout);
             if (job.State != JobState.Finished) throw JobWaitErrors.Failed(job);
-        }, JobId);
+        }, JobId), () => seen is null ? null : JobWaitErrors.Continues(seen));
     }
 }

@@ -32,20 +32,11 @@ public abstract class ChangeCmdlet : ConnectedCmdlet
             return;
         }
         ChangeRunner? running = null;
-        try
+        Tell(() => RunEach(async (output, stop) =>
         {
-            RunEach(async (output, stop) =>
-            {
-                if (!change.IsDone) await MakeAsync(output, stop);
-                await after(output, stop);
-            }, target);
-        }
-        catch (PipelineStoppedException) when (running is not null)
-        {
-            // The pipeline takes nothing more; the host still does.
-            Host.UI.WriteWarningLine(VisibleText.Of($"{change.Action}: cancelled. {running.StateOf(change)}"));
-            throw;
-        }
+            if (!change.IsDone) await MakeAsync(output, stop);
+            await after(output, stop);
+        }, target), () => running is null ? null : $"{change.Action}: cancelled. {running.StateOf(change)}");
 
         async Task MakeAsync(CmdletOutput output, CancellationToken stop)
         {

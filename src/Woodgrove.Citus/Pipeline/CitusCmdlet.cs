@@ -27,6 +27,21 @@ public abstract class CitusCmdlet : PSCmdlet, IDisposable
         if (WriteToEnd(background) is { } failure) WriteError(CitusErrorRecord.From(failure, target));
     }
 
+    /// <summary>Runs what Ctrl+C may end, and shows then what is so: the pipeline takes nothing more, but the host does.</summary>
+    /// <param name="state">Null where there is nothing to say.</param>
+    private protected void Tell(Action run, Func<string?> state)
+    {
+        try
+        {
+            run();
+        }
+        catch (PipelineStoppedException) when (IsStopping && state() is { } text)
+        {
+            Host.UI.WriteWarningLine(VisibleText.Of(text));
+            throw;
+        }
+    }
+
     /// <summary>Reads an argument. One that is wrong ends the statement, with the error that says why.</summary>
     private protected T Argument<T>(Func<T> read)
     {

@@ -13,6 +13,11 @@ internal static class RebalanceErrors
         if (rebalance.State != JobState.Finished) throw Failed(rebalance);
     }
 
+    /// <summary>What is so of a rebalance that was waited for until Ctrl+C.</summary>
+    public static string Continues(ShardRebalance rebalance) =>
+        $"The wait is over; job {rebalance.JobId} is {rebalance.State.ToString().ToLowerInvariant()} and continues: {DoneOf(rebalance)}. "
+            + "Wait-ShardRebalance waits on, Stop-ShardRebalance stops it.";
+
     private static CitusException NotOver(ShardRebalance rebalance, int seconds) =>
         new("CitusRebalanceTimeout", CitusErrorKind.OperationTimeout,
             $"Job {rebalance.JobId} was not over after {seconds} s: {DoneOf(rebalance)}."

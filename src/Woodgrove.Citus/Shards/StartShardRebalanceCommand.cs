@@ -48,37 +48,40 @@ public sealed class StartShardRebalanceCommand : ConnectedCmdlet
         CitusConnection cluster = Cluster;
         var order = new RebalanceOrder(Strategy, DrainOnly, TransferMode.ToLowerInvariant())
             { ParallelReferenceTables = ParallelReferenceTables, ParallelColocatedShards = ParallelColocatedShards };
-        var rebalancer = new ShardRebalancer(cluster);
         if (!ShouldProcess(cluster.Name, DrainOnly ? "Move shards off nodes that should have none" : "Rebalance shards"))
         {
             if (IsWhatIf)
             {
                 Run(async (output, stop) =>
                 {
-                    IReadOnlyList<ShardMove> moves = await rebalancer.PlanAsync(order, stop);
+                    IReadOnlyList<ShardMove> moves = await new ShardRebalancer(cluster) { Warn = output.Warning }.PlanAsync(order, stop);
                     if (moves.Count == 0) output.Information(NothingToMove);
                     foreach (ShardMove move in moves) await output.ObjectAsync(move);
                 }, cluster.Name);
             }
             return;
         }
-        Run(async (output, stop) =>
+        ShardRebalance? seen = null;
+        Tell(() => Run(async (output, stop) =>
         {
+            var rebalancer = new ShardRebalancer(cluster) { Warn = output.Warning };
             if (await rebalancer.StartAsync(order, stop) is not { } rebalance)
             {
                 output.Information(NothingToMove);
                 return;
             }
+            seen = rebalance;
             output.Verbose($"Job {rebalance.JobId} makes {rebalance.Total} move(s) in the background. "
                 + "It continues when this session ends.");
             if (Wait)
             {
                 var bar = new RebalanceProgressBar(output);
-                rebalance = await rebalancer.WaitAsync(rebalance, Timeout == 0 ? null : TimeSpan.FromSeconds(Timeout), bar.Show, stop);
+                rebalance = await rebalancer.WaitAsync(rebalance, Timeout == 0 ? null : TimeSpan.FromSeconds(Timeout),
+                    now => bar.Show(seen = now), stop);
                 bar.End();
             }
             await output.ObjectAsync(rebalance);
             if (Wait) RebalanceErrors.Require(rebalance, Timeout);
-        }, cluster.Name);
+        }, cluster.Name), () => seen is null ? null : RebalanceErrors.Continues(seen));
     }
 }

@@ -21,7 +21,8 @@ public sealed class WaitShardRebalanceCommand : ConnectedCmdlet
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster;
-        Run(async (output, stop) =>
+        ShardRebalance? seen = null;
+        Tell(() => Run(async (output, stop) =>
         {
             var rebalancer = new ShardRebalancer(cluster);
             if (await rebalancer.FindAsync(JobId, stop) is not { } rebalance)
@@ -30,10 +31,11 @@ public sealed class WaitShardRebalanceCommand : ConnectedCmdlet
                 return;
             }
             var bar = new RebalanceProgressBar(output);
-            rebalance = await rebalancer.WaitAsync(rebalance, Timeout == 0 ? null : TimeSpan.FromSeconds(Timeout), bar.Show, stop);
+            rebalance = await rebalancer.WaitAsync(rebalance, Timeout == 0 ? null : TimeSpan.FromSeconds(Timeout),
+                now => bar.Show(seen = now), stop);
             bar.End();
             await output.ObjectAsync(rebalance);
             RebalanceErrors.Require(rebalance, Timeout);
-        }, JobId);
+        }, JobId), () => seen is null ? null : RebalanceErrors.Continues(seen));
     }
 }

@@ -6,7 +6,7 @@ namespace Woodgrove.Citus.Core.Tests.Shards;
 /// <summary>What keeps a rebalance from being started.</summary>
 public sealed class RebalanceReadinessTests
 {
-    private static readonly NodeRoom Roomy = new("a:1", 1000, 1, 1, 1, 1);
+    private static readonly NodeRoom Roomy = new("a:1", 1000, 1, 1, 1, 1, RunsJobs: true);
 
     private static readonly ShardMove[] Moves =
     [
@@ -50,4 +50,26 @@ public sealed class RebalanceReadinessTests
     public void The_job_itself_needs_a_process_of_the_coordinator() =>
         Assert.Contains("a:1 has none of max_worker_processes free",
             Lack(Roomy with { Workers = 0 }, Roomy with { Node = "b:1" }, "block_writes")!.Message);
+
+    [Fact]
+    public void A_job_needs_one_process_more_where_nothing_hands_out_tasks_yet()
+    {
+        Assert.Contains("a:1 has 1 of max_worker_processes free, and its moves need 2.",
+            Lack(Roomy with { RunsJobs = false }, Roomy with { Node = "b:1" }, "block_writes")!.Message);
+        Assert.Null(Lack(Roomy with { RunsJobs = false, Workers = 2 }, Roomy with { Node = "b:1" }, "block_writes"));
+    }
+
+    [Theory]
+    [InlineData(4, 1, 3, false, null)]
+    [InlineData(4, 2, 0, true, null)]
+    [InlineData(4, 1, 4, false, "tasks of job 7, 9 have ended: they take all 4 of citus.max_background_task_executors")]
+    [InlineData(4, 1, 0, true, "At most 4 move(s) run side by side, 1 of them of the same node")]
+    [InlineData(1, 4, 0, true, "At most 1 move(s) run side by side, 4 of them of the same node")]
+    public void What_delays_the_moves_is_told(int executors, int perNode, int running, bool isParallel, string? told)
+    {
+        string? delay = RebalanceReadiness.Delay(executors, perNode, running, [7, 9], isParallel);
+
+        if (told is null) Assert.Null(delay);
+        else Assert.Contains(told, delay);
+    }
 }

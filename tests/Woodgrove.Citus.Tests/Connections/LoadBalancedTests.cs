@@ -120,6 +120,7 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
             ["Get-CitusJob"] = _ => { },
             [$"Split-Shard (Get-ShardPlacement {table})[0].ShardId -WhatIf -TransferMode block_writes"] = r => Assert.Single(r),
             [$"Split-Tenant {table} 7 -WhatIf -TransferMode block_writes"] = r => Assert.Single(r),
+            ["Get-CitusNodeClone"] = Assert.Empty,
             ["Get-CitusNode | Set-CitusNode -ShouldHaveShards $true -WhatIf"] = _ => { },
             [$"Set-DistributedTable {rows} -ShardCount 3 -WhatIf"] = r => Assert.Single(r),
             [$"ConvertTo-LocalTable {rows} -WhatIf"] = r => Assert.Single(r),
@@ -180,8 +181,8 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
         string[] missing = [.. _faults.Shell.Get("Get-Command -Module Woodgrove.Citus | "
             + "Where-Object { $_.Parameters.ContainsKey('Connection') } | ForEach-Object Name")
             .Select(n => n.ToString()).Where(n => !all.Contains(n, StringComparison.Ordinal))];
-        Assert.Equal(["Add-CitusNode", "Disconnect-CitusCluster", "Invoke-CitusValidation", "Move-ShardPlacement",
-            "Remove-CitusNode", "Stop-CitusActivity", "Stop-CitusJob", "Stop-ShardRebalance", "Wait-CitusJob"], missing.Order());
+        Assert.Equal(["Add-CitusNode", "Add-CitusNodeClone", "Complete-CitusNodeClone", "Disconnect-CitusCluster", "Invoke-CitusValidation",
+            "Move-ShardPlacement", "Remove-CitusNode", "Stop-CitusActivity", "Stop-CitusJob", "Stop-ShardRebalance", "Wait-CitusJob"], missing.Order());
     }
 
     [Fact]

@@ -38,6 +38,7 @@ public sealed class ExampleRun : IDisposable
         ("Start-ShardRebalance" or "Get-ShardRebalance" or "Stop-ShardRebalance", 1) => "needs shards that lie unevenly",
         ("Move-ShardPlacement" or "Split-Shard" or "Split-Tenant" or "Add-CitusNode" or "Set-CitusNode" or "Remove-CitusNode", _) =>
             "changes shards and nodes that other examples show; TransferTests and NodeTests have each",
+        ("Add-CitusNodeClone" or "Get-CitusNodeClone" or "Complete-CitusNodeClone", _) => "needs a replica of a node; CloneTests make one",
         ("Wait-CitusJob" or "Stop-CitusJob" or "Wait-ShardRebalance", _) => "needs a job that runs",
         ("Stop-ShardRebalance", 3) => "needs a rebalance that runs",
         _ => null,

@@ -47,13 +47,15 @@ public sealed class WhatIfTests(ClusterFixture cluster) : ClusterTest(cluster)
         ("Add-CitusNode 127.0.0.1 1", "CitusNodeUnsuitable"),
         ("Set-CitusNode nowhere -Enabled $false", "CitusNodeNotFound"),
         ("Remove-CitusNode nowhere", "CitusNodeNotFound"),
+        ("Add-CitusNodeClone 127.0.0.1 1 -Primary nowhere", "CitusNodeNotFound"),
+        ("Complete-CitusNodeClone nowhere", "CitusNodeNotFound"),
         ("Stop-CitusActivity 1", "CitusSessionNotFound"),
         ("Stop-CitusJob 2000000000", "CitusJobNotFound"),
     ];
 
     /// <summary>What the stand-in has not.</summary>
     private static readonly string[] NeedsCitus =
-        ["Start-Shard", "Stop-Shard", "Move-Shard", "Split-", "Add-CitusNode", "Set-CitusNode", "Remove-CitusNode", "Stop-CitusJob",
+        ["Start-Shard", "Stop-Shard", "Move-Shard", "Split-", "Add-CitusNode", "Set-CitusNode", "Remove-CitusNode", "Complete-CitusNode", "Stop-CitusJob",
             "ConvertTo-DistributedSchema", "ConvertFrom-DistributedSchema", "Move-DistributedSchema", "New-CitusTimePartition",
             "Set-CitusTimePartition", "Remove-CitusTimePartition"];
 

@@ -17,6 +17,10 @@ public sealed class ChangedCluster(ClusterFixture cluster) : IAsyncLifetime
 
     public string Folder => (string)_sandbox!.Get("Path")!;
 
+    /// <summary>A worker's server.</summary>
+    /// <param name="number">From 1.</param>
+    internal SandboxServer Server(int number) => new(_sandbox!, $"worker{number}");
+
     public string ConnectionString =>
         $"Host=127.0.0.1;Port={Ports[0]};Database=citus;Username=postgres;Password={_password};Include Error Detail=true;Pooling=false";
 
@@ -42,9 +46,10 @@ public sealed class ChangedCluster(ClusterFixture cluster) : IAsyncLifetime
     /// <param name="number">From 1.</param>
     public string Node(int number) => $"127.0.0.1:{Ports[number]}";
 
-    public NpgsqlConnection Open()
+    /// <param name="port">The coordinator's by default.</param>
+    public NpgsqlConnection Open(int? port = null)
     {
-        var session = new NpgsqlConnection(ConnectionString);
+        var session = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ConnectionString) { Port = port ?? Ports[0] }.ToString());
         session.Open();
         return session;
     }
@@ -67,9 +72,10 @@ public sealed class ChangedCluster(ClusterFixture cluster) : IAsyncLifetime
     }
 
     /// <summary>The rows of a query, each as text.</summary>
-    public string[] Rows(string sql)
+    /// <param name="port">Of the node that is asked; the coordinator's by default.</param>
+    public string[] Rows(string sql, int? port = null)
     {
-        using NpgsqlConnection session = Open();
+        using NpgsqlConnection session = Open(port);
         using var command = new NpgsqlCommand($"SELECT r::text FROM ({sql}) r", session);
         using NpgsqlDataReader row = command.ExecuteReader();
         var rows = new List<string>();

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Management.Automation;
 using Woodgrove.Citus.Tests.Hosting;
 
@@ -33,50 +32,10 @@ public sealed class MachineFaultTests(ClusterFixture cluster, HealthyCluster hea
     [InlineData(0.03, "Failed")]
     public void A_disk_that_a_file_fills(double free, string status)
     {
-        string small = Worker.Data + ".small", filler = Path.Combine(Worker.Data, "filler");
-        long size = (Directory.EnumerateFiles(Worker.Data, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length) * 5 / 4)
-            + (128 << 20);
-        Directory.CreateDirectory(small);
-        if (Mount("-t", "tmpfs", "-o", $"size={size}", "tmpfs", small) is { } obstacle)
-        {
-            Directory.Delete(small);
-            Assert.Skip($"needs to mount a small disk: {obstacle}");
-        }
-        Worker.Stop();
-        Worker.Execute("cp", "-a", Worker.Data + "/.", small);
-        Worker.Execute("mount", "--bind", small, Worker.Data);
-        try
-        {
-            Worker.Start();
-            PSObject found = Expect("DiskSpace", status,
-                () => Worker.Execute("fallocate", "-l", $"{new DriveInfo(Worker.Data).AvailableFreeSpace - (long)(size * free)}", filler),
-                () => File.Delete(filler));
+        using var disk = new SmallDisk(Worker);
+        PSObject found = Expect("DiskSpace", status, () => disk.Fill((long)(disk.Size * free)), disk.Empty);
 
-            Assert.Equal(Worker.Name, Assert.Single(Evidence(found)).Get("Node"));
-            Assert.Contains($"{free:P0} (", (string)found.Get("Actual")!);
-        }
-        finally
-        {
-            Worker.Stop();
-            Worker.Execute("umount", Worker.Data);
-            Worker.Execute("umount", small);
-            Directory.Delete(small);
-            Worker.Start();
-        }
-    }
-
-    private static string? Mount(params string[] arguments)
-    {
-        try
-        {
-            using Process mount = Process.Start(new ProcessStartInfo("mount", arguments) { RedirectStandardError = true })!;
-            string said = mount.StandardError.ReadToEnd();
-            mount.WaitForExit();
-            return mount.ExitCode == 0 ? null : said.Trim();
-        }
-        catch (System.ComponentModel.Win32Exception e)
-        {
-            return e.Message;
-        }
+        Assert.Equal(Worker.Name, Assert.Single(Evidence(found)).Get("Node"));
+        Assert.Contains($"{free:P0} (", (string)found.Get("Actual")!);
     }
 }

@@ -15,6 +15,7 @@ public static class NodeChanger
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
         var name = new NodeName(host, port);
         ClusterNode? there = (await ClusterNode.ListAsync(session, stop)).Find(n => n.Name == name);
+        if (there is { CloneOf: not null }) throw NodeErrors.Clone(there);
         if (there is null or { IsActive: false } && !await AnswersAsync(session, name, stop)) throw NodeErrors.NoAnswer(name);
         return new ClusterChange
         {
@@ -37,6 +38,7 @@ public static class NodeChanger
         await using NpgsqlConnection session = await OpenAsync(connection, stop);
         List<ClusterNode> nodes = await ClusterNode.ListAsync(session, stop);
         ClusterNode node = ClusterNode.Find(nodes, new NodeName(host, port).ToString());
+        if (node.CloneOf is not null) throw NodeErrors.Clone(node);
         var sql = new List<string>();
         var locks = new List<string>();
         NodeName name = node.Name;
@@ -101,7 +103,7 @@ public static class NodeChanger
     internal static string At(NodeName name) => $"{TableName.Literal(name.Host)}, {name.Port}";
 
     /// <summary>Citus 13.2 and 14.0 crash a server that changes a node's address before its maintenance daemon runs.</summary>
-    private static async Task RequireDaemonAsync(NpgsqlConnection session, ClusterNode node, CancellationToken stop)
+    internal static async Task RequireDaemonAsync(NpgsqlConnection session, ClusterNode node, CancellationToken stop)
     {
         for (int attempt = 0; attempt < 100; attempt++)
         {

@@ -23,6 +23,7 @@ public static class NodeRemover
         List<ClusterNode> nodes = await ClusterNode.ListAsync(session, stop);
         ClusterNode node = ClusterNode.Find(nodes, new NodeName(host, port).ToString());
         if (node.GroupId == 0 && node.IsPrimary) throw NodeErrors.Coordinator(node);
+        if (node.CloneOf is not null) return NodeCloner.Remove(node);
         NodeShards shards = await NodeShards.ReadAsync(session, node, stop);
         bool answers = await NodeChanger.AnswersAsync(session, node.Name, stop);
         if (shards.Count > 0 && !answers) throw NodeErrors.DeadWithLastCopies(node, shards.Count, shards.Tables);
