@@ -47,6 +47,8 @@ public sealed class WhatIfTests(ClusterFixture cluster) : ClusterTest(cluster)
         ("Add-CitusNode 127.0.0.1 1", "CitusNodeUnsuitable"),
         ("Set-CitusNode nowhere -Enabled $false", "CitusNodeNotFound"),
         ("Remove-CitusNode nowhere", "CitusNodeNotFound"),
+        ("Update-CitusStatistic none_is_called", "CitusTableNotFound"),
+        ("New-CitusRestorePoint ('x' * 64)", "CitusInvalidArgument"),
         ("Stop-CitusActivity 1", "CitusSessionNotFound"),
         ("Stop-CitusJob 2000000000", "CitusJobNotFound"),
     ];

@@ -78,6 +78,8 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             ("Split-Shard 1 -WhatIf", true, false), ($"Split-Tenant {table} 7 -WhatIf", kind == "owner", true),
             ("Add-CitusNode 127.0.0.1 1 -WhatIf", false, false), ("Set-CitusNode nowhere -Enabled $false -WhatIf", false, false),
             ("Remove-CitusNode nowhere -WhatIf", false, false),
+            ("New-CitusRestorePoint by_role -WhatIf", false, false), ("Get-CitusRestorePoint", true, false),
+            ($"Update-CitusStatistic {table} -WhatIf", kind == "owner", true),
             ($"Copy-CitusTable {table} -From role -To role -Query 'SELECT * FROM {table} WHERE false'; Get-DistributedTable {table}", writes,
                 true),
             // What they change is planned only: the tables are those of the calls after them.
