@@ -55,15 +55,17 @@ public sealed class UpgradeDecisionTests
     }
 
     [Fact]
-    public void Tables_of_another_collation_than_their_group_s_are_named_but_not_one_that_is_alone()
+    public void Tables_of_one_collation_stay_together_where_their_group_is_recorded_with_another()
     {
         CheckResult result = Judge(new ColocatedCollations(), """
             [{"name":"users","column":"login","collation":"\"default\"","colocation_id":1,"is_of_group":true},
              {"name":"by_c","column":"login","collation":"\"C\"","colocation_id":1,"is_of_group":false},
+             {"name":"c_too","column":"login","collation":"\"C\"","colocation_id":1,"is_of_group":false},
              {"name":"alone","column":"login","collation":"\"C\"","colocation_id":2,"is_of_group":false}]
             """);
 
-        Assert.Equal("by_c", Assert.IsType<ColocatedCollations.Table>(Assert.Single(result.Evidence)).Name);
+        Assert.Equal(["by_c to none", "c_too to by_c", "alone to none"], result.Fix!.Split('\n').Select(l =>
+            System.Text.RegularExpressions.Regex.Replace(l, @"^.*\('(\w+)', colocate_with := '(\w+)'\);$", "$1 to $2")));
     }
 
     [Fact]

@@ -178,21 +178,27 @@ public sealed class UpgradeFaultTests(ClusterFixture cluster, HealthyCluster hea
     }
 
     [Fact]
-    public void Colocated_tables_of_different_collations()
+    public void Colocated_tables_whose_collation_is_not_recorded()
     {
-        string[] make = ["CREATE TABLE by_default (login text PRIMARY KEY)", "CREATE TABLE by_c (login text COLLATE \"C\" PRIMARY KEY)",
-            "SELECT create_distributed_table('by_default', 'login', shard_count := 5)", "SELECT create_distributed_table('by_c', 'login', shard_count := 5)"];
-        if (Coordinator.Get<int>("SELECT split_part(extversion, '.', 1)::int FROM pg_extension WHERE extname = 'citus'") >= 14)
-        {
-            Coordinator.Run(make);
-            Assert.Equal(2L, Coordinator.Get<long>("SELECT count(DISTINCT colocationid) FROM pg_dist_partition WHERE logicalrelid::text LIKE 'by\\_%'"));
-            Assert.Empty(Found());
-            Coordinator.Run("DROP TABLE by_default, by_c");
-            return;
-        }
-        PSObject found = Expect("ColocatedCollations", "Warning", make, ["DROP TABLE by_default, by_c"]);
+        PSObject found = Expect("ColocatedCollations", "Warning",
+            () =>
+            {
+                Coordinator.Run("CREATE TABLE by_c (login text COLLATE \"C\" PRIMARY KEY)", "CREATE TABLE \"By C\" (login text COLLATE \"C\" PRIMARY KEY)",
+                    "SELECT create_distributed_table('by_c', 'login', shard_count := 4, colocate_with := 'none')",
+                    "SELECT create_distributed_table('\"By C\"', 'login', colocate_with := 'by_c')");
+                // From 14 on it is recorded.
+                foreach (NodeUnderTest node in Healthy.Nodes)
+                    node.Run("UPDATE pg_dist_colocation SET distributioncolumncollation = 100 WHERE distributioncolumncollation = '\"C\"'::regcollation");
+            },
+            () =>
+            {
+                Assert.Equal("1 C", Coordinator.Get<string>("SELECT count(DISTINCT colocationid) || ' ' || min(collname) FROM pg_dist_partition "
+                    + "JOIN pg_dist_colocation USING (colocationid) JOIN pg_collation c ON c.oid = distributioncolumncollation "
+                    + "WHERE logicalrelid IN ('by_c'::regclass, '\"By C\"'::regclass)"));
+                Coordinator.Run("DROP TABLE by_c, \"By C\"");
+            });
 
-        Assert.Equal(("by_c", "\"C\""), (Assert.Single(Evidence(found)).Get("Name"), Evidence(found)[0].Get("Collation")));
+        Assert.Equal(["\"By C\"", "by_c"], Evidence(found).Select(t => (string)t.Get("Name")!));
     }
 
     [Fact]

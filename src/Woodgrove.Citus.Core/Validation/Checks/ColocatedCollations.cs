@@ -5,9 +5,9 @@ using Woodgrove.Citus.Sql;
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class ColocatedCollations() : CitusCheck(CheckCategory.Upgrade,
-    "The distribution columns of colocated tables have the same collation.",
-    "Before version 14 Citus colocates tables whatever collation their columns have. Its update to 14 moves those of another collation "
-        + "out of the group: joins with the others then move rows, and foreign keys to them are refused.")
+    "Each colocation group is recorded with the collation of its tables' distribution columns.",
+    "Before version 14 Citus records the default collation of the type. Its update to 14 (citus_finish_citus_upgrade) moves such tables "
+        + "into groups of their own, whose ids are new, and tables of both collations in one group apart.")
 {
     private static readonly Question<Table> Tables = new(Ask.Cluster, $"""
         SELECT {SearchPath.Show("p.logicalrelid")} AS name, a.attname::text AS "column", a.attcollation::regcollation::text AS collation,
@@ -21,16 +21,15 @@ internal sealed class ColocatedCollations() : CitusCheck(CheckCategory.Upgrade,
 
     public override IReadOnlyList<Question> Questions => [Tables];
 
-    public override Verdict Decide(Facts facts)
-    {
-        // As citus_finish_citus_upgrade of version 14 decides; a table alone in a group is moved into another one, and nothing is lost.
-        Table[] other = [.. facts.Of(Tables).GroupBy(t => t.ColocationId).Where(g => g.Select(t => t.Collation).Distinct().Count() > 1)
-            .SelectMany(g => g.Where(t => !t.IsOfGroup))];
-        return Verdict.Unless(other, CheckStatus.Warning, "one collation for each colocation group", "no group has two",
-            o => Verdict.List(o.Select(t => $"{t.Name}.{t.Column} has collation {t.Collation}, and its group {t.ColocationId} another")),
-            o => Verdict.Lines(o, t => $"SELECT pg_catalog.update_distributed_table_colocation({TableName.Literal(t.Name)}, "
-                + "colocate_with := 'none'); -- as the update does; or give its column the others' collation, and distribute it again"));
-    }
+    public override Verdict Decide(Facts facts) =>
+        Verdict.Unless([.. facts.Of(Tables).Where(t => !t.IsOfGroup)], CheckStatus.Warning, "the columns' own collation", "all are so recorded",
+            other => Verdict.List(other.Select(t => $"{t.Name}.{t.Column} has collation {t.Collation}, and its group {t.ColocationId} another")),
+            Fix);
+
+    /// <summary>As the update does: a new group for the tables of a group that have one collation. No row is moved.</summary>
+    private static string Fix(IReadOnlyList<Table> other) => string.Join('\n', other.GroupBy(t => (t.ColocationId, t.Collation))
+        .SelectMany(g => g.Select((t, i) => $"SELECT pg_catalog.update_distributed_table_colocation({TableName.Literal(t.Name)}, "
+            + $"colocate_with := {TableName.Literal(i == 0 ? "none" : g.First().Name)});")));
 
     public sealed record Table(string Name, string Column, string Collation, int ColocationId, bool IsOfGroup);
 }
