@@ -31,6 +31,7 @@
         'Export-CitusReport'
         'Export-CitusSchema', 'Import-CitusSchema', 'Find-DistributionPlan', 'Compare-CitusTable', 'Copy-CitusTable'
         'Test-CitusCluster', 'Get-CitusCheck', 'Invoke-CitusValidation', 'Get-CitusSetting', 'Repair-CitusCluster'
+        'New-CitusRestorePoint', 'Get-CitusRestorePoint', 'Update-CitusStatistic'
         'Start-CitusSandbox', 'Stop-CitusSandbox', 'Get-CitusSandbox', 'New-CitusSampleData'
     )
     PrivateData          = @{

@@ -30,6 +30,7 @@ param(
     $Connection,
     [string[]] $Check = @(),
     [string[]] $Exclude = @(),
+    [string[]] $Category = @(),
     [System.Collections.IDictionary] $Threshold = @{},
     [switch] $Strict,
     [switch] $IncludeModule
@@ -39,13 +40,13 @@ BeforeDiscovery {
     if (-not (Get-Command Test-CitusCluster -ErrorAction Ignore)) { Import-Module "$PSScriptRoot/../../Woodgrove.Citus.psd1" }
     $at = if ($Connection) { $Connection } else { Get-CitusConnection | Select-Object -Last 1 }
     if (-not $at) { $at = Connect-CitusCluster }
-    $categories = Test-CitusCluster -Connection $at -Check $Check -Exclude $Exclude -Threshold $Threshold -IncludeModule:$IncludeModule |
+    $groups = Test-CitusCluster -Connection $at -Check $Check -Exclude $Exclude -Category $Category -Threshold $Threshold -IncludeModule:$IncludeModule |
         Group-Object Category
 }
 
-foreach ($category in $categories) {
-    Describe "Citus cluster: $($category.Name)" -Tag $category.Name {
-        It '<_.Check>' -ForEach $category.Group {
+foreach ($group in $groups) {
+    Describe "Citus cluster: $($group.Name)" -Tag $group.Name {
+        It '<_.Check>' -ForEach $group.Group {
             $result = $_
             $says = "Expected: $($result.Expected)`nActual:   $($result.Actual)`nWhy:      $($result.Explanation)`nFix:      $($result.Fix)"
             if ($result.Status -eq 'Skipped') { Set-ItResult -Skipped -Because $result.Actual }

@@ -26,11 +26,12 @@ public sealed class ChangeRunner(CitusConnection connection)
     /// <exception cref="OperationCanceledException">The statement that ran was cancelled on the server, and rolled back.</exception>
     public async Task RunAsync(ClusterChange change, CancellationToken stop)
     {
-        await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
+        CitusConnection coordinator = await connection.AtCoordinatorAsync(stop);
+        await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(coordinator, stop);
         session.Notice += Tell;
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Task reports = ReportAsync(change, session.ProcessID, ended.Token);
-        await using var cancellation = new ServerCancellation(stop, () => [(connection.OpenSessionAsync, [session.ProcessID])]);
+        Task reports = ReportAsync(coordinator, change, session.ProcessID, ended.Token);
+        await using var cancellation = new ServerCancellation(stop, () => [(coordinator.OpenSessionAsync, [session.ProcessID])]);
         try
         {
             for (_done = 0; _done < change.Sql.Count; _done++)
@@ -60,7 +61,7 @@ public sealed class ChangeRunner(CitusConnection connection)
     }
 
     /// <summary>Asks over another session what the statement has copied.</summary>
-    private async Task ReportAsync(ClusterChange change, int processId, CancellationToken ended)
+    private async Task ReportAsync(CitusConnection coordinator, ClusterChange change, int processId, CancellationToken ended)
     {
         try
         {
@@ -70,7 +71,7 @@ public sealed class ChangeRunner(CitusConnection connection)
                 var progress = new ChangeProgress(change, _done + 1);
                 if (change.Shards.Count > 0)
                 {
-                    await using NpgsqlConnection other = await connection.OpenSessionAsync(ended);
+                    await using NpgsqlConnection other = await coordinator.OpenSessionAsync(ended);
                     progress = await other.FirstAsync("""
                         SELECT sum(source_shard_size)::bigint, sum(target_shard_size)::bigint, max(status)
                         FROM pg_catalog.get_rebalance_progress() WHERE sessionid = $1 HAVING count(*) > 0

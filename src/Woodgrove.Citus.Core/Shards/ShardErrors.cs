@@ -26,8 +26,8 @@ internal static class ShardErrors
     public const string Locked = "it is locked (Get-CitusLockWait shows by whom)";
 
     public const string NoStatistics =
-        "No shard has statistics yet, so the heaviest values are not known; ANALYZE collects them, -By Rows "
-            + "counts instead.";
+        "No shard has statistics yet, so the heaviest values are not known; Update-CitusStatistic collects them, "
+            + "-By Rows counts instead.";
 
     public static CitusException ReadDenied(string? user, string table) =>
         new("CitusPermissionDenied", CitusErrorKind.PermissionDenied,

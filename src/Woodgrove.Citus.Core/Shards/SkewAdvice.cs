@@ -10,7 +10,7 @@ namespace Woodgrove.Citus.Shards;
 internal sealed record SkewAdvice(SkewAction Action, string Reason, string? Fix = null, double? Shards = null, double? Nodes = null)
 {
     public const string ByRows = "-By Rows counts the rows.";
-    public const string NoStatistics = "There are no statistics about its values; -By Rows counts them, or run ANALYZE.";
+    public const string NoStatistics = "There are no statistics about its values; -By Rows counts them, and Update-CitusStatistic collects some.";
     public const string RowsTell = "-By Rows tells which.";
 
     public const string Rebalance = "Start-ShardRebalance -Wait";

@@ -14,11 +14,14 @@ public static class CheckCatalog
 
     /// <summary>The checks of these names, in which <c>*</c> and <c>?</c> are wildcards; all where none is given.</summary>
     /// <exception cref="CitusException">A name is that of no check.</exception>
-    public static IReadOnlyList<CheckInfo> Find(IReadOnlyCollection<string> names) => [.. Select(names, []).Select(c => c.Describe())];
+    public static IReadOnlyList<CheckInfo> Find(IReadOnlyCollection<string> names) => [.. Select(names, [], Enum.GetValues<CheckCategory>()).Select(c => c.Describe())];
 
-    internal static IReadOnlyList<CitusCheck> Select(IReadOnlyCollection<string> names, IReadOnlyCollection<string> except)
+    /// <summary>The checks of these names, and of these categories; all but those about upgrades where neither is given.</summary>
+    internal static IReadOnlyList<CitusCheck> Select(IReadOnlyCollection<string> names, IReadOnlyCollection<string> except,
+        IReadOnlyCollection<CheckCategory> categories)
     {
-        HashSet<CitusCheck> chosen = [.. names.Count == 0 ? All : names.SelectMany(Matching)];
+        HashSet<CitusCheck> chosen = [.. (names.Count == 0 ? All : names.SelectMany(Matching)).Where(c => categories.Count > 0
+            ? categories.Contains(c.Category) : names.Count > 0 || c.Category != CheckCategory.Upgrade)];
         chosen.ExceptWith(except.SelectMany(Matching));
         return [.. All.Where(chosen.Contains)];
     }

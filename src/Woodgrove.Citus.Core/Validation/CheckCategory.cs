@@ -10,4 +10,7 @@ public enum CheckCategory
     Transactions,
     Capacity,
     Security,
+
+    /// <summary>What stands in the way of a newer Citus or PostgreSQL; looked at only where it is asked for.</summary>
+    Upgrade,
 }

@@ -7,7 +7,7 @@ using Woodgrove.Citus.Values;
 namespace Woodgrove.Citus.Validation;
 
 /// <summary>Runs checks over a cluster.</summary>
-/// <param name="Checks">Names, wildcards allowed; none means all.</param>
+/// <param name="Checks">Names, wildcards allowed; none means all but those about upgrades.</param>
 /// <param name="Except">Checks to leave out.</param>
 /// <param name="Thresholds">Limits by check, in place of the checks' own.</param>
 /// <param name="Patience">How long one question to one node may take.</param>
@@ -15,6 +15,9 @@ public sealed record ClusterValidation(
     IReadOnlyCollection<string> Checks, IReadOnlyCollection<string> Except, IReadOnlyDictionary<string, double> Thresholds,
     TimeSpan Patience)
 {
+    /// <summary>Just checks of these categories; none means all but Upgrade.</summary>
+    public IReadOnlyCollection<CheckCategory> Categories { get; init; } = [];
+
     /// <summary>Whether the module's own tables are checked too.</summary>
     public bool IncludeModule { get; init; }
 
@@ -22,7 +25,7 @@ public sealed record ClusterValidation(
     /// <exception cref="CitusException">A name is that of no check, or a threshold is that of a check without one.</exception>
     public void Check()
     {
-        _ = CheckCatalog.Select(Checks, Except);
+        _ = CheckCatalog.Select(Checks, Except, Categories);
         _ = CheckCatalog.Limits(Thresholds);
     }
 
@@ -30,7 +33,7 @@ public sealed record ClusterValidation(
     /// <exception cref="CitusException">A name is that of no check, or the connection leads nowhere.</exception>
     public async Task<IReadOnlyList<CheckResult>> RunAsync(CitusConnection connection, Action<string> explain, CancellationToken stop)
     {
-        IReadOnlyList<CitusCheck> checks = CheckCatalog.Select(Checks, Except);
+        IReadOnlyList<CitusCheck> checks = CheckCatalog.Select(Checks, Except, Categories);
         IReadOnlyDictionary<CitusCheck, double> limits = CheckCatalog.Limits(Thresholds);
         if (connection.CitusVersion is null) throw CatalogErrors.NoCitus(connection, "there is no cluster to check");
 

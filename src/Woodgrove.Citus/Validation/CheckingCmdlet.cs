@@ -10,11 +10,15 @@ namespace Woodgrove.Citus.Validation;
 /// <summary>A cmdlet that runs checks, all or chosen ones, with limits of one's own.</summary>
 public abstract class CheckingCmdlet : ConnectedCmdlet
 {
-    /// <summary>Just these; all by default.</summary>
+    /// <summary>Just these; by default all but those of the category Upgrade.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(CheckCompleter))]
     [SupportsWildcards]
     public string[] Check { get; set; } = [];
+
+    /// <summary>Just the checks of these categories; by default all but Upgrade.</summary>
+    [Parameter]
+    public CheckCategory[] Category { get; set; } = [];
 
     /// <summary>All but these.</summary>
     [Parameter]
@@ -42,7 +46,7 @@ public abstract class CheckingCmdlet : ConnectedCmdlet
     private protected ClusterValidation Validation()
     {
         var validation = new ClusterValidation(Checks, Exclude, Limits(PlainValues.Of(Threshold)!), TimeSpan.FromSeconds(10))
-            { IncludeModule = IncludeModule };
+            { IncludeModule = IncludeModule, Categories = Category };
         validation.Check();
         return validation;
     }

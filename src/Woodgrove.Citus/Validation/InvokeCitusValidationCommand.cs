@@ -42,7 +42,7 @@ public sealed class InvokeCitusValidationCommand : CheckingCmdlet
     protected override void EndProcessing()
     {
         var data = new Hashtable { ["Connection"] = Cluster, ["Check"] = Checks.ToArray(), ["Exclude"] = Exclude, ["Threshold"] = Threshold,
-            ["Strict"] = Strict, ["IncludeModule"] = IncludeModule };
+            ["Strict"] = Strict, ["IncludeModule"] = IncludeModule, ["Category"] = Category };
         Argument(Validation);
         string[] own = Argument(() => Path.Select(Existing).ToArray());
         string file = OutputFile is null ? "" : Argument(() => Writable(OutputFile));

@@ -357,6 +357,8 @@ internal static class AdviceCases
         ["CitusNodeHasShards"] = "NodeTests follows it, on a cluster of its own",
         ["CitusNodeNotFound"] = "NodeTests follows it, on a cluster of its own",
         ["CitusNodeUnsuitable"] = "NodeTests follows it, on a cluster of its own",
+        ["CitusRestorePointExists"] = "RestorePointTests follows it",
+        ["CitusRestorePointNotFound"] = "RestorePointTests follows it",
         ["CitusShardNotFound"] = "TransferTests follows it",
         ["CitusSplitRefused"] = "TransferTests follows it",
         ["CitusTransferRefused"] = "TransferTests follows it",

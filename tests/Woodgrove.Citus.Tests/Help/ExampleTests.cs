@@ -56,7 +56,7 @@ public sealed partial class ExampleTests(ExampleRun run, ClusterFixture cluster)
     }
 
     /// <summary>Cmdlets that the stand-in refuses.</summary>
-    [GeneratedRegex("TimePartition$|DistributedSchema$|ColumnarTable$|^Set-DistributedTable$")]
+    [GeneratedRegex("TimePartition$|CitusRestorePoint$|DistributedSchema$|ColumnarTable$|^Set-DistributedTable$")]
     private static partial Regex OnCitusAlone();
 
     /// <summary>What the help shows; null where nothing goes down the pipeline (-WhatIf writes to the screen).</summary>

@@ -49,6 +49,8 @@ public sealed class WhatIfTests(ClusterFixture cluster) : ClusterTest(cluster)
         ("Remove-CitusNode nowhere", "CitusNodeNotFound"),
         ("Add-CitusNodeClone 127.0.0.1 1 -Primary nowhere", "CitusNodeNotFound"),
         ("Complete-CitusNodeClone nowhere", "CitusNodeNotFound"),
+        ("Update-CitusStatistic none_is_called", "CitusTableNotFound"),
+        ("New-CitusRestorePoint ('x' * 64)", "CitusInvalidArgument"),
         ("Stop-CitusActivity 1", "CitusSessionNotFound"),
         ("Stop-CitusJob 2000000000", "CitusJobNotFound"),
     ];

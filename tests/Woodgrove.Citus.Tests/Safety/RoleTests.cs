@@ -80,6 +80,8 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             ("Remove-CitusNode nowhere -WhatIf", false, false),
             ("Add-CitusNodeClone 127.0.0.1 1 -Primary nowhere -WhatIf", false, false), ("Get-CitusNodeClone", true, false),
             ("Complete-CitusNodeClone nowhere -WhatIf", false, false),
+            ("New-CitusRestorePoint by_role -WhatIf", false, false), ("Get-CitusRestorePoint", true, false),
+            ($"Update-CitusStatistic {table} -WhatIf", kind == "owner", true),
             ($"Copy-CitusTable {table} -From role -To role -Query 'SELECT * FROM {table} WHERE false'; Get-DistributedTable {table}", writes,
                 true),
             // What they change is planned only: the tables are those of the calls after them.

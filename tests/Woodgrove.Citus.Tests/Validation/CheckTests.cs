@@ -90,7 +90,7 @@ public sealed class CheckTests(ClusterFixture cluster) : ClusterTest(cluster)
             Shell.Run("Invoke-CitusQuery 'CREATE TABLE never (a int)' -Connection $reader").Failed("CitusServerError");
             IReadOnlyList<PSObject> results = Shell.Get("Test-CitusCluster -Connection $reader");
 
-            Assert.Equal(Shell.Get("Get-CitusCheck").Count, results.Count);
+            Assert.Equal(Shell.Get("Get-CitusCheck | Where-Object Category -NE Upgrade").Count, results.Count);
             Assert.DoesNotContain(results, r => ((string)r.Get("Actual")!).Contains("25006", StringComparison.Ordinal));
             if (Cluster.IsCitus) Assert.DoesNotContain(results, r => r.Get("Status")!.ToString() == "Skipped");
         }

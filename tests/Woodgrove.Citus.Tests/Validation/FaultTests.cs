@@ -21,9 +21,12 @@ public abstract class FaultTests : ClusterTest
 
     protected NodeUnderTest Worker => Healthy.Worker;
 
+    /// <summary>Parameters that choose the checks; by default those that run unless asked otherwise.</summary>
+    protected virtual string Selection => "";
+
     /// <summary>Every check that does not pass, skipped ones too: on the healthy cluster there is none.</summary>
     protected IReadOnlyList<PSObject> Found(string thresholds = "@{}") =>
-        [.. Shell.Get($"Test-CitusCluster -Threshold {thresholds}").Where(r => r.Get("Status")!.ToString() != "Passed")];
+        [.. Shell.Get($"Test-CitusCluster {Selection} -Threshold {thresholds}").Where(r => r.Get("Status")!.ToString() != "Passed")];
 
     /// <summary>
     /// Makes a fault, expects that of all checks its own alone changes, runs the fix as it is printed, expects that the check

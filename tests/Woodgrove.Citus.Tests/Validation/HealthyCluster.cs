@@ -145,8 +145,8 @@ public sealed class NodeUnderTest : IDisposable
 
     public NpgsqlConnection Open() => _database.OpenConnection();
 
-    public NpgsqlDataSource Connect(string user) =>
-        NpgsqlDataSource.Create($"Host=127.0.0.1;Port={Port};Database=citus;Username={user};Passfile={Path.Combine(_folder, "pgpass")};Include Error Detail=true;Timeout=10;Pooling=false");
+    public NpgsqlDataSource Connect(string user, string database = "citus") =>
+        NpgsqlDataSource.Create($"Host=127.0.0.1;Port={Port};Database={database};Username={user};Passfile={Path.Combine(_folder, "pgpass")};Include Error Detail=true;Timeout=10;Pooling=false");
 
     public void Stop() => Execute(ServerCommand([], "stop", "-m", "fast"));
 
@@ -194,11 +194,13 @@ public sealed class NodeUnderTest : IDisposable
         Assert.True(process.WaitForExit(60_000) && process.ExitCode == 0, $"{string.Join(' ', command)} ended with {process.ExitCode}");
     }
 
-    /// <summary>pg_ctl as the account that the servers run under.</summary>
-    private string[] ServerCommand(string[] environment, string action, params string[] arguments)
-    {
-        string[] command = ["env", .. environment, Path.Combine(_programs, "pg_ctl"), action, "-D", Data, "-s", .. arguments];
-        return Environment.IsPrivilegedProcess
-            ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--", .. command] : command;
-    }
+    /// <summary>Runs a program of the server's.</summary>
+    public void ExecuteProgram(string name, params string[] arguments) => Execute(AsServer([Path.Combine(_programs, name), .. arguments]));
+
+    private string[] ServerCommand(string[] environment, string action, params string[] arguments) =>
+        AsServer(["env", .. environment, Path.Combine(_programs, "pg_ctl"), action, "-D", Data, "-s", .. arguments]);
+
+    /// <summary>A command as the account that the servers run under.</summary>
+    private static string[] AsServer(string[] command) => Environment.IsPrivilegedProcess
+        ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--", .. command] : command;
 }

@@ -55,7 +55,7 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
             [.. Create("unknown", "unknown_id bigint PRIMARY KEY, note text"),
                 "INSERT INTO unknown SELECT i, repeat('x', 200) FROM generate_series(1, 40000) i"], ["DROP TABLE IF EXISTS unknown"]);
 
-        Assert.Equal("ANALYZE unknown;", found.Get("Fix"));
+        Assert.Equal("Update-CitusStatistic unknown", found.Get("Fix"));
         Assert.Equal(4, Assert.Single(Evidence(found)).Get("Shards"));
     }
 

@@ -29,6 +29,7 @@ internal static class LedgerSchema
     ];
 
     private static readonly string[] PartColumns = ["import_id", "batch", "part", "end_byte", "fingerprint", "min_values", "max_values"];
+    private static readonly string[] RestorePointColumns = ["name", "description", "nodes", "lsn", "created_by", "created_at"];
 
     /// <summary>Why this user can't keep a ledger, or null.</summary>
     /// <param name="withParts">Whether the import needs <c>woodgrove.import_part</c> too.</param>
@@ -130,6 +131,7 @@ internal static class LedgerSchema
     {
         ImportLedger.Table => BatchColumns,
         PartialBatch.Table => PartColumns,
+        "restore_point" => RestorePointColumns,
         _ => null,
     };
 

@@ -29,7 +29,7 @@ internal sealed class NodeExtensions() : CitusCheck(CheckCategory.Nodes,
     }
 
     /// <summary>On one node, which does not pass it on to the others.</summary>
-    private static string Alone(string statement, string node) =>
+    internal static string Alone(string statement, string node) =>
         $"SET citus.enable_ddl_propagation = off; {statement}; RESET citus.enable_ddl_propagation; -- on {node}";
 
     public sealed record Installed(string Node, string Extension, string? Version);

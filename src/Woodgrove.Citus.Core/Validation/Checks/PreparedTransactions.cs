@@ -27,10 +27,12 @@ internal sealed class PreparedTransactions() : CitusCheck(CheckCategory.Transact
             _ => $"ROLLBACK PREPARED {TableName.Literal(t.Gid)}; -- on {t.Node}, or COMMIT PREPARED, as its application decides",
         }));
 
+    internal static string OriginOf(string gid) => gid.StartsWith("citus_", StringComparison.Ordinal) ? "Citus"
+        : PreparedName.Parse(gid) is not null ? "an import of this module" : "another application";
+
     public sealed record Prepared(string Node, string Gid, string? Owner, double? Seconds)
     {
         /// <summary>Whose it is, by its name.</summary>
-        public string Origin => Gid.StartsWith("citus_", StringComparison.Ordinal) ? "Citus"
-            : PreparedName.Parse(Gid) is not null ? "an import of this module" : "another application";
+        public string Origin => OriginOf(Gid);
     }
 }

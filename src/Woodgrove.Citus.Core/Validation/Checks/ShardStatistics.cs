@@ -1,3 +1,5 @@
+using Woodgrove.Citus.Errors;
+
 namespace Woodgrove.Citus.Validation.Checks;
 
 internal sealed class ShardStatistics() : CitusCheck(CheckCategory.Shards,
@@ -17,7 +19,7 @@ internal sealed class ShardStatistics() : CitusCheck(CheckCategory.Shards,
         return Verdict.Unless(unknown, CheckStatus.Warning, $"statistics of every shard of {facts.Limit:0} bytes or more",
             "all shards of that size have been analyzed",
             u => Verdict.List(u.Select(t => $"{t.Shards} shard(s) of {t.Table} never analyzed")),
-            u => Verdict.Lines(u, t => $"ANALYZE {t.Table};"));
+            u => Verdict.Lines(u, t => $"Update-CitusStatistic {CmdletLine.Argument(t.Table)}"));
     }
 
     public sealed record Unknown(string Table, int Shards, long SizeBytes);
