@@ -75,6 +75,20 @@ internal sealed class CopySource : IAsyncDisposable
         foreach (SnapshotShard shard in shards) await read(_session!, shard, stop);
     }
 
+    /// <summary>Whether all its sessions still see what they saw.</summary>
+    public async Task<bool> IsIntactAsync(CancellationToken stop)
+    {
+        try
+        {
+            foreach (NpgsqlConnection session in _snapshot?.Sessions ?? [_session!]) await session.ExecuteAsync("SELECT", stop);
+            return true;
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException && !stop.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_snapshot is not null) await _snapshot.DisposeAsync();
