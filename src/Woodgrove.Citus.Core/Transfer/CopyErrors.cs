@@ -41,6 +41,12 @@ internal static class CopyErrors
         $"Change one of the two types, or name the table alone and convert the values with -Query (… {column}::{to} …).")
             { Target = table };
 
+    public static CitusException SequenceDenied(string table, string user, string[] sequences) => new("CitusPermissionDenied",
+        CitusErrorKind.PermissionDenied, $"{user} may not set the target's sequences of {table}, which go on behind the rows: "
+            + $"{string.Join(", ", sequences)}. Nothing was copied.",
+        $"Have their owner run: GRANT SELECT, UPDATE ON SEQUENCE {string.Join(", ", sequences)} TO {user};")
+            { Target = table, SqlState = "42501" };
+
     public static CitusException StreamCut() => new("CitusCopyStreamCut", CitusErrorKind.ConnectionError,
         "The source's COPY ended before its last row.", "Run the command again.") { MayPass = true };
 

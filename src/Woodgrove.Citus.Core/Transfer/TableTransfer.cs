@@ -147,20 +147,20 @@ internal sealed class TableTransfer(ClusterCopy copy, TablePlan plan, Guid impor
             ? await ShardPart.BeginAsync(_route!, ledger, number, plan.HashesAlike ? shard.HashMin ?? int.MinValue : int.MinValue,
                 plan.HashesAlike ? shard.HashMax ?? int.MaxValue : int.MaxValue, stop)
             : await CoordinatorPart.BeginAsync(_to, ledger, plan.Rows, plan.Rule, plan.IsBinary, stop);
-        await session.ExecuteAsync("SAVEPOINT part", stop); // a COPY that is cancelled must not cost the session its snapshot
-        NpgsqlRawCopyStream from = await OpenAsync(session, plan.CopyOut(shard.Name), stop);
-        try
+        await CopySource.ReadPartAsync(session, async () =>
         {
-            await part.CopyAsync(from, Copied, stop);
-        }
-        catch
-        {
-            await EndAsync(from);
-            await CitusConnection.TidyAsync(session, "ROLLBACK TO SAVEPOINT part");
-            throw;
-        }
-        await from.DisposeAsync();
-        await session.ExecuteAsync("RELEASE SAVEPOINT part", stop);
+            NpgsqlRawCopyStream from = await OpenAsync(session, plan.CopyOut(shard.Name), stop);
+            try
+            {
+                await part.CopyAsync(from, Copied, stop);
+            }
+            catch
+            {
+                await EndAsync(from);
+                throw;
+            }
+            await from.DisposeAsync();
+        }, stop);
         await part.CommitAsync(Row(number, rows, bytes), stop);
         Interlocked.Add(ref _committedRows, rows);
         Interlocked.Increment(ref _done);

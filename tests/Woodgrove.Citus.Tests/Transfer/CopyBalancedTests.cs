@@ -19,6 +19,7 @@ public sealed class CopyBalancedTests : ClusterTest, IClassFixture<BalancedClust
     [InlineData(3, "Split")]
     public void Shards_are_copied_from_and_to_nodes_behind_a_balancer(int shards, string method)
     {
+        int before = _balanced.Balancer.Connections;
         _balanced.Connect("balanced", _balanced.Balancer.Port, _balanced.Balancer.Port);
         string table = _balanced.Faults.Distribute(), own = (string)Cluster.Connection.Get("Name")!;
         Cluster.Execute($"CREATE TABLE {table} (id bigint, user_id bigint, note text)");
@@ -26,7 +27,6 @@ public sealed class CopyBalancedTests : ClusterTest, IClassFixture<BalancedClust
         Cluster.Execute($"SELECT create_distributed_table('{table}', 'user_id', shard_count := {shards}, colocate_with := 'none')");
         _balanced.Faults.Shell["csv"] = _balanced.Faults.Csv;
         Shell.Run($"Import-CsvToCitus $csv {table} -Connection balanced").Succeeded();
-        int before = _balanced.Balancer.Connections;
 
         PSObject there = Shell.Run($"Copy-CitusTable {table} -From balanced -To {own} -Verify").Single;
 

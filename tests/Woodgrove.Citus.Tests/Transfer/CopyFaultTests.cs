@@ -275,7 +275,7 @@ public sealed class CopyFaultTests : ClusterTest, IClassFixture<CopyClusters>, I
 
     private string Definitions(string table) => (string)_clusters.Scalar('b', $"""
         WITH tables AS (SELECT '{table}'::regclass AS oid UNION SELECT relid FROM pg_partition_tree('{table}'))
-        SELECT string_agg(d, chr(10) ORDER BY d) FROM (
+        SELECT coalesce(string_agg(d, chr(10) ORDER BY d), '') FROM (
             SELECT pg_get_indexdef(indexrelid) || coalesce(obj_description(indexrelid), '') || coalesce((SELECT ' of ' || inhparent::regclass
                 FROM pg_inherits WHERE inhrelid = indexrelid), '') AS d FROM pg_index WHERE indrelid IN (SELECT oid FROM tables)
             UNION ALL SELECT conrelid::regclass || conname || pg_get_constraintdef(oid) FROM pg_constraint

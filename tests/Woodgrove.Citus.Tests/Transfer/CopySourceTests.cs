@@ -50,15 +50,16 @@ public sealed class CopySourceTests : ClusterTest, IClassFixture<CopyClusters>
         Assert.Equal(tables.Order(), copied.Select(r => (string)r.Get("Table")!).Order());
         Assert.All(copied, r => Assert.Equal((true, true), (r.Get("IsSnapshot"), r.Get("IsVerified"))));
         var methods = copied.ToDictionary(r => (string)r.Get("Table")!, r => r.Get("Method")!.ToString());
-        Assert.Equal(["Split", "Split", "Split", "Coordinator", "Coordinator"], tables.Select(t => methods[t]));
+        // The binary form of an array of a type that was created is a server's own.
+        Assert.Equal(["Split", "Coordinator", "Split", "Coordinator", "Coordinator"], tables.Select(t => methods[t]));
         // What the sequences give next is what they would give in the source.
         foreach (string sequence in new[] { "shop.order_numbers", "shop.customers_id_seq", "shop.settings_id_seq" })
             Assert.Equal(_clusters.Scalar('a', $"SELECT nextval('{sequence}')", "plain"), _clusters.Scalar('b', $"SELECT nextval('{sequence}')"));
         Assert.Equal(46_000L - 5, _clusters.Scalar('b', "SELECT max(id) FROM shop.orders"));
         Assert.Equal(9000L, _clusters.Scalar('b', "SELECT count(*) FROM shop.orders WHERE twice = amount * 2"));
         Assert.Equal(2000L, _clusters.Scalar('b', "SELECT count(*) FROM shop.customers WHERE mood IN ('good', 'bad')"));
-        Assert.Equal("shop.visits_2023 shop.visits_2024 shop.visits_rest", _clusters.Scalar('b',
-            "SELECT string_agg(DISTINCT tableoid::regclass::text, ' ' ORDER BY tableoid::regclass::text) FROM shop.visits"));
+        Assert.All(["shop.visits_2023", "shop.visits_2024", "shop.visits_rest"],
+            t => Assert.Equal(_clusters.Content('a', t, "plain"), _clusters.Content('b', t)));
     }
 
     [Fact]
@@ -174,6 +175,12 @@ public sealed class CopySourceTests : ClusterTest, IClassFixture<CopyClusters>
 
         foreach (string grant in Granted("reader", role)) _clusters.Execute('a', grant);
         foreach (string grant in Granted("loader", role)) _clusters.Execute('b', grant);
+        // What would fail at the end is refused before the first row.
+        _clusters.Execute('b', $"REVOKE UPDATE ON granted_notes_id_seq FROM {role}");
+        ErrorRecord error = _clusters.Shell.Run(copy).Failed("CitusPermissionDenied");
+        Assert.Contains("granted_notes_id_seq", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Equal(0L, _clusters.Scalar('b', "SELECT count(*) FROM granted_users"));
+        _clusters.Execute('b', $"GRANT UPDATE ON granted_notes_id_seq TO {role}");
         if (owns) foreach (string grant in Granted("owner", role)) _clusters.Execute('b', grant);
         if (owns) foreach (string table in tables) _clusters.Execute('b', $"ALTER TABLE {table} OWNER TO {role}");
         RunResult run = _clusters.Shell.Run($"{copy} -Verify").Succeeded();
