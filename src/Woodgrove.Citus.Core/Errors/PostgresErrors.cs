@@ -56,6 +56,12 @@ public static class PostgresErrors
         : e is SocketException or EndOfStreamException or NpgsqlException { InnerException: IOException });
 
     /// <summary>
+    /// The same for what may be described already: a server that went away may still be starting, or ending the sessions of an
+    /// attempt before.
+    /// </summary>
+    internal static bool MayPass(Exception failure) => failure is CitusException known ? known.MayPass : IsTransient(failure);
+
+    /// <summary>
     /// True where Citus passes on that a worker refused a row: by a message with a detail, or by any message that a worker
     /// ended a COPY with. (Where the worker itself is lost, Citus reports an I/O error.)
     /// </summary>

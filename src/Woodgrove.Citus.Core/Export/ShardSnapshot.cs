@@ -30,6 +30,9 @@ internal sealed class ShardSnapshot : IAsyncDisposable
     /// <summary>All that can be read, by table and hash range.</summary>
     public IReadOnlyList<SnapshotShard> Shards { get; }
 
+    /// <summary>The sessions that see it.</summary>
+    public IEnumerable<NpgsqlConnection> Sessions => _readers.Select(r => r.Session);
+
     /// <summary>How long writers had to wait.</summary>
     public TimeSpan WritersWaited { get; private init; }
 

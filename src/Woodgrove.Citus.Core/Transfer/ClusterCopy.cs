@@ -1,5 +1,4 @@
 using Npgsql;
-using Woodgrove.Citus.Comparison;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Ledger;
@@ -48,51 +47,19 @@ public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IRead
     /// begun.</exception>
     public async Task RunAsync(Func<CopyResult, ValueTask> report, CancellationToken stop)
     {
-        (CitusConnection from, CitusConnection to) = (await From.AtCoordinatorAsync(stop), await To.AtCoordinatorAsync(stop));
-        IReadOnlyList<TablePlan> plans = await PlanAsync(from, to, stop);
-        await RecoverAsync(to, stop);
-        await using CopySource source = Query is not null
-            ? await CopySource.OpenCoordinatorAsync(from, from.CitusVersion is null, null, stop)
-            : await CopySource.OpenAsync(from, [.. plans.Select(p => p.Source)], Parallel, stop);
-        Tell(source, plans);
+        IReadOnlyList<TablePlan> plans = await PlanAsync(await From.AtCoordinatorAsync(stop), await To.AtCoordinatorAsync(stop), stop);
+        await using var run = new CopyRun(this, plans);
+        await run.OpenAsync(stop);
         Guid copyId = ImportId ?? Guid.NewGuid();
-        using var throttle = new SemaphoreSlim(Parallel);
         var waiting = new List<(TablePlan Plan, CopyResult Result)>();
         foreach (TablePlan plan in plans)
         {
-            Guid importId = await FindImportAsync(to, plan, copyId, stop);
-            CopyResult result = await new TableTransfer(this, from, to, plan, source, importId, throttle).RunAsync(stop);
-            if (Verify || await DeferredIndexes.HasKeysAsync(to, importId, stop)) waiting.Add((plan, result));
+            CopyResult result = await run.CopyAsync(plan, copyId, stop);
+            if (await run.WaitsAsync(result, stop)) waiting.Add((plan, result));
             else await report(result);
         }
         // Once all tables have their rows.
-        foreach ((TablePlan plan, CopyResult result) in waiting)
-        {
-            TimeSpan? duration = await DeferredIndexes.RestoreAsync(to, result.Table, result.ImportId!.Value, keys: true, Explain, stop);
-            await report(result with
-            {
-                IndexDuration = duration is null ? result.IndexDuration : (result.IndexDuration ?? default) + duration,
-                Comparison = Verify ? await CompareAsync(from, to, plan, source, stop) : null,
-            });
-        }
-    }
-
-    private async Task<TableComparison> CompareAsync(CitusConnection from, CitusConnection to, TablePlan plan, CopySource source,
-        CancellationToken stop)
-    {
-        ComparedTable copied = await ComparedTable.FindAsync("source", from, plan.Source.Name, stop),
-            into = await ComparedTable.FindAsync("target", to, plan.Target.Name, stop);
-        await using ComparedRows rows = source.RowsOf(copied), target = await ComparedRows.OpenAsync(into, Parallel, stop);
-        return await new TableComparer(from, to) { Explain = Explain }.CompareAsync(rows, target, stop);
-    }
-
-    /// <summary>The import of a table that is to be continued, or begun.</summary>
-    private async Task<Guid> FindImportAsync(CitusConnection to, TablePlan plan, Guid copyId, CancellationToken stop)
-    {
-        await using NpgsqlConnection session = await to.OpenSessionAsync(stop);
-        return Resume && ImportId is null
-            && await ImportLedger.FindLatestAsync(session, plan.Target.Name.ToString(), plan.SourceName, stop) is { } latest
-            ? latest.ImportId : CopyId.Of(copyId, plan.Target.Name);
+        foreach ((TablePlan plan, CopyResult result) in waiting) await report(await run.CompleteAsync(plan, result, stop));
     }
 
     /// <summary>Refuses what <see cref="RunAsync"/> would refuse before it copies a row, explains what it would do, and changes
@@ -118,30 +85,5 @@ public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IRead
         var plans = new List<TablePlan>();
         foreach (TableName table in Tables) plans.Add(await planner.PlanAsync(table, stop));
         return await TableOrder.SortAsync(target, plans, stop);
-    }
-
-    /// <summary>Ends what interrupted loads left prepared on the target's nodes.</summary>
-    private async Task RecoverAsync(CitusConnection to, CancellationToken stop)
-    {
-        var recovery = new ImportRecovery(to, step =>
-        {
-            Explain?.Invoke(step.ToString());
-            return default;
-        });
-        await recovery.RunAsync(null, everywhere: false, stop);
-        if (ImportId is { } id && recovery.Pending.FirstOrDefault(p => p.ImportId is { } pending
-            && Tables.Any(t => CopyId.Of(pending, t) == CopyId.Of(id, t))) is { } own)
-            throw CopyErrors.Pending(id, own.ToString());
-    }
-
-    private void Tell(CopySource source, IReadOnlyList<TablePlan> plans)
-    {
-        if (source.Obstacle is { } obstacle)
-            Warn?.Invoke($"The source is read through its coordinator, because {obstacle}.");
-        if (!source.IsSnapshot)
-            Warn?.Invoke("The rows are not all of one instant: what is written meanwhile may be copied for one shard and not for another.");
-        else if (plans.Count > 0)
-            Explain?.Invoke($"All rows are of one instant of the source, for which writers waited "
-                + $"{source.WritersWaited.TotalMilliseconds:0} ms.");
     }
 }

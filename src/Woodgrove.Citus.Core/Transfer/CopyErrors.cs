@@ -20,6 +20,11 @@ internal static class CopyErrors
         $"{table}: {done} of {parts} parts were copied by an earlier run, as the source was then. What was written in the source since "
             + "is missing in them; -Verify, or Compare-CitusTable, tells.";
 
+    /// <summary>A warning: a copy goes on with another snapshot than the one that it began with.</summary>
+    public static string SourceReopened(bool hasCopied) => "The source's sessions were lost. It is read anew"
+        + (hasCopied ? ", as of a later instant than what is copied already: what was written in the source in between may be missing "
+            + "there; -Verify, or Compare-CitusTable, tells." : ".");
+
     public static CitusException ColumnsDiffer(string table, string[] lacking, string[] extra) => new("CitusCopyColumnsDiffer",
         CitusErrorKind.InvalidData, $"{table}: " + string.Join("; ", new[]
         {
@@ -35,6 +40,12 @@ internal static class CopyErrors
         CitusErrorKind.InvalidData, $"{table}.{column} is {from} in the source and {to} in the target. Nothing was copied.",
         $"Change one of the two types, or name the table alone and convert the values with -Query (… {column}::{to} …).")
             { Target = table };
+
+    public static CitusException SequenceDenied(string table, string user, string[] sequences) => new("CitusPermissionDenied",
+        CitusErrorKind.PermissionDenied, $"{user} may not set the target's sequences of {table}, which go on behind the rows: "
+            + $"{string.Join(", ", sequences)}. Nothing was copied.",
+        $"Have their owner run: GRANT SELECT, UPDATE ON SEQUENCE {string.Join(", ", sequences)} TO {user};")
+            { Target = table, SqlState = "42501" };
 
     public static CitusException StreamCut() => new("CitusCopyStreamCut", CitusErrorKind.ConnectionError,
         "The source's COPY ended before its last row.", "Run the command again.") { MayPass = true };
@@ -84,12 +95,6 @@ internal static class CopyErrors
         "23503" => "Copy the table that it refers to first; -DeferIndexes makes the foreign keys of empty tables after all rows.",
         _ => "Change the row or the target's definition, or leave such rows out with -Query; then run the command again.",
     };
-
-    /// <param name="pending">The statements that are still to be run.</param>
-    public static CitusException NotRestored(string table, Guid importId, IReadOnlyList<string> pending, CitusException cause) =>
-        new(cause.ErrorId, cause.Kind, $"All rows of {table} are copied, but what was deferred is not made again. {cause.What}",
-            $"Once the cause is gone, run the command again with -ImportId {importId}, which makes the rest, or run it yourself: "
-                + string.Join("; ", pending) + ".", cause) { Target = table, SqlState = cause.SqlState };
 
     /// <summary>What is in the target once a copy has failed.</summary>
     public static string State(string table, int parts, int done, long rows, Guid importId) => done == 0

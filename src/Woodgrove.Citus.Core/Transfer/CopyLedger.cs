@@ -6,10 +6,9 @@ namespace Woodgrove.Citus.Transfer;
 /// The ledger of a table's import, for parts that are committed side by side: its one session does one thing at a time.
 /// All parts are named for the attempt that began them; once a standby has taken over, no more are decided.
 /// </summary>
-internal sealed class CopyLedger(ImportLedger ledger, long bytes) : IBatchLedger, IAsyncDisposable
+internal sealed class CopyLedger(ImportLedger ledger) : IBatchLedger, IAsyncDisposable
 {
     private readonly SemaphoreSlim _gate = new(1);
-    private long _bytes = bytes;
 
     public Guid ImportId => ledger.ImportId;
     public string Attempt => ledger.Attempt;
@@ -17,12 +16,23 @@ internal sealed class CopyLedger(ImportLedger ledger, long bytes) : IBatchLedger
     /// <summary>The ledger itself, for parts that are committed one after the other, in its session.</summary>
     public ImportLedger Session => ledger;
 
+    /// <summary>How many bytes the parts have that it holds.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>The parts that it holds.</summary>
+    public async Task<IReadOnlyList<ImportBatch>> BeginAsync(CancellationToken stop)
+    {
+        IReadOnlyList<ImportBatch> parts = await ledger.BatchesAsync(stop);
+        if (parts.Count > 0) Bytes = parts.Max(p => p.EndByte);
+        return parts;
+    }
+
     /// <summary>Writes a part's row; the bytes that it names are counted from the first part's on, in the order of the commits.</summary>
     public Task WriteAsync(ImportBatch batch, CancellationToken stop, bool isPending = false) => AloneAsync(async () =>
     {
         if (ledger.Timeline.MayLack(Attempt)) throw CopyErrors.FailedOver(ImportId);
         await ledger.WriteAsync(Placed(batch), stop, isPending);
-        _bytes += batch.EndByte - batch.FirstByte;
+        Bytes += batch.EndByte - batch.FirstByte;
     }, stop);
 
     public async Task<bool> IsDecidedAsync(int batch, CancellationToken stop)
@@ -44,7 +54,7 @@ internal sealed class CopyLedger(ImportLedger ledger, long bytes) : IBatchLedger
     }
 
     /// <summary>A row that is written in the ledger's own session, in the transaction of the part's rows.</summary>
-    public ImportBatch Placed(ImportBatch batch) => batch with { FirstByte = _bytes, EndByte = _bytes + batch.EndByte - batch.FirstByte };
+    public ImportBatch Placed(ImportBatch batch) => batch with { FirstByte = Bytes, EndByte = Bytes + batch.EndByte - batch.FirstByte };
 
     private async Task AloneAsync(Func<Task> work, CancellationToken stop)
     {

@@ -23,6 +23,7 @@ internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, Npgsql
         IReadOnlyList<TableColumn> columns = copy.Query is null ? table.Columns : await QueryColumnsAsync(copy.Query, stop);
         ColumnMatch match = await ColumnMatch.ReadAsync(source, columns, target, into, stop);
         if (copy.Query is not null) match = match with { Columns = [.. columns.Select(c => into.FindColumn(c.Name)!)] };
+        await SequenceCopy.RequireAsync(source, copy.Query is null ? table : null, target, into, match.Columns, stop);
         ConflictRule? rule = copy.OnConflict == ConflictAction.Error ? null
             : await ConflictRule.FindAsync(target, into, copy.OnConflict, copy.KeyColumns, stop);
         bool alike = copy.Query is null && await HashesAlikeAsync(table, into, stop);

@@ -12,6 +12,8 @@ namespace Woodgrove.Citus.Transfer;
 /// </summary>
 internal sealed class CopySource : IAsyncDisposable
 {
+    private const string Return = "ROLLBACK TO SAVEPOINT part";
+
     private readonly CitusConnection _connection;
     private readonly ShardSnapshot? _snapshot;
     private readonly NpgsqlConnection? _session;
@@ -73,6 +75,50 @@ internal sealed class CopySource : IAsyncDisposable
         }
         await using var cancellation = new ServerCancellation(stop, () => [(_connection.OpenSessionAsync, [_session!.ProcessID])]);
         foreach (SnapshotShard shard in shards) await read(_session!, shard, stop);
+    }
+
+    /// <summary>Whether all its sessions still see what they saw.</summary>
+    public async Task<bool> IsIntactAsync(CancellationToken stop)
+    {
+        foreach (NpgsqlConnection session in _snapshot?.Sessions ?? [_session!])
+            if (!await IsIntactAsync(session, stop)) return false;
+        return true;
+    }
+
+    /// <summary>Reads a part; where that fails, the session returns to where it was, and keeps its snapshot.</summary>
+    public static async Task ReadPartAsync(NpgsqlConnection session, Func<Task> read, CancellationToken stop)
+    {
+        await session.ExecuteAsync("SAVEPOINT part", stop);
+        try
+        {
+            await read();
+        }
+        catch
+        {
+            await CitusConnection.TidyAsync(session, Return);
+            throw;
+        }
+        await session.ExecuteAsync("RELEASE SAVEPOINT part", stop);
+    }
+
+    private static async Task<bool> IsIntactAsync(NpgsqlConnection session, CancellationToken stop)
+    {
+        try
+        {
+            try
+            {
+                await session.ExecuteAsync("SELECT", stop);
+            }
+            catch (PostgresException)
+            {
+                await session.ExecuteAsync(Return, stop); // the request that cancels a COPY may come late, and cancel what follows it
+            }
+            return true;
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException && !stop.IsCancellationRequested)
+        {
+            return false;
+        }
     }
 
     public async ValueTask DisposeAsync()

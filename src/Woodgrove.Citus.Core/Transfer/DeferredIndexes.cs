@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
@@ -9,54 +8,58 @@ namespace Woodgrove.Citus.Transfer;
 
 /// <summary>
 /// Secondary indexes and foreign keys of an empty table, which are dropped before its rows come and made again after them.
-/// Until then their definitions are in <c>woodgrove.deferred_definition</c>: each goes with the transaction that drops what
-/// it defines, and leaves with the one that makes it again.
+/// Those of partitions are made before their table's, which then takes them as its own under the names that they had.
 /// </summary>
 internal static class DeferredIndexes
 {
-    public const string Table = "deferred_definition";
-
     private const string Definitions = """
-        SELECT pg_catalog.format('DROP INDEX %I.%I', n.nspname, i.relname), pg_catalog.pg_get_indexdef(i.oid)
+        WITH tables AS (
+            SELECT t.relid::oid, t.level FROM pg_catalog.pg_partition_tree($1::oid::pg_catalog.regclass) t
+            UNION SELECT $1::oid, 0
+        )
+        (SELECT CASE WHEN NOT i.relispartition THEN pg_catalog.format('DROP INDEX %I.%I', n.nspname, i.relname) END,
+            pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(i.oid),
+                    '^(CREATE (UNIQUE )?INDEX ("([^"]|"")*"|\S+) ON )ONLY ', '\1')
                 || coalesce('; COMMENT ON INDEX ' || pg_catalog.format('%I.%I IS ', n.nspname, i.relname)
                     || pg_catalog.quote_literal(pg_catalog.obj_description(i.oid, 'pg_class')), ''), false
-        FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+        FROM tables t JOIN pg_catalog.pg_index x ON x.indrelid = t.relid JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
             JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
-        WHERE x.indrelid = $1::oid AND i.relkind = 'i' AND NOT x.indisprimary AND NOT x.indisreplident AND NOT x.indisclustered
-            AND x.indisvalid AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.oid)
+        WHERE NOT EXISTS (
+            SELECT FROM (SELECT i.oid UNION SELECT p.relid FROM pg_catalog.pg_partition_tree(pg_catalog.pg_partition_root(i.oid)) p) a (oid)
+                JOIN pg_catalog.pg_index y ON y.indexrelid = a.oid
+            WHERE y.indisprimary OR y.indisreplident OR y.indisclustered OR NOT y.indisvalid
+                OR EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = y.indexrelid))
+        ORDER BY t.level DESC, i.oid)
         UNION ALL
         SELECT pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', k.conrelid::pg_catalog.regclass, k.conname),
             pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', k.conrelid::pg_catalog.regclass, k.conname,
                 pg_catalog.pg_get_constraintdef(k.oid))
                 || coalesce('; COMMENT ON CONSTRAINT ' || pg_catalog.format('%I ON %s IS ', k.conname, k.conrelid::pg_catalog.regclass)
                     || pg_catalog.quote_literal(pg_catalog.obj_description(k.oid, 'pg_constraint')), ''), true
-        FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
-        WHERE k.conrelid = $1::oid AND k.contype = 'f' AND k.conparentid = 0 AND c.relkind = 'r'
+        FROM tables t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.relid
+        WHERE k.contype = 'f' AND k.conparentid = 0
         """;
 
     /// <summary>Drops what a table can do without while its rows come.</summary>
     /// <returns>Why nothing was dropped, or null.</returns>
     public static async Task<string?> DropAsync(NpgsqlConnection session, TableInfo table, Guid importId, CancellationToken stop)
     {
-        if ((await PendingAsync(session, importId, stop)).Count > 0) return null; // by an earlier run
+        if ((await DeferredDefinition.PendingAsync(session, importId, stop)).Count > 0) return null; // by an earlier run
         if (await session.ScalarAsync<int?>($"SELECT 1 FROM {table.Name.Sql} LIMIT 1", stop) is not null) return "it has rows already";
-        var found = await session.ListAsync(Definitions, row => (Drop: row.GetString(0), Create: row.GetString(1),
+        var found = await session.ListAsync(Definitions, row => (Drop: row.TextOrNull(0), Make: row.GetString(1),
             IsKey: row.GetBoolean(2)), stop, table.Oid);
         if (found.Count == 0) return null;
-        await CreateAsync(session, stop);
+        await DeferredDefinition.CreateTableAsync(session, stop);
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-        foreach ((string drop, string create, bool isKey) in found)
-        {
-            await session.ExecuteAsync("INSERT INTO woodgrove.deferred_definition (import_id, number, table_name, is_key, definition) "
-                + "VALUES ($1, $2, $3, $4, $5)", stop, importId, found.FindIndex(f => f.Drop == drop), table.Name.ToString(),
-                isKey, create);
-            await session.ExecuteAsync(drop, stop);
-        }
+        for (int i = 0; i < found.Count; i++)
+            await new DeferredDefinition(i, found[i].Make, found[i].IsKey).KeepAsync(session, importId, table.Name.ToString(), stop);
+        foreach ((string? drop, _, _) in found)
+            if (drop is not null) await session.ExecuteAsync(drop, stop); // and with it those of the partitions
         await transaction.CommitAsync(stop);
         return null;
     }
 
-    /// <summary>Makes again what was dropped of an import's table, each definition in a transaction of its own.</summary>
+    /// <summary>Makes again what was dropped of an import's table; one that somebody else has made meanwhile stays as it is.</summary>
     /// <param name="table">For messages.</param>
     /// <param name="keys">The foreign keys, or the indexes.</param>
     /// <returns>The time that it took; null where there is nothing.</returns>
@@ -64,63 +67,22 @@ internal static class DeferredIndexes
     public static async Task<TimeSpan?> RestoreAsync(CitusConnection target, string table, Guid importId, bool keys,
         Action<string>? explain, CancellationToken stop)
     {
-        var clock = Stopwatch.StartNew();
         await using NpgsqlConnection session = await target.OpenSessionAsync(stop);
-        var left = (await PendingAsync(session, importId, stop)).FindAll(d => d.IsKey == keys);
-        if (left.Count == 0) return null;
+        List<DeferredDefinition> left = (await DeferredDefinition.PendingAsync(session, importId, stop)).FindAll(d => d.IsKey == keys);
         try
         {
-            for (; left.Count > 0; left.RemoveAt(0))
-            {
-                explain?.Invoke(left[0].Definition);
-                await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-                await session.ExecuteAsync($"SET LOCAL statement_timeout = 0; {left[0].Definition}", stop);
-                await session.ExecuteAsync("DELETE FROM woodgrove.deferred_definition WHERE import_id = $1 AND number = $2", stop,
-                    importId, left[0].Number);
-                await transaction.CommitAsync(stop);
-            }
+            return await DeferredDefinition.RestoreAsync(session, importId, left, LedgerErrors.IsMade, explain, stop);
         }
-        catch (NpgsqlException e) when (!stop.IsCancellationRequested)
+        catch (CitusException e)
         {
-            throw CopyErrors.NotRestored(table, importId, [.. left.Select(d => d.Definition)], PostgresErrors.Describe(e, table));
+            throw e.With($"All rows of {table} are copied. {e.What}", e.Advice);
         }
-        return clock.Elapsed;
     }
 
     /// <summary>Whether foreign keys of a table wait until all tables have their rows.</summary>
     public static async Task<bool> HasKeysAsync(CitusConnection target, Guid importId, CancellationToken stop)
     {
         await using NpgsqlConnection session = await target.OpenSessionAsync(stop);
-        return (await PendingAsync(session, importId, stop)).Exists(d => d.IsKey);
+        return (await DeferredDefinition.PendingAsync(session, importId, stop)).Exists(d => d.IsKey);
     }
-
-    /// <summary>What is still to be made again. Only this role's own: another's would be its SQL in this session.</summary>
-    private static async Task<List<(int Number, string Definition, bool IsKey)>> PendingAsync(NpgsqlConnection session, Guid importId,
-        CancellationToken stop)
-    {
-        if (!await LedgerSchema.HasTableAsync(session, Table, stop)) return [];
-        await LedgerSchema.RequireTrustedAsync(session, Table, stop);
-        return await session.ListAsync("""
-            SELECT number, definition, is_key FROM woodgrove.deferred_definition
-            WHERE import_id = $1 AND loaded_by = current_user::text ORDER BY number
-            """, row => (row.GetInt32(0), row.GetString(1), row.GetBoolean(2)), stop, importId);
-    }
-
-    // As the ledger's table: rows are of the role that wrote them.
-    private static Task CreateAsync(NpgsqlConnection session, CancellationToken stop) => LedgerSchema.CreateAsync(session, Table, """
-        SET LOCAL citus.enable_ddl_propagation = off;
-        CREATE TABLE IF NOT EXISTS woodgrove.deferred_definition (
-            import_id  uuid    NOT NULL,
-            number     integer NOT NULL,
-            table_name text    NOT NULL,
-            is_key     boolean NOT NULL,
-            definition text    NOT NULL,
-            loaded_by  text    NOT NULL DEFAULT current_user,
-            PRIMARY KEY (import_id, number));
-        ALTER TABLE woodgrove.deferred_definition ENABLE ROW LEVEL SECURITY;
-        DROP POLICY IF EXISTS own_rows ON woodgrove.deferred_definition;
-        CREATE POLICY own_rows ON woodgrove.deferred_definition USING (loaded_by = current_user::text)
-            WITH CHECK (loaded_by = current_user::text);
-        COMMENT ON TABLE woodgrove.deferred_definition IS 'Indexes and foreign keys that a copy has dropped and not yet made again'
-        """, stop);
 }

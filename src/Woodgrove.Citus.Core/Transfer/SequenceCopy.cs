@@ -1,6 +1,7 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Values;
 
@@ -22,6 +23,19 @@ internal static class SequenceCopy
         JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid
         WHERE a.attrelid = $1::oid AND NOT a.attisdropped
         """;
+
+    /// <summary>Refuses a copy at whose end this user could not set the sequences.</summary>
+    /// <param name="from">The table that is read; null where a query is.</param>
+    /// <exception cref="Errors.CitusException">It names those.</exception>
+    public static async Task RequireAsync(NpgsqlConnection source, TableInfo? from, NpgsqlConnection target, TableInfo into,
+        IReadOnlyList<TableColumn> columns, CancellationToken stop)
+    {
+        uint[] sequences = [.. (await ReadAsync(target, into, stop)).Where(s => columns.Any(c => c.Name == s.Column)).Select(s => s.Oid)];
+        if (sequences.Length > 0 && from is not null) await ReadAsync(source, from, stop);
+        string[] denied = [.. await target.ListAsync("SELECT s::pg_catalog.regclass::text FROM pg_catalog.unnest($1::oid[]) s "
+            + "WHERE NOT pg_catalog.has_sequence_privilege(s, 'UPDATE')", row => row.GetString(0), stop, sequences)];
+        if (denied.Length > 0) throw CopyErrors.SequenceDenied(into.Display, LedgerSchema.User(target), denied);
+    }
 
     /// <param name="from">The table that was read; null where a query was.</param>
     /// <returns>How many sequences were set.</returns>

@@ -17,61 +17,92 @@ namespace Woodgrove.Citus.Transfer;
 /// last batch without rows says that the table is complete.
 /// </summary>
 /// <param name="throttle">Admits so many parts at a time.</param>
-internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, CitusConnection to, TablePlan plan, CopySource source,
-    Guid importId, SemaphoreSlim throttle)
+internal sealed class TableTransfer(ClusterCopy copy, TablePlan plan, Guid importId, SemaphoreSlim throttle)
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private readonly IReadOnlyList<SnapshotShard> _shards = source.ShardsOf(plan.Source);
     private readonly string _table = plan.Target.Display;
-    private readonly ShardRoute _route = new(to, null, plan.Rows);
-    private long _rows, _bytes;
+    private CitusConnection _from = copy.From, _to = copy.To;
+    private CopySource? _source;
+    private IReadOnlyList<SnapshotShard> _shards = [];
+    private ShardRoute? _route;
+    private (int Parts, long Rows, long Bytes)? _earlier; // what earlier runs have committed
+    private long _rows, _bytes; // of this run
     private long _committedRows;
-    private int _done;
+    private int _done, _doneBefore; // before this attempt
 
     private bool IsToShards => plan.Method is CopyMethod.Pipe or CopyMethod.Split;
 
-    public async Task<CopyResult> RunAsync(CancellationToken stop)
+    /// <summary>Whether the latest attempt has committed a part.</summary>
+    public bool GotFurther => _done > _doneBefore;
+
+    /// <summary>Whether this run has committed a part.</summary>
+    public bool HasCopied => _earlier is { } earlier && _done > earlier.Parts;
+
+    /// <summary>An attempt, which copies the parts that the ledger does not have.</summary>
+    /// <exception cref="CitusException">It says what is in the target, and whether a new attempt is worth it.</exception>
+    public async Task<CopyResult> RunAsync(CitusConnection from, CitusConnection to, CopySource source, CancellationToken stop)
     {
-        copy.Explain?.Invoke($"{_table}: {plan.Reason}");
-        await using NpgsqlConnection session = await to.OpenSessionAsync(stop);
-        ImportLedger opened = await ImportLedger.OpenAsync(to, importId, stop);
-        IReadOnlyList<ImportBatch> before = [];
+        (_from, _to, _source) = (from, to, source);
+        _shards = source.ShardsOf(plan.Source);
+        _route = new ShardRoute(to, null, plan.Rows);
+        _doneBefore = _done;
         try
         {
-            before = await opened.BatchesAsync(stop);
+            await using NpgsqlConnection session = await to.OpenSessionAsync(stop);
+            ImportLedger opened = await ImportLedger.OpenAsync(to, importId, stop);
+            await using var ledger = new CopyLedger(opened);
+            IReadOnlyList<ImportBatch> before = await ledger.BeginAsync(stop);
             Check(opened, before);
+            return await RunAsync(session, ledger, before, stop);
         }
-        catch
+        catch (Exception e) when (stop.IsCancellationRequested)
         {
-            await opened.DisposeAsync();
-            throw;
+            throw new OperationCanceledException(null, e, stop);
         }
-        await using var ledger = new CopyLedger(opened, before.Count == 0 ? 0 : before.Max(b => b.EndByte));
+        catch (Exception e) when (e is not CitusException)
+        {
+            throw Explained(e);
+        }
+    }
+
+    private async Task<CopyResult> RunAsync(NpgsqlConnection session, CopyLedger ledger, IReadOnlyList<ImportBatch> before,
+        CancellationToken stop)
+    {
+        bool isFirst = _earlier is null;
         (_done, _committedRows) = (before.Count(b => !b.IsLast), before.Sum(b => b.Rows));
-        var result = new CopyResult(_table, plan.Method, 0, 0, default, _shards.Count, _done, _committedRows, importId)
-            { Reason = plan.Reason, IsSnapshot = source.IsSnapshot && _done == 0 };
-        if (before.Any(b => b.IsLast)) return result with { Duration = _clock.Elapsed };
-        if (_done > 0) copy.Warn?.Invoke(CopyErrors.PartsOfEarlierRun(_table, _done, _shards.Count));
-        await new RunningLoad(plan.Target.Name.ToString(), plan.SourceName, plan.Method.ToString()).ShowAsync(session, importId, stop);
-        try
+        _doneBefore = _done;
+        (int Parts, long Rows, long Bytes) earlier = _earlier ??= (_done, _committedRows, ledger.Bytes);
+        (_rows, _bytes) = (_committedRows - earlier.Rows, ledger.Bytes - earlier.Bytes);
+        if (isFirst) copy.Explain?.Invoke($"{_table}: {plan.Reason}");
+        TimeSpan? indexes = null;
+        int sequences = 0;
+        if (!before.Any(b => b.IsLast))
         {
-            if (copy.DeferIndexes && await DeferredIndexes.DropAsync(session, plan.Target, importId, stop) is { } obstacle)
-                copy.Warn?.Invoke($"{_table}: no index or foreign key is deferred, because {obstacle}.");
-            await CopyAsync(ledger, before, stop);
-            TimeSpan? indexes = await DeferredIndexes.RestoreAsync(to, _table, importId, keys: false, copy.Explain, stop);
-            int sequences = await SetSequencesAsync(session, stop);
-            await ledger.WriteAsync(Row(_shards.Count, 0, 0) with { IsLast = true }, stop);
-            return result with { Rows = _rows, Bytes = _bytes, Duration = _clock.Elapsed, Sequences = sequences,
-                IndexDuration = indexes };
+            if (isFirst && _done > 0) copy.Warn?.Invoke(CopyErrors.PartsOfEarlierRun(_table, _done, _shards.Count));
+            await new RunningLoad(plan.Target.Name.ToString(), plan.SourceName, plan.Method.ToString()).ShowAsync(session, importId, stop);
+            try
+            {
+                if (copy.DeferIndexes && (isFirst || _done == 0)
+                    && await DeferredIndexes.DropAsync(session, plan.Target, importId, stop) is { } obstacle)
+                    copy.Warn?.Invoke($"{_table}: no index or foreign key is deferred, because {obstacle}.");
+                await CopyAsync(ledger, before, stop);
+                indexes = await DeferredIndexes.RestoreAsync(_to, _table, importId, keys: false, copy.Explain, stop);
+                sequences = await SetSequencesAsync(session, stop);
+                await ledger.WriteAsync(Row(_shards.Count, 0, 0) with { IsLast = true }, stop);
+            }
+            catch (CitusException e)
+            {
+                throw Explained(e);
+            }
+            finally
+            {
+                await RunningLoad.HideAsync(session);
+            }
         }
-        catch (Exception e)
+        return new CopyResult(_table, plan.Method, _rows, _bytes, _clock.Elapsed, _shards.Count, earlier.Parts, earlier.Rows, importId)
         {
-            throw stop.IsCancellationRequested ? new OperationCanceledException(stop) : Explained(e);
-        }
-        finally
-        {
-            await RunningLoad.HideAsync(session);
-        }
+            Reason = plan.Reason, IsSnapshot = _source!.IsSnapshot && earlier.Parts == 0, Sequences = sequences, IndexDuration = indexes,
+        };
     }
 
     /// <summary>Refuses to continue where parts that are committed may not be those that this run would leave out.</summary>
@@ -95,7 +126,7 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
         using var one = new SemaphoreSlim(1); // parts that go through the coordinator share the ledger's session
         SemaphoreSlim gate = IsToShards ? throttle : one;
         Dictionary<SnapshotShard, int> numbers = left.ToDictionary(p => p.Shard, p => p.Number);
-        await source.ReadAsync(left.Select(p => p.Shard), async (session, shard, all) =>
+        await _source!.ReadAsync(left.Select(p => p.Shard), async (session, shard, all) =>
         {
             await gate.WaitAsync(all);
             try
@@ -113,20 +144,23 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
     {
         (long rows, long bytes) = (0, 0);
         await using ICopyPart part = IsToShards
-            ? await ShardPart.BeginAsync(_route, ledger, number, plan.HashesAlike ? shard.HashMin ?? int.MinValue : int.MinValue,
+            ? await ShardPart.BeginAsync(_route!, ledger, number, plan.HashesAlike ? shard.HashMin ?? int.MinValue : int.MinValue,
                 plan.HashesAlike ? shard.HashMax ?? int.MaxValue : int.MaxValue, stop)
-            : await CoordinatorPart.BeginAsync(to, ledger, plan.Rows, plan.Rule, plan.IsBinary, stop);
-        NpgsqlRawCopyStream from = await OpenAsync(session, plan.CopyOut(shard.Name), stop);
-        try
+            : await CoordinatorPart.BeginAsync(_to, ledger, plan.Rows, plan.Rule, plan.IsBinary, stop);
+        await CopySource.ReadPartAsync(session, async () =>
         {
-            await part.CopyAsync(from, Copied, stop);
-        }
-        catch
-        {
-            await EndAsync(from);
-            throw;
-        }
-        await from.DisposeAsync();
+            NpgsqlRawCopyStream from = await OpenAsync(session, plan.CopyOut(shard.Name), stop);
+            try
+            {
+                await part.CopyAsync(from, Copied, stop);
+            }
+            catch
+            {
+                await EndAsync(from);
+                throw;
+            }
+            await from.DisposeAsync();
+        }, stop);
         await part.CommitAsync(Row(number, rows, bytes), stop);
         Interlocked.Add(ref _committedRows, rows);
         Interlocked.Increment(ref _done);
@@ -163,21 +197,24 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
 
     private async Task<int> SetSequencesAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using NpgsqlConnection read = await from.OpenSessionAsync(stop);
+        await using NpgsqlConnection read = await _from.OpenSessionAsync(stop);
         return await SequenceCopy.RunAsync(read, plan.Query is null ? plan.Source : null, session, plan.Target, plan.Match.Columns, stop);
     }
 
-    private CitusException Explained(Exception failure)
+    /// <summary>A failure, with what is in the target.</summary>
+    public CitusException Explained(Exception failure)
     {
+        bool mayPass = PostgresErrors.MayPass(failure) && !(failure is PostgresException server && PostgresErrors.IsWorkerRefusal(server));
         string state = CopyErrors.State(_table, _shards.Count, _done, Interlocked.Read(ref _committedRows), importId) + (copy.DeferIndexes
-            ? $" Indexes and foreign keys that were dropped are kept in woodgrove.{DeferredIndexes.Table}, "
+            ? $" Indexes and foreign keys that were dropped are kept in woodgrove.{DeferredDefinition.Table}, "
                 + "and made again at its end." : "");
         var refused = failure as RecordRefusedException;
         if (refused is not null) failure = refused.Refusal;
         if (failure is CitusException own) return own.WithState(state);
         CitusException known = PostgresErrors.Describe(failure, _table);
-        return known.With($"{_table}: {plan.Rows.Readable(known.What, refused?.Shard)} {state}", refused is null ? known.Advice
-            : CopyErrors.RefusedAdvice(known.SqlState));
+        return new CitusException(known.ErrorId, known.Kind, $"{_table}: {plan.Rows.Readable(known.What, refused?.Shard)} {state}",
+            refused is null ? known.Advice : CopyErrors.RefusedAdvice(known.SqlState), failure)
+        { Target = known.Target, SqlState = known.SqlState, MayPass = refused is null && mayPass };
     }
 
     /// <summary>Tells the server that nobody wants the rest; disposing alone would read it to its end.</summary>

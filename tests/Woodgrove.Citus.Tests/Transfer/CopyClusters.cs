@@ -9,6 +9,7 @@ namespace Woodgrove.Citus.Tests.Transfer;
 public sealed class CopyClusters : IDisposable
 {
     private readonly Lazy<PSObject[]> _sandboxes;
+    private readonly HashSet<string> _connected = ["a", "b", "plain_a", "plain_b", "repair"];
 
     public CopyClusters() => _sandboxes = new(Start);
 
@@ -18,8 +19,21 @@ public sealed class CopyClusters : IDisposable
     internal SandboxServer[] Servers(char cluster) =>
         [.. new[] { "coordinator", "worker1", "worker2" }.Select(name => new SandboxServer(Sandbox(cluster), name))];
 
-    public string ConnectionString(char cluster, string database = "citus") => string.Create(CultureInfo.InvariantCulture,
-        $"Host=127.0.0.1;Port={Sandbox(cluster).Get("Port")};Database={database};Username=postgres;Passfile={Sandbox(cluster).Get("Path")}/pgpass");
+    public string ConnectionString(char cluster, string database = "citus", string role = "postgres", int? port = null) =>
+        string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={port ?? Sandbox(cluster).Get("Port")};Database={database};"
+            + $"Username={role};Password={Password(cluster)}");
+
+    /// <summary>With which its roles log in, and its nodes at one another.</summary>
+    public string Password(char cluster) => File.ReadAllText($"{Sandbox(cluster).Get("Path")}/pgpass").Trim().Split('\n')[0].Split(':')[^1];
+
+    /// <summary>Connects the shell by a name.</summary>
+    /// <param name="more">Other parameters of Connect-CitusCluster.</param>
+    public void Connect(char cluster, string name, string database = "citus", string role = "postgres", int? port = null, string more = "")
+    {
+        Shell["to"] = ConnectionString(cluster, database, role, port);
+        Shell.Run($"$null = Connect-CitusCluster -ConnectionString $to -Name {name} {more}").Succeeded();
+        _connected.Add(name);
+    }
 
     public NpgsqlConnection Open(char cluster, string database = "citus")
     {
@@ -38,16 +52,16 @@ public sealed class CopyClusters : IDisposable
         }
     }
 
-    public object? Scalar(char cluster, string sql)
+    public object? Scalar(char cluster, string sql, string database = "citus")
     {
-        using NpgsqlConnection session = Open(cluster);
+        using NpgsqlConnection session = Open(cluster, database);
         using var command = new NpgsqlCommand(sql, session) { CommandTimeout = 120 };
         return command.ExecuteScalar();
     }
 
     /// <summary>A table's rows: how many, and a hash over all of them in order.</summary>
-    public string Content(char cluster, string table) => (string)Scalar(cluster,
-        $"SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, chr(10) ORDER BY t::text)), '') FROM {table} t")!;
+    public string Content(char cluster, string table, string database = "citus") => (string)Scalar(cluster,
+        $"SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, chr(10) ORDER BY t::text)), '') FROM {table} t", database)!;
 
     public void AssertSame(params string[] tables) => Assert.All(tables, t => Assert.Equal(Content('a', t), Content('b', t)));
 
@@ -63,7 +77,7 @@ public sealed class CopyClusters : IDisposable
             Shell.Run("Stop-CitusSandbox $sandbox");
         }
         // Connections are the process's: the latest is the run's own cluster again.
-        Shell.Run("Get-CitusConnection | Where-Object Name -In a, b, plain_a, plain_b, repair | Disconnect-CitusCluster");
+        Shell.Run("Get-CitusConnection | Where-Object Name -In " + string.Join(", ", _connected) + " | Disconnect-CitusCluster");
         Shell.Dispose();
     }
 

@@ -41,7 +41,7 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
             attempt = new ImportAttempt(import, importId, state, isRepeat: previous is not null, attempts, shown, noLedger);
             return await attempt.RunAsync(keepLedger, stop);
         }
-        catch (Exception e) when ((e is not CitusException && PostgresErrors.IsTransient(e)) || (previous is not null && MayComeBack(e)))
+        catch (Exception e) when ((e is not CitusException && PostgresErrors.IsTransient(e)) || (previous is not null && PostgresErrors.MayPass(e)))
         {
             // Before anything was sent in this attempt.
             state = attempt?.State ?? state;
@@ -136,7 +136,7 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
             if (stop.IsCancellationRequested) throw new OperationCanceledException(stop);
             if (e is CitusException { MayPass: false } known) throw known.WithState(now.ToString());
             return new AttemptEnd.Interrupted(now, ImportErrors.Interrupted(import.Source, now, e),
-                MayRetry: MayComeBack(e) && _ledger is not null,
+                MayRetry: PostgresErrors.MayPass(e) && _ledger is not null,
                 GotFurther: now.Position.EndByte > state.Position.EndByte);
         }
     }
@@ -169,7 +169,4 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
         await recovery.RunAsync(null, everywhere, stop);
         if (recovery.Pending.FirstOrDefault(p => p.ImportId == importId) is { } own) throw ImportErrors.Pending(importId, own.ToString());
     }
-
-    /// <summary>A server that went away during the load may still be starting, or ending the sessions of an attempt before.</summary>
-    private static bool MayComeBack(Exception e) => e is CitusException known ? known.MayPass : PostgresErrors.IsTransient(e);
 }

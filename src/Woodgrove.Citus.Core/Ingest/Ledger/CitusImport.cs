@@ -56,12 +56,16 @@ public sealed record CitusImport(
             ? i with { State = ImportState.Running, StartedAt = loads.FirstOrDefault(l => l.ImportId == i.ImportId)?.StartedAt } : i)];
     }
 
-    /// <summary>Clears an import from the ledger, after ending what it left prepared; its committed rows stay in the table.</summary>
+    /// <summary>
+    /// Clears an import from the ledger, after ending what it left prepared; its committed rows stay in the table. Indexes and
+    /// foreign keys that a copy has dropped are made again first.
+    /// </summary>
+    /// <param name="warn">Told of each that is.</param>
     /// <param name="isTrial">Refuses what would be refused, and changes nothing.</param>
     /// <exception cref="CitusException">It runs, or a part of it may still lie prepared on a node, which the ledger must
     /// decide.</exception>
     public static async Task RemoveAsync(
-        CitusConnection connection, Guid importId, Action<string> explain, bool isTrial, CancellationToken stop)
+        CitusConnection connection, Guid importId, Action<string> explain, Action<string> warn, bool isTrial, CancellationToken stop)
     {
         CitusConnection coordinator = await connection.AtCoordinatorAsync(stop);
         await using NpgsqlConnection session = await coordinator.OpenSessionAsync(stop);
@@ -83,11 +87,15 @@ public sealed record CitusImport(
         {
             // Its load may have decided another batch in the meantime.
             if (!isTrial && (await ImportLedger.PendingAsync(session, importId, stop)).Count > 0) throw LedgerErrors.Pending(importId, []);
+            List<DeferredDefinition> deferred = await DeferredDefinition.PendingAsync(session, importId, stop);
+            bool hadDeferred = deferred.Count > 0;
+            if (!isTrial) await DeferredDefinition.RestoreAsync(session, importId, deferred, LedgerErrors.IsMadeOrGone,
+                sql => warn($"Import {importId} had dropped what is made again: {sql}"), stop);
             await using NpgsqlTransaction? trial = isTrial ? await session.BeginTransactionAsync(stop) : null; // rolled back
             bool dropped = await StagingTable.DropAsync(session, importId, stop);
             int rows = await ImportLedger.ForgetAsync(session, importId, stop);
             if (await PartialBatch.ExistsAsync(session, stop)) await PartialBatch.ForgetAsync(session, importId, null, stop);
-            if (rows == 0 && !dropped) throw LedgerErrors.NotFound(importId, connection.Database);
+            if (rows == 0 && !dropped && !hadDeferred) throw LedgerErrors.NotFound(importId, connection.Database);
         }
         finally
         {

@@ -62,4 +62,20 @@ internal static class LedgerErrors
             + $"but its rows in shard {name.Part} are {(status is null ? "perhaps not" : "not")} in the table.",
             "Somebody has ended it by hand, or the node was restored. Compare the table with the file, "
                 + "load the missing rows as another import, and see who may run ROLLBACK PREPARED.", cause) { Target = name.ImportId };
+
+    /// <summary>Whether a server says that what is to be made exists.</summary>
+    public static bool IsMade(string sqlState) => sqlState is PostgresErrorCodes.DuplicateTable or PostgresErrorCodes.DuplicateObject;
+
+    /// <summary>Whether there is nothing left to make: it exists, or its table is gone.</summary>
+    public static bool IsMadeOrGone(string sqlState) => IsMade(sqlState) || sqlState == PostgresErrorCodes.UndefinedTable;
+
+    /// <param name="pending">The statements that are still to be run.</param>
+    public static CitusException NotRestored(Guid importId, IReadOnlyList<string> pending, NpgsqlException cause)
+    {
+        CitusException known = PostgresErrors.Describe(cause, importId);
+        return new CitusException(known.ErrorId, known.Kind, "What -DeferIndexes has dropped is not all made again. " + known.What,
+            $"Once the cause is gone, run the command again with -ImportId {importId}, which makes the rest, or run it yourself: "
+                + string.Join("; ", pending) + ".", cause)
+        { Target = importId, SqlState = known.SqlState, MayPass = PostgresErrors.MayPass(cause) };
+    }
 }

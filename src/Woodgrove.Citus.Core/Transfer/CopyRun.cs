@@ -1,0 +1,143 @@
+using Npgsql;
+using Woodgrove.Citus.Comparison;
+using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Ledger;
+
+namespace Woodgrove.Citus.Transfer;
+
+/// <summary>
+/// A run of a copy: its source as of one instant, and its attempts. What may pass is tried again as imports are, from the last
+/// committed part and, while the source's sessions live, in their snapshot.
+/// </summary>
+internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) : IAsyncDisposable
+{
+    private readonly SemaphoreSlim _throttle = new(copy.Parallel);
+    private CitusConnection _from = copy.From, _to = copy.To;
+    private CopySource? _source;
+    private IReadOnlyList<ImportRepair> _pending = [];
+    private bool _hasCopied, _isMixed; // of this run: some rows; of several instants
+
+    /// <summary>Opens the source, and ends what interrupted loads left prepared on the target's nodes.</summary>
+    public async Task OpenAsync(CancellationToken stop)
+    {
+        await RecoverAsync(everywhere: false, stop);
+        await OpenSourceAsync(stop);
+        Tell(_source!);
+    }
+
+    /// <summary>Copies a table.</summary>
+    public async Task<CopyResult> CopyAsync(TablePlan plan, Guid copyId, CancellationToken stop)
+    {
+        Guid importId = await FindImportAsync(plan, copyId, stop);
+        var table = new TableTransfer(copy, plan, importId, _throttle);
+        bool isRepeat = false;
+        var retries = Retries.After(e => PostgresErrors.MayPass(e) && !table.GotFurther, copy.Warn);
+        while (true)
+        {
+            try
+            {
+                CopyResult result = await retries.ExecuteAsync(async again =>
+                {
+                    if (isRepeat) await RenewAsync(again);
+                    isRepeat = true;
+                    if (_pending.FirstOrDefault(p => p.ImportId == importId) is { } own) throw CopyErrors.Pending(importId, own.ToString());
+                    return await table.RunAsync(_from, _to, _source!, again);
+                }, stop);
+                return result with { IsSnapshot = result.IsSnapshot && !_isMixed };
+            }
+            catch (CitusException e) when (e.MayPass && table.GotFurther && !stop.IsCancellationRequested)
+            {
+                copy.Warn?.Invoke($"{e.What} Going on after the last committed part.");
+            }
+            catch (NpgsqlException e) when (!stop.IsCancellationRequested)
+            {
+                throw table.Explained(e); // no attempt began
+            }
+            finally
+            {
+                _hasCopied |= table.HasCopied;
+            }
+        }
+    }
+
+    /// <summary>Makes a table's foreign keys, and compares it, once all tables have their rows.</summary>
+    public async Task<CopyResult> CompleteAsync(TablePlan plan, CopyResult result, CancellationToken stop)
+    {
+        TimeSpan? duration = await Retries.After(PostgresErrors.MayPass, copy.Warn).ExecuteAsync(async again =>
+            await DeferredIndexes.RestoreAsync(_to, result.Table, result.ImportId!.Value, keys: true, copy.Explain, again), stop);
+        return result with
+        {
+            IndexDuration = duration is null ? result.IndexDuration : (result.IndexDuration ?? default) + duration,
+            Comparison = copy.Verify ? await CompareAsync(plan, stop) : null,
+        };
+    }
+
+    public Task<bool> WaitsAsync(CopyResult result, CancellationToken stop) =>
+        copy.Verify ? Task.FromResult(true) : DeferredIndexes.HasKeysAsync(_to, result.ImportId!.Value, stop);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_source is not null) await _source.DisposeAsync();
+        _throttle.Dispose();
+    }
+
+    private async Task<TableComparison> CompareAsync(TablePlan plan, CancellationToken stop)
+    {
+        ComparedTable copied = await ComparedTable.FindAsync("source", _from, plan.Source.Name, stop),
+            into = await ComparedTable.FindAsync("target", _to, plan.Target.Name, stop);
+        await using ComparedRows rows = _source!.RowsOf(copied), target = await ComparedRows.OpenAsync(into, copy.Parallel, stop);
+        return await new TableComparer(_from, _to) { Explain = copy.Explain }.CompareAsync(rows, target, stop);
+    }
+
+    /// <summary>The import of a table that is to be continued, or begun.</summary>
+    private async Task<Guid> FindImportAsync(TablePlan plan, Guid copyId, CancellationToken stop)
+    {
+        await using NpgsqlConnection session = await _to.OpenSessionAsync(stop);
+        return copy.Resume && copy.ImportId is null
+            && await ImportLedger.FindLatestAsync(session, plan.Target.Name.ToString(), plan.SourceName, stop) is { } latest
+            ? latest.ImportId : CopyId.Of(copyId, plan.Target.Name);
+    }
+
+    /// <summary>Before a new attempt: what the one before has prepared is ended, and a source that was lost is opened again.</summary>
+    private async Task RenewAsync(CancellationToken stop)
+    {
+        await RecoverAsync(everywhere: true, stop);
+        if (await _source!.IsIntactAsync(stop)) return;
+        await _source.DisposeAsync();
+        await OpenSourceAsync(stop);
+        _isMixed |= _hasCopied;
+        copy.Warn?.Invoke(CopyErrors.SourceReopened(_hasCopied));
+    }
+
+    private async Task OpenSourceAsync(CancellationToken stop)
+    {
+        _from = await copy.From.AtCoordinatorAsync(stop);
+        _source = copy.Query is not null
+            ? await CopySource.OpenCoordinatorAsync(_from, _from.CitusVersion is null, null, stop)
+            : await CopySource.OpenAsync(_from, [.. plans.Select(p => p.Source)], copy.Parallel, stop);
+    }
+
+    private async Task RecoverAsync(bool everywhere, CancellationToken stop)
+    {
+        _to = await copy.To.AtCoordinatorAsync(stop);
+        var recovery = new ImportRecovery(_to, step =>
+        {
+            copy.Explain?.Invoke(step.ToString());
+            return default;
+        });
+        await recovery.RunAsync(null, everywhere, stop);
+        _pending = recovery.Pending;
+    }
+
+    private void Tell(CopySource source)
+    {
+        if (source.Obstacle is { } obstacle)
+            copy.Warn?.Invoke($"The source is read through its coordinator, because {obstacle}.");
+        if (!source.IsSnapshot)
+            copy.Warn?.Invoke("The rows are not all of one instant: what is written meanwhile may be copied for one shard and not for another.");
+        else if (plans.Count > 0)
+            copy.Explain?.Invoke($"All rows are of one instant of the source, for which writers waited "
+                + $"{source.WritersWaited.TotalMilliseconds:0} ms.");
+    }
+}
