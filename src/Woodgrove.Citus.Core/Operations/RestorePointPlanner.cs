@@ -38,6 +38,7 @@ public static class RestorePointPlanner
         {
             Action = $"Create restore point {name} on all nodes",
             Target = name,
+            SeeksCoordinator = true,
             Sql = exists ? [Insert(name, description), Complete(name)] : [Create, Insert(name, description), Complete(name)],
             Locks =
             [
