@@ -26,7 +26,7 @@ public sealed class ChangeRunner(CitusConnection connection)
     /// <exception cref="OperationCanceledException">The statement that ran was cancelled on the server, and rolled back.</exception>
     public async Task RunAsync(ClusterChange change, CancellationToken stop)
     {
-        CitusConnection coordinator = await connection.AtCoordinatorAsync(stop);
+        CitusConnection coordinator = change.SeeksCoordinator ? await connection.AtCoordinatorAsync(stop) : connection;
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(coordinator, stop);
         session.Notice += Tell;
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);

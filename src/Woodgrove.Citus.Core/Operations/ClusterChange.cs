@@ -35,6 +35,9 @@ public sealed record ClusterChange
     /// <summary>What lets a role make the change that may not, where it is not the right on a table or on the nodes.</summary>
     internal string? PermissionAdvice { get; init; }
 
+    /// <summary>Whether it is made on the coordinator also where the connection leads to a worker.</summary>
+    internal bool SeeksCoordinator { get; init; }
+
     /// <summary>True where there is nothing to do.</summary>
     public bool IsDone => Sql.Count == 0;
 }

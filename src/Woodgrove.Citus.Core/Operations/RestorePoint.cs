@@ -6,7 +6,7 @@ using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Operations;
 
-/// <summary>A name to which every node of the cluster can be recovered from its backup, as <c>woodgrove.restore_point</c> keeps it.</summary>
+/// <summary>A name to which every node can be recovered from its backup, as <c>woodgrove.restore_point</c> keeps it.</summary>
 /// <param name="Lsn">Where its record ends in the coordinator's write-ahead log.</param>
 public sealed record RestorePoint(
     string Name, DateTime Time, string Lsn, Listing<RestorePointNode> Nodes, string CreatedBy, string? Description)

@@ -19,8 +19,10 @@ internal static class RestorePointErrors
             "Give it another name; Get-CitusRestorePoint lists those that there are.") { Target = name };
 
     public static CitusException NotFound(string name) =>
-        new("CitusRestorePointNotFound", CitusErrorKind.ObjectNotFound, $"There is no restore point '{name}' in woodgrove.restore_point.",
-            "Get-CitusRestorePoint lists those that there are. One that was created by SQL alone is in the servers' logs.") { Target = name };
+        new("CitusRestorePointNotFound", CitusErrorKind.ObjectNotFound,
+            $"There is no restore point '{name}' in woodgrove.restore_point.",
+            "Get-CitusRestorePoint lists those that there are. One that was created by SQL alone is in the servers' logs.")
+        { Target = name };
 
     public static CitusException NoRight(CitusConnection connection) =>
         new("CitusPermissionDenied", CitusErrorKind.PermissionDenied,

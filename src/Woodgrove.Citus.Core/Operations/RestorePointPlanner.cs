@@ -38,6 +38,7 @@ public static class RestorePointPlanner
         {
             Action = $"Create restore point {name} on all nodes",
             Target = name,
+            SeeksCoordinator = true,
             Sql = exists ? [Insert(name, description), Complete(name)] : [Create, Insert(name, description), Complete(name)],
             Locks =
             [
@@ -55,8 +56,8 @@ public static class RestorePointPlanner
     /// </summary>
     private static string Insert(string name, string? description) => $"""
         WITH before AS MATERIALIZED (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('node_id', n.nodeid, 'group_id', n.groupid,
-            'node_name', n.nodename, 'node_port', n.nodeport, 'minimum_lsn', CASE WHEN r.success THEN r.result END) ORDER BY n.groupid) AS nodes
-            FROM {Positions} JOIN pg_catalog.pg_dist_node n ON n.nodeid = r.nodeid)
+            'node_name', n.nodename, 'node_port', n.nodeport, 'minimum_lsn', CASE WHEN r.success THEN r.result END)
+            ORDER BY n.groupid) AS nodes FROM {Positions} JOIN pg_catalog.pg_dist_node n ON n.nodeid = r.nodeid)
         INSERT INTO woodgrove.restore_point (name, description, nodes, lsn) SELECT {TableName.Literal(name)}, {(description is null
             ? "NULL" : TableName.Literal(description))}, nodes,
             CASE WHEN pg_catalog.lock_relation_if_exists('woodgrove.{ImportLedger.Table}', 'EXCLUSIVE') IS NOT NULL

@@ -8,7 +8,10 @@ namespace Woodgrove.Citus.Operations;
 /// <param name="warn">Receives nodes that could not be asked, and tables that are left out.</param>
 public sealed class StatisticsUpdate(CitusConnection connection, Action<string> warn)
 {
-    /// <summary>The names of the tables of these schemas, or of all that have missing or stale statistics and that the role may analyze.</summary>
+    /// <summary>
+    /// The names of the tables of these schemas, or of all that have missing or stale statistics and that the role may
+    /// analyze.
+    /// </summary>
     /// <exception cref="Errors.CitusException">There is no such schema.</exception>
     public async Task<IReadOnlyList<string>> FindAsync(IReadOnlyList<string> schemas, CancellationToken stop)
     {
@@ -41,7 +44,8 @@ public sealed class StatisticsUpdate(CitusConnection connection, Action<string> 
         return [.. tables.Where(t => t.May).Select(t => t.Name)];
     }
 
-    /// <exception cref="Errors.CitusException">There is no such table of Citus, or the role may not analyze it: the server would only warn.</exception>
+    /// <exception cref="Errors.CitusException">There is no such table of Citus, or the role may not analyze it, of which the
+    /// server would only warn.</exception>
     public async Task<ClusterChange> PlanAsync(string name, CancellationToken stop)
     {
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);

@@ -32,7 +32,8 @@ public sealed record TableStatistics(
         if (tables.Count == 0) return [];
         uint[] oids = [.. tables.Select(t => t.Oid)];
         var inquiry = new ShardInquiry(connection, session);
-        ILookup<long, JsonElement> answers = (await inquiry.AskAsync(oids, Columns, "", stop)).ToLookup(a => a.Row[0].GetInt64(), a => a.Row);
+        ILookup<long, JsonElement> answers = (await inquiry.AskAsync(oids, Columns, "", stop))
+            .ToLookup(a => a.Row[0].GetInt64(), a => a.Row);
         foreach (string failure in inquiry.Failures.Values) warn($"Statistics are missing: {failure}.");
         ILookup<uint, long> shards = (await session.ListAsync(
                 "SELECT logicalrelid::oid, shardid FROM pg_catalog.pg_dist_shard WHERE logicalrelid::oid = ANY ($1)",

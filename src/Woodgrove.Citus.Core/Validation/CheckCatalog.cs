@@ -14,7 +14,8 @@ public static class CheckCatalog
 
     /// <summary>The checks of these names, in which <c>*</c> and <c>?</c> are wildcards; all where none is given.</summary>
     /// <exception cref="CitusException">A name is that of no check.</exception>
-    public static IReadOnlyList<CheckInfo> Find(IReadOnlyCollection<string> names) => [.. Select(names, [], Enum.GetValues<CheckCategory>()).Select(c => c.Describe())];
+    public static IReadOnlyList<CheckInfo> Find(IReadOnlyCollection<string> names) =>
+        [.. Select(names, [], Enum.GetValues<CheckCategory>()).Select(c => c.Describe())];
 
     /// <summary>The checks of these names, and of these categories; all but those about upgrades where neither is given.</summary>
     internal static IReadOnlyList<CitusCheck> Select(IReadOnlyCollection<string> names, IReadOnlyCollection<string> except,

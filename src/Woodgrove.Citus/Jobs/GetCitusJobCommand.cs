@@ -11,6 +11,7 @@ public sealed class GetCitusJobCommand : ConnectedCmdlet
 {
     /// <summary>Citus's number of the job; all by default.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(JobCompleter))]
     public long? JobId { get; set; }
 
     /// <summary>Just those that are not over.</summary>

@@ -12,6 +12,7 @@ public sealed class StopCitusJobCommand : ChangeCmdlet
 {
     /// <summary>Citus's number of the job.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(JobCompleter))]
     public long JobId { get; set; }
 
     /// <summary>Seconds to wait for the tasks that run to end.</summary>

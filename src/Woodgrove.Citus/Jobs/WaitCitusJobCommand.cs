@@ -11,6 +11,7 @@ public sealed class WaitCitusJobCommand : ConnectedCmdlet
 {
     /// <summary>Citus's number of the job.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(JobCompleter))]
     public long JobId { get; set; }
 
     /// <summary>Seconds to wait at most; the job continues after that. 0 means no limit.</summary>

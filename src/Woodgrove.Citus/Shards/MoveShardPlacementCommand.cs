@@ -14,6 +14,7 @@ public sealed class MoveShardPlacementCommand : TransferCmdlet
 {
     /// <summary>The shard.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ShardCompleter))]
     public long ShardId { get; set; }
 
     /// <summary>The node that is to have it, such as 10.0.0.6:5432.</summary>

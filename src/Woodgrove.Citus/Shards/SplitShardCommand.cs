@@ -15,6 +15,7 @@ public sealed class SplitShardCommand : TransferCmdlet
 {
     /// <summary>The shard.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ShardCompleter))]
     public long ShardId { get; set; }
 
     /// <summary>The highest hash of each part but the last.</summary>

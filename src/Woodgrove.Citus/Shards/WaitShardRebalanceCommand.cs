@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Jobs;
 using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Shards;
@@ -11,6 +12,7 @@ public sealed class WaitShardRebalanceCommand : ConnectedCmdlet
 {
     /// <summary>Citus's number of the job; the latest by default.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(JobCompleter))]
     public long? JobId { get; set; }
 
     /// <summary>Seconds to wait at most; the rebalance continues after that. 0 means no limit.</summary>

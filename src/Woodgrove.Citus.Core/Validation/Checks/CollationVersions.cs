@@ -13,7 +13,8 @@ internal sealed class CollationVersions() : CitusCheck(CheckCategory.Upgrade,
             pg_catalog.pg_database_collation_actual_version(d.oid) AS actual
         FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
         UNION ALL
-        SELECT pg_catalog.current_database()::text, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.collname), false, c.collversion,
+        SELECT pg_catalog.current_database()::text,
+            pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.collname), false, c.collversion,
             pg_catalog.pg_collation_actual_version(c.oid)
         FROM pg_catalog.pg_collation c JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace
         WHERE c.collversion IS NOT NULL

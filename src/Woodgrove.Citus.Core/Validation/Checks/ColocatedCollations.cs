@@ -22,9 +22,9 @@ internal sealed class ColocatedCollations() : CitusCheck(CheckCategory.Upgrade,
     public override IReadOnlyList<Question> Questions => [Tables];
 
     public override Verdict Decide(Facts facts) =>
-        Verdict.Unless([.. facts.Of(Tables).Where(t => !t.IsOfGroup)], CheckStatus.Warning, "the columns' own collation", "all are so recorded",
-            other => Verdict.List(other.Select(t => $"{t.Name}.{t.Column} has collation {t.Collation}, and its group {t.ColocationId} another")),
-            Fix);
+        Verdict.Unless([.. facts.Of(Tables).Where(t => !t.IsOfGroup)], CheckStatus.Warning, "the columns' own collation",
+            "all are so recorded", other => Verdict.List(other.Select(t =>
+                $"{t.Name}.{t.Column} has collation {t.Collation}, and its group {t.ColocationId} another")), Fix);
 
     /// <summary>As the update does: a new group for the tables of a group that have one collation. No row is moved.</summary>
     private static string Fix(IReadOnlyList<Table> other) => string.Join('\n', other.GroupBy(t => (t.ColocationId, t.Collation))

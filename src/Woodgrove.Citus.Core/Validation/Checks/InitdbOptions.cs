@@ -19,7 +19,8 @@ internal sealed class InitdbOptions() : CitusCheck(CheckCategory.Upgrade,
             : $"{g.Key} on {Verdict.List(g.Select(o => o.Node))}"));
         return all.Select(o => o.Says).Distinct().Count() <= 1 ? Verdict.Passed("alike on all nodes", actual)
             : new Verdict(CheckStatus.Warning, "alike on all nodes", actual, [.. all],
-                "Give initdb of each new server the options of its old one. pg_checksums switches checksums on or off while a server is stopped.");
+                "Give initdb of each new server the options of its old one. "
+                    + "pg_checksums switches checksums on or off while a server is stopped.");
     }
 
     public sealed record Options(string Node, string Checksums, string Encoding, string Collate, string Ctype, string WalSegmentSize)

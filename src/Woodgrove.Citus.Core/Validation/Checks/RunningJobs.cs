@@ -14,7 +14,8 @@ internal sealed class RunningJobs() : CitusCheck(CheckCategory.Upgrade,
     // Moves and splits that a session makes, without a job.
     private static readonly Question<Transfer> Transfers = new(Ask.Cluster, $"""
         SELECT DISTINCT operation_type, progress_of, pid FROM (
-            SELECT operation_type::text, {SearchPath.Show("table_name")} AS progress_of, sessionid AS pid FROM pg_catalog.get_rebalance_progress()) p
+            SELECT operation_type::text, {SearchPath.Show("table_name")} AS progress_of, sessionid AS pid
+            FROM pg_catalog.get_rebalance_progress()) p
         WHERE pid NOT IN (SELECT coalesce(t.pid, 0) FROM pg_catalog.pg_dist_background_task t)
         """);
 
@@ -26,10 +27,12 @@ internal sealed class RunningJobs() : CitusCheck(CheckCategory.Upgrade,
         IReadOnlyList<Transfer> transfers = facts.Of(Transfers);
         if (jobs.Count + transfers.Count == 0) return Verdict.Passed("nothing under way", "no job, no move, no split");
         return new Verdict(CheckStatus.Failed, "nothing under way", Verdict.List(
-            [.. jobs.Select(j => $"{j.JobType} {j.JobId} is {j.State}"), .. transfers.Select(t => $"a {t.OperationType} of {t.ProgressOf}")]),
+            [.. jobs.Select(j => $"{j.JobType} {j.JobId} is {j.State}"),
+                .. transfers.Select(t => $"a {t.OperationType} of {t.ProgressOf}")]),
             [.. jobs, .. transfers], string.Join('\n', [
                 .. jobs.Select(j => $"Wait-CitusJob {j.JobId} # or Stop-CitusJob {j.JobId}"),
-                .. transfers.Select(t => $"Get-ShardRebalance # and wait for the {t.OperationType} of {t.ProgressOf}, by process {t.Pid}")]));
+                .. transfers.Select(t => "Get-ShardRebalance "
+                    + $"# and wait for the {t.OperationType} of {t.ProgressOf}, by process {t.Pid}")]));
     }
 
     public sealed record Job(long JobId, string JobType, string State, string? Description);

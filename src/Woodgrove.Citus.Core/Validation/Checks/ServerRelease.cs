@@ -18,14 +18,17 @@ internal sealed class ServerRelease() : CitusCheck(CheckCategory.Upgrade,
     {
         IReadOnlyList<Release> all = facts.Of(Releases);
         int citus = all.Min(r => int.TryParse(r.Citus, out int major) ? major : int.MaxValue);
-        (int Citus, int First, int Last) now = Array.Find(Supported, s => s.Citus == citus), next = Array.Find(Supported, s => s.Citus == citus + 1);
-        if (next.Citus == 0) return Verdict.Passed("as the release notes of the next version say", $"no version after Citus {citus} is known here");
+        (int Citus, int First, int Last) now = Array.Find(Supported, s => s.Citus == citus),
+            next = Array.Find(Supported, s => s.Citus == citus + 1);
+        if (next.Citus == 0)
+            return Verdict.Passed("as the release notes of the next version say", $"no version after Citus {citus} is known here");
         return Verdict.Unless([.. all.Where(r => r.Server < next.First || r.Server > next.Last)], CheckStatus.Warning,
             $"PostgreSQL {next.First} to {next.Last} for Citus {next.Citus}",
             $"Citus {next.Citus} runs on PostgreSQL {Verdict.List(all.Select(r => $"{r.Server}"))}",
             old => $"PostgreSQL {Verdict.List(old.Select(r => $"{r.Server} on {r.Node}"))}",
-            _ => $"For Citus {next.Citus}, upgrade PostgreSQL of all nodes first, with pg_upgrade, to {Math.Max(now.First, next.First)} to "
-                + $"{Math.Min(now.Last, next.Last)}, on which Citus {citus} runs too: SELECT citus_prepare_pg_upgrade() on each node before, "
+            _ => $"For Citus {next.Citus}, upgrade PostgreSQL of all nodes first, with pg_upgrade, to "
+                + $"{Math.Max(now.First, next.First)} to {Math.Min(now.Last, next.Last)}, on which Citus {citus} runs too: "
+                + "SELECT citus_prepare_pg_upgrade() on each node before, "
                 + "SELECT citus_finish_pg_upgrade() after.");
     }
 
