@@ -135,7 +135,8 @@ internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) 
         if (source.Obstacle is { } obstacle)
             copy.Warn?.Invoke($"The source is read through its coordinator, because {obstacle}.");
         if (!source.IsSnapshot)
-            copy.Warn?.Invoke("The rows are not all of one instant: what is written meanwhile may be copied for one shard and not for another.");
+            copy.Warn?.Invoke("The rows are not all of one instant: what is written meanwhile may be copied for one shard and not for "
+                + "another.");
         else if (plans.Count > 0)
             copy.Explain?.Invoke($"All rows are of one instant of the source, for which writers waited "
                 + $"{source.WritersWaited.TotalMilliseconds:0} ms.");
