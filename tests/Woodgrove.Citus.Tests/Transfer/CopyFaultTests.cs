@@ -83,6 +83,29 @@ public sealed class CopyFaultTests : ClusterTest, IClassFixture<CopyClusters>, I
     }
 
     [Fact]
+    public async Task A_worker_that_is_away_for_a_while_once_parts_are_committed_is_waited_for()
+    {
+        _to[1].CutAt("PREPARE TRANSACTION", 2, CutMoment.Held);
+        using PowerShell copy = _clusters.Shell.Create($"{Connected()}; Copy-CitusTable faulty -From a -To b -ThrottleLimit 1");
+        Task<PSDataCollection<PSObject>> running = copy.InvokeAsync();
+        await _to[1].Held.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        Assert.InRange((long)_clusters.Scalar('b', "SELECT count(*) FROM faulty")!, 1, 39_999);
+        _to[1].Cut(TimeSpan.FromSeconds(5));
+        _to[1].Release();
+
+        PSDataCollection<PSObject> results = await running.WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken);
+
+        Assert.Empty(copy.Streams.Error);
+        string[] warnings = [.. copy.Streams.Warning.Select(w => w.Message)];
+        Assert.Single(warnings, w => w.Contains("Going on after the last committed part.", StringComparison.Ordinal));
+        Assert.Contains(warnings, w => w.Contains("Trying again in ", StringComparison.Ordinal));
+        Assert.Equal((40_000L, true), (Assert.Single(results).Get("Rows"), results[0].Get("IsSnapshot")));
+        _clusters.Connect('a', "a");
+        _clusters.Connect('b', "b");
+        AssertComplete();
+    }
+
+    [Fact]
     public void Attempts_are_bounded_where_nothing_is_committed_between_them_and_a_refused_row_is_not_tried_again()
     {
         _to[1].CutAt("COPY", 0, CutMoment.Before, times: 1000);
