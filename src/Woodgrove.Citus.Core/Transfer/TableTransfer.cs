@@ -19,7 +19,7 @@ namespace Woodgrove.Citus.Transfer;
 /// <param name="throttle">Admits so many parts at a time.</param>
 /// <param name="earlier">What earlier runs have committed, which the run's first attempt has read; null in that.</param>
 internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, CitusConnection to, TablePlan plan, CopySource source,
-    Guid importId, SemaphoreSlim throttle, CopiedParts? earlier)
+    Guid importId, SemaphoreSlim throttle, (int Parts, long Rows, long Bytes)? earlier)
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly IReadOnlyList<SnapshotShard> _shards = source.ShardsOf(plan.Source);
@@ -32,7 +32,7 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
     private bool IsToShards => plan.Method is CopyMethod.Pipe or CopyMethod.Split;
 
     /// <summary>What earlier runs have committed; null where the ledger was not read.</summary>
-    public CopiedParts? Earlier { get; private set; } = earlier;
+    public (int Parts, long Rows, long Bytes)? Earlier { get; private set; } = earlier;
 
     /// <summary>Whether it has committed a part.</summary>
     public bool GotFurther => _done > _doneBefore;
@@ -66,7 +66,7 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
         bool isFirst = Earlier is null;
         (_done, _committedRows) = (before.Count(b => !b.IsLast), before.Sum(b => b.Rows));
         _doneBefore = _done;
-        CopiedParts first = Earlier ??= new CopiedParts(_done, _committedRows, ledger.Bytes);
+        (int Parts, long Rows, long Bytes) first = Earlier ??= (_done, _committedRows, ledger.Bytes);
         (_rows, _bytes) = (_committedRows - first.Rows, ledger.Bytes - first.Bytes);
         if (isFirst) copy.Explain?.Invoke($"{_table}: {plan.Reason}");
         TimeSpan? indexes = null;
