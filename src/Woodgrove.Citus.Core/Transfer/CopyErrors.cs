@@ -88,6 +88,11 @@ internal static class CopyErrors
     public static CitusException Pending(Guid importId, string own) => new("CitusImportPending", CitusErrorKind.ResourceUnavailable,
         $"Import {importId} can't continue: {own}", $"Repair-CitusImport {importId} ends it once that is settled.") { Target = importId };
 
+    /// <summary>A failure in other words.</summary>
+    /// <param name="mayPass">Whether the copy is worth a new attempt.</param>
+    public static CitusException Interrupted(CitusException cause, string what, string? advice, bool mayPass) =>
+        new(cause.ErrorId, cause.Kind, what, advice, cause) { Target = cause.Target, SqlState = cause.SqlState, MayPass = mayPass };
+
     /// <summary>What to do about a row that the target refuses.</summary>
     public static string RefusedAdvice(string? sqlState) => sqlState switch
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Npgsql;
 using Woodgrove.Citus.Comparison;
 using Woodgrove.Citus.Connections;
@@ -30,33 +31,39 @@ internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) 
     public async Task<CopyResult> CopyAsync(TablePlan plan, Guid copyId, CancellationToken stop)
     {
         Guid importId = await FindImportAsync(plan, copyId, stop);
-        var table = new TableTransfer(copy, plan, importId, _throttle);
-        bool isRepeat = false;
-        var retries = Retries.After(e => PostgresErrors.MayPass(e) && !table.GotFurther, copy.Warn);
+        var clock = Stopwatch.StartNew();
+        TableTransfer? attempt = null;
+        bool gotFurther = false;
+        var retries = Retries.After(e => PostgresErrors.MayPass(e) && !gotFurther, copy.Warn);
         while (true)
         {
             try
             {
                 CopyResult result = await retries.ExecuteAsync(async again =>
                 {
-                    if (isRepeat) await RenewAsync(again);
-                    isRepeat = true;
+                    gotFurther = false;
+                    if (attempt is not null) await RenewAsync(again);
                     if (_pending.FirstOrDefault(p => p.ImportId == importId) is { } own) throw CopyErrors.Pending(importId, own.ToString());
-                    return await table.RunAsync(_from, _to, _source!, again);
+                    attempt = new TableTransfer(copy, _from, _to, plan, _source!, importId, _throttle, attempt?.Earlier);
+                    try
+                    {
+                        return await attempt.RunAsync(again);
+                    }
+                    finally
+                    {
+                        gotFurther = attempt.GotFurther;
+                        _hasCopied |= gotFurther;
+                    }
                 }, stop);
-                return result with { IsSnapshot = result.IsSnapshot && !_isMixed };
+                return result with { Duration = clock.Elapsed, IsSnapshot = result.IsSnapshot && !_isMixed };
             }
-            catch (CitusException e) when (e.MayPass && table.GotFurther && !stop.IsCancellationRequested)
+            catch (CitusException e) when (e.MayPass && gotFurther && !stop.IsCancellationRequested)
             {
                 copy.Warn?.Invoke($"{e.What} Going on after the last committed part.");
             }
-            catch (NpgsqlException e) when (!stop.IsCancellationRequested)
+            catch (NpgsqlException e) when (attempt is not null && !stop.IsCancellationRequested)
             {
-                throw table.Explained(e); // no attempt began
-            }
-            finally
-            {
-                _hasCopied |= table.HasCopied;
+                throw attempt.Explained(e); // no other attempt began
             }
         }
     }
@@ -135,7 +142,8 @@ internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) 
         if (source.Obstacle is { } obstacle)
             copy.Warn?.Invoke($"The source is read through its coordinator, because {obstacle}.");
         if (!source.IsSnapshot)
-            copy.Warn?.Invoke("The rows are not all of one instant: what is written meanwhile may be copied for one shard and not for another.");
+            copy.Warn?.Invoke("The rows are not all of one instant: what is written meanwhile may be copied for one shard and not for "
+                + "another.");
         else if (plans.Count > 0)
             copy.Explain?.Invoke($"All rows are of one instant of the source, for which writers waited "
                 + $"{source.WritersWaited.TotalMilliseconds:0} ms.");

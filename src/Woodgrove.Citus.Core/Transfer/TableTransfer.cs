@@ -13,39 +13,34 @@ using Woodgrove.Citus.Ingest.Routes;
 namespace Woodgrove.Citus.Transfer;
 
 /// <summary>
-/// Copies one table, as an import whose batches are the source's shards: each is committed by itself, in any order, and a
-/// last batch without rows says that the table is complete.
+/// An attempt to copy one table, as an import whose batches are the source's shards: each is committed by itself, in any order,
+/// and a last batch without rows says that the table is complete.
 /// </summary>
 /// <param name="throttle">Admits so many parts at a time.</param>
-internal sealed class TableTransfer(ClusterCopy copy, TablePlan plan, Guid importId, SemaphoreSlim throttle)
+/// <param name="earlier">What earlier runs have committed, which the run's first attempt has read; null in that.</param>
+internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, CitusConnection to, TablePlan plan, CopySource source,
+    Guid importId, SemaphoreSlim throttle, (int Parts, long Rows, long Bytes)? earlier)
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly IReadOnlyList<SnapshotShard> _shards = source.ShardsOf(plan.Source);
     private readonly string _table = plan.Target.Display;
-    private CitusConnection _from = copy.From, _to = copy.To;
-    private CopySource? _source;
-    private IReadOnlyList<SnapshotShard> _shards = [];
-    private ShardRoute? _route;
-    private (int Parts, long Rows, long Bytes)? _earlier; // what earlier runs have committed
+    private readonly ShardRoute _route = new(to, null, plan.Rows);
     private long _rows, _bytes; // of this run
     private long _committedRows;
-    private int _done, _doneBefore; // before this attempt
+    private int _done, _doneBefore;
 
     private bool IsToShards => plan.Method is CopyMethod.Pipe or CopyMethod.Split;
 
-    /// <summary>Whether the latest attempt has committed a part.</summary>
+    /// <summary>What earlier runs have committed; null where the ledger was not read.</summary>
+    public (int Parts, long Rows, long Bytes)? Earlier { get; private set; } = earlier;
+
+    /// <summary>Whether it has committed a part.</summary>
     public bool GotFurther => _done > _doneBefore;
 
-    /// <summary>Whether this run has committed a part.</summary>
-    public bool HasCopied => _earlier is { } earlier && _done > earlier.Parts;
-
-    /// <summary>An attempt, which copies the parts that the ledger does not have.</summary>
+    /// <summary>Copies the parts that the ledger does not have.</summary>
     /// <exception cref="CitusException">It says what is in the target, and whether a new attempt is worth it.</exception>
-    public async Task<CopyResult> RunAsync(CitusConnection from, CitusConnection to, CopySource source, CancellationToken stop)
+    public async Task<CopyResult> RunAsync(CancellationToken stop)
     {
-        (_from, _to, _source) = (from, to, source);
-        _shards = source.ShardsOf(plan.Source);
-        _route = new ShardRoute(to, null, plan.Rows);
-        _doneBefore = _done;
         try
         {
             await using NpgsqlConnection session = await to.OpenSessionAsync(stop);
@@ -68,11 +63,11 @@ internal sealed class TableTransfer(ClusterCopy copy, TablePlan plan, Guid impor
     private async Task<CopyResult> RunAsync(NpgsqlConnection session, CopyLedger ledger, IReadOnlyList<ImportBatch> before,
         CancellationToken stop)
     {
-        bool isFirst = _earlier is null;
+        bool isFirst = Earlier is null;
         (_done, _committedRows) = (before.Count(b => !b.IsLast), before.Sum(b => b.Rows));
         _doneBefore = _done;
-        (int Parts, long Rows, long Bytes) earlier = _earlier ??= (_done, _committedRows, ledger.Bytes);
-        (_rows, _bytes) = (_committedRows - earlier.Rows, ledger.Bytes - earlier.Bytes);
+        (int Parts, long Rows, long Bytes) first = Earlier ??= (_done, _committedRows, ledger.Bytes);
+        (_rows, _bytes) = (_committedRows - first.Rows, ledger.Bytes - first.Bytes);
         if (isFirst) copy.Explain?.Invoke($"{_table}: {plan.Reason}");
         TimeSpan? indexes = null;
         int sequences = 0;
@@ -86,7 +81,7 @@ internal sealed class TableTransfer(ClusterCopy copy, TablePlan plan, Guid impor
                     && await DeferredIndexes.DropAsync(session, plan.Target, importId, stop) is { } obstacle)
                     copy.Warn?.Invoke($"{_table}: no index or foreign key is deferred, because {obstacle}.");
                 await CopyAsync(ledger, before, stop);
-                indexes = await DeferredIndexes.RestoreAsync(_to, _table, importId, keys: false, copy.Explain, stop);
+                indexes = await DeferredIndexes.RestoreAsync(to, _table, importId, keys: false, copy.Explain, stop);
                 sequences = await SetSequencesAsync(session, stop);
                 await ledger.WriteAsync(Row(_shards.Count, 0, 0) with { IsLast = true }, stop);
             }
@@ -99,9 +94,9 @@ internal sealed class TableTransfer(ClusterCopy copy, TablePlan plan, Guid impor
                 await RunningLoad.HideAsync(session);
             }
         }
-        return new CopyResult(_table, plan.Method, _rows, _bytes, _clock.Elapsed, _shards.Count, earlier.Parts, earlier.Rows, importId)
+        return new CopyResult(_table, plan.Method, _rows, _bytes, _clock.Elapsed, _shards.Count, first.Parts, first.Rows, importId)
         {
-            Reason = plan.Reason, IsSnapshot = _source!.IsSnapshot && earlier.Parts == 0, Sequences = sequences, IndexDuration = indexes,
+            Reason = plan.Reason, IsSnapshot = source.IsSnapshot && first.Parts == 0, Sequences = sequences, IndexDuration = indexes,
         };
     }
 
@@ -126,7 +121,7 @@ internal sealed class TableTransfer(ClusterCopy copy, TablePlan plan, Guid impor
         using var one = new SemaphoreSlim(1); // parts that go through the coordinator share the ledger's session
         SemaphoreSlim gate = IsToShards ? throttle : one;
         Dictionary<SnapshotShard, int> numbers = left.ToDictionary(p => p.Shard, p => p.Number);
-        await _source!.ReadAsync(left.Select(p => p.Shard), async (session, shard, all) =>
+        await source.ReadAsync(left.Select(p => p.Shard), async (session, shard, all) =>
         {
             await gate.WaitAsync(all);
             try
@@ -144,9 +139,9 @@ internal sealed class TableTransfer(ClusterCopy copy, TablePlan plan, Guid impor
     {
         (long rows, long bytes) = (0, 0);
         await using ICopyPart part = IsToShards
-            ? await ShardPart.BeginAsync(_route!, ledger, number, plan.HashesAlike ? shard.HashMin ?? int.MinValue : int.MinValue,
+            ? await ShardPart.BeginAsync(_route, ledger, number, plan.HashesAlike ? shard.HashMin ?? int.MinValue : int.MinValue,
                 plan.HashesAlike ? shard.HashMax ?? int.MaxValue : int.MaxValue, stop)
-            : await CoordinatorPart.BeginAsync(_to, ledger, plan.Rows, plan.Rule, plan.IsBinary, stop);
+            : await CoordinatorPart.BeginAsync(to, ledger, plan.Rows, plan.Rule, plan.IsBinary, stop);
         await CopySource.ReadPartAsync(session, async () =>
         {
             NpgsqlRawCopyStream from = await OpenAsync(session, plan.CopyOut(shard.Name), stop);
@@ -197,7 +192,7 @@ internal sealed class TableTransfer(ClusterCopy copy, TablePlan plan, Guid impor
 
     private async Task<int> SetSequencesAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        await using NpgsqlConnection read = await _from.OpenSessionAsync(stop);
+        await using NpgsqlConnection read = await from.OpenSessionAsync(stop);
         return await SequenceCopy.RunAsync(read, plan.Query is null ? plan.Source : null, session, plan.Target, plan.Match.Columns, stop);
     }
 
@@ -212,9 +207,8 @@ internal sealed class TableTransfer(ClusterCopy copy, TablePlan plan, Guid impor
         if (refused is not null) failure = refused.Refusal;
         if (failure is CitusException own) return own.WithState(state);
         CitusException known = PostgresErrors.Describe(failure, _table);
-        return new CitusException(known.ErrorId, known.Kind, $"{_table}: {plan.Rows.Readable(known.What, refused?.Shard)} {state}",
-            refused is null ? known.Advice : CopyErrors.RefusedAdvice(known.SqlState), failure)
-        { Target = known.Target, SqlState = known.SqlState, MayPass = refused is null && mayPass };
+        return CopyErrors.Interrupted(known, $"{_table}: {plan.Rows.Readable(known.What, refused?.Shard)} {state}",
+            refused is null ? known.Advice : CopyErrors.RefusedAdvice(known.SqlState), refused is null && mayPass);
     }
 
     /// <summary>Tells the server that nobody wants the rest; disposing alone would read it to its end.</summary>

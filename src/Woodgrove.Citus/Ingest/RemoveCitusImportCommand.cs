@@ -22,6 +22,7 @@ public sealed class RemoveCitusImportCommand : ConnectedCmdlet
     {
         CitusConnection cluster = Cluster.WithNodeAddress(Texts.Read(NodeAddress));
         if (!Agree(ImportId.ToString(), "Clear from the ledger", out bool isTrial)) return;
-        Run(async (output, stop) => await CitusImport.RemoveAsync(cluster, ImportId, output.Verbose, output.Warning, isTrial, stop), ImportId);
+        Run(async (output, stop) =>
+            await CitusImport.RemoveAsync(cluster, ImportId, output.Verbose, output.Warning, isTrial, stop), ImportId);
     }
 }

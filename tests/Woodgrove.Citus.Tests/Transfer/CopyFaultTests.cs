@@ -45,7 +45,8 @@ public sealed class CopyFaultTests : ClusterTest, IClassFixture<CopyClusters>, I
     [InlineData('b', true, "INSERT INTO woodgrove.import_batch", 3, "Before")]
     [InlineData('a', false, "COPY", 3, "Before")]
     [InlineData('a', false, "RELEASE SAVEPOINT", 2, "After")]
-    public void A_lost_connection_is_retried_from_the_last_committed_part(char side, bool atCoordinator, string statement, int skip, string moment)
+    public void A_lost_connection_is_retried_from_the_last_committed_part(char side, bool atCoordinator, string statement, int skip,
+        string moment)
     {
         TcpProxy[] proxies = side == 'a' ? _from : _to;
         // Each worker has half of the shards.
@@ -82,6 +83,29 @@ public sealed class CopyFaultTests : ClusterTest, IClassFixture<CopyClusters>, I
     }
 
     [Fact]
+    public async Task A_worker_that_is_away_for_a_while_once_parts_are_committed_is_waited_for()
+    {
+        _to[1].CutAt("PREPARE TRANSACTION", 2, CutMoment.Held);
+        using PowerShell copy = _clusters.Shell.Create($"{Connected()}; Copy-CitusTable faulty -From a -To b -ThrottleLimit 1");
+        Task<PSDataCollection<PSObject>> running = copy.InvokeAsync();
+        await _to[1].Held.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        Assert.InRange((long)_clusters.Scalar('b', "SELECT count(*) FROM faulty")!, 1, 39_999);
+        _to[1].Cut(TimeSpan.FromSeconds(5));
+        _to[1].Release();
+
+        PSDataCollection<PSObject> results = await running.WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken);
+
+        Assert.Empty(copy.Streams.Error);
+        string[] warnings = [.. copy.Streams.Warning.Select(w => w.Message)];
+        Assert.Single(warnings, w => w.Contains("Going on after the last committed part.", StringComparison.Ordinal));
+        Assert.Contains(warnings, w => w.Contains("Trying again in ", StringComparison.Ordinal));
+        Assert.Equal((40_000L, true), (Assert.Single(results).Get("Rows"), results[0].Get("IsSnapshot")));
+        _clusters.Connect('a', "a");
+        _clusters.Connect('b', "b");
+        AssertComplete();
+    }
+
+    [Fact]
     public void Attempts_are_bounded_where_nothing_is_committed_between_them_and_a_refused_row_is_not_tried_again()
     {
         _to[1].CutAt("COPY", 0, CutMoment.Before, times: 1000);
@@ -109,8 +133,10 @@ public sealed class CopyFaultTests : ClusterTest, IClassFixture<CopyClusters>, I
         long[] first = Shards(1), second = Shards(2);
         Assert.NotEmpty(first);
         // One each way: by the module, and by Citus's own function.
-        _clusters.Shell.Run($"Move-ShardPlacement {first[0]} 127.0.0.1:{ports[2]} -TransferMode block_writes -Connection b -Confirm:$false").Succeeded();
-        _clusters.Execute('b', $"SELECT citus_move_shard_placement({second[0]}, '127.0.0.1', {ports[2]}, '127.0.0.1', {ports[1]}, 'block_writes')");
+        _clusters.Shell.Run($"Move-ShardPlacement {first[0]} 127.0.0.1:{ports[2]} -TransferMode block_writes -Connection b "
+            + "-Confirm:$false").Succeeded();
+        _clusters.Execute('b', $"SELECT citus_move_shard_placement({second[0]}, '127.0.0.1', {ports[2]}, '127.0.0.1', {ports[1]}, "
+            + "'block_writes')");
         Assert.Contains(first[0], Shards(2));
 
         PSObject rest = _clusters.Shell.Run($"Copy-CitusTable faulty -From a -To b -ImportId {id}").Single;
@@ -118,8 +144,8 @@ public sealed class CopyFaultTests : ClusterTest, IClassFixture<CopyClusters>, I
         Assert.Equal((before, 40_000 - before), (rest.Get("RowsBefore"), rest.Get("Rows")));
         AssertComplete();
 
-        long[] Shards(int worker) => [.. ((string)_clusters.Scalar('b', "SELECT coalesce(string_agg(shardid::text, ' ' ORDER BY shardid), '') "
-            + $"FROM citus_shards WHERE table_name = 'faulty'::regclass AND nodeport = {ports[worker]}")!)
+        long[] Shards(int worker) => [.. ((string)_clusters.Scalar('b', "SELECT coalesce(string_agg(shardid::text, ' ' ORDER BY shardid), "
+            + $"'') FROM citus_shards WHERE table_name = 'faulty'::regclass AND nodeport = {ports[worker]}")!)
             .Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(s => long.Parse(s, CultureInfo.InvariantCulture))];
     }
 
@@ -128,7 +154,8 @@ public sealed class CopyFaultTests : ClusterTest, IClassFixture<CopyClusters>, I
     {
         _clusters.Execute('a', "DROP DATABASE IF EXISTS primary_only;\nCREATE DATABASE primary_only");
         foreach ((char cluster, string database) in new[] { ('a', "primary_only"), ('b', "citus") })
-            _clusters.Execute(cluster, "CREATE TABLE faulty_too (id bigint PRIMARY KEY, note text);\nCREATE TABLE plain_too (id bigint, note text)", database);
+            _clusters.Execute(cluster, "CREATE TABLE faulty_too (id bigint PRIMARY KEY, note text);\n"
+                + "CREATE TABLE plain_too (id bigint, note text)", database);
         _clusters.Execute('a', "INSERT INTO faulty_too SELECT i, 'n' || i FROM generate_series(1, 3000) i;\n"
             + "INSERT INTO plain_too SELECT i, 'n' || i FROM generate_series(1, 3000) i", "primary_only");
         _clusters.Execute('b', "SELECT create_distributed_table('faulty_too', 'id', shard_count := 4);\n"
@@ -157,7 +184,8 @@ public sealed class CopyFaultTests : ClusterTest, IClassFixture<CopyClusters>, I
         {
             bool isGone = i == 1;
             Guid id = Guid.NewGuid();
-            ErrorRecord error = _clusters.Shell.Run($"Copy-CitusTable faulty -From a -To b -ImportId {id} -DeferIndexes").Failed("CitusConstraintViolation");
+            ErrorRecord error = _clusters.Shell.Run($"Copy-CitusTable faulty -From a -To b -ImportId {id} -DeferIndexes")
+                .Failed("CitusConstraintViolation");
             Assert.Contains("woodgrove.deferred_definition", error.Exception.Message, StringComparison.Ordinal);
             Assert.DoesNotContain("faulty_note", Definitions("faulty"), StringComparison.Ordinal);
             string import = (string)_clusters.Scalar('b', "SELECT DISTINCT import_id::text FROM woodgrove.deferred_definition")!;

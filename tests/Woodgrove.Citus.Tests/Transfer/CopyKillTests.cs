@@ -64,7 +64,8 @@ public sealed class CopyKillTests : ClusterTest, IClassFixture<CopyClusters>
                 await AssertNothingLeftAsync();
             }
         }
-        _output.WriteLine(string.Join(", ", happened.OrderBy(h => h.Key).Select(h => $"{h.Key} {h.Value}")) + $"; {_retried} runs went on by themselves");
+        _output.WriteLine(string.Join(", ", happened.OrderBy(h => h.Key).Select(h => $"{h.Key} {h.Value}"))
+            + $"; {_retried} runs went on by themselves");
     }
 
     /// <returns>How many runs it took.</returns>
@@ -110,8 +111,18 @@ public sealed class CopyKillTests : ClusterTest, IClassFixture<CopyClusters>
                 await copy.WaitForExitAsync(TestContext.Current.CancellationToken);
                 return copy.ExitCode != 0;
             case Fault.TargetSession:
-                return _clusters.Scalar('b', "SELECT count(*) FROM run_command_on_all_nodes('SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    + "WHERE backend_type = ''client backend'' AND query LIKE ''COPY%'' ORDER BY random() LIMIT 1') WHERE result LIKE 't%'") is > 0L;
+                using (var worker = new NpgsqlConnection(
+                    _clusters.ConnectionString('b', port: _clusters.Servers('b')[random.Next(1, 3)].Port) + ";Pooling=false"))
+                {
+                    await worker.OpenAsync(TestContext.Current.CancellationToken);
+                    using var end = new NpgsqlCommand("SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity "
+                        + "WHERE state = 'active' AND backend_type = 'client backend' AND query LIKE 'COPY%' LIMIT 1) s", worker);
+                    while (!copy.HasExited)
+                    {
+                        if (await end.ExecuteScalarAsync(TestContext.Current.CancellationToken) is > 0L) return true;
+                    }
+                    return false;
+                }
             default:
                 SandboxServer[] servers = _clusters.Servers(fault is Fault.SourceWorker or Fault.SourceCoordinator ? 'a' : 'b');
                 SandboxServer server = servers[fault is Fault.TargetCoordinator or Fault.SourceCoordinator ? 0 : random.Next(1, 3)];

@@ -54,7 +54,8 @@ public sealed class CopySourceTests : ClusterTest, IClassFixture<CopyClusters>
         Assert.Equal(["Split", "Coordinator", "Split", "Coordinator", "Coordinator"], tables.Select(t => methods[t]));
         // What the sequences give next is what they would give in the source.
         foreach (string sequence in new[] { "shop.order_numbers", "shop.customers_id_seq", "shop.settings_id_seq" })
-            Assert.Equal(_clusters.Scalar('a', $"SELECT nextval('{sequence}')", "plain"), _clusters.Scalar('b', $"SELECT nextval('{sequence}')"));
+            Assert.Equal(_clusters.Scalar('a', $"SELECT nextval('{sequence}')", "plain"),
+                _clusters.Scalar('b', $"SELECT nextval('{sequence}')"));
         Assert.Equal(46_000L - 5, _clusters.Scalar('b', "SELECT max(id) FROM shop.orders"));
         Assert.Equal(9000L, _clusters.Scalar('b', "SELECT count(*) FROM shop.orders WHERE twice = amount * 2"));
         Assert.Equal(2000L, _clusters.Scalar('b', "SELECT count(*) FROM shop.customers WHERE mood IN ('good', 'bad')"));

@@ -21,8 +21,8 @@ internal sealed record DeferredDefinition(int Number, string Sql, bool IsKey)
     public static async Task<List<DeferredDefinition>> PendingAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
     {
         if (!await LedgerSchema.HasTableAsync(session, Table, stop) || !await session.ScalarAsync<bool>(
-            "SELECT pg_catalog.has_schema_privilege('woodgrove', 'USAGE') AND pg_catalog.has_table_privilege('woodgrove.deferred_definition', "
-                + "'SELECT')", stop))
+            "SELECT pg_catalog.has_schema_privilege('woodgrove', 'USAGE') "
+                + "AND pg_catalog.has_table_privilege('woodgrove.deferred_definition', 'SELECT')", stop))
             return [];
         await LedgerSchema.RequireTrustedAsync(session, Table, stop);
         return await session.ListAsync("""
@@ -71,7 +71,8 @@ internal sealed record DeferredDefinition(int Number, string Sql, bool IsKey)
     {
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         if (makes) await session.ExecuteAsync($"SET LOCAL statement_timeout = 0; {Sql}", stop);
-        await session.ExecuteAsync("DELETE FROM woodgrove.deferred_definition WHERE import_id = $1 AND number = $2", stop, importId, Number);
+        await session.ExecuteAsync("DELETE FROM woodgrove.deferred_definition WHERE import_id = $1 AND number = $2", stop,
+            importId, Number);
         await transaction.CommitAsync(stop);
     }
 
