@@ -28,14 +28,6 @@ internal static class CopyBenchmark
                 + "every copy's rows and content checked. Processor time is the client's, of the cmdlet without PowerShell's start.");
             report.Table(["target", "seconds, psql", "Copy-CitusTable", "of psql, median of pairs", "processor s, psql", "Copy-CitusTable"],
                 new[] { SourceShards, 24 }.Select(shards => Compare(engine, psql, shards, rows, runs)));
-            report.Paragraph("Where the client's processor time goes was measured apart, on a busy machine, for 1.5 million rows of 141 MB in "
-                + "COPY's binary form: sending them from memory takes 0.03 s (psql 0.05 s); receiving them with Npgsql and "
-                + "dropping them 0.24 to 1.04 s, median 0.60 s (psql 0.09 s, a blocking .NET socket 0.12 to 0.17 s). The server "
-                + "sends 8 KB at a time, and Npgsql's sockets do not block: each of about 17,700 receives wakes two of .NET's "
-                + "threads, and the thread pool's then spins. DOTNET_ThreadPool_UnfairSemaphoreSpinLimit=0, set before pwsh "
-                + "starts, makes that 0.33 to 0.57 s. The first copies of a process compile code besides: 1.1 to 1.6 s for the "
-                + "first, 0.4 to 0.7 s for the fifth. Buffers of 8 to 256 KB, asynchronous reads, DOTNET_TieredPGO=0 and pauses "
-                + "between reads made no difference beyond the noise.");
             report.Save();
         }
         finally
