@@ -125,8 +125,7 @@ public sealed class NodeCloner(CitusConnection connection, string? strategy, Act
     private static async Task RequireReplicaAsync(NpgsqlConnection session, NodeName clone, ClusterNode primary, bool isAdded,
         CancellationToken stop)
     {
-        foreach (NodeName name in (NodeName[])[clone, primary.Name])
-            if (!await NodeChanger.AnswersAsync(session, name, stop)) throw NodeErrors.NoAnswer(name);
+        if (!await NodeChanger.AnswersAsync(session, primary.Name, stop)) throw NodeErrors.NoAnswer(primary.Name);
         if (await CloneFacts.ReadAsync(session, clone, primary.Name, stop) is not { } facts) throw NodeErrors.NoAnswer(clone);
         if (!facts.IsRelated) throw CloneErrors.Unrelated(clone, primary.Name);
         if (!facts.IsReplica) throw isAdded ? CloneErrors.Promoted(clone, primary.Name) : CloneErrors.NoReplica(clone, primary.Name);
