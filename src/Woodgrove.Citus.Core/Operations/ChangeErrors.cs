@@ -27,7 +27,7 @@ internal static class ChangeErrors
         (0, 1) => "Its only statement was rolled back.",
         (0, _) => "Nothing was changed: the first statement was rolled back.",
         var (some, all) => $"{some} of {all} statements were committed and stay; number {some + 1} was rolled back: {change.Sql[some]}",
-    };
+    } + (change.SizeBytes is null ? "" : " Citus drops what was copied by itself a little later; Repair-CitusCluster drops it at once.");
 
     public static CitusException NoSession(long id) => new("CitusSessionNotFound", CitusErrorKind.ObjectNotFound,
         $"No session of the cluster has the id {id}.", "Get-CitusActivity -All lists the sessions; this one may have ended.")

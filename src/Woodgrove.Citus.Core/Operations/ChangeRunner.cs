@@ -41,10 +41,12 @@ public sealed class ChangeRunner(CitusConnection connection)
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled && stop.IsCancellationRequested)
         {
+            Discard(session);
             throw new OperationCanceledException(e.Message, e, stop);
         }
         catch (NpgsqlException e)
         {
+            Discard(session);
             throw ChangeErrors.Failed(connection, change, _done, e);
         }
         finally
@@ -56,6 +58,12 @@ public sealed class ChangeRunner(CitusConnection connection)
 
         void Tell(object sender, NpgsqlNoticeEventArgs e) => Explain(e.Notice.MessageText);
     }
+
+    /// <summary>
+    /// Keeps a session from being used again. Citus 13.2 and 14.0 crash the server where a session copies shards by logical
+    /// replication after such a copy has failed or was cancelled in it.
+    /// </summary>
+    private static void Discard(NpgsqlConnection session) => NpgsqlConnection.ClearPool(session);
 
     /// <summary>Asks over another session what the statement has copied.</summary>
     private async Task ReportAsync(ClusterChange change, int processId, CancellationToken ended)

@@ -67,6 +67,8 @@ public sealed class CancelTests : ClusterTest, IClassFixture<ChangedCluster>, ID
             Assert.Contains(action, screen, StringComparison.Ordinal);
             Assert.Contains("cancelled. ", screen, StringComparison.Ordinal);
             Assert.Contains("rolled back", screen, StringComparison.Ordinal);
+            // As it says: a subscription of a shard's copy runs until Citus drops it.
+            if (screen.Contains("Repair-CitusCluster drops it", StringComparison.Ordinal)) Shell.Run("Repair-CitusCluster -Confirm:$false").Succeeded();
             AssertIdle();
             string[] after = [State(), .. Rows()];
             Assert.Equal(before, after);
@@ -122,7 +124,6 @@ public sealed class CancelTests : ClusterTest, IClassFixture<ChangedCluster>, ID
             Assert.Contains($"job {job} is running and continues: 1 of {moves.Length} ", screen, StringComparison.Ordinal);
             Assert.Contains(advised.Replace("{job}", $"{job}"), screen, StringComparison.Ordinal);
             Assert.Equal("running", _changed.Scalar<string>($"SELECT state::text FROM pg_dist_background_job WHERE job_id = {job}"));
-            AssertIdle(but: "citus_move_shard_placement");
         }
         Assert.Equal("Finished", Shell.Run($"Wait-CitusJob {job} -Timeout 120").Single.Get("State")!.ToString());
         Assert.Equal((0L, string.Join('\n', before)), (OnNode(port), string.Join('\n', Rows())));
@@ -159,22 +160,32 @@ public sealed class CancelTests : ClusterTest, IClassFixture<ChangedCluster>, ID
         return Shell.Run("1").Screen;
     }
 
-    /// <summary>No session of any node works, has a transaction open or prepared, but those of the tests and of a job.</summary>
-    private void AssertIdle(string but = "-")
+    /// <summary>No session of any node works, has a transaction open or prepared, but those of the tests.</summary>
+    private void AssertIdle()
     {
         foreach (int port in _changed.Ports)
         {
             using NpgsqlConnection session = _changed.Open(port);
+            string working = "";
+            for (int i = 0; i < 50 && (i == 0 || working.Length > 0); i++)
+            {
+                if (i > 0) Thread.Sleep(100);
+                working = Working(session);
+            }
+            Assert.True(working.Length == 0, $"{port}: {working}");
+            using var prepared = new NpgsqlCommand("SELECT count(*) FROM pg_prepared_xacts", session);
+            Assert.Equal(0L, prepared.ExecuteScalar());
+        }
+
+        string Working(NpgsqlConnection session)
+        {
             using var command = new NpgsqlCommand($"""
                 SELECT coalesce(string_agg(concat_ws(' ', pid, application_name, backend_type, state, wait_event, query), E'\n'), '')
                 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state <> 'idle' AND datname = 'citus'
-                    AND application_name NOT LIKE 'holder%' AND strpos(application_name, 'gpid={_holder}') = 0 AND strpos(query, '{but}') = 0
+                    AND application_name NOT LIKE 'holder%' AND strpos(application_name, 'gpid={_holder}') = 0
                     AND application_name NOT LIKE 'Citus Maintenance%' AND application_name NOT LIKE 'Citus Background%'
                 """, session);
-            string working = (string)command.ExecuteScalar()!;
-            if (but == "-") Assert.True(working.Length == 0, $"{port}: {working}");
-            using var prepared = new NpgsqlCommand("SELECT count(*) FROM pg_prepared_xacts", session);
-            Assert.Equal(0L, prepared.ExecuteScalar());
+            return (string)command.ExecuteScalar()!;
         }
     }
 
