@@ -41,12 +41,12 @@ public sealed class ChangeRunner(CitusConnection connection)
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled && stop.IsCancellationRequested)
         {
-            Discard(session);
+            await EndAsync(session);
             throw new OperationCanceledException(e.Message, e, stop);
         }
         catch (NpgsqlException e)
         {
-            Discard(session);
+            await EndAsync(session);
             throw ChangeErrors.Failed(connection, change, _done, e);
         }
         finally
@@ -60,10 +60,11 @@ public sealed class ChangeRunner(CitusConnection connection)
     }
 
     /// <summary>
-    /// Keeps a session from being used again. Citus 13.2 and 14.0 crash the server where a session copies shards by logical
-    /// replication after such a copy has failed or was cancelled in it.
+    /// Ends a session, so that the pool does not lend it again: Citus 13.2 crashes the server where a shard is split by logical
+    /// replication in a session in which a move by logical replication was cancelled.
     /// </summary>
-    private static void Discard(NpgsqlConnection session) => NpgsqlConnection.ClearPool(session);
+    private static Task EndAsync(NpgsqlConnection session) =>
+        CitusConnection.TidyAsync(session, "SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid())");
 
     /// <summary>Asks over another session what the statement has copied.</summary>
     private async Task ReportAsync(ClusterChange change, int processId, CancellationToken ended)
