@@ -35,7 +35,7 @@ public sealed class NodeCloner(CitusConnection connection, string? strategy, Act
             Target = name.ToString(),
             Sql = there is not null ? [] : [$"SELECT pg_catalog.citus_add_clone_node({NodeChanger.At(name)}, {NodeChanger.At(node.Name)})"],
             Locks = ["DDL on distributed tables and other changes of nodes wait for a moment.",
-                "It stays a replica, and gets no queries, until Complete-CitusNodeClone makes it a node."],
+                "It stays a replica, and gets no queries, until it is completed."],
         };
     }
 
