@@ -16,6 +16,7 @@ public sealed class CloneTests : ClusterTest, IClassFixture<ChangedCluster>, IDi
         _changed = changed;
         if (changed.Scalar<long>("SELECT count(*) FROM pg_proc WHERE proname = 'citus_add_clone_node'") == 0)
             Assert.Skip("Citus has clones of nodes from 13.2 on");
+        Shell.Run("Repair-CitusCluster -OlderThan 0 -Confirm:$false").Succeeded(); // a clone that has left leaves records
         changed.Execute("CREATE TABLE orders (customer_id bigint, order_id bigint, note text, PRIMARY KEY (customer_id, order_id))",
             "SELECT create_distributed_table('orders', 'customer_id', shard_count := 12, colocate_with := 'none')",
             "CREATE TABLE \"Order Lines\" (customer_id bigint, line int, PRIMARY KEY (customer_id, line))",

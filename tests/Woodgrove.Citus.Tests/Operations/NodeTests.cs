@@ -43,14 +43,16 @@ public sealed class NodeTests : ClusterTest, IClassFixture<ChangedCluster>, IDis
 
         PSObject plan = Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -WhatIf").Single;
         string[] sql = [.. (IEnumerable<string>)plan.Get("Sql")!];
-        Assert.Equal(4, sql.Length);
+        Assert.Equal(5, sql.Length);
         Assert.Contains("'shouldhaveshards', false", sql[0]);
         Assert.All(sql[1..3], s => Assert.StartsWith("SELECT pg_catalog.citus_move_shard_placement(", s));
         Assert.Equal("(t,t)", State(Port));
 
+        int group = _changed.Scalar<int>($"SELECT groupid FROM pg_dist_node WHERE nodeport = {Port}");
         Assert.Empty(Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -Confirm:$false").Succeeded().Output);
 
         Assert.Null(State(Port));
+        Assert.Equal(0L, _changed.Scalar<long>($"SELECT count(*) FROM pg_dist_cleanup WHERE node_group_id = {group}"));
         Assert.DoesNotContain(_changed.Node(3), _changed.NodesOf("orders"));
         Assert.Equal(before, Content());
 

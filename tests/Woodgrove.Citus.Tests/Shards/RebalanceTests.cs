@@ -161,6 +161,32 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
         Assert.Contains("ReplicaIdentity", error.Message);
     }
 
+    [Fact]
+    public void What_keeps_the_moves_from_beginning_is_told_before()
+    {
+        Coordinator.Run("ALTER SYSTEM SET citus.max_background_task_executors = 1", "SELECT pg_reload_conf()");
+        long job = Coordinator.Get<long>("WITH job AS (INSERT INTO pg_dist_background_job (job_type, description) VALUES ('other', 'sleeps') "
+            + "RETURNING job_id) INSERT INTO pg_dist_background_task (job_id, command) SELECT job_id, 'SELECT pg_sleep(600)' FROM job RETURNING job_id");
+        try
+        {
+            for (int i = 0; i < 300 && !Coordinator.Get<bool>($"SELECT EXISTS (SELECT FROM pg_dist_background_task WHERE job_id = {job} "
+                + "AND status = 'running')"); i++) Thread.Sleep(100);
+
+            RunResult plan = Shell.Run("Start-ShardRebalance -WhatIf").Succeeded();
+
+            Assert.Equal(4, plan.Output.Count);
+            Assert.Contains($"tasks of job {job} have ended: they take all 1 of citus.max_background_task_executors", Assert.Single(plan.Warnings));
+            Shell.Run($"Stop-CitusJob {job}").Succeeded();
+            Assert.Contains("At most 1 move(s) run side by side",
+                Assert.Single(Shell.Run("Start-ShardRebalance -ParallelColocatedShards -WhatIf").Succeeded().Warnings));
+            Assert.Empty(Shell.Run("Start-ShardRebalance -WhatIf").Succeeded().Warnings);
+        }
+        finally
+        {
+            Coordinator.Run($"SELECT citus_job_cancel({job})", "ALTER SYSTEM RESET citus.max_background_task_executors", "SELECT pg_reload_conf()");
+        }
+    }
+
     private PSObject Wait(Predicate<PSObject> until)
     {
         PSObject now = Shell.Run("Get-ShardRebalance").Single;

@@ -38,10 +38,23 @@ internal sealed class SmallDisk : IDisposable
     public void Dispose()
     {
         _node.Stop();
-        _node.Execute("umount", _node.Data);
-        _node.Execute("umount", _disk);
+        Unmount(_node.Data);
+        Unmount(_disk);
         Directory.Delete(_disk);
         _node.Start();
+    }
+
+    /// <summary>A process that is about to end may have its folder there for a moment.</summary>
+    private static void Unmount(string folder)
+    {
+        for (int attempt = 0; attempt < 100; attempt++)
+        {
+            using Process unmount = Process.Start(new ProcessStartInfo("umount", [folder]) { RedirectStandardError = true })!;
+            unmount.WaitForExit();
+            if (unmount.ExitCode == 0) return;
+            Thread.Sleep(100);
+        }
+        throw new TimeoutException($"{folder} stays mounted");
     }
 
     private static string? Mount(params string[] arguments)

@@ -48,6 +48,7 @@ internal sealed record CloneFacts(bool IsReplica, bool IsRelated, string? State,
 
     private static async Task<JsonElement?> AskAsync(NpgsqlConnection session, NodeName node, string question, CancellationToken stop)
     {
+        if (!await NodeChanger.AnswersAsync(session, node, stop)) return null;
         (bool success, string result) = await session.FirstAsync("SELECT success, coalesce(result, '') FROM "
             + "pg_catalog.master_run_on_worker(ARRAY[$1], ARRAY[$2], ARRAY[$3], false)", row => (row.GetBoolean(0), row.GetString(1)),
             stop, node.Host, node.Port, SearchPath.Wrap(question));

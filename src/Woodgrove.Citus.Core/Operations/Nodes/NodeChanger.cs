@@ -92,9 +92,16 @@ public static class NodeChanger
         }
     }
 
-    /// <summary>Whether the coordinator reaches the database there.</summary>
-    internal static Task<bool> AnswersAsync(NpgsqlConnection session, NodeName name, CancellationToken stop) =>
-        session.ScalarAsync<bool>("SELECT pg_catalog.citus_check_connection_to_node($1, $2)", stop, name.Host, name.Port);
+    /// <summary>
+    /// Whether the coordinator reaches the database there. Asked twice: Citus may have kept a session to a server that has been
+    /// restarted since, which fails once.
+    /// </summary>
+    internal static async Task<bool> AnswersAsync(NpgsqlConnection session, NodeName name, CancellationToken stop)
+    {
+        const string ask = "SELECT pg_catalog.citus_check_connection_to_node($1, $2)";
+        return await session.ScalarAsync<bool>(ask, stop, name.Host, name.Port)
+            || await session.ScalarAsync<bool>(ask, stop, name.Host, name.Port);
+    }
 
     /// <summary>SQL of a node that the cluster no longer counts on, synchronous: a dead node is in nobody's way then.</summary>
     internal static string Disable(NodeName name) => $"SELECT pg_catalog.citus_disable_node({At(name)}, synchronous := true)";

@@ -35,7 +35,7 @@ public sealed class NodeCloner(CitusConnection connection, string? strategy, Act
             Target = name.ToString(),
             Sql = there is not null ? [] : [$"SELECT pg_catalog.citus_add_clone_node({NodeChanger.At(name)}, {NodeChanger.At(node.Name)})"],
             Locks = ["DDL on distributed tables and other changes of nodes wait for a moment.",
-                "It stays a replica, and gets no queries, until Complete-CitusNodeClone makes it a node."],
+                "It stays a replica, and gets no queries, until it is completed."],
         };
     }
 
@@ -125,8 +125,7 @@ public sealed class NodeCloner(CitusConnection connection, string? strategy, Act
     private static async Task RequireReplicaAsync(NpgsqlConnection session, NodeName clone, ClusterNode primary, bool isAdded,
         CancellationToken stop)
     {
-        foreach (NodeName name in (NodeName[])[clone, primary.Name])
-            if (!await NodeChanger.AnswersAsync(session, name, stop)) throw NodeErrors.NoAnswer(name);
+        if (!await NodeChanger.AnswersAsync(session, primary.Name, stop)) throw NodeErrors.NoAnswer(primary.Name);
         if (await CloneFacts.ReadAsync(session, clone, primary.Name, stop) is not { } facts) throw NodeErrors.NoAnswer(clone);
         if (!facts.IsRelated) throw CloneErrors.Unrelated(clone, primary.Name);
         if (!facts.IsReplica) throw isAdded ? CloneErrors.Promoted(clone, primary.Name) : CloneErrors.NoReplica(clone, primary.Name);

@@ -42,6 +42,8 @@ public static class NodeRemover
             sql.Add($"SELECT pg_catalog.citus_set_node_property({NodeChanger.At(node.Name)}, 'shouldhaveshards', false)");
             sql.AddRange(moves.Select(m => ShardMover.Move(m.Shards[0].ToString(CultureInfo.InvariantCulture), node,
                 ClusterNode.Find(nodes, m.Target), mode)));
+            // Once the node is gone, Citus can't drop what was moved off it any more, and keeps the records of it.
+            sql.Add("CALL pg_catalog.citus_cleanup_orphaned_resources()");
             change = change with
             {
                 Action = $"Move the shards of node {node.Name} to others and remove it",
