@@ -90,7 +90,7 @@ public sealed class CancelTests : ClusterTest, IClassFixture<ChangedCluster>, ID
         {
             string screen = StopWhereHeld(drain + " -Confirm:$false");
 
-            Assert.Contains($"cancelled. {number} of {sql.Length} statements were committed and stay; number {number + 1} was rolled back: "
+            Assert.Contains($"cancelled. {number} of {sql.Length} statements were committed and stay. Number {number + 1} was rolled back: "
                 + second, screen, StringComparison.Ordinal);
             AssertIdle();
             Assert.Equal("(t,f)", Assert.Single(_changed.Rows($"SELECT isactive, shouldhaveshards FROM pg_dist_node WHERE nodeport = {port}")));

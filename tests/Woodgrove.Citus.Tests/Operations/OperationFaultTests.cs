@@ -73,7 +73,7 @@ public sealed partial class OperationFaultTests : ClusterTest, IClassFixture<Ope
             }
             Assert.True(running.AsyncWaitHandle.WaitOne(TimeSpan.FromMinutes(2)));
             string message = Assert.Single(shell.Streams.Error).Exception.Message;
-            Assert.Contains($"3 of {sql.Length} statements were committed and stay; number 4 was rolled back: {sql[3]}", message);
+            Assert.Contains($"3 of {sql.Length} statements were committed and stay. Number 4 was rolled back: {sql[3]}", message);
         }
         Assert.Equal(Moved(2), OnNodes());
         Assert.False(Coordinator.Get<bool>($"SELECT shouldhaveshards FROM pg_dist_node WHERE nodeport = {Worker.Port}"));
