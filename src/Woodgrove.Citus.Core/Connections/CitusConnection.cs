@@ -261,7 +261,8 @@ public sealed class CitusConnection : IAsyncDisposable
     /// <param name="seconds">How long a pooled session's server may take; null gives it as long as opening a session.</param>
     private Task<NpgsqlConnection> OpenAsync(Func<CancellationToken, Task<NpgsqlConnection>> open, bool pinned, int? seconds,
         CancellationToken stop) =>
-        pinned ? SessionPool.PinnedAsync(open, seconds ?? _settings.Timeout, stop) : open(stop);
+        SessionPool.AnsweringAsync(open, session => pinned ? SearchPath.PinAsync(session, stop, timeout: seconds ?? _settings.Timeout)
+            : session.ExecuteAsync("SELECT 1", stop), stop);
 
     public override string ToString() => Name;
 

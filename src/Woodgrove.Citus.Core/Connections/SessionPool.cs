@@ -6,6 +6,9 @@ namespace Woodgrove.Citus.Connections;
 /// <summary>The pool of sessions to one address. Holds the secret inside Npgsql's data source; no member gives it out.</summary>
 internal sealed class SessionPool : IAsyncDisposable
 {
+    /// <summary>How many sessions a pool may keep idle: Npgsql's default.</summary>
+    private const int Most = 100;
+
     private readonly NpgsqlDataSource _sessions;
     private readonly AccessTokens? _tokens;
 
@@ -42,35 +45,25 @@ internal sealed class SessionPool : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _sessions.DisposeAsync();
 
-    /// <summary>A session that is pinned to <c>pg_catalog</c> (<see cref="SearchPath"/>).</summary>
-    /// <param name="seconds">How long a pooled session's server may take: Npgsql's own cancelling alone would wait for it.</param>
-    public static async Task<NpgsqlConnection> PinnedAsync(Func<CancellationToken, Task<NpgsqlConnection>> open, int seconds,
-        CancellationToken stop)
+    /// <summary>A session that answers: a pooled one may be of a server that has been restarted since.</summary>
+    /// <param name="prepare">Asks it something.</param>
+    public static async Task<NpgsqlConnection> AnsweringAsync(Func<CancellationToken, Task<NpgsqlConnection>> open,
+        Func<NpgsqlConnection, Task> prepare, CancellationToken stop)
     {
-        NpgsqlConnection session = await open(stop);
-        try
+        for (int attempt = 1; ; attempt++)
         {
-            return await PinAsync(session, seconds, stop);
-        }
-        catch (NpgsqlException e) when (PostgresErrors.IsNetwork(e) && !stop.IsCancellationRequested)
-        {
-            // A pooled session may be one to a server that has been restarted since; the next is a new one.
-            NpgsqlConnection.ClearPool(session);
-            return await PinAsync(await open(stop), seconds, stop);
-        }
-    }
-
-    private static async Task<NpgsqlConnection> PinAsync(NpgsqlConnection session, int seconds, CancellationToken stop)
-    {
-        try
-        {
-            await SearchPath.PinAsync(session, stop, timeout: seconds);
-            return session;
-        }
-        catch
-        {
-            await session.DisposeAsync();
-            throw;
+            NpgsqlConnection session = await open(stop);
+            try
+            {
+                await prepare(session);
+                return session;
+            }
+            catch (Exception e)
+            {
+                await session.DisposeAsync();
+                // After the last of the pool comes a new one.
+                if (attempt > Most || e is not NpgsqlException || !PostgresErrors.IsNetwork(e) || stop.IsCancellationRequested) throw;
+            }
         }
     }
 }

@@ -28,8 +28,8 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience,
         """;
 
     /// <summary>A session to the node that the connection leads to.</summary>
-    public Task<NpgsqlConnection> OpenAsync(CancellationToken stop) =>
-        OpenAsync(() => connection.OpenSessionAsync(ClientPatience, stop), stop);
+    public async Task<NpgsqlConnection> OpenAsync(CancellationToken stop) =>
+        await PrepareAsync(await connection.OpenSessionAsync(ClientPatience, stop), stop);
 
     /// <summary>Asks one node and says how that went.</summary>
     public async Task<NodeState> AskAsync(NodeState node, IReadOnlyList<Question> questions, Facts facts, CancellationToken stop)
@@ -98,9 +98,8 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience,
     {
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(stop);
         giveUp.CancelAfter(patience);
-        await using NpgsqlConnection session = node.IsLocal ? await OpenAsync(giveUp.Token)
-            : await OpenAsync(() => connection.OpenNodeSessionAsync(new NodeName(node.Host, node.Port), giveUp.Token, ClientPatience),
-                giveUp.Token);
+        await using NpgsqlConnection session = node.IsLocal ? await OpenAsync(giveUp.Token) : await PrepareAsync(
+            await connection.OpenNodeSessionAsync(new NodeName(node.Host, node.Port), giveUp.Token, ClientPatience), giveUp.Token);
         await using var clock = new NpgsqlCommand(Clock, session) { CommandTimeout = ClientPatience };
         NodeState asked = Timed(node, Stopwatch.StartNew(), DateTimeOffset.UtcNow, (string)(await clock.ExecuteScalarAsync(giveUp.Token))!);
         await AskAsync(session, node.Node, questions, facts, null, stop);
@@ -134,21 +133,6 @@ internal sealed class NodeInquiry(CitusConnection connection, TimeSpan patience,
         catch (Exception e) when (IsUnreachable(e, stop))
         {
             return null;
-        }
-    }
-
-    /// <summary>A pooled session may be one to a server that has been restarted since; the next is a new one.</summary>
-    private async Task<NpgsqlConnection> OpenAsync(Func<Task<NpgsqlConnection>> open, CancellationToken stop)
-    {
-        NpgsqlConnection session = await open();
-        try
-        {
-            return await PrepareAsync(session, stop);
-        }
-        catch (NpgsqlException e) when (PostgresErrors.IsNetwork(e))
-        {
-            NpgsqlConnection.ClearPool(session);
-            return await PrepareAsync(await open(), stop);
         }
     }
 

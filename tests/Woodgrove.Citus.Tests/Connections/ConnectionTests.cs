@@ -27,6 +27,23 @@ public sealed class ConnectionTests : ClusterTest, IDisposable
         Cluster.Execute($"DROP ROLE {_user}");
     }
 
+    [Theory]
+    [InlineData("Get-CitusNode")]
+    [InlineData("Invoke-CitusQuery 'SELECT 1'")]
+    public void Sessions_that_a_restarted_server_has_ended_are_replaced(string command)
+    {
+        Shell["text"] = $"{Cluster.ConnectionString};Application Name=test_ended";
+        Shell.Get("$null = Connect-CitusCluster -ConnectionString $text -Name test-ended");
+        // Each query streams while the next one runs, so each has a session of its own, which the pool then keeps.
+        const string query = "Invoke-CitusQuery 'SELECT generate_series(1, 20000)' -Connection test-ended";
+        const string first = "ForEach-Object { if ($_.generate_series -eq 1)";
+        Shell.Get($"$null = {query} | {first} {{ {query} | {first} {{ {query} }} }} }} }}");
+        Assert.InRange((long)Cluster.Scalar(
+            "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE application_name = 'test_ended'")!, 2, 9);
+
+        Assert.NotEmpty(Shell.Run($"{command} -Connection test-ended").Succeeded().Output);
+    }
+
     [Fact]
     public void A_token_that_was_rotated_is_fetched_again_for_the_next_session()
     {

@@ -101,7 +101,7 @@ public sealed class SetTableTests : ClusterTest
             .Single.Get("Losses")!];
         Assert.Contains($"The index {table}_words is dropped, with a constraint that rests on it: columnar tables have B-tree and hash "
             + "indexes only.", losses);
-        Assert.Contains($"The function public.{function}() is dropped, for it uses the type of {table}'s rows.", losses);
+        Assert.Contains($"The function public.{function}() is dropped, because it uses the type of {table}'s rows.", losses);
         Assert.Contains($"Comments on {table} and on its columns are lost.", losses);
         Shell.Run($"Set-DistributedTable {table} -ShardCount 5 -AccessMethod Columnar").Succeeded();
 
