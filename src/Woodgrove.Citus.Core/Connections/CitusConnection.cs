@@ -123,6 +123,13 @@ public sealed class CitusConnection : IAsyncDisposable
     }
 
     /// <summary>
+    /// Ends a session, so that the pool does not lend it again: Citus 13.2 crashes the server where a shard is split by logical
+    /// replication in a session in which a move by logical replication was cancelled.
+    /// </summary>
+    internal static Task EndAsync(NpgsqlConnection session) =>
+        TidyAsync(session, "SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid())");
+
+    /// <summary>
     /// Borrows a session from the pool, pinned to <c>pg_catalog</c> (<see cref="SearchPath"/>); it is reset when given
     /// back.
     /// </summary>

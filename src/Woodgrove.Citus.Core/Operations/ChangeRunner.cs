@@ -44,12 +44,12 @@ public sealed class ChangeRunner(CitusConnection connection)
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled && stop.IsCancellationRequested)
         {
-            await EndAsync(session);
+            await CitusConnection.EndAsync(session);
             throw new OperationCanceledException(e.Message, e, stop);
         }
         catch (NpgsqlException e)
         {
-            await EndAsync(session);
+            await CitusConnection.EndAsync(session);
             throw ChangeErrors.Failed(connection, change, _done, e);
         }
         finally
@@ -61,13 +61,6 @@ public sealed class ChangeRunner(CitusConnection connection)
 
         void Tell(object sender, NpgsqlNoticeEventArgs e) => Explain(e.Notice.MessageText);
     }
-
-    /// <summary>
-    /// Ends a session, so that the pool does not lend it again: Citus 13.2 crashes the server where a shard is split by logical
-    /// replication in a session in which a move by logical replication was cancelled.
-    /// </summary>
-    private static Task EndAsync(NpgsqlConnection session) =>
-        CitusConnection.TidyAsync(session, "SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid())");
 
     /// <summary>Asks over another session what the statement has copied.</summary>
     private async Task ReportAsync(CitusConnection coordinator, ClusterChange change, int processId, CancellationToken ended)

@@ -109,6 +109,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
         }
         catch (Exception e) when (e is NpgsqlException or CitusException or OperationCanceledException)
         {
+            await CitusConnection.EndAsync(session);
             (string state, string? advice) = await cleanup.RunAsync();
             if (e is OperationCanceledException)
             {
