@@ -79,7 +79,8 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
             Assert.Contains("unmade, which had been created for this, is dropped again", unmade.Exception.Message,
                 StringComparison.Ordinal);
 
-            Assert.Equal(records, healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_cleanup"));
+            // Citus itself may have cleaned up meanwhile what was there before.
+            Assert.InRange(healthy.Coordinator.Get<long>("SELECT count(*) FROM pg_dist_cleanup"), 0, records);
             healthy.Coordinator.Run("CREATE TABLE uneven (id bigint PRIMARY KEY)",
                 "SELECT create_distributed_table('uneven', 'id', shard_count => 4, colocate_with => 'none')",
                 """
