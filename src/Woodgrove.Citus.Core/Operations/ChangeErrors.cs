@@ -21,6 +21,14 @@ internal static class ChangeErrors
             : described.With($"{change.Action}: {described.What} {State(change, done)}", described.Advice);
     }
 
+    /// <summary>The session that had writers wait was lost before the change was committed.</summary>
+    public static CitusException LockLost(ClusterChange change, Exception failure)
+    {
+        CitusException described = PostgresErrors.Describe(failure, change.Target);
+        return described.With($"{change.Action}: it was committed, but the session that had writers wait was lost meanwhile ({described.What}) "
+            + "Rows that were written then may be missing.", $"Compare {string.Join(", ", change.Tables)} with what was written meanwhile.");
+    }
+
     /// <summary>What a change that was interrupted has done.</summary>
     public static string State(ClusterChange change, int done) =>
         (change.Sql.Count == 1 ? "Its only statement was rolled back."

@@ -31,9 +31,16 @@ public sealed class ChangeRunner(CitusConnection connection)
         session.Notice += Tell;
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Task reports = ReportAsync(coordinator, change, session.ProcessID, ended.Token);
-        await using var cancellation = new ServerCancellation(stop, () => [(coordinator.OpenSessionAsync, [session.ProcessID])]);
+        await using HeldLock? held = change.LockSql is null ? null : await HeldLock.OpenAsync(coordinator, change.LockSql, stop);
+        int[] processIds = held is null ? [session.ProcessID] : [session.ProcessID, held.ProcessId];
+        await using var cancellation = new ServerCancellation(stop, () => [(coordinator.OpenSessionAsync, processIds)]);
         try
         {
+            if (held is not null)
+            {
+                Explain(change.LockSql!);
+                await held.AcquireAsync();
+            }
             for (_done = 0; _done < change.Sql.Count; _done++)
             {
                 stop.ThrowIfCancellationRequested();
@@ -41,6 +48,7 @@ public sealed class ChangeRunner(CitusConnection connection)
                 await using var command = new NpgsqlCommand(change.Sql[_done], session) { CommandTimeout = 0 };
                 await command.ExecuteNonQueryAsync(CancellationToken.None); // cancelled on the server
             }
+            if (held is not null) await held.ReleaseAsync();
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled && stop.IsCancellationRequested)
         {
@@ -50,7 +58,7 @@ public sealed class ChangeRunner(CitusConnection connection)
         catch (NpgsqlException e)
         {
             await CitusConnection.EndAsync(session);
-            throw ChangeErrors.Failed(connection, change, _done, e);
+            throw _done == change.Sql.Count ? ChangeErrors.LockLost(change, e) : ChangeErrors.Failed(connection, change, _done, e);
         }
         finally
         {

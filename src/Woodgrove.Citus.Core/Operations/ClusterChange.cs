@@ -17,6 +17,12 @@ public sealed record ClusterChange
     /// </summary>
     public required Listing<string> Sql { get; init; }
 
+    /// <summary>
+    /// A statement that runs before the others, in a transaction of another session that stays open until they are committed; null
+    /// where none does.
+    /// </summary>
+    public string? LockSql { get; init; }
+
     /// <summary>The tables whose rows are moved or rewritten, those colocated with it included.</summary>
     public Listing<string> Tables { get; init; } = [];
 

@@ -55,6 +55,7 @@ public abstract class ChangeCmdlet : ConnectedCmdlet
         if (change.SizeBytes is { } bytes) parts.Add($"Copies {bytes:N0} bytes{(change.Tables.Count > 0 ? $" of {string.Join(", ", change.Tables)}" : "")}.");
         parts.AddRange(change.Losses);
         parts.AddRange(change.Locks);
+        if (change.LockSql is not null) parts.Add($"In a session of its own: {change.LockSql};");
         parts.Add($"SQL: {string.Join(" ", change.Sql.Take(Shown).Select(s => s.TrimEnd(';') + ";"))}"
             + (change.Sql.Count > Shown ? $" And {change.Sql.Count - Shown} more statement(s)." : ""));
         return string.Join(' ', parts);

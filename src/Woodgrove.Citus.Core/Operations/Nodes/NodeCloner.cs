@@ -63,8 +63,8 @@ public sealed class NodeCloner(CitusConnection connection, string? strategy, Act
             Action = $"Make clone {clone.Name} a node, which takes over {taken.Length} of the {shards.Count} shards of {primary.Name}",
             Target = clone.Name.ToString(),
             // Citus itself only has writes through the coordinator wait: rows that came by another node in between would be lost.
-            Sql = [written.Count == 0 ? $"SELECT {complete}"
-                : $"DO $do$ BEGIN LOCK TABLE {string.Join(", ", written)} IN EXCLUSIVE MODE; PERFORM {complete}; END $do$"],
+            LockSql = written.Count == 0 ? null : $"LOCK TABLE {string.Join(", ", written)} IN EXCLUSIVE MODE",
+            Sql = [$"SELECT {complete}"],
             Tables = taken.Select(s => s.Table).Distinct().ToListing(),
             Shards = taken.Select(s => s.ShardId).ToListing(),
             Locks = [$"Writes to {(written.Count == 1 ? "this table" : $"these {written.Count} tables")} wait on all nodes until the clone "
