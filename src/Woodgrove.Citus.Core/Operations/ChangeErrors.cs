@@ -31,7 +31,8 @@ internal static class ChangeErrors
 
     /// <summary>What a change that was interrupted has done.</summary>
     public static string State(ClusterChange change, int done) =>
-        (change.Sql.Count == 1 ? "Its only statement was rolled back."
+        done == change.Sql.Count ? "All of it was committed before." // only the locks were still to be released
+        : (change.Sql.Count == 1 ? "Its only statement was rolled back."
             : done == 0 ? "Nothing was changed: the first statement was rolled back."
             : $"{Committed(change, done)}Number {done + 1} was rolled back: {change.Sql[done]}")
         + (change.SizeBytes is null ? "" : " Citus drops what was copied by itself a little later; Repair-CitusCluster drops it at once.");
