@@ -17,6 +17,7 @@ internal sealed class RunningJobs() : CitusCheck(CheckCategory.Upgrade,
             SELECT operation_type::text, {SearchPath.Show("table_name")} AS progress_of, sessionid AS pid
             FROM pg_catalog.get_rebalance_progress()) p
         WHERE pid NOT IN (SELECT coalesce(t.pid, 0) FROM pg_catalog.pg_dist_background_task t)
+        ORDER BY 2, 1, 3
         """);
 
     public override IReadOnlyList<Question> Questions => [Jobs, Transfers];
