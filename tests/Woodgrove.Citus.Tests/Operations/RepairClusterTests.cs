@@ -12,6 +12,7 @@ public sealed class RepairClusterTests(ClusterFixture cluster) : ClusterTest(clu
     {
         Cluster.RequireCitus();
         string left = Cluster.NewName("left") + "_999999999";
+        Cluster.Execute("CALL citus_cleanup_orphaned_resources()"); // what other tests' moves have left
         using NpgsqlConnection worker = Worker(out int group);
         Run(worker, $"SET citus.enable_ddl_propagation = off; CREATE TABLE public.{left} (id int)");
         Cluster.Execute($"""

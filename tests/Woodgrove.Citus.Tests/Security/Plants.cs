@@ -93,7 +93,8 @@ internal sealed partial class Plants : IDisposable
             || script.StartsWith("Test-CitusCluster", StringComparison.Ordinal)
             || script.StartsWith("Export-CitusReport", StringComparison.Ordinal))
         && line.Contains("of citus_internal gpid=", StringComparison.Ordinal)
-        && line.Contains("operator(integer,numeric)", StringComparison.Ordinal);
+        && (line.Contains("operator(integer,numeric)", StringComparison.Ordinal)
+            || line.Contains("operator(numeric,integer)", StringComparison.Ordinal)); // of partitioned tables
 
     public void Dispose()
     {
