@@ -9,11 +9,12 @@ namespace Woodgrove.Citus.Operations;
 internal static class ChangeErrors
 {
     /// <summary>A statement of a change failed: which, what is done, and what is not.</summary>
+    /// <param name="done">How many statements are committed; -1 where the first had not begun.</param>
     public static CitusException Failed(CitusConnection connection, ClusterChange change, int done, Exception failure)
     {
         CitusException described = failure is PostgresException server ? FromServer(connection, change, server)
             : PostgresErrors.Describe(failure, change.Target);
-        return failure is not PostgresException && PostgresErrors.IsNetwork(failure)
+        return done >= 0 && failure is not PostgresException && PostgresErrors.IsNetwork(failure)
             ? described.With($"{change.Action}: {described.What} {Committed(change, done)}The outcome of statement {done + 1} of "
                 + $"{change.Sql.Count} is unknown; the server may still be running it: {change.Sql[done]}",
                 "Once the server answers, run the same command with -WhatIf: its plan shows what is left to do. "
@@ -30,8 +31,9 @@ internal static class ChangeErrors
     }
 
     /// <summary>What a change that was interrupted has done.</summary>
-    public static string State(ClusterChange change, int done) =>
-        done == change.Sql.Count ? "All of it was committed before." // only the locks were still to be released
+    /// <param name="done">How many statements are committed; -1 where the first had not begun.</param>
+    public static string State(ClusterChange change, int done) => done < 0 ? "Nothing was changed: no statement had begun."
+        : done == change.Sql.Count ? "All of it was committed before." // only the locks were still to be released
         : (change.Sql.Count == 1 ? "Its only statement was rolled back."
             : done == 0 ? "Nothing was changed: the first statement was rolled back."
             : $"{Committed(change, done)}Number {done + 1} was rolled back: {change.Sql[done]}")

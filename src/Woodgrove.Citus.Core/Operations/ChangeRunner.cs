@@ -9,7 +9,7 @@ public sealed class ChangeRunner(CitusConnection connection)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
-    private int _done;
+    private int _done = -1; // statements; -1 until the first begins
 
     /// <summary>Receives each statement before it runs, and what the servers say meanwhile.</summary>
     public Action<string> Explain { get; init; } = _ => { };
@@ -78,7 +78,7 @@ public sealed class ChangeRunner(CitusConnection connection)
             while (true)
             {
                 await Task.Delay(Pause, ended);
-                var progress = new ChangeProgress(change, _done + 1);
+                var progress = new ChangeProgress(change, Math.Max(_done, 0) + 1);
                 if (change.Shards.Count > 0)
                 {
                     await using NpgsqlConnection other = await coordinator.OpenSessionAsync(ended);

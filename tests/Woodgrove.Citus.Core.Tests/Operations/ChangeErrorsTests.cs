@@ -6,6 +6,7 @@ namespace Woodgrove.Citus.Core.Tests.Operations;
 public sealed class ChangeErrorsTests
 {
     [Theory]
+    [InlineData(1, -1, "Nothing was changed: no statement had begun.")]
     [InlineData(1, 0, "Its only statement was rolled back.")]
     [InlineData(1, 1, "All of it was committed before.")]
     [InlineData(2, 0, "Nothing was changed: the first statement was rolled back.")]
