@@ -1,10 +1,12 @@
+using System.Globalization;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using Npgsql;
 
 namespace Woodgrove.Citus.Errors;
 
 /// <summary>Turns what Npgsql throws into a <see cref="CitusException"/>, by SQLSTATE and never by message text.</summary>
-public static class PostgresErrors
+public static partial class PostgresErrors
 {
     /// <summary>Describes any failure that has no more particular explanation.</summary>
     public static CitusException Describe(Exception failure, object? target = null) => failure switch
@@ -49,10 +51,12 @@ public static class PostgresErrors
     /// server's time limit, an I/O error of a server that crashed.
     /// </summary>
     // XX000 is what Citus says when it loses a node in the middle of a transaction ("failure on connection marked as essential"),
-    // and when a worker refuses a row; only the latter has a detail, which names the row.
+    // and when a worker refuses a row; only the latter has a detail, which names the row. It is also the code of input functions that
+    // give none, as hstore's before PostgreSQL 16.
     public static bool IsTransient(Exception failure) => Causes(failure).Any(e => e is PostgresException server
         ? server.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '7', 'P', ..] or ['5', '3', ..] or ['5', '8', ..] or "25P03"
-            or "25P04" or "55P03" or "57014" || server is { SqlState: PostgresErrorCodes.InternalError, Detail: null or "" }
+            or "25P04" or "55P03" or "57014"
+            || server is { SqlState: PostgresErrorCodes.InternalError, Detail: null or "" } && !IsAboutValue(server)
         : e is SocketException or EndOfStreamException or NpgsqlException { InnerException: IOException });
 
     /// <summary>
@@ -142,6 +146,21 @@ public static class PostgresErrors
         || (e.Where?.StartsWith("COPY ", StringComparison.Ordinal) is true && e.SqlState is PostgresErrorCodes.SyntaxError
             or PostgresErrorCodes.UndefinedObject or PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedFunction
             or PostgresErrorCodes.InvalidName or PostgresErrorCodes.InvalidSchemaName);
+
+    /// <summary>True where the input function of a column's type failed without a code of its own while COPY read a value.</summary>
+    private static bool IsAboutValue(PostgresException e) =>
+        e.SqlState == PostgresErrorCodes.InternalError && CopyContext(e)?.Column is not null;
+
+    /// <summary>The line and column that "COPY t, line N, column c" names, in whatever language the server writes it.</summary>
+    public static (string Relation, long Line, string? Column)? CopyContext(PostgresException e)
+    {
+        if (e.Where is not { } text || CopyContextPattern().Match(text) is not { Success: true } match) return null;
+        return (match.Groups["relation"].Value, long.Parse(match.Groups["line"].Value, CultureInfo.InvariantCulture),
+            match.Groups["column"].Success ? match.Groups["column"].Value : null);
+    }
+
+    [GeneratedRegex(@"^COPY (?<relation>.+), \p{L}+ (?<line>\d+)(, \p{L}+ (?<column>[^:\n]+))?(?=:|$)", RegexOptions.Multiline)]
+    private static partial Regex CopyContextPattern();
 
     /// <summary>0A000 is Citus's for SQL that it can't distribute; a join that needs repartitioning comes as XX000.</summary>
     /// <remarks>What PostgreSQL's own parser refuses, it would refuse on one machine too: so the message is shown unchanged.</remarks>

@@ -51,6 +51,17 @@ public sealed class PostgresErrorsTests
         Assert.Equal("CitusUnexpected", PostgresErrors.Describe(new InvalidOperationException("x")).ErrorId);
     }
 
+    /// <summary>XX000 is a lost node, a row that a worker refuses, or an input function that has no code of its own.</summary>
+    [Theory]
+    [InlineData(null, null, true)]
+    [InlineData(null, "COPY events, line 5", true)]
+    [InlineData(null, "COPY events, line 5: \"1,2, b 3\"", true)]
+    [InlineData(null, "COPY events, line 5, column details: \"a\"", false)]
+    [InlineData(null, "COPY events, Zeile 5, Spalte details: »a«", false)]
+    [InlineData("Key (id)=(1) already exists.", null, false)]
+    public void An_internal_error_may_pass_unless_it_is_of_a_row(string? detail, string? where, bool mayPass) => Assert.Equal(mayPass,
+        PostgresErrors.IsTransient(new PostgresException("it failed", "ERROR", "ERROR", "XX000", detail: detail, where: where)));
+
     [Fact]
     public void What_is_known_already_stays_as_it_is()
     {

@@ -1,6 +1,7 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Copy;
 
 namespace Woodgrove.Citus.Ingest.Rejects;
@@ -89,7 +90,7 @@ internal sealed class BisectingCopy(CopyAttempt tryCopy, RejectList rejects, Sha
     /// <summary>The record that the error's "COPY t, line N" points at, or -1.</summary>
     private static int RecordOfLine(ReadOnlySpan<byte> bytes, int start, ReadOnlySpan<RecordBounds> bounds, PostgresException refusal)
     {
-        if (RefusedRowFinder.Context(refusal) is not { } where) return -1;
+        if (PostgresErrors.CopyContext(refusal) is not { } where) return -1;
         var lines = new ServerLines();
         long seen = 0;
         for (int i = 0; i < bounds.Length; i++)

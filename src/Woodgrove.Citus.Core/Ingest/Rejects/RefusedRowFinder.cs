@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using CsvHelper;
@@ -34,7 +33,7 @@ internal sealed partial class RefusedRowFinder(CitusConnection connection, CsvFi
             // Citus's own COPY into a shard may be what the line is of, or the shard may have refused rows that were read before it.
             string sentTo = refused.Shard?.ShardName ?? target.Table.Name.Name;
             bool isOfShard = !string.IsNullOrEmpty(told.TableName) && told.TableName != sentTo;
-            if (isOfShard || Context(told) is not { } where || where.Relation != sentTo)
+            if (isOfShard || PostgresErrors.CopyContext(told) is not { } where || where.Relation != sentTo)
                 (told, record) = await ValidateAsync(session, told, stop);
             else record = await FindAsync(where.Line, Unit.Line, refused.WasSent, stop);
         }
@@ -62,24 +61,13 @@ internal sealed partial class RefusedRowFinder(CitusConnection connection, CsvFi
             advice, $"{reason.TrimEnd('.')}.{detail}", refusal);
     }
 
-    /// <summary>The line and column that "COPY t, line N, column c" names, in whatever language the server writes it.</summary>
-    public static (string Relation, long Line, string? Column)? Context(PostgresException refusal)
-    {
-        if (refusal.Where is not { } text || ContextPattern().Match(text) is not { Success: true } match) return null;
-        return (match.Groups["relation"].Value, long.Parse(match.Groups["line"].Value, CultureInfo.InvariantCulture),
-            match.Groups["column"].Success ? match.Groups["column"].Value : null);
-    }
-
-    [GeneratedRegex(@"^COPY (?<relation>.+), \p{L}+ (?<line>\d+)(, \p{L}+ (?<column>[^:\n]+))?(?=:|$)", RegexOptions.Multiline)]
-    private static partial Regex ContextPattern();
-
     /// <summary>The key in "Key (a, b)=(1, 2) already exists".</summary>
     [GeneratedRegex(@"\((?<columns>[^()]+)\)=\((?<values>.*)\)")]
     private static partial Regex KeyPattern();
 
     private async Task<string[]> BlamedColumnsAsync(NpgsqlConnection session, PostgresException refusal, CancellationToken stop)
     {
-        if (Context(refusal) is { Column: { } named }) return [named];
+        if (PostgresErrors.CopyContext(refusal) is { Column: { } named }) return [named];
         if (!string.IsNullOrEmpty(refusal.ColumnName)) return [refusal.ColumnName];
         if (refusal.SqlState == PostgresErrorCodes.NullValueNotAllowed && target.Table.DistributionColumn is { } key) return [key];
         if (Key(refusal) is { } found) return found.Columns;
@@ -125,7 +113,7 @@ internal sealed partial class RefusedRowFinder(CitusConnection connection, CsvFi
             }
             await copy.DisposeAsync();
         }
-        catch (PostgresException again) when (Context(again) is { } where)
+        catch (PostgresException again) when (PostgresErrors.CopyContext(again) is { } where)
         {
             await transaction.RollbackAsync(stop);
             return (again, await FindAsync(where.Line, Unit.Line, null, stop));

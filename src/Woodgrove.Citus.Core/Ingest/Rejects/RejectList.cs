@@ -37,7 +37,7 @@ internal sealed class RejectList(CsvSource source, CopyTarget target, ErrorLimit
             Add(record, RejectErrors.NullKeyRow(source, target.Table, line)); // as each route says it
             return;
         }
-        string? column = string.IsNullOrEmpty(refusal.ColumnName) ? RefusedRowFinder.Context(refusal)?.Column : refusal.ColumnName;
+        string? column = string.IsNullOrEmpty(refusal.ColumnName) ? PostgresErrors.CopyContext(refusal)?.Column : refusal.ColumnName;
         // Constraints and tables by the names that the shards have for them mean nothing to the user.
         if (refusal.SqlState is ['2', '3', ..] && refusal.TableName != target.Table.Name.Name && refusal.TableName != ValidationTable.Table)
             refusal = WorkerRefusal.WithoutShards(target.Table, refusal);

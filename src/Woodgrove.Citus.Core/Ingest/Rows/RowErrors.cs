@@ -1,3 +1,4 @@
+using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Values;
@@ -53,6 +54,8 @@ internal static class RowErrors
         new("CitusRowRefused", CitusErrorKind.InvalidData,
             $"Row {row.Line}{(row.Column is null ? "" : $", column {row.Column}")}: {row.Reason?.TrimEnd('.')}. "
                 + $"(SQLSTATE {row.SqlState}) {loaded} rows before its batch are loaded, nothing of the batch.",
-            "Fix the row, or skip such rows with -OnError Skip.") { Target = target.Display, SqlState = row.SqlState,
+            row.SqlState == PostgresErrorCodes.InternalError
+                ? "Fix the row. It can't be skipped: an error without an SQLSTATE of its own ends the session."
+                : "Fix the row, or skip such rows with -OnError Skip.") { Target = target.Display, SqlState = row.SqlState,
                 Row = row with { Source = target.Display } };
 }
