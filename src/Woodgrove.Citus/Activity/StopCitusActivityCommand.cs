@@ -10,6 +10,7 @@ public sealed class StopCitusActivityCommand : ChangeCmdlet
 {
     /// <summary>The sessions, by Citus's id over all nodes.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(SessionCompleter))]
     public long[] GlobalProcessId { get; set; } = [];
 
     /// <summary>Ends the sessions; else their statement is cancelled, and they continue.</summary>

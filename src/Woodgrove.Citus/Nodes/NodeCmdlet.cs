@@ -18,6 +18,7 @@ public abstract class NodeCmdlet : ChangeCmdlet
 
     /// <summary>The node's port.</summary>
     [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(NodePortCompleter))]
     [ValidateRange(1, 65535)]
     public int NodePort { get; set; } = 5432;
 

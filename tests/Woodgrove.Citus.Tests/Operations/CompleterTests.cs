@@ -20,6 +20,7 @@ public sealed class CompleterTests(ClusterFixture cluster) : ClusterTest(cluster
         string shard = Number($"SELECT min(shardid) FROM pg_dist_shard WHERE logicalrelid = '{t}'::regclass"),
             job = Number("SELECT max(job_id) FROM pg_dist_background_job"),
             node = (string)Cluster.Scalar("SELECT nodename || ':' || nodeport FROM pg_dist_node WHERE groupid = 1")!;
+        string port = node[(node.IndexOf(':', StringComparison.Ordinal) + 1)..], session = Number("SELECT citus_backend_gpid()");
         string table = t[..^1], begun = shard[..^1];
         (string Line, string Expected)[] lines =
         [
@@ -32,7 +33,8 @@ public sealed class CompleterTests(ClusterFixture cluster) : ClusterTest(cluster
             ($"Move-DistributedSchema {schema} -ToNode ", $"'{node}'"), ($"Move-ShardPlacement {shard} -ToNode 127", $"'{node}'"),
             ($"Move-ShardPlacement {shard} -FromNode 127", $"'{node}'"), ($"Split-Shard {shard} -ToNode 127", $"'{node}'"),
             ($"Split-Tenant {t} 5 -ToNode 127", $"'{node}'"), ("Set-CitusNode -NodeName 127", "127.0.0.1"),
-            ("Remove-CitusNode -NodeName 127", "127.0.0.1"), ($"Move-ShardPlacement -ShardId {begun}", shard), ($"Split-Shard {begun}", shard),
+            ("Remove-CitusNode -NodeName 127", "127.0.0.1"), ($"Set-CitusNode 127.0.0.1 {port[..^1]}", port),
+            ($"Stop-CitusActivity {session[..^1]}", session), ($"Move-ShardPlacement -ShardId {begun}", shard), ($"Split-Shard {begun}", shard),
             .. ((string[])["Get-CitusJob", "Wait-CitusJob", "Stop-CitusJob", "Get-ShardRebalance", "Wait-ShardRebalance"])
                 .Select(c => ($"{c} -JobId ", job)),
             ($"Get-CitusRestorePoint {table}", t), ("Test-CitusCluster -Category Up", "Upgrade"),
