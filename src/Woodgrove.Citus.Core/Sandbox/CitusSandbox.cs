@@ -111,8 +111,8 @@ public sealed class CitusSandbox
         _ownsFolder = true;
         string password = RandomNumberGenerator.GetHexString(32, lowercase: true);
         await CreateFolderAsync(password, stop);
-        _servers.Add(new PostgresServer(programs, Path, "coordinator", PostgresServer.FreePort()));
-        for (int i = 1; i <= workerCount; i++) _servers.Add(new PostgresServer(programs, Path, $"worker{i}", PostgresServer.FreePort()));
+        _servers.Add(new PostgresServer(programs, Path, "coordinator"));
+        for (int i = 1; i <= workerCount; i++) _servers.Add(new PostgresServer(programs, Path, $"worker{i}"));
         SandboxRegistry.Remember(this, explain);
 
         bool citus = Engine == SandboxEngine.Citus;

@@ -5,10 +5,17 @@ using Woodgrove.Citus.Errors;
 namespace Woodgrove.Citus.Sandbox;
 
 /// <summary>One throwaway server: a data directory and a port on loopback.</summary>
-internal sealed record PostgresServer(PostgresInstallation Programs, string Folder, string Name, int Port)
+internal sealed class PostgresServer(PostgresInstallation programs, string folder, string name)
 {
-    private string Data => Path.Combine(Folder, Name);
-    private string Log => Path.Combine(Folder, Name + ".log");
+    private const int Attempts = 3;
+
+    /// <summary>Its port, once it has started.</summary>
+    public int Port { get; private set; }
+
+    public string Name => name;
+
+    private string Data => Path.Combine(folder, name);
+    private string Log => Path.Combine(folder, name + ".log");
 
     /// <summary>The postmaster's process id.</summary>
     /// <remarks>Read by the account's own rights where the caller is not root.</remarks>
@@ -24,23 +31,33 @@ internal sealed record PostgresServer(PostgresInstallation Programs, string Fold
 
     public async Task CreateAsync(bool citus, CancellationToken stop)
     {
-        await ServerAccount.RunAsync(Folder, Programs.Program("initdb"),
+        await ServerAccount.RunAsync(folder, programs.Program("initdb"),
             ["-D", Data, "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync", "-A", "scram-sha-256",
-                $"--pwfile={Path.Combine(Folder, "password")}"], stop: stop);
+                $"--pwfile={Path.Combine(folder, "password")}"], stop: stop);
         await ServerAccount.AppendAsync(Path.Combine(Data, "postgresql.conf"), Settings(citus), stop);
     }
 
+    /// <summary>Starts it on a free port.</summary>
     public async Task StartAsync(CancellationToken stop)
     {
-        try
+        for (int attempt = 1; ; attempt++)
         {
-            await ServerAccount.RunAsync(Folder, Programs.Program("pg_ctl"),
-                ["start", "-D", Data, "-l", Log, "-w", "-t", "60", "-s", "-o", $"-p {Port}"], stop: stop);
-        }
-        catch (CitusException e)
-        {
-            string log = File.Exists(Log) ? string.Join(Environment.NewLine, File.ReadLines(Log).TakeLast(5)) : "";
-            throw SandboxErrors.NotStarted(Name, log, e);
+            Port = FreePort();
+            try
+            {
+                await ServerAccount.RunAsync(folder, programs.Program("pg_ctl"),
+                    ["start", "-D", Data, "-l", Log, "-w", "-t", "60", "-s", "-o", $"-p {Port}"], stop: stop);
+                return;
+            }
+            catch (CitusException) when (attempt < Attempts && !IsFree(Port))
+            {
+                // Somebody has taken the port since it was found free.
+            }
+            catch (CitusException e)
+            {
+                string log = File.Exists(Log) ? string.Join(Environment.NewLine, File.ReadLines(Log).TakeLast(5)) : "";
+                throw SandboxErrors.NotStarted(name, log, e);
+            }
         }
     }
 
@@ -48,7 +65,21 @@ internal sealed record PostgresServer(PostgresInstallation Programs, string Fold
     public async Task StopAsync()
     {
         if (ProcessId is not { } id || !IsRunning(id)) return; // pg_ctl signals the process that the same file names
-        await ServerAccount.RunAsync(Folder, Programs.Program("pg_ctl"), ["stop", "-D", Data, "-m", "immediate", "-s"]);
+        await ServerAccount.RunAsync(folder, programs.Program("pg_ctl"), ["stop", "-D", Data, "-m", "immediate", "-s"]);
+    }
+
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     private bool IsRunning(int processId)
@@ -107,7 +138,7 @@ internal sealed record PostgresServer(PostgresInstallation Programs, string Fold
         full_page_writes = off
         log_min_messages = warning
         timezone = 'UTC'
-        shared_preload_libraries = '{string.Join(", ", new[] { citus ? "citus" : null, Programs.CountsStatements ? "pg_stat_statements" : null }.OfType<string>())}'
+        shared_preload_libraries = '{string.Join(", ", new[] { citus ? "citus" : null, programs.CountsStatements ? "pg_stat_statements" : null }.OfType<string>())}'
         {(citus ? CitusSettings : "")}
 
         """;

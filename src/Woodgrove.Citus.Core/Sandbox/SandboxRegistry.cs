@@ -114,7 +114,7 @@ public static partial class SandboxRegistry
         if (!SandboxFolder.IsProven(entry.Path, entry.Token) || !Array.TrueForAll(entry.Servers, n => ServerName().IsMatch(n)))
             throw new UnauthorizedAccessException($"'{entry.Path}' is not a sandbox that this user started, "
                 + "so nothing in it was stopped or deleted");
-        foreach (string name in entry.Servers) await new PostgresServer(programs(), entry.Path, name, 0).StopAsync();
+        foreach (string name in entry.Servers) await new PostgresServer(programs(), entry.Path, name).StopAsync();
         if (!entry.Keep) await SandboxFolder.DeleteAsync(entry.Path);
     }
 
