@@ -43,6 +43,35 @@ internal sealed class SandboxServer
         await Task.Run(() => Run("pg_ctl", "start", "-D", _data, "-l", _data + ".log", "-w", "-s", "-o", $"-p {Port}"),
             TestContext.Current.CancellationToken);
 
+    /// <summary>Takes a base backup of the server, which runs.</summary>
+    /// <returns>Its folder.</returns>
+    public string BackUp()
+    {
+        string backup = _data + ".backup";
+        Run("pg_basebackup", "-h", "127.0.0.1", "-p", Port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "-D", backup,
+            "-X", "stream", "-c", "fast");
+        return backup;
+    }
+
+    /// <summary>
+    /// Replaces the data of the server, which was killed, by a backup, and starts it on the same port: it is recovered to a restore
+    /// point with the write-ahead log that was lost, and promoted there.
+    /// </summary>
+    public Task RestoreAsync(string backup, string restorePoint)
+    {
+        string lost = _data + ".lost";
+        Directory.Move(_data, lost);
+        Directory.Move(backup, _data);
+        File.AppendAllText(Path.Combine(_data, "postgresql.auto.conf"), $"""
+            restore_command = 'cp "{lost}/pg_wal/%f" "%p"'
+            recovery_target_name = '{restorePoint}'
+            recovery_target_action = 'promote'
+
+            """);
+        File.WriteAllText(Path.Combine(_data, "recovery.signal"), "");
+        return StartAsync();
+    }
+
     /// <summary>A path in the sandbox's folder, where the server's account may write.</summary>
     public string Beside(string name) => Path.Combine(_folder, name);
 

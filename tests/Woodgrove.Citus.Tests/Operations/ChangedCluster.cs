@@ -21,6 +21,8 @@ public sealed class ChangedCluster(ClusterFixture cluster) : IAsyncLifetime
     /// <param name="number">From 1.</param>
     internal SandboxServer Server(int number) => new(_sandbox!, $"worker{number}");
 
+    internal SandboxServer Coordinator => new(_sandbox!, "coordinator");
+
     public string ConnectionString =>
         $"Host=127.0.0.1;Port={Ports[0]};Database=citus;Username=postgres;Password={_password};Include Error Detail=true;Pooling=false";
 
