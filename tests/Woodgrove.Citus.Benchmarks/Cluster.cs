@@ -49,7 +49,7 @@ internal sealed class Cluster : IDisposable
     /// <summary>Engine and versions, for a report.</summary>
     public string Description { get; }
 
-    /// <summary>Makes the table of events again, distributed by user.</summary>
+    /// <summary>Recreates the table of events, distributed by user.</summary>
     public void CreateTable() => Engine.Run($"""
         Invoke-CitusQuery 'DROP TABLE IF EXISTS {Table}'
         New-DistributedTable {Table} user_id -Definition '

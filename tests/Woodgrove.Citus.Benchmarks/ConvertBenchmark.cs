@@ -1,6 +1,6 @@
 namespace Woodgrove.Citus.Benchmarks;
 
-/// <summary>What it costs to write rows anew on their way, against the same file as it stands.</summary>
+/// <summary>What it costs to rewrite rows on their way, against the same file as it is.</summary>
 internal static class ConvertBenchmark
 {
     private const string Skip = "-Column event_id, event_type, user_id, merchant_id, event_details, created_at -SkipColumn merchant_id";
@@ -34,7 +34,7 @@ internal static class ConvertBenchmark
                 if (round > 0) way.Seconds.Add(seconds); // the first warms the caches and the code
             }
         }
-        var report = new Report("convert", "Rows written anew, against rows as they stand");
+        var report = new Report("convert", "Rows rewritten, against rows as they are");
         report.Paragraph($"{cluster.Description} {rows} events, {Report.Megabytes(file.Length)} MB, {runs} rounds.");
         report.Table(["", "seconds, median", "min", "max", "of rows as they stand, median of pairs"], ways.Select(w => new[]
         {

@@ -25,7 +25,7 @@ Console.Error.WriteLine("""
       load     Import-CsvToCitus against psql \copy    --rows 6000000 --runs 5
       rows     Import-Csv | Add-CitusRow against \copy --rows 200000 --runs 5
       rejects  bad rows rejected against a clean load --rows 1000000 --bad 1000 --runs 5
-      convert  rows written anew against rows as they stand --rows 1000000 --runs 5
+      convert  rows rewritten against rows as they are --rows 1000000 --runs 5
       export   Export-CitusToCsv against psql \copy    --rows 2000000 --runs 5
       compare  Compare-CitusTable against psql \copy   --rows 2000000 --runs 5
       copy     Copy-CitusTable against psql | psql     --rows 1500000 --runs 5

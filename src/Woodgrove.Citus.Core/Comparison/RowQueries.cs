@@ -40,7 +40,7 @@ internal sealed class RowQueries(ComparedColumns columns)
 
     private static readonly string Group = $"(h1 & {Groups - 1})::int";
 
-    // OFFSET 0 keeps the server from writing the row's text anew for each of its uses; Citus would not pass it on.
+    // OFFSET 0 keeps the server from writing the row's text again for each of its uses; Citus would not pass it on.
     private string Rows(RowPart part)
     {
         string once = part.IsPassedOn ? "" : " OFFSET 0";

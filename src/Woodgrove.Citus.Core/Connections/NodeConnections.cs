@@ -4,7 +4,7 @@ namespace Woodgrove.Citus.Connections;
 
 /// <summary>
 /// The coordinator's connections to the nodes, which a session can keep from batch to batch. By default it keeps one a
-/// node, and to open those to the other shards anew takes longer than to load some ten thousand rows.
+/// node, and to reopen those to the other shards takes longer than to load some ten thousand rows.
 /// </summary>
 internal static class NodeConnections
 {

@@ -35,7 +35,7 @@ public sealed record ClusterChange
     /// <summary>Sentences about locks, and about who waits for how long.</summary>
     public Listing<string> Locks { get; init; } = [];
 
-    /// <summary>Sentences about what is dropped and not made again, or is worse afterwards.</summary>
+    /// <summary>Sentences about what is dropped and not recreated, or is worse afterwards.</summary>
     public Listing<string> Losses { get; init; } = [];
 
     /// <summary>What lets a role make the change that may not, where it is not the right on a table or on the nodes.</summary>

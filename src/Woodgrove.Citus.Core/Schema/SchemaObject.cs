@@ -10,7 +10,7 @@ public sealed record SchemaObject
     /// <summary>With its schema, quoted where SQL needs it.</summary>
     public required string Name { get; init; }
 
-    /// <summary>One statement or more, each with its semicolon; empty where the object can't be made again.</summary>
+    /// <summary>One statement or more, each with its semicolon; empty where the object can't be recreated.</summary>
     public required string Sql { get; init; }
 
     /// <summary>Names of the objects that must be there first.</summary>

@@ -27,7 +27,7 @@ public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IRead
     /// <summary>The key that decides; null takes the primary key, or the only unique one.</summary>
     public IReadOnlyList<string>? KeyColumns { get; init; }
 
-    /// <summary>Drops indexes and foreign keys of empty tables, and makes them again after the rows.</summary>
+    /// <summary>Drops indexes and foreign keys of empty tables, and recreates them after the rows.</summary>
     public bool DeferIndexes { get; init; }
 
     /// <summary>Compares each table with the snapshot that was copied, once all tables have their rows.</summary>

@@ -21,7 +21,7 @@ internal static class CopyErrors
             + "is missing in them; -Verify, or Compare-CitusTable, tells.";
 
     /// <summary>A warning: a copy goes on with another snapshot than the one that it began with.</summary>
-    public static string SourceReopened(bool hasCopied) => "The source's sessions were lost. It is read anew"
+    public static string SourceReopened(bool hasCopied) => "The source's sessions were lost. It is read again from the beginning"
         + (hasCopied ? ", as of a later instant than what is copied already: what was written in the source in between may be missing "
             + "there; -Verify, or Compare-CitusTable, tells." : ".");
 
@@ -57,7 +57,7 @@ internal static class CopyErrors
     public static CitusException RowMisplaced(string table) => new("CitusCopyRowMisplaced", CitusErrorKind.InvalidData,
         $"A shard of {table} in the source has a row whose distribution value belongs into another shard.",
         "Queries by that value do not find the row in the source either. Find it with Test-CitusCluster and the shard's own name on its "
-            + "node, insert it anew through the coordinator, and run the command again.") { Target = table };
+            + "node, insert it again through the coordinator, and run the command again.") { Target = table };
 
     public static CitusException FailedOver(Guid importId) => new("CitusCoordinatorFailedOver", CitusErrorKind.ConnectionError,
         "The target's coordinator has been replaced by a standby while the table was copied.",
@@ -73,14 +73,14 @@ internal static class CopyErrors
 
     public static CitusException SourceChanged(Guid importId, string table, long rows, string state) => new("CitusCopySourceChanged",
         CitusErrorKind.InvalidOperation, $"{table} can't be resumed: import {importId} has copied {rows} rows of it, in parts that the "
-            + $"source no longer has. Its shards were split, its columns changed, it was created anew, or its nodes could be reached "
+            + $"source no longer has. Its shards were split, its columns changed, it was dropped and recreated, or its nodes could be reached "
             + $"then and can't now, or the other way round ({state}). Nothing was copied by this run.",
         $"Undo that change and run the command again, or empty the table, clear the import with Remove-CitusImport {importId}, and copy "
             + "the table again.") { Target = importId };
 
     public static CitusException TableChanged(Guid importId, string table) => new("CitusImportTableChanged",
         CitusErrorKind.InvalidOperation, $"{table} is not the table that import {importId} has copied into: it has since been "
-            + "created anew, or altered by alter_distributed_table or undistribute_table. Which of the source's rows it holds is not "
+            + "dropped and recreated, or altered by alter_distributed_table or undistribute_table. Which of the source's rows it holds is not "
             + "known; nothing was copied by this run.",
         $"If it holds none of them, clear the import with Remove-CitusImport {importId} and copy the table again; otherwise empty it "
             + "first.") { Target = importId };

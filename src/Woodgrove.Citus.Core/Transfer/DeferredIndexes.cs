@@ -7,7 +7,7 @@ using Woodgrove.Citus.Ingest.Ledger;
 namespace Woodgrove.Citus.Transfer;
 
 /// <summary>
-/// Secondary indexes and foreign keys of an empty table, which are dropped before its rows come and made again after them.
+/// Secondary indexes and foreign keys of an empty table, which are dropped before its rows come and recreated after them.
 /// Those of partitions are made before their table's, which then takes them as its own under the names that they had.
 /// </summary>
 internal static class DeferredIndexes
@@ -59,7 +59,7 @@ internal static class DeferredIndexes
         return null;
     }
 
-    /// <summary>Makes again what was dropped of an import's table; one that somebody else has made meanwhile stays as it is.</summary>
+    /// <summary>Recreates what was dropped of an import's table; one that somebody else has made meanwhile stays as it is.</summary>
     /// <param name="table">For messages.</param>
     /// <param name="keys">The foreign keys, or the indexes.</param>
     /// <returns>The time that it took; null where there is nothing.</returns>

@@ -202,7 +202,7 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
         bool mayPass = PostgresErrors.MayPass(failure) && !(failure is PostgresException server && PostgresErrors.IsWorkerRefusal(server));
         string state = CopyErrors.State(_table, _shards.Count, _done, Interlocked.Read(ref _committedRows), importId) + (copy.DeferIndexes
             ? $" Indexes and foreign keys that were dropped are kept in woodgrove.{DeferredDefinition.Table}, "
-                + "and made again at its end." : "");
+                + "and recreated at its end." : "");
         var refused = failure as RecordRefusedException;
         if (refused is not null) failure = refused.Refusal;
         if (failure is CitusException own) return own.WithState(state);

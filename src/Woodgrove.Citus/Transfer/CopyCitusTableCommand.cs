@@ -69,7 +69,7 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
     [Parameter]
     public string[]? KeyColumn { get; set; }
 
-    /// <summary>Drops secondary indexes and foreign keys of empty tables, and makes them again after the rows.</summary>
+    /// <summary>Drops secondary indexes and foreign keys of empty tables, and recreates them after the rows.</summary>
     [Parameter]
     public SwitchParameter DeferIndexes { get; set; }
 

@@ -31,10 +31,10 @@ internal static class CopyCommandErrors
     public static CitusException ReadFailed(long number, string table, Exception cause) => new("CitusCopySourceFailed",
         CitusErrorKind.InvalidOperation, $"The source failed at row {number}: {cause.Message.TrimEnd('.')}. Rows before it are in "
             + $"{table} as far as their batches were committed.",
-        "Once the source answers again, copy the rows anew with -OnConflict Skip, which leaves out "
+        "Once the source answers again, copy the rows again with -OnConflict Skip, which leaves out "
             + "those that are there, or empty the table first.", cause) { Target = table };
 
     public static CitusException RowRefused(CitusException refused, string table) => new(refused.ErrorId, refused.Kind, refused.What,
-        "Change the row in the source, or leave such rows out with -Query; then copy the rows anew with -OnConflict Skip, which leaves out "
+        "Change the row in the source, or leave such rows out with -Query; then copy the rows again with -OnConflict Skip, which leaves out "
             + "those that are there.", refused) { Target = table, SqlState = refused.SqlState, Row = refused.Row };
 }

@@ -49,7 +49,7 @@ public sealed class PlanAdvisorTests
         Assert.DoesNotContain(plan.Advice, a => a.Code == PlanAdviceCodes.FragmentNotRepresentative);
     }
 
-    /// <summary>After a change that is meant, WOODGROVE_TEST_RECORD=1 writes the file anew; read what has changed in it.</summary>
+    /// <summary>After a change that is meant, WOODGROVE_TEST_RECORD=1 rewrites the file; read what has changed in it.</summary>
     [Fact]
     public void Explanation_and_advice_of_every_recorded_plan_are_those_of_the_file()
     {

@@ -198,7 +198,7 @@ public sealed class CopyFaultTests : ClusterTest, IClassFixture<CopyClusters>, I
             Assert.Contains("CREATE INDEX faulty_note ON", Assert.Single(run.Warnings), StringComparison.Ordinal);
             Assert.Equal(0L, _clusters.Scalar('b', "SELECT count(*) FROM woodgrove.deferred_definition"));
             if (!isGone) Assert.Contains(definitions, Definitions("faulty"), StringComparison.Ordinal);
-            else Assert.Contains("Not made again", run.Warnings[0], StringComparison.Ordinal);
+            else Assert.Contains("Not recreated", run.Warnings[0], StringComparison.Ordinal);
             _clusters.Shell.Run($"Remove-CitusImport {import} -Confirm:$false -Connection b").Failed("CitusImportNotFound");
             if (!isGone) _clusters.Execute('b', "TRUNCATE faulty");
         }
@@ -214,7 +214,7 @@ public sealed class CopyFaultTests : ClusterTest, IClassFixture<CopyClusters>, I
 
         RunResult run = _clusters.Shell.Run($"Copy-CitusTable faulty -From a -To b -ImportId {id} -DeferIndexes -Verbose").Succeeded();
 
-        Assert.Contains(run.Verbose, v => v.StartsWith("Not made again, because ", StringComparison.Ordinal));
+        Assert.Contains(run.Verbose, v => v.StartsWith("Not recreated, because ", StringComparison.Ordinal));
         AssertComplete();
     }
 

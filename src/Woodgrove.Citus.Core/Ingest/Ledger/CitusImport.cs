@@ -58,7 +58,7 @@ public sealed record CitusImport(
 
     /// <summary>
     /// Clears an import from the ledger, after ending what it left prepared; its committed rows stay in the table. Indexes and
-    /// foreign keys that a copy has dropped are made again first.
+    /// foreign keys that a copy has dropped are recreated first.
     /// </summary>
     /// <param name="warn">Told of each that is.</param>
     /// <param name="isTrial">Refuses what would be refused, and changes nothing.</param>
@@ -90,7 +90,7 @@ public sealed record CitusImport(
             List<DeferredDefinition> deferred = await DeferredDefinition.PendingAsync(session, importId, stop);
             bool hadDeferred = deferred.Count > 0;
             if (!isTrial) await DeferredDefinition.RestoreAsync(session, importId, deferred, LedgerErrors.IsMadeOrGone,
-                sql => warn($"Import {importId} had dropped what is made again: {sql}"), stop);
+                sql => warn($"Import {importId} had dropped what is recreated now: {sql}"), stop);
             await using NpgsqlTransaction? trial = isTrial ? await session.BeginTransactionAsync(stop) : null; // rolled back
             bool dropped = await StagingTable.DropAsync(session, importId, stop);
             int rows = await ImportLedger.ForgetAsync(session, importId, stop);

@@ -6,8 +6,8 @@ using Woodgrove.Citus.Errors;
 namespace Woodgrove.Citus.Ingest.Ledger;
 
 /// <summary>
-/// An index or a foreign key that a copy has dropped of an empty table, to make it again after the rows. Until then it is a row
-/// of <c>woodgrove.deferred_definition</c>, written in the transaction that drops it and deleted in the one that makes it again.
+/// An index or a foreign key that a copy has dropped of an empty table, to recreate it after the rows. Until then it is a row
+/// of <c>woodgrove.deferred_definition</c>, written in the transaction that drops it and deleted in the one that recreates it.
 /// </summary>
 /// <param name="Sql">The statement that makes it.</param>
 internal sealed record DeferredDefinition(int Number, string Sql, bool IsKey)
@@ -36,7 +36,7 @@ internal sealed record DeferredDefinition(int Number, string Sql, bool IsKey)
         "INSERT INTO woodgrove.deferred_definition (import_id, number, table_name, is_key, definition) VALUES ($1, $2, $3, $4, $5)",
         stop, importId, Number, table, IsKey, Sql);
 
-    /// <summary>Makes some again, each in a transaction of its own.</summary>
+    /// <summary>Recreates some, each in a transaction of its own.</summary>
     /// <param name="given">An SQLSTATE with which one is given up, because there is nothing left to make.</param>
     /// <param name="tell">Told of each.</param>
     /// <returns>The time that it took; null where there are none.</returns>
@@ -56,7 +56,7 @@ internal sealed record DeferredDefinition(int Number, string Sql, bool IsKey)
             catch (PostgresException e) when (given(e.SqlState))
             {
                 await left[0].MakeAsync(session, importId, makes: false, stop);
-                tell?.Invoke($"Not made again, because {e.MessageText.TrimEnd('.')}: {left[0].Sql}");
+                tell?.Invoke($"Not recreated, because {e.MessageText.TrimEnd('.')}: {left[0].Sql}");
             }
             catch (NpgsqlException e) when (!stop.IsCancellationRequested)
             {
@@ -91,6 +91,6 @@ internal sealed record DeferredDefinition(int Number, string Sql, bool IsKey)
         DROP POLICY IF EXISTS own_rows ON woodgrove.deferred_definition;
         CREATE POLICY own_rows ON woodgrove.deferred_definition USING (loaded_by = current_user::text)
             WITH CHECK (loaded_by = current_user::text);
-        COMMENT ON TABLE woodgrove.deferred_definition IS 'Indexes and foreign keys that a copy has dropped and not yet made again'
+        COMMENT ON TABLE woodgrove.deferred_definition IS 'Indexes and foreign keys that a copy has dropped and not yet recreated'
         """, stop);
 }

@@ -73,7 +73,7 @@ internal static class LedgerErrors
     public static CitusException NotRestored(Guid importId, IReadOnlyList<string> pending, NpgsqlException cause)
     {
         CitusException known = PostgresErrors.Describe(cause, importId);
-        return new CitusException(known.ErrorId, known.Kind, "What -DeferIndexes has dropped is not all made again. " + known.What,
+        return new CitusException(known.ErrorId, known.Kind, "What -DeferIndexes has dropped is not all recreated. " + known.What,
             $"Once the cause is gone, run the command again with -ImportId {importId}, which makes the rest, or run it yourself: "
                 + string.Join("; ", pending) + ".", cause)
         { Target = importId, SqlState = known.SqlState, MayPass = PostgresErrors.MayPass(cause) };

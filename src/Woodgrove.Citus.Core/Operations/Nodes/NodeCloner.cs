@@ -70,7 +70,7 @@ public sealed class NodeCloner(CitusConnection connection, string? strategy, Act
             Locks = [$"Writes to {(written.Count == 1 ? "this table" : $"these {written.Count} tables")} wait on all nodes until the clone "
                 + $"has caught up, which Citus waits {catchUp.TotalSeconds:0} seconds for at most, and is promoted; reads go on."],
             Losses = ["The clone's server is promoted, and is a replica no more. If the statement fails after that, the clone can't be "
-                + "completed any more: it has to be removed and made again."],
+                + "completed any more: it has to be removed and added again."],
         };
     }
 
