@@ -108,11 +108,14 @@ public sealed class AssertionTests(ClusterFixture cluster) : ClusterTest(cluster
             $PesterPreference = New-PesterConfiguration
             $PesterPreference.Run.Parallel = $true
             $parallel = Run
-            Compare-Object $sequential $parallel | ForEach-Object { "$($_.SideIndicator) $($_.InputObject)" }
+            $PesterPreference.Run.Parallel = $false
+            $again = Run # a check of a cluster that is at work may have another result from one moment to the next
+            $sequential | Where-Object { $again -contains $_ -and $parallel -notcontains $_ } | ForEach-Object { "differs: $_" }
             "$($parallel.Count) $((Get-CitusCheck | Where-Object Category -NE Upgrade).Count) $($parallel -match '^(wrong|right)' -replace '^(\w+)\..*: ', '$1 ')"
             """, pester);
 
         Assert.True(code == 0, error + output);
+        Assert.DoesNotContain("differs:", output, StringComparison.Ordinal);
         string[] counts = output.Split(' ', 3);
         Assert.Equal($"{int.Parse(counts[1], System.Globalization.CultureInfo.InvariantCulture) + 2}", counts[0]);
         Assert.Equal("right Passed wrong Failed", counts[2]);
