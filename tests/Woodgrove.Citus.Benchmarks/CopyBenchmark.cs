@@ -5,17 +5,20 @@ using Woodgrove.Citus.Sandbox;
 
 namespace Woodgrove.Citus.Benchmarks;
 
-/// <summary>The same table from one cluster into another, by Copy-CitusTable and by a pipe of two psql.</summary>
+/// <summary>The same table from one cluster into another, by Copy-CitusTable, a pipe of two psql and, where it is found, pgcopydb.</summary>
 internal static class CopyBenchmark
 {
     private const int SourceShards = 16;
+
+    private static readonly string? PgCopyDb = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+        .Select(folder => Path.Combine(folder, "pgcopydb")).FirstOrDefault(File.Exists);
 
     public static int Run(Options options)
     {
         (int rows, int runs) = (options.Number("rows", 1_500_000), options.Number("runs", 5));
         FileInfo file = EventsFile.OfRows(rows);
         using var engine = new Engine();
-        string[] psql = [.. "ab".Select(name => Start(engine, name))];
+        Database[] databases = [.. "ab".Select(name => Start(engine, name))];
         try
         {
             Create(engine, 'a', SourceShards);
@@ -26,8 +29,15 @@ internal static class CopyBenchmark
                 + $"{a.Properties["ServerVersion"].Value}. {rows} events, {Report.Megabytes(file.Length)} MB of CSV, from {SourceShards} shards, "
                 + @"against `psql -c '\copy … to stdout' | psql -c '\copy … from stdin'` through the coordinators; " + $"{runs} rounds, in turn; "
                 + "every copy's rows and content checked. Processor time is the client's, of the cmdlet without PowerShell's start.");
-            report.Table(["target", "seconds, psql", "Copy-CitusTable", "of psql, median of pairs", "processor s, psql", "Copy-CitusTable"],
-                new[] { SourceShards, 24 }.Select(shards => Compare(engine, psql, shards, rows, runs)));
+            List<Way> others = [new Way("psql", () => Pipe(databases))];
+            if (PgCopyDb is not null)
+            {
+                report.Paragraph($"`pgcopydb copy table-data --table-jobs {Environment.ProcessorCount}` ({Child.Run(PgCopyDb, "--version").Output
+                    .Split('\n').First(l => l.StartsWith("pgcopydb", StringComparison.Ordinal)).Trim()}), with a filter on the one table.");
+                others.Add(new Way("pgcopydb", () => CopyDb(databases)));
+            }
+            report.Table(["target", "way", "seconds", "processor s, client", "Copy-CitusTable of it, median of pairs"],
+                new[] { SourceShards, 24 }.SelectMany(shards => Compare(engine, others, shards, rows, runs)));
             report.Save();
         }
         finally
@@ -37,20 +47,20 @@ internal static class CopyBenchmark
         return 0;
     }
 
-    private static string[] Compare(Engine engine, string[] psql, int shards, int rows, int runs)
+    private static IEnumerable<string[]> Compare(Engine engine, List<Way> others, int shards, int rows, int runs)
     {
         Create(engine, 'b', shards);
-        var pipe = (Seconds: new Samples("psql"), Busy: new Samples("psql"));
-        var copy = (Seconds: new Samples("Copy-CitusTable"), Busy: new Samples("Copy-CitusTable"));
+        others = [.. others.Select(w => new Way(w.Name, w.Run))]; // with samples of its own
+        var copy = new Way("Copy-CitusTable", () => Copy(engine, shards));
         string expected = Checksum(engine, 'a');
         for (int round = 0; round <= runs; round++)
         {
-            foreach (var way in round % 2 == 0 ? new[] { pipe, copy } : [copy, pipe])
+            foreach (Way way in round % 2 == 0 ? [.. others, copy] : others.Prepend(copy))
             {
-                (double seconds, double busy) = way == pipe ? Pipe(psql) : Copy(engine, shards);
+                (double seconds, double busy) = way.Run();
                 string found = Checksum(engine, 'b');
-                if (found != expected) throw new InvalidOperationException($"{way.Seconds.Name} copied '{found}', not '{expected}'.");
-                Console.Error.WriteLine($"{round}/{runs} {shards} shards, {way.Seconds.Name}: {Report.Number(seconds, 2)} s, "
+                if (found != expected) throw new InvalidOperationException($"{way.Name} copied '{found}', not '{expected}'.");
+                Console.Error.WriteLine($"{round}/{runs} {shards} shards, {way.Name}: {Report.Number(seconds, 2)} s, "
                     + $"{Report.Number(busy, 2)} s of processor");
                 engine.Run($"Invoke-CitusQuery 'TRUNCATE {Cluster.Table}' -Connection b; Invoke-CitusQuery 'CHECKPOINT' -Connection b; "
                     + "$null = Invoke-CitusQuery 'SELECT run_command_on_workers($$CHECKPOINT$$)' -Connection b");
@@ -59,11 +69,9 @@ internal static class CopyBenchmark
                 way.Busy.Add(busy);
             }
         }
-        return
-        [
-            $"{shards} shards{(shards == SourceShards ? ", equal ranges" : "")}", Report.Spread(pipe.Seconds, 2), Report.Spread(copy.Seconds, 2),
-            Report.Spread(copy.Seconds.RatioTo(pipe.Seconds), 2), Report.Spread(pipe.Busy, 2), Report.Spread(copy.Busy, 2),
-        ];
+        string target = $"{shards} shards{(shards == SourceShards ? ", equal ranges" : "")}";
+        return others.Append(copy).Select(w => new[] { target, w.Name, Report.Spread(w.Seconds, 2), Report.Spread(w.Busy, 2),
+            w == copy ? "" : Report.Spread(copy.Seconds.RatioTo(w.Seconds), 2) });
     }
 
     private static (double Seconds, double Busy) Copy(Engine engine, int shards)
@@ -76,10 +84,31 @@ internal static class CopyBenchmark
         return (seconds, (self.TotalProcessorTime - before).TotalSeconds);
     }
 
-    private static (double Seconds, double Busy) Pipe(string[] psql)
+    private static (double Seconds, double Busy) Pipe(Database[] databases) => Shell(
+        $@"{databases[0].Psql} -c '\copy {Cluster.Table} to stdout' | {databases[1].Psql} -c '\copy {Cluster.Table} from stdin'");
+
+    private static (double Seconds, double Busy) CopyDb(Database[] databases)
     {
-        (double seconds, string output) = Child.Run("sh", "-c", $@"{psql[0]} -c '\copy {Cluster.Table} to stdout' | "
-            + $@"{psql[1]} -c '\copy {Cluster.Table} from stdin'; times");
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("woodgrove-pgcopydb-");
+        try
+        {
+            string passwords = Path.Combine(folder.FullName, "pgpass"), filters = Path.Combine(folder.FullName, "filters.ini");
+            File.WriteAllLines(passwords, databases.Select(d => d.PasswordLine));
+            if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(passwords, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            File.WriteAllText(filters, $"[include-only-table]\npublic.{Cluster.Table}\n");
+            return Shell($"PGPASSFILE={passwords} {PgCopyDb} copy table-data --source {databases[0].Uri} --target {databases[1].Uri} "
+                + $"--table-jobs {Environment.ProcessorCount} --dir {folder.FullName}/work --filters {filters} > {folder.FullName}/log 2>&1");
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>Runs a command of sh, with the processor time of it and its children.</summary>
+    private static (double Seconds, double Busy) Shell(string command)
+    {
+        (double seconds, string output) = Child.Run("sh", "-c", $"{{ {command}; }} && times");
         // The shell's own times, then its children's: 0m0.12s 0m0.10s.
         double busy = output.Split('\n')[^1].Split(' ').Sum(t => t.Trim().TrimEnd('s').Split('m') is [var minutes, var rest]
             ? 60 * double.Parse(minutes, CultureInfo.InvariantCulture) + double.Parse(rest, CultureInfo.InvariantCulture) : 0);
@@ -87,15 +116,16 @@ internal static class CopyBenchmark
     }
 
     /// <summary>Starts a cluster and connects to it by a name.</summary>
-    /// <returns>What runs psql there.</returns>
-    private static string Start(Engine engine, char name)
+    private static Database Start(Engine engine, char name)
     {
         PSObject sandbox = engine.Run($"${name} = Start-CitusSandbox -Engine Citus; ${name}").Single();
         (object port, object path) = (sandbox.Properties["Port"].Value, sandbox.Properties["Path"].Value);
         engine.Run($"$null = Connect-CitusCluster -ConnectionString 'Host=127.0.0.1;Port={port};Database=citus;Username=postgres;"
             + $"Passfile={path}/pgpass' -Name {name}");
         string program = PostgresInstallation.Find().Program("psql");
-        return $"PGPASSFILE={path}/pgpass {program} -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p {port} -U postgres -d citus";
+        return new Database($"PGPASSFILE={path}/pgpass {program} -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p {port} -U postgres -d citus",
+            $"postgresql://postgres@127.0.0.1:{port}/citus",
+            $"127.0.0.1:{port}:*:*:{File.ReadAllText($"{path}/pgpass").Trim().Split(':')[^1]}");
     }
 
     private static void Create(Engine engine, char name, int shards) => engine.Run($"""
@@ -109,4 +139,13 @@ internal static class CopyBenchmark
         Invoke-CitusQuery -As Scalar 'SELECT count(*) || '' '' || coalesce(sum(hashtextextended(
             concat_ws(''|'', event_id, event_type, user_id, merchant_id, event_details, created_at), 0)), 0) FROM {Cluster.Table}' -Connection {name}
         """).Single().ToString();
+
+    /// <param name="Psql">What runs psql there.</param>
+    private sealed record Database(string Psql, string Uri, string PasswordLine);
+
+    private sealed record Way(string Name, Func<(double Seconds, double Busy)> Run)
+    {
+        public Samples Seconds { get; } = new(Name);
+        public Samples Busy { get; } = new(Name);
+    }
 }
