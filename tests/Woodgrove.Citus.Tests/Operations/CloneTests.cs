@@ -150,7 +150,7 @@ public sealed class CloneTests : ClusterTest, IClassFixture<ChangedCluster>, IDi
 
             Assert.Equal(false, Scalar(_changed.Ports[2], "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"));
         }
-        Assert.Matches(@"Make clone 127.0.0.1:\d+ a node.*: cancelled. Its only statement was rolled back.", Shell.Run("1").Screen);
+        Assert.Matches(@"Make clone 127.0.0.1:\d+ a node.*: cancelled. Nothing was changed: no statement had begun.", Shell.Run("1").Screen);
         Assert.Equal("streaming", Shell.Run("Get-CitusNodeClone").Single.Get("State"));
         Shell.Run($"Complete-CitusNodeClone 127.0.0.1 {replica.Port} -Confirm:$false").Succeeded();
         Assert.Equal(before, Answers());
