@@ -14,6 +14,9 @@ internal sealed class CopySource : IAsyncDisposable
 {
     private const string Return = "ROLLBACK TO SAVEPOINT part";
 
+    // A request that cancels a COPY may come late, and cancel what follows it, a ROLLBACK too; two may be under way.
+    private const int Attempts = 5;
+
     private readonly CitusConnection _connection;
     private readonly ShardSnapshot? _snapshot;
     private readonly NpgsqlConnection? _session;
@@ -103,22 +106,23 @@ internal sealed class CopySource : IAsyncDisposable
 
     private static async Task<bool> IsIntactAsync(NpgsqlConnection session, CancellationToken stop)
     {
-        try
+        for (int attempt = 1; attempt <= Attempts; attempt++)
         {
             try
             {
                 await session.ExecuteAsync("SELECT", stop);
+                return true;
             }
             catch (PostgresException)
             {
-                await session.ExecuteAsync(Return, stop); // the request that cancels a COPY may come late, and cancel what follows it
+                await CitusConnection.TidyAsync(session, Return);
             }
-            return true;
+            catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException && !stop.IsCancellationRequested)
+            {
+                return false;
+            }
         }
-        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException && !stop.IsCancellationRequested)
-        {
-            return false;
-        }
+        return false;
     }
 
     public async ValueTask DisposeAsync()
