@@ -46,9 +46,17 @@ try {
         Report $rebalance.State "$($rebalance.Done) of $($rebalance.Total) moves done"
     }
     if ($rebalance.IsActive) {
-        $rebalance = Stop-ShardRebalance -Connection $connection -Confirm:$false
-        Report Stopped "$($rebalance.Done) of $($rebalance.Total) moves done; the window has closed, the next one goes on"
+        try {
+            $rebalance = Stop-ShardRebalance -Connection $connection -Confirm:$false
+            Report Stopped "$($rebalance.Done) of $($rebalance.Total) moves done; the window has closed, the next one goes on"
+            return
+        }
+        catch {
+            if ($_.FullyQualifiedErrorId -notlike 'CitusRebalanceNotRunning,*') { throw }
+            $rebalance = Get-ShardRebalance $rebalance.JobId -Connection $connection # it has ended just before
+            Report $rebalance.State "$($rebalance.Done) of $($rebalance.Total) moves done"
+        }
     }
-    elseif ($rebalance.State -ne 'Finished') { throw "Rebalance $($rebalance.JobId) ended as $($rebalance.State): $($rebalance.Message)" }
+    if ($rebalance.State -ne 'Finished') { throw "Rebalance $($rebalance.JobId) ended as $($rebalance.State): $($rebalance.Message)" }
 }
 finally { Disconnect-CitusCluster $connection }

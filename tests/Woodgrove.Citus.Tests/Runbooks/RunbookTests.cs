@@ -94,6 +94,7 @@ public sealed class RunbookTests : ClusterTest, IClassFixture<HealthyCluster>
             $"SELECT citus_set_node_property('127.0.0.1', {_healthy.Worker.Port}, 'shouldhaveshards', false)",
             "CREATE TABLE lopsided (lopsided_id bigint PRIMARY KEY)",
             "SELECT create_distributed_table('lopsided', 'lopsided_id', colocate_with := 'none', shard_count := 4)",
+            "INSERT INTO lopsided SELECT generate_series(1, 800000)", // so that a move is not over before it can be stopped
             $"SELECT citus_set_node_property('127.0.0.1', {_healthy.Worker.Port}, 'shouldhaveshards', true)");
         try
         {
