@@ -111,7 +111,8 @@ public sealed class CopyFaultTests : ClusterTest, IClassFixture<CopyClusters>, I
         _to[1].CutAt("COPY", 0, CutMoment.Before, times: 1000);
         RunResult run = Copy("faulty", "");
         ErrorRecord error = run.Failed("CitusConnectionLost");
-        Assert.Equal(6, run.Warnings.Count(w => w.Contains("Trying again in ", StringComparison.Ordinal)));
+        // An attempt in which a part of the other worker is committed begins the six again.
+        Assert.InRange(run.Warnings.Count(w => w.Contains("Trying again in ", StringComparison.Ordinal)), 6, 5 * 6);
         Assert.Contains("-ImportId", error.Exception.Message, StringComparison.Ordinal);
         _clusters.AssertNothingLeft();
         _to[1].CutAt("never", 0, CutMoment.Before);
