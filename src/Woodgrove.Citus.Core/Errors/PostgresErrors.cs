@@ -148,8 +148,12 @@ public static partial class PostgresErrors
             or PostgresErrorCodes.InvalidName or PostgresErrorCodes.InvalidSchemaName);
 
     /// <summary>True where the input function of a column's type failed without a code of its own while COPY read a value.</summary>
-    private static bool IsAboutValue(PostgresException e) =>
+    /// <remarks>Npgsql ends the session with such an error, so that the row can't be rejected and the rest loaded.</remarks>
+    public static bool IsAboutValue(PostgresException e) =>
         e.SqlState == PostgresErrorCodes.InternalError && CopyContext(e)?.Column is not null;
+
+    /// <summary>Why -OnError Skip does not skip such a row.</summary>
+    public const string CannotSkip = "It can't be skipped: an error without an SQLSTATE of its own ends the session.";
 
     /// <summary>The line and column that "COPY t, line N, column c" names, in whatever language the server writes it.</summary>
     public static (string Relation, long Line, string? Column)? CopyContext(PostgresException e)

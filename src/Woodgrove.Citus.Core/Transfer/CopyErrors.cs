@@ -21,7 +21,7 @@ internal static class CopyErrors
             + "is missing in them; -Verify, or Compare-CitusTable, tells.";
 
     /// <summary>A warning: a copy goes on with another snapshot than the one that it began with.</summary>
-    public static string SourceReopened(bool hasCopied) => "The source's sessions were lost. It is read again from the beginning"
+    public static string SourceReopened(bool hasCopied) => "The source's sessions were lost. What is left is read in new sessions"
         + (hasCopied ? ", as of a later instant than what is copied already: what was written in the source in between may be missing "
             + "there; -Verify, or Compare-CitusTable, tells." : ".");
 

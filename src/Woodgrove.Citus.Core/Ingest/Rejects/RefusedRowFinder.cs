@@ -55,7 +55,8 @@ internal sealed partial class RefusedRowFinder(CitusConnection connection, CsvFi
         string detail = target.Detail(refusal, shard) is { } told ? " " + told : "";
         string advice = RefusedRowAdvice.Of(refusal.SqlState, file.Dialect,
             blamed is [var only] ? target.Table.FindColumn(only) : null, value, record?.Text, record?.Line)
-            ?? RejectErrors.Advice(refusal.SqlState, file.Dialect);
+            ?? (PostgresErrors.IsAboutValue(refusal) ? $"Fix the line. {PostgresErrors.CannotSkip}"
+                : RejectErrors.Advice(refusal.SqlState, file.Dialect));
         return RejectErrors.RowRefused(
             new RefusedRow(file.Source.Name, record?.Line, column.Length > 0 ? column : null, value, refusal.SqlState, reason + detail),
             advice, $"{reason.TrimEnd('.')}.{detail}", refusal);

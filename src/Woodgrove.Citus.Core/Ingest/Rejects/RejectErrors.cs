@@ -48,7 +48,6 @@ internal static class RejectErrors
             or PostgresErrorCodes.DatetimeFieldOverflow =>
             "Fix the line, or skip such rows with -OnError Skip. Numbers, times and booleans in other formats are "
                 + "read with -Culture, -DateTimeFormat, -TrueValue and -FalseValue.",
-        PostgresErrorCodes.InternalError => "Fix the line. It can't be skipped: an error without an SQLSTATE of its own ends the session.",
         _ => "Fix the line, or skip such rows with -OnError Skip.",
     };
 

@@ -54,8 +54,8 @@ internal static class RowErrors
         new("CitusRowRefused", CitusErrorKind.InvalidData,
             $"Row {row.Line}{(row.Column is null ? "" : $", column {row.Column}")}: {row.Reason?.TrimEnd('.')}. "
                 + $"(SQLSTATE {row.SqlState}) {loaded} rows before its batch are loaded, nothing of the batch.",
-            row.SqlState == PostgresErrorCodes.InternalError
-                ? "Fix the row. It can't be skipped: an error without an SQLSTATE of its own ends the session."
+            // A worker's refusal has that code too, but names no column.
+            row is { SqlState: PostgresErrorCodes.InternalError, Column: not null } ? $"Fix the row. {PostgresErrors.CannotSkip}"
                 : "Fix the row, or skip such rows with -OnError Skip.") { Target = target.Display, SqlState = row.SqlState,
                 Row = row with { Source = target.Display } };
 }
