@@ -1,4 +1,3 @@
-using System.Collections;
 using System.Globalization;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Tables;
@@ -6,18 +5,14 @@ using Woodgrove.Citus.Tables;
 namespace Woodgrove.Citus.Activity;
 
 /// <summary>Completes Citus's ids of the clients' sessions, with the user and the statement of each.</summary>
-internal sealed class SessionCompleter : CatalogCompleter
+internal sealed class SessionCompleter : TipCompleter
 {
-    private readonly Dictionary<string, string> _tips = [];
-
-    protected override async Task<IReadOnlyList<string>> NamesAsync(CitusConnection connection, string start, IDictionary bound,
-        CancellationToken stop)
+    protected override async Task<IReadOnlyDictionary<string, string>> TipsAsync(CitusConnection connection, CancellationToken stop)
     {
+        var tips = new Dictionary<string, string>();
         foreach (CitusActivity session in await CitusActivity.ListAsync(connection, all: true, _ => { }, _ => { }, stop))
             if (!session.IsInternal)
-                _tips[session.GlobalProcessId.ToString(CultureInfo.InvariantCulture)] = $"{session.UserName}: {session.Query}";
-        return [.. _tips.Keys];
+                tips[session.GlobalProcessId.ToString(CultureInfo.InvariantCulture)] = $"{session.UserName}: {session.Query}";
+        return tips;
     }
-
-    protected override string Describe(string name) => _tips[name];
 }

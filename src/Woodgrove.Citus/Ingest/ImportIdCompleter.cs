@@ -1,4 +1,3 @@
-using System.Collections;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Tables;
@@ -6,18 +5,14 @@ using Woodgrove.Citus.Tables;
 namespace Woodgrove.Citus.Ingest;
 
 /// <summary>Completes the ids of imports, the latest first, and says what each loads.</summary>
-internal sealed class ImportIdCompleter : CatalogCompleter
+internal sealed class ImportIdCompleter : TipCompleter
 {
-    private readonly Dictionary<string, string> _tips = [];
-
-    protected override async Task<IReadOnlyList<string>> NamesAsync(CitusConnection connection, string start, IDictionary bound,
-        CancellationToken stop)
+    protected override async Task<IReadOnlyDictionary<string, string>> TipsAsync(CitusConnection connection, CancellationToken stop)
     {
+        var tips = new Dictionary<string, string>();
         foreach (CitusImport import in await CitusImport.ListAsync(connection, null, stop))
-            _tips[import.ImportId.ToString()] = $"{import.State}: {import.Source} into {import.Table}, "
+            tips[import.ImportId.ToString()] = $"{import.State}: {import.Source} into {import.Table}, "
                 + $"{import.LastCommit ?? import.StartedAt:u}";
-        return [.. _tips.Keys];
+        return tips;
     }
-
-    protected override string Describe(string name) => _tips[name];
 }

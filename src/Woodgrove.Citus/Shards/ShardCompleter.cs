@@ -1,4 +1,3 @@
-using System.Collections;
 using System.Globalization;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
@@ -7,17 +6,13 @@ using Woodgrove.Citus.Tables;
 namespace Woodgrove.Citus.Shards;
 
 /// <summary>Completes numbers of shards, with the table and the node of each.</summary>
-internal sealed class ShardCompleter : CatalogCompleter
+internal sealed class ShardCompleter : TipCompleter
 {
-    private readonly SortedDictionary<string, string> _tips = new(StringComparer.Ordinal);
-
-    protected override async Task<IReadOnlyList<string>> NamesAsync(CitusConnection connection, string start, IDictionary bound,
-        CancellationToken stop)
+    protected override async Task<IReadOnlyDictionary<string, string>> TipsAsync(CitusConnection connection, CancellationToken stop)
     {
+        var tips = new SortedDictionary<string, string>(StringComparer.Ordinal);
         await foreach (ShardPlacement shard in ClusterMetadata.PlacementsAsync(connection, [], null, withSizes: false, _ => { }, stop))
-            _tips[shard.ShardId.ToString(CultureInfo.InvariantCulture)] = $"{shard.Table} on {shard.NodeName}:{shard.NodePort}";
-        return [.. _tips.Keys];
+            tips[shard.ShardId.ToString(CultureInfo.InvariantCulture)] = $"{shard.Table} on {shard.NodeName}:{shard.NodePort}";
+        return tips;
     }
-
-    protected override string Describe(string name) => _tips[name];
 }
