@@ -1,3 +1,4 @@
+using System.Data;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -54,9 +55,15 @@ internal static class SessionCommands
     /// <summary>A column's text, or null.</summary>
     public static string? TextOrNull(this NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 
+    /// <summary>The session, unless an earlier command has lost its connection.</summary>
+    /// <exception cref="NpgsqlException">The connection is lost, a failure that is retried. Npgsql itself would throw an
+    /// <see cref="InvalidOperationException"/>, which looks like a fault of the program.</exception>
+    public static NpgsqlConnection Alive(this NpgsqlConnection session) => session.State == ConnectionState.Open ? session
+        : throw new NpgsqlException("The connection is lost.", new EndOfStreamException("An earlier command lost the connection."));
+
     private static NpgsqlCommand Command(NpgsqlConnection session, string sql, object?[] values)
     {
-        var command = new NpgsqlCommand(sql, session);
+        var command = new NpgsqlCommand(sql, session.Alive());
         // An array of strings is one value, though it would do as the array of values.
         if (values.GetType() != typeof(object[])) values = [values];
         foreach (object? value in values) command.Parameters.Add(Parameter(value));

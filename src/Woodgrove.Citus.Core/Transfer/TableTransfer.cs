@@ -170,12 +170,17 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
         }
     }
 
+    /// <remarks>
+    /// The beginning of a COPY is not cancelled by the token: Npgsql would break the connection, and the snapshot of the source would
+    /// be lost where only another part has failed. Ctrl+C cancels it on the server.
+    /// </remarks>
     private async Task<NpgsqlRawCopyStream> OpenAsync(NpgsqlConnection session, string command, CancellationToken stop)
     {
-        if (plan.IsBinary) return await session.BeginRawBinaryCopyAsync(command, stop);
+        stop.ThrowIfCancellationRequested();
+        if (plan.IsBinary) return await session.BeginRawBinaryCopyAsync(command, CancellationToken.None);
         await session.ExecuteAsync("SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = postgres; SET LOCAL extra_float_digits = 3",
             stop);
-        return (NpgsqlRawCopyStream)((StreamReader)await session.BeginTextExportAsync(command, stop)).BaseStream;
+        return (NpgsqlRawCopyStream)((StreamReader)await session.BeginTextExportAsync(command, CancellationToken.None)).BaseStream;
     }
 
     private ImportBatch Row(int number, long rows, long bytes) => new(importId, number, TargetIdentity.Of(plan.Target), plan.SourceName,

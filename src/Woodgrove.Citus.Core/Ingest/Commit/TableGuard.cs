@@ -72,10 +72,10 @@ internal sealed class TableGuard : ITableGuard
         {
             await _prepared.PrepareAsync(stop);
         }
-        catch (Exception e) when (e is NpgsqlException or InvalidOperationException && !stop.IsCancellationRequested)
+        catch (NpgsqlException e) when (!stop.IsCancellationRequested)
         {
             throw new NpgsqlException($"The session that locked the table was lost ({e.Message.TrimEnd('.')}); "
-                + "nothing of the batch was committed.", e is NpgsqlException ? e : new IOException(e.Message, e));
+                + "nothing of the batch was committed.", e);
         }
     }
 

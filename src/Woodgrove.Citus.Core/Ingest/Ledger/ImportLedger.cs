@@ -91,7 +91,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     /// <exception cref="CitusException">The session no longer holds the import's lock: the connection leads through a pooler.</exception>
     public async Task WriteAsync(ImportBatch batch, CancellationToken stop, bool isPending = false)
     {
-        await using NpgsqlBatch write = _session.CreateBatch();
+        await using NpgsqlBatch write = _session.Alive().CreateBatch();
         write.BatchCommands.Add(new NpgsqlBatchCommand(LoadSession.DurableCommit));
         var insert = new NpgsqlBatchCommand($"""
             INSERT INTO woodgrove.import_batch (import_id, batch, table_name, table_oid, distribution, source, route, fingerprint,
