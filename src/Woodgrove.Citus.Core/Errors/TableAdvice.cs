@@ -6,7 +6,7 @@ internal static class TableAdvice
     public const string StayBehind =
         "The rows also stay behind in the coordinator's own tables, where no query sees them; Clear-LocalTableData removes them.";
 
-    /// <summary>The line that distributes a table otherwise.</summary>
+    /// <summary>The line that changes how a table is distributed.</summary>
     /// <param name="table">As it is shown.</param>
     public static string Set(string table, string? column = null, string? colocateWith = null) =>
         $"Set-DistributedTable {CmdletLine.Argument(table)}{Given("DistributionColumn", column)}{Given("ColocateWith", colocateWith)}";

@@ -45,7 +45,8 @@ internal sealed class CopiedServer : IDisposable
         Directory.Delete(_data, recursive: true);
     }
 
-    private static int FreePort()
+    /// <summary>A port of the loopback address that nobody listens on.</summary>
+    public static int FreePort()
     {
         using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
         listener.Start();

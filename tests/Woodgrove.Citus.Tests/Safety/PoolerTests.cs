@@ -17,7 +17,7 @@ public sealed class PoolerTests(ClusterFixture cluster) : ClusterTest(cluster)
         string? program = Repository.OnPath("pgbouncer") ?? (File.Exists("/usr/sbin/pgbouncer") ? "/usr/sbin/pgbouncer" : null);
         if (program is null || OperatingSystem.IsWindows()) Assert.Skip("needs PgBouncer, and setpriv where run as root");
         string folder = Directory.CreateTempSubdirectory("woodgrove-pooler-").FullName;
-        int port = FreePort();
+        int port = CopiedServer.FreePort();
         var server = new NpgsqlConnectionStringBuilder(Cluster.ConnectionString);
         string password = File.ReadAllText(server.Passfile!).Trim().Split(':')[^1];
         File.WriteAllText(Path.Combine(folder, "users.txt"), $"\"postgres\" \"{password}\"\n");
@@ -118,12 +118,5 @@ public sealed class PoolerTests(ClusterFixture cluster) : ClusterTest(cluster)
                 await Task.Delay(50, TestContext.Current.CancellationToken);
             }
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
-        listener.Start();
-        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

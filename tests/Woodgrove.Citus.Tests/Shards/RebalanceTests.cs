@@ -51,12 +51,14 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
     [Theory]
     [InlineData("auto")]
     [InlineData("block_writes")]
-    public void Waiting_shows_progress_and_ends_with_the_nodes_even_and_every_row_there(string mode)
+    public async Task Waiting_shows_progress_and_ends_with_the_nodes_even_and_every_row_there(string mode)
     {
         string before = Content();
+        Task heldUp = HoldUpAsync(Shell.Run($"Start-ShardRebalance -TransferMode {mode} -WhatIf").Output[2].Get("ShardId")!);
 
         RunResult run = Shell.Run($"Start-ShardRebalance -TransferMode {mode} -Wait -Timeout 120 -Verbose").Succeeded();
 
+        await heldUp;
         PSObject done = run.Single;
         Assert.Equal(("Finished", 4, 4), (done.Get("State")!.ToString(), done.Get("Done"), done.Get("Total")));
         Assert.NotNull(done.Get("FinishedAt"));
@@ -185,6 +187,19 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
         {
             Coordinator.Run($"SELECT citus_job_cancel({job})", "ALTER SYSTEM RESET citus.max_background_task_executors", "SELECT pg_reload_conf()");
         }
+    }
+
+    /// <summary>Writes to the shard of the third move, which waits for that until the progress of the two before it was shown.</summary>
+    private async Task HoldUpAsync(object shard)
+    {
+        long before = Coordinator.Get<long>("SELECT coalesce(max(job_id), 0) FROM pg_dist_background_job");
+        long id = Coordinator.Get<long>($"SELECT min(id) FROM {Table} WHERE get_shard_id_for_distribution_column('{Table}', id) = {shard}");
+        await using Npgsql.NpgsqlConnection writer = Coordinator.Open();
+        await using Npgsql.NpgsqlTransaction open = writer.BeginTransaction();
+        new Npgsql.NpgsqlCommand($"UPDATE {Table} SET note = note WHERE id = {id}", writer, open).ExecuteNonQuery();
+        for (int i = 0; i < 300 && Coordinator.Get<long>($"SELECT count(*) FROM pg_dist_background_task WHERE job_id > {before} AND "
+            + "status = 'done'") < 2; i++) await Task.Delay(100, TestContext.Current.CancellationToken);
+        await Task.Delay(2000, TestContext.Current.CancellationToken); // Wait-ShardRebalance looks twice a second
     }
 
     private PSObject Wait(Predicate<PSObject> until)

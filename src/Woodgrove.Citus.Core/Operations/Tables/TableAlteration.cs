@@ -7,7 +7,7 @@ using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Operations.Tables;
 
-/// <summary>Plans that a table is distributed otherwise than it is, or has another access method.</summary>
+/// <summary>Plans a change of how a table is distributed, or of its access method.</summary>
 public sealed record TableAlteration(CitusConnection Connection, TableName Table)
 {
     public string? DistributionColumn { get; init; }

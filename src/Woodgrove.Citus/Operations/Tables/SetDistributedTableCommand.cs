@@ -6,7 +6,7 @@ using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Operations.Tables;
 
-/// <summary>Distributes a table otherwise than it is, or gives it another access method.</summary>
+/// <summary>Changes how a table is distributed, or its access method.</summary>
 [Cmdlet(VerbsCommon.Set, "DistributedTable", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
 [OutputType(typeof(DistributedTable), typeof(ClusterChange))]
 public sealed class SetDistributedTableCommand : ChangeCmdlet
