@@ -21,7 +21,7 @@ internal sealed class CopiedServer : IDisposable
     public static CopiedServer Start(SandboxServer original, bool isStandby, string name = "copy")
     {
         string data = original.Beside($"copy{Guid.NewGuid():N}");
-        int port = FreePort();
+        int port = Repository.FreePort();
         original.Run("pg_basebackup", "-h", "127.0.0.1", "-p", original.Port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "-D",
             data, "-X", "stream", "-c", "fast", "-R");
         original.Run("pg_ctl", "start", "-D", data, "-l", data + ".log", "-w", "-s", "-o", $"-p {port} -c cluster_name={name}");
@@ -43,13 +43,5 @@ internal sealed class CopiedServer : IDisposable
     {
         _original.Run("pg_ctl", "stop", "-D", _data, "-m", "immediate", "-s");
         Directory.Delete(_data, recursive: true);
-    }
-
-    /// <summary>A port of the loopback address that nobody listens on.</summary>
-    public static int FreePort()
-    {
-        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
-        listener.Start();
-        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

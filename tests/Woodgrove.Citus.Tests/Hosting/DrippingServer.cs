@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 
 namespace Woodgrove.Citus.Tests.Hosting;
@@ -17,10 +16,7 @@ internal sealed class DrippingServer : IDisposable
     /// <param name="break">Cuts the connection after the first rows.</param>
     public DrippingServer(int times = int.MaxValue, bool @break = false)
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        Address = $"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}/rows.csv";
-        probe.Stop();
+        Address = $"http://127.0.0.1:{Repository.FreePort()}/rows.csv";
         _listener.Prefixes.Add(Address[..^"rows.csv".Length]);
         _listener.Start();
         _ = ServeAsync(times, @break);

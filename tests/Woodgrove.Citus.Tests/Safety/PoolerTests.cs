@@ -17,7 +17,7 @@ public sealed class PoolerTests(ClusterFixture cluster) : ClusterTest(cluster)
         string? program = Repository.OnPath("pgbouncer") ?? (File.Exists("/usr/sbin/pgbouncer") ? "/usr/sbin/pgbouncer" : null);
         if (program is null || OperatingSystem.IsWindows()) Assert.Skip("needs PgBouncer, and setpriv where run as root");
         string folder = Directory.CreateTempSubdirectory("woodgrove-pooler-").FullName;
-        int port = CopiedServer.FreePort();
+        int port = Repository.FreePort();
         var server = new NpgsqlConnectionStringBuilder(Cluster.ConnectionString);
         string password = File.ReadAllText(server.Passfile!).Trim().Split(':')[^1];
         File.WriteAllText(Path.Combine(folder, "users.txt"), $"\"postgres\" \"{password}\"\n");

@@ -189,17 +189,22 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
         }
     }
 
-    /// <summary>Writes to the shard of the third move, which waits for that until the progress of the two before it was shown.</summary>
+    /// <summary>
+    /// Locks the shard of the third move as who writes to it does, until the progress of the two moves before it was shown. An open
+    /// write itself would hold up all moves by logical replication.
+    /// </summary>
     private async Task HoldUpAsync(object shard)
     {
         long before = Coordinator.Get<long>("SELECT coalesce(max(job_id), 0) FROM pg_dist_background_job");
-        long id = Coordinator.Get<long>($"SELECT min(id) FROM {Table} WHERE get_shard_id_for_distribution_column('{Table}', id) = {shard}");
         await using Npgsql.NpgsqlConnection writer = Coordinator.Open();
         await using Npgsql.NpgsqlTransaction open = writer.BeginTransaction();
-        new Npgsql.NpgsqlCommand($"UPDATE {Table} SET note = note WHERE id = {id}", writer, open).ExecuteNonQuery();
-        for (int i = 0; i < 300 && Coordinator.Get<long>($"SELECT count(*) FROM pg_dist_background_task WHERE job_id > {before} AND "
-            + "status = 'done'") < 2; i++) await Task.Delay(100, TestContext.Current.CancellationToken);
+        new Npgsql.NpgsqlCommand($"SELECT lock_shard_metadata(5, ARRAY[{shard}]::bigint[])", writer, open).ExecuteNonQuery();
+        for (int i = 0; i < 300 && Done() < 2; i++) await Task.Delay(100, TestContext.Current.CancellationToken);
+        Assert.Equal(2, Done());
         await Task.Delay(2000, TestContext.Current.CancellationToken); // Wait-ShardRebalance looks twice a second
+
+        long Done() => Coordinator.Get<long>("SELECT count(*) FROM pg_dist_background_task WHERE status = 'done' AND "
+            + $"job_id > {before}");
     }
 
     private PSObject Wait(Predicate<PSObject> until)

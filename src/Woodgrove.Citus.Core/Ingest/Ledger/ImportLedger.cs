@@ -37,7 +37,8 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     public CoordinatorTimeline Timeline { get; private set; }
 
     /// <summary>The session, for work that must be atomic with the batch's row.</summary>
-    public NpgsqlConnection Session => _session;
+    /// <exception cref="NpgsqlException">An earlier command has lost its connection.</exception>
+    public NpgsqlConnection Session => _session.Alive();
 
     /// <summary>Opens the ledger for an import, making the table on first use.</summary>
     /// <exception cref="CitusException">The import runs already.</exception>
@@ -91,7 +92,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     /// <exception cref="CitusException">The session no longer holds the import's lock: the connection leads through a pooler.</exception>
     public async Task WriteAsync(ImportBatch batch, CancellationToken stop, bool isPending = false)
     {
-        await using NpgsqlBatch write = _session.Alive().CreateBatch();
+        await using NpgsqlBatch write = Session.CreateBatch();
         write.BatchCommands.Add(new NpgsqlBatchCommand(LoadSession.DurableCommit));
         var insert = new NpgsqlBatchCommand($"""
             INSERT INTO woodgrove.import_batch (import_id, batch, table_name, table_oid, distribution, source, route, fingerprint,
