@@ -58,7 +58,8 @@ internal static class CompareBenchmark
     private static string Address(Engine engine, string name)
     {
         PSObject sandbox = engine.Run($"Get-CitusSandbox | Where-Object Name -EQ '{name}'").Single();
-        return string.Create(CultureInfo.InvariantCulture, $"'host={sandbox.Properties["Server"].Value} port={sandbox.Properties["Port"].Value} "
+        return string.Create(CultureInfo.InvariantCulture,
+            $"'host={sandbox.Properties["Server"].Value} port={sandbox.Properties["Port"].Value} "
             + $"dbname=citus user=postgres passfile={sandbox.Properties["Path"].Value}/pgpass'");
     }
 

@@ -27,7 +27,8 @@ internal static class CopyBenchmark
             PSObject a = engine.Run("Get-CitusConnection | Where-Object Name -eq a").Single();
             report.Paragraph($"Two clusters of three nodes, {a.Properties["Engine"].Value} {a.Properties["CitusVersion"].Value} on PostgreSQL "
                 + $"{a.Properties["ServerVersion"].Value}. {rows} events, {Report.Megabytes(file.Length)} MB of CSV, from {SourceShards} shards, "
-                + @"against `psql -c '\copy … to stdout' | psql -c '\copy … from stdin'` through the coordinators; " + $"{runs} rounds, in turn; "
+                + @"against `psql -c '\copy … to stdout' | psql -c '\copy … from stdin'` through the coordinators; "
+                + $"{runs} rounds, in turn; "
                 + "every copy's rows and content checked. Processor time is the client's, of the cmdlet without PowerShell's start.");
             List<Way> others = [new Way("psql", () => Pipe(databases))];
             if (PgCopyDb is not null)

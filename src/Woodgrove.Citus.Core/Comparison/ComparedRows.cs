@@ -64,7 +64,8 @@ internal sealed class ComparedRows : IAsyncDisposable
 
     /// <summary>Rows in a snapshot that somebody has taken.</summary>
     /// <param name="isOwned">Whether it ends with this.</param>
-    public static ComparedRows Over(ComparedTable table, ShardSnapshot shards, bool isOwned) => new(table, shards, null, isOwned, shards.Extent);
+    public static ComparedRows Over(ComparedTable table, ShardSnapshot shards, bool isOwned) =>
+        new(table, shards, null, isOwned, shards.Extent);
 
     /// <summary>Rows that a session sees, whose transaction somebody has begun.</summary>
     /// <param name="isOwned">Whether it ends with this.</param>

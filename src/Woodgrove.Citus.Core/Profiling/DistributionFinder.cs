@@ -42,7 +42,8 @@ public sealed class DistributionFinder
         bool citus = connection.CitusVersion is not null;
         TableInfo table = await TableCatalog.FindAsync(connection, session, name, stop);
         IReadOnlyDictionary<string, ColumnEvidence> evidence = await DistributionEvidence.ReadAsync(session, table, citus, Explain, stop);
-        (IReadOnlyList<DistributionCandidate> found, CitusException? obstacle, _) = await TryFindAsync(connection, session, table, evidence, stop);
+        (IReadOnlyList<DistributionCandidate> found, CitusException? obstacle, _) = await TryFindAsync(connection, session, table,
+            evidence, stop);
         return obstacle is null ? found : throw obstacle;
     }
 

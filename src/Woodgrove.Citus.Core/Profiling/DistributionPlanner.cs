@@ -78,7 +78,8 @@ public sealed class DistributionPlanner(CitusConnection connection)
                     + "their owner's, and it is planned for by its keys alone. Its owner, or a role with BYPASSRLS, gets the whole plan.");
                 continue;
             }
-            (table.Candidates, CitusException? obstacle, bool isEmpty) = await finder.TryFindAsync(connection, session, info, table.Columns, stop);
+            (table.Candidates, CitusException? obstacle, bool isEmpty) = await finder.TryFindAsync(connection, session, info,
+                table.Columns, stop);
             if (obstacle is not null) Explain?.Invoke(obstacle.What);
             // Of a sample there is no count.
             if (isEmpty) table.Counted = 0;

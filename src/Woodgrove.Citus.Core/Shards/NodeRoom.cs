@@ -8,4 +8,5 @@ namespace Woodgrove.Citus.Shards;
 /// <param name="Slots">Of max_replication_slots.</param>
 /// <param name="Senders">Of max_wal_senders.</param>
 /// <param name="RunsJobs">Whether the process runs that hands out the tasks of background jobs, which else takes one more.</param>
-internal sealed record NodeRoom(string Node, long DiskBytes, int Workers, int LogicalWorkers, int Slots, int Senders, bool RunsJobs = false);
+internal sealed record NodeRoom(string Node, long DiskBytes, int Workers, int LogicalWorkers, int Slots, int Senders,
+    bool RunsJobs = false);

@@ -21,13 +21,15 @@ internal sealed record SkewAdvice(SkewAction Action, string Reason, string? Fix 
 
     /// <summary>Of the colocated tables, too.</summary>
     public static string MoreShards(string table, int count) =>
-        string.Create(CultureInfo.InvariantCulture, $"Set-DistributedTable {CmdletLine.Quoted(table)} -ShardCount {count} -CascadeToColocated");
+        string.Create(CultureInfo.InvariantCulture,
+            $"Set-DistributedTable {CmdletLine.Quoted(table)} -ShardCount {count} -CascadeToColocated");
 
     /// <summary>Gives each value a shard of its own, then evens the nodes out.</summary>
     /// <param name="blockWrites">The shards can't be copied while their rows are updated or deleted.</param>
     public static string SplitTenants(string table, IEnumerable<string> values, bool blockWrites)
     {
         string mode = blockWrites ? " -TransferMode block_writes" : "";
-        return string.Concat(values.Select(v => $"Split-Tenant {CmdletLine.Quoted(table)} {CmdletLine.Quoted(v)}{mode}\n")) + Rebalance + mode;
+        return string.Concat(values.Select(v => $"Split-Tenant {CmdletLine.Quoted(table)} {CmdletLine.Quoted(v)}{mode}\n"))
+            + Rebalance + mode;
     }
 }

@@ -50,7 +50,8 @@ public sealed class CompareCitusTableCommand : CitusCmdlet
             tables = await TablePattern.ExpandAsync(Table, () => ClusterMetadata.OwnTablesAsync(From, stop)) ?? [];
             if (Table is not ["*"]) return;
             var known = (await ClusterMetadata.OwnTablesAsync(From, stop)).Select(t => t.FullName);
-            string[] others = [.. (await ClusterMetadata.OwnTablesAsync(To, stop)).Where(t => !t.IsModules).Select(t => t.FullName).Except(known)];
+            string[] others = [.. (await ClusterMetadata.OwnTablesAsync(To, stop)).Where(t => !t.IsModules).Select(t => t.FullName)
+                .Except(known)];
             if (others.Length > 0) output.Warning(ComparisonWarnings.OnlyInTarget(others));
         }, string.Join(", ", Table));
         foreach (string table in tables) RunEach((output, stop) => CompareAsync(table, output, stop), table);

@@ -13,7 +13,8 @@ public sealed class RebalanceReadinessTests
         new("t", 1, "a:1", "b:1", "Planned") { SizeBytes = 300 }, new("t", 2, "a:1", "b:1", "Planned") { SizeBytes = 400 },
     ];
 
-    private static CitusException? Lack(NodeRoom a, NodeRoom b, string mode = "auto") => RebalanceReadiness.Lack([a, b], "a:1", Moves, mode);
+    private static CitusException? Lack(NodeRoom a, NodeRoom b, string mode = "auto") =>
+        RebalanceReadiness.Lack([a, b], "a:1", Moves, mode);
 
     [Fact]
     public void Nodes_with_room_lack_nothing() => Assert.Null(Lack(Roomy, Roomy with { Node = "b:1", DiskBytes = 700 }));

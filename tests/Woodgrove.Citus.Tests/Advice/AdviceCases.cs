@@ -53,14 +53,16 @@ internal static class AdviceCases
         new("CitusColocatedTables", $"{Table};;CREATE TABLE {{t}}_b (id bigint PRIMARY KEY);;SELECT create_distributed_table('{{t}}_b', 'id', colocate_with := '{{t}}')",
             "Set-DistributedTable {t} -ShardCount 5", "(?<run>-CascadeToColocated) changes them too",
             "Set-DistributedTable {t} -ShardCount 5 {run}") { NeedsCitus = true },
-        new("CitusDistributedSchema", "CREATE SCHEMA IF NOT EXISTS {t}_s", "Move-DistributedSchema {t}_s nowhere:1", "(?<run>ConvertTo-DistributedSchema .+) distributes it",
+        new("CitusDistributedSchema", "CREATE SCHEMA IF NOT EXISTS {t}_s", "Move-DistributedSchema {t}_s nowhere:1",
+            "(?<run>ConvertTo-DistributedSchema .+) distributes it",
             "{run}; Invoke-CitusQuery 'DROP SCHEMA {t}_s'") { NeedsCitus = true },
         new("CitusForeignKeys", $"CREATE TABLE {{t}}_r (id bigint PRIMARY KEY);;SELECT create_reference_table('{{t}}_r');;{Table};;ALTER TABLE {{t}} ADD FOREIGN KEY (id) REFERENCES {{t}}_r",
             "ConvertTo-LocalTable {t}", "(?<run>ConvertTo-LocalTable .+ -CascadeViaForeignKeys)", "{run}") { NeedsCitus = true },
         new("CitusNotColumnar", Table, "Set-ColumnarTable {t} -Compression none", "(?<run>Set-DistributedTable .+ -AccessMethod columnar)",
             "Invoke-CitusQuery 'CREATE EXTENSION IF NOT EXISTS citus_columnar'; {run}") { NeedsCitus = true },
         new("CitusPartition", "CREATE TABLE {t} (id bigint, at date) PARTITION BY RANGE (at);;CREATE TABLE {t}_b PARTITION OF {t} DEFAULT;;SELECT create_distributed_table('{t}', 'id', colocate_with := 'none')",
-            "Set-DistributedTable {t}_b -ShardCount 5", @"Name (?<run>.+)\.$", "Set-DistributedTable {run} -ShardCount 5") { NeedsCitus = true },
+            "Set-DistributedTable {t}_b -ShardCount 5", @"Name (?<run>.+)\.$",
+            "Set-DistributedTable {run} -ShardCount 5") { NeedsCitus = true },
         new("CitusNoReplicaIdentity", "CREATE SCHEMA IF NOT EXISTS {t}_s;;CREATE TABLE {t}_s.a (id bigint);;SELECT citus_schema_distribute('{t}_s')",
             "$to = Get-CitusNode | Where-Object { $_.ShouldHaveShards -and $_.NodePort -ne (Get-DistributedSchema {t}_s).NodePort }; "
                 + "Move-DistributedSchema {t}_s \"$($to.NodeName):$($to.NodePort)\"", "(?<run>-TransferMode block_writes)",
@@ -69,7 +71,8 @@ internal static class AdviceCases
             "New-DistributedTable {t} {run}"),
         new("CitusColumnNotFound", Plain, "Export-CitusToCsv {t} $f -Column nothing", @"Its columns are (?<run>\w+, \w+)",
             "Export-CitusToCsv {t} $f -Column {run}"),
-        new("CitusExtensionMissing", "", "$null = Connect-CitusCluster -ConnectionString $connectionString.Replace('Database=citus', 'Database=postgres') -Name {t}; "
+        new("CitusExtensionMissing", "",
+            "$null = Connect-CitusCluster -ConnectionString $connectionString.Replace('Database=citus', 'Database=postgres') -Name {t}; "
             + "Get-DistributedTable -Connection {t}", "Connect to the database that has it",
             $"Disconnect-CitusCluster {{t}}; $null = Connect-CitusCluster -ConnectionString $connectionString -Name {{t}}; "
                 + $"Get-DistributedTable -Connection {{t}}{Close}"),
@@ -107,7 +110,8 @@ internal static class AdviceCases
             "Test-Colocation {t}", "with a comma between: (?<run>Test-Colocation) a, b", "{run} {t}, {t}_b"),
         new("CitusInvalidArgument", Table, "Get-ShardPlacement {t} -Value 5, 7",
             @"takes many: 5, 7 \| (?<run>Resolve-ShardPlacement) payment_events", "5, 7 | {run} {t}"),
-        new("CitusStrategyNotFound", "", "Start-ShardRebalance {t} -WhatIf", @"There are: (?<run>\w+)", "Start-ShardRebalance {run} -TransferMode block_writes -WhatIf")
+        new("CitusStrategyNotFound", "", "Start-ShardRebalance {t} -WhatIf", @"There are: (?<run>\w+)",
+            "Start-ShardRebalance {run} -TransferMode block_writes -WhatIf")
             { NeedsCitus = true },
         new("CitusRebalanceNotFound", "", "Get-ShardRebalance -JobId 2000000000", "Without -JobId, (?<run>Get-ShardRebalance)", "{run}")
             { NeedsCitus = true },
@@ -133,7 +137,8 @@ internal static class AdviceCases
             "(?<run>-SkipColumn) leaves a field out", "Import-CsvToCitus $f {t} {run} 3"),
         new("CitusFileDenied", Table, "Set-Content $f x; ([IO.FileInfo]$f).IsReadOnly = $true; Export-CitusToCsv {t} $f",
             "(?<run>Export-CitusToCsv) (?<with>-Force)", "{run} {t} $f {with}"),
-        new("CitusFileExists", Table, "Set-Content $f x; Export-CitusToCsv {t} $f -NoClobber", "leave -NoClobber out", "Export-CitusToCsv {t} $f"),
+        new("CitusFileExists", Table, "Set-Content $f x; Export-CitusToCsv {t} $f -NoClobber", "leave -NoClobber out",
+            "Export-CitusToCsv {t} $f"),
         new("CitusFileExists", "", "Set-Content $f x; New-CitusSampleData $f -UserCount 10 -EventCount 10", "Name a folder",
             "New-CitusSampleData $dir -UserCount 10 -EventCount 10"),
         new("CitusFileNotFound", Table, "Import-CsvToCitus 'https://files.example/none.csv' {t}", "use (?<run>-Uri) for a web address",
@@ -183,7 +188,8 @@ internal static class AdviceCases
             "Import-CsvToCitus $f {t} -Delimiter ','"),
         new("CitusRowRefused", Table, "[IO.File]::WriteAllBytes($f, [byte[]](0x69,0x64,0x2c,0x6e,0x6f,0x74,0x65,10,0x31,0x2c,0xe4,10)); "
             + "Import-CsvToCitus $f {t}", "(?<run>-Encoding windows-1252)", "Import-CsvToCitus $f {t} {run}"),
-        new("CitusInvalidEncoding", Table, "[IO.File]::WriteAllBytes($f, [byte[]](0x69,0x64,0x2c,0x6e,0x6f,0x74,0x65,10,0x31,0x2c,0x81,10)); "
+        new("CitusInvalidEncoding", Table,
+            "[IO.File]::WriteAllBytes($f, [byte[]](0x69,0x64,0x2c,0x6e,0x6f,0x74,0x65,10,0x31,0x2c,0x81,10)); "
             + "Import-CsvToCitus $f {t} -Encoding windows-1252", "(?<run>-Encoding)", "Import-CsvToCitus $f {t} {run} iso-8859-1"),
         new("CitusInvalidEncoding", $"{Table};;INSERT INTO {{t}} VALUES (1, '😀')", "Export-CitusToCsv {t} $f -Encoding windows-1252",
             "Use an (?<run>-Encoding) that can: (?<with>utf8)", "Export-CitusToCsv {t} $f {run} {with}"),
@@ -224,7 +230,8 @@ internal static class AdviceCases
             "in its order, with (?<run>-Column)", "Import-CsvToCitus $f {t} -NoHeader {run} id"),
 
         // Queries and plans
-        new("CitusInvalidArgument", "", "Invoke-CitusQuery 'SELECT $1::int'", "Write parameters as @name, with their values in (?<run>-Parameter)",
+        new("CitusInvalidArgument", "", "Invoke-CitusQuery 'SELECT $1::int'",
+            "Write parameters as @name, with their values in (?<run>-Parameter)",
             "Invoke-CitusQuery 'SELECT @name::int' {run} @{ name = 5 }"),
         new("CitusPermissionDenied", $"{Table};;CREATE ROLE {{t}}_r LOGIN PASSWORD '{{password}}'",
             "$null = Connect-CitusCluster -ConnectionString $connectionString.Replace('=postgres', '={t}_r') -Name {t}; Measure-ShardSkew {t} -By Rows -Connection {t}",
@@ -248,7 +255,8 @@ internal static class AdviceCases
             @"(?<run>-Parameter @\{ wanted = <value> \})", "Get-CitusQueryPlan 'SELECT * FROM {t} WHERE id = @wanted' {run:<value>=5}"),
         new("CitusAnalyzeNotSupported", $"{Table};;CREATE TABLE {{t}}_b (id bigint, note text);;"
             + "SELECT create_distributed_table('{t}_b', 'id', colocate_with := 'none', shard_count := 3)",
-            "Get-CitusQueryPlan 'INSERT INTO {t} SELECT id + 1, note FROM {t}_b' -Analyze", "Leave -Analyze out; or analyze its SELECT alone",
+            "Get-CitusQueryPlan 'INSERT INTO {t} SELECT id + 1, note FROM {t}_b' -Analyze",
+            "Leave -Analyze out; or analyze its SELECT alone",
             "Get-CitusQueryPlan 'INSERT INTO {t} SELECT id + 1, note FROM {t}_b'; Get-CitusQueryPlan 'SELECT id + 1, note FROM {t}_b' -Analyze")
             { NeedsCitus = true },
         new("CitusRepartitionNeeded", $"{Table};;CREATE TABLE {{t}}_b (k bigint, id bigint);;SELECT create_distributed_table('{{t}}_b', 'k', colocate_with := 'none')",
@@ -286,7 +294,8 @@ internal static class AdviceCases
             "Filter each part by (?<run>id = <value>)",
             "Get-CitusQueryPlan 'WITH RECURSIVE n (i) AS (SELECT id FROM {t} WHERE {run:<value>=5} UNION ALL SELECT i + 1 FROM n "
                 + "WHERE i < 5) SELECT * FROM n'") { NeedsCitus = true },
-        new("CitusReferenceTableTarget", $"{Table};;CREATE TABLE {{t}}_r (id bigint PRIMARY KEY, note text);;SELECT create_reference_table('{{t}}_r')",
+        new("CitusReferenceTableTarget",
+            $"{Table};;CREATE TABLE {{t}}_r (id bigint PRIMARY KEY, note text);;SELECT create_reference_table('{{t}}_r')",
             "Get-CitusQueryPlan 'UPDATE {t}_r r SET note = s.note FROM {t} s WHERE s.id = r.id'",
             @"(?<run>WITH s AS MATERIALIZED \(SELECT DISTINCT … FROM \w+\))",
             "Get-CitusQueryPlan '{run:…=id, note} UPDATE {t}_r r SET note = s.note FROM s WHERE s.id = r.id'") { NeedsCitus = true },
@@ -304,7 +313,8 @@ internal static class AdviceCases
             "Get-CitusQueryPlan 'SELECT a.id, (SELECT count(*) FROM {t}_b b WHERE b.id = a.id) FROM {t} a'",
             @"… (?<run>LEFT JOIN \(SELECT k, count.+ = )outer\.k",
             "Get-CitusQueryPlan ('SELECT a.id, s.n FROM {t} a ' + '{run}'.Replace(' t ', ' {t}_b ') + 'a.id')") { NeedsCitus = true },
-        new("CitusDistributionColumnUpdate", $"{Table};;INSERT INTO {{t}} VALUES (4, 'a')", "Get-CitusQueryPlan 'UPDATE {t} SET id = 3 WHERE id = 4'",
+        new("CitusDistributionColumnUpdate", $"{Table};;INSERT INTO {{t}} VALUES (4, 'a')",
+            "Get-CitusQueryPlan 'UPDATE {t} SET id = 3 WHERE id = 4'",
             "INSERT the row with its new value and DELETE the old one",
             "Invoke-CitusQuery 'INSERT INTO {t} SELECT 3, note FROM {t} WHERE id = 4'; Invoke-CitusQuery 'DELETE FROM {t} WHERE id = 4'")
             { NeedsCitus = true },
@@ -314,7 +324,8 @@ internal static class AdviceCases
         new("CitusInvalidThreshold", "", "Test-CitusCluster WalLevel -Threshold @{ WalLevel = 5 }",
             "(?<run>Get-CitusCheck) lists the checks that have one",
             "$c = {run} | Where-Object Threshold | Select-Object -First 1; Test-CitusCluster $c.Check -Threshold @{ $c.Check = 5 }"),
-        new("CitusInvalidThreshold", "", "Test-CitusCluster TableSkew -Threshold @{ TableSkew = 'much' }", "(?<run>Get-CitusCheck) says what",
+        new("CitusInvalidThreshold", "", "Test-CitusCluster TableSkew -Threshold @{ TableSkew = 'much' }",
+            "(?<run>Get-CitusCheck) says what",
             "if (-not ({run} TableSkew).ThresholdMeaning) { throw 'no meaning' }; Test-CitusCluster TableSkew -Threshold @{ TableSkew = 5 }"),
         new("CitusSettingNotFound", "", "Get-CitusSetting work_men", @"It knows (?<run>\w+),", "Get-CitusSetting {run}"),
         new("CitusSettingNotFound", "", "Get-CitusSetting search_path", "(?<run>Invoke-CitusQuery 'SHOW …') shows any other",

@@ -47,7 +47,8 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
         clusters.Execute(clusters.Target, "DROP TABLE k_archive; CREATE TABLE k_archive (note text, user_id bigint NOT NULL);"
             + "SELECT undistribute_table('k_keyless'); SELECT alter_distributed_table('k_events', shard_count := 5)");
         foreach ((string table, string rows) in Rows)
-            clusters.Execute($"INSERT INTO {table} {rows}".Replace("k_archive ", "k_archive (user_id, note) ").Replace("k_local ", "k_local (id, note) "));
+            clusters.Execute($"INSERT INTO {table} {rows}".Replace("k_archive ", "k_archive (user_id, note) ")
+                .Replace("k_local ", "k_local (id, note) "));
 
         RunResult all = clusters.Compare("*").Succeeded();
 
@@ -59,10 +60,12 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
             Assert.Equal(clusters.Scalar(clusters.Source, $"SELECT count(*) FROM {table}"), result.Get("SourceRows"));
             Assert.Equal(result.Get("SourceRows"), result.Get("TargetRows"));
             if (table != "public.k_archive") Assert.Equal(clusters.Content(clusters.Source, table), clusters.Content(clusters.Target, table));
-            Assert.Equal(("Snapshot", "Snapshot"), (result.Get("SourceConsistency")!.ToString(), result.Get("TargetConsistency")!.ToString()));
+            Assert.Equal(("Snapshot", "Snapshot"),
+                (result.Get("SourceConsistency")!.ToString(), result.Get("TargetConsistency")!.ToString()));
         }
         Assert.DoesNotContain(all.Output, r => ((string)r.Get("Table")!).Contains("k_readings_2", StringComparison.Ordinal));
-        Assert.Contains("source: 8 shards on 2 node(s)", (string)all.Output.First(r => (string)r.Get("Table")! == "public.k_events").Get("Method")!,
+        Assert.Contains("source: 8 shards on 2 node(s)", (string)all.Output.First(r => (string)r.Get("Table")! == "public.k_events")
+            .Get("Method")!,
             StringComparison.Ordinal);
 
         // One row of each is changed, and found.
@@ -73,7 +76,8 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
                 ("public.k_reference", "UPDATE k_reference SET rate = 7 WHERE code = 'c7'"),
                 ("public.k_single", "DELETE FROM k_single WHERE id = 7"), ("public.k_local", "UPDATE k_local SET note = '' WHERE id = 3"),
                 ("public.k_readings", "UPDATE k_readings SET value = -0.0 WHERE at = '2024-01-08'"),
-                ("public.k_archive", "DELETE FROM k_archive WHERE user_id = 7"), ("k_tenant.orders", "INSERT INTO k_tenant.orders VALUES (777, 7)"),
+                ("public.k_archive", "DELETE FROM k_archive WHERE user_id = 7"),
+                ("k_tenant.orders", "INSERT INTO k_tenant.orders VALUES (777, 7)"),
                 ("\"Odd schema\".\"Odd \"\"table\"", "UPDATE \"Odd schema\".\"Odd \"\"table\" SET \"a \"\"b\" = NULL WHERE \"Key\" = 'K7'"),
             })
         {
@@ -100,7 +104,8 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
         Damage($"UPDATE {table} SET a = b, b = a WHERE id = 11", "Different: id = 11: a: 'a11' / 'b11', b: 'b11' / 'a11'");
 
         // Doubled: the same row in another shard, which has no key in common with its own.
-        (string Shard, int Port) right = clusters.ShardOf(clusters.Target, table, "33"), wrong = clusters.ShardOf(clusters.Target, table, "33", false);
+        (string Shard, int Port) right = clusters.ShardOf(clusters.Target, table, "33"),
+            wrong = clusters.ShardOf(clusters.Target, table, "33", false);
         InShard(wrong, "INSERT INTO {shard} VALUES (33, 'a33', 'b33')", "DELETE FROM {shard} WHERE id = 33",
             "OnlyInTarget: id = 33", "MisplacedInTarget: id = 33");
         // A row of its own in the wrong shard.
@@ -166,8 +171,10 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
     {
         Cluster.RequireSandbox();
         string table = Cluster.NewName("c");
-        clusters.Execute(clusters.Source, $"CREATE TABLE {table} (id int PRIMARY KEY, a varchar(10), n numeric(10,2), t timestamp, lost text)");
-        clusters.Execute(clusters.Target, $"CREATE TABLE {table} (added int, t timestamptz, n numeric(12,2), a text, id bigint PRIMARY KEY)");
+        clusters.Execute(clusters.Source,
+            $"CREATE TABLE {table} (id int PRIMARY KEY, a varchar(10), n numeric(10,2), t timestamp, lost text)");
+        clusters.Execute(clusters.Target,
+            $"CREATE TABLE {table} (added int, t timestamptz, n numeric(12,2), a text, id bigint PRIMARY KEY)");
         clusters.Execute($"INSERT INTO {table} (id, a, n, t) VALUES (1, 'x', 1.5, '2024-01-01'), (2, 'y', 2, NULL)");
 
         RunResult run = clusters.Compare(table).Succeeded();
@@ -235,9 +242,11 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
         string table = Cluster.NewName("rls");
         clusters.Execute($"CREATE TABLE {table} (id bigint PRIMARY KEY); INSERT INTO {table} SELECT generate_series(1, 9)");
         string reader = Reader(table);
-        clusters.Execute(clusters.Target, $"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; CREATE POLICY odd ON {table} USING (id % 2 = 1)");
+        clusters.Execute(clusters.Target,
+            $"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; CREATE POLICY odd ON {table} USING (id % 2 = 1)");
 
-        ErrorRecord error = clusters.Shell.Run($"Compare-CitusTable {table} -From '{clusters.Source}' -To {reader}").Failed("CitusRowsFiltered");
+        ErrorRecord error = clusters.Shell.Run($"Compare-CitusTable {table} -From '{clusters.Source}' -To {reader}")
+            .Failed("CitusRowsFiltered");
 
         Assert.Contains($"the role {reader} may read on the target", error.Exception.Message, StringComparison.Ordinal);
         clusters.Execute(clusters.Target, $"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY");

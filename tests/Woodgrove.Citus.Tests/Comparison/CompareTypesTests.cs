@@ -75,8 +75,10 @@ public sealed class CompareTypesTests(ComparedClusters clusters, ClusterFixture 
         clusters.Execute($"CREATE TABLE {table} (id bigint PRIMARY KEY, {string.Join(", ", Types.Select((t, i) => $"c{i} {t.Type}"))})");
         if (isDistributed)
         {
-            clusters.Execute(clusters.Source, $"SELECT create_distributed_table('{table}', 'id', shard_count := 4, colocate_with := 'none')");
-            clusters.Execute(clusters.Target, $"SELECT create_distributed_table('{table}', 'id', shard_count := 3, colocate_with := 'none')");
+            clusters.Execute(clusters.Source,
+                $"SELECT create_distributed_table('{table}', 'id', shard_count := 4, colocate_with := 'none')");
+            clusters.Execute(clusters.Target,
+                $"SELECT create_distributed_table('{table}', 'id', shard_count := 3, colocate_with := 'none')");
         }
         for (int id = 1; id <= 20; id++)
             clusters.Execute($"INSERT INTO {table} SELECT {id}, {string.Join(", ", Types.Select(t => t.Value))}");
@@ -120,9 +122,11 @@ public sealed class CompareTypesTests(ComparedClusters clusters, ClusterFixture 
         for (int round = 0; round < 8; round++)
         {
             int lost = random.Next(4), changed = random.Next(4), added = random.Next(4);
-            clusters.Execute(clusters.Target, string.Join(';', Enumerable.Range(0, lost).Select(_ => $"DELETE FROM {table} WHERE b = 'b\"{random.Next(5000)}'")
+            clusters.Execute(clusters.Target,
+                string.Join(';', Enumerable.Range(0, lost).Select(_ => $"DELETE FROM {table} WHERE b = 'b\"{random.Next(5000)}'")
                 .Concat(Enumerable.Range(0, changed).Select(_ => $"UPDATE {table} SET note = '{random.Next()}', n = n * {random.Next(1, 3)} WHERE b = 'b\"{random.Next(5000)}'"))
-                .Concat(Enumerable.Range(0, added).Select(_ => $"INSERT INTO {table} VALUES ({random.Next()}, 'new', 1, NULL)")).Append("SELECT 1")));
+                .Concat(Enumerable.Range(0, added).Select(_ => $"INSERT INTO {table} VALUES ({random.Next()}, 'new', 1, NULL)"))
+                .Append("SELECT 1")));
 
             string[] told = [.. ((IEnumerable<object>)clusters.Compare(table, "-MaxDifferences 1000").Single.Get("Differences")!)
                 .Select(d => $"{d.Get("Kind")} {d.Get("Key")} {string.Join(' ', ((IEnumerable)d.Get("Columns")!).Cast<object>().Select(c => c.Get("Column")))}".Trim())];

@@ -155,7 +155,8 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
             ["Get-CitusTenant"] = _ => { },
             ["Get-CitusSetting"] = r => Assert.NotEmpty(r),
             [$"Export-CitusReport -Path $report -Table {table} -PassThru"] = r => Assert.Single(r),
-            [$"New-CitusRestorePoint by_{connection}"] = r => Assert.Equal(3, ((IEnumerable<object>)Assert.Single(r).Get("Nodes")!).Count()),
+            [$"New-CitusRestorePoint by_{connection}"] = r =>
+                Assert.Equal(3, ((IEnumerable<object>)Assert.Single(r).Get("Nodes")!).Count()),
             [$"Get-CitusRestorePoint by_{connection}"] = r => Assert.Single(r),
             [$"Update-CitusStatistic {table}"] = r => Assert.Equal(300_000L, Assert.Single(r).Get("EstimatedRows")),
             ["Repair-CitusCluster -OlderThan 1:00:00 -Confirm:$false"] = _ => { },
@@ -185,7 +186,8 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
             + "Where-Object { $_.Parameters.ContainsKey('Connection') } | ForEach-Object Name")
             .Select(n => n.ToString()).Where(n => !all.Contains(n, StringComparison.Ordinal))];
         Assert.Equal(["Add-CitusNode", "Add-CitusNodeClone", "Complete-CitusNodeClone", "Disconnect-CitusCluster", "Invoke-CitusValidation",
-            "Move-ShardPlacement", "Remove-CitusNode", "Stop-CitusActivity", "Stop-CitusJob", "Stop-ShardRebalance", "Wait-CitusJob"], missing.Order());
+            "Move-ShardPlacement", "Remove-CitusNode", "Stop-CitusActivity", "Stop-CitusJob", "Stop-ShardRebalance",
+            "Wait-CitusJob"], missing.Order());
     }
 
     [Fact]

@@ -68,7 +68,8 @@ public sealed class CsvTests(ClusterFixture cluster) : ClusterTest(cluster)
         string table = Cluster.Distribute("id bigint, day date", "id");
         string file = Cluster.File(Cluster.NewName("f") + ".csv", "id,day\n1,24.12.\n");
 
-        string told = Shell.Run($"Import-CsvToCitus '{file}' {table} -DateTimeFormat 'dd.MM.'").Failed("CitusInvalidArgument").Exception.Message;
+        string told = Shell.Run($"Import-CsvToCitus '{file}' {table} -DateTimeFormat 'dd.MM.'")
+            .Failed("CitusInvalidArgument").Exception.Message;
 
         Assert.Contains("column 'day'", told);
         Assert.Equal(0L, Cluster.Count(table));

@@ -35,7 +35,8 @@ public sealed class ModuleTests(ClusterFixture cluster) : ClusterTest(cluster)
     public void Every_output_type_of_the_module_has_a_view()
     {
         HashSet<string> viewed = new[] { "Woodgrove.Citus.Format.ps1xml", "Woodgrove.Citus.Lists.Format.ps1xml" }
-            .SelectMany(f => XDocument.Load(Path.Combine(Repository.Root, "module", f)).Descendants("TypeName")).Select(t => t.Value).ToHashSet();
+            .SelectMany(f => XDocument.Load(Path.Combine(Repository.Root, "module", f)).Descendants("TypeName")).Select(t => t.Value)
+            .ToHashSet();
 
         IEnumerable<string> ours = Commands().SelectMany(c => c.OutputType).Select(t => t.Name)
             .Where(n => n.StartsWith("Woodgrove.", StringComparison.Ordinal)).Distinct();

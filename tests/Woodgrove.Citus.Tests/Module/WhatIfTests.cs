@@ -57,7 +57,8 @@ public sealed class WhatIfTests(ClusterFixture cluster) : ClusterTest(cluster)
 
     /// <summary>What the stand-in has not.</summary>
     private static readonly string[] NeedsCitus =
-        ["Start-Shard", "Stop-Shard", "Move-Shard", "Split-", "Add-CitusNode", "Set-CitusNode", "Remove-CitusNode", "Complete-CitusNode", "Stop-CitusJob",
+        ["Start-Shard", "Stop-Shard", "Move-Shard", "Split-", "Add-CitusNode", "Set-CitusNode", "Remove-CitusNode", "Complete-CitusNode",
+            "Stop-CitusJob",
             "ConvertTo-DistributedSchema", "ConvertFrom-DistributedSchema", "Move-DistributedSchema", "New-CitusTimePartition",
             "Set-CitusTimePartition", "Remove-CitusTimePartition"];
 

@@ -66,7 +66,8 @@ public sealed class CloneTests : ClusterTest, IClassFixture<ChangedCluster>, IDi
         string complete = $"Complete-CitusNodeClone 127.0.0.1 {replica.Port}";
         digest = _changed.Digest();
         RunResult trial = Shell.Run($"{complete} -WhatIf");
-        Assert.Equal(planned.Where(p => p.Node != Primary).Select(p => p.Shard).Order(), ((IEnumerable<long>)trial.Single.Get("Shards")!).Order());
+        Assert.Equal(planned.Where(p => p.Node != Primary).Select(p => p.Shard).Order(),
+            ((IEnumerable<long>)trial.Single.Get("Shards")!).Order());
         Assert.Contains("takes over 4 of the 8 shards", trial.Screen, StringComparison.Ordinal);
         Assert.Equal((digest, true), (_changed.Digest(), Scalar(replica.Port, "SELECT pg_is_in_recovery()")));
 
@@ -86,7 +87,8 @@ public sealed class CloneTests : ClusterTest, IClassFixture<ChangedCluster>, IDi
         Shell.Run("Repair-CitusCluster -OlderThan 0 -Confirm:$false").Succeeded();
         Assert.Equal(0L, _changed.Scalar<long>("SELECT count(*) FROM pg_dist_cleanup"));
         Assert.Equal(checks.Replace("NodeSkew Passed", "NodeSkew", StringComparison.Ordinal),
-            Checks().Replace("NodeSkew Passed", "NodeSkew", StringComparison.Ordinal).Replace("NodeSkew Warning", "NodeSkew", StringComparison.Ordinal));
+            Checks().Replace("NodeSkew Passed", "NodeSkew", StringComparison.Ordinal)
+                .Replace("NodeSkew Warning", "NodeSkew", StringComparison.Ordinal));
         Assert.Equal(before, Answers());
         Shell.Run($"Remove-CitusNode 127.0.0.1 {replica.Port} -Drain -Confirm:$false").Succeeded();
         Assert.Equal(before, Answers());
@@ -95,7 +97,8 @@ public sealed class CloneTests : ClusterTest, IClassFixture<ChangedCluster>, IDi
     [Fact]
     public void What_is_no_streaming_asynchronous_replica_of_the_node_is_refused()
     {
-        using CopiedServer other = CopiedServer.Start(_changed.Server(2), isStandby: true), promoted = CopiedServer.Start(_changed.Server(1), isStandby: false),
+        using CopiedServer other = CopiedServer.Start(_changed.Server(2), isStandby: true),
+            promoted = CopiedServer.Start(_changed.Server(1), isStandby: false),
             replica = CopiedServer.Start(_changed.Server(1), isStandby: true, "waited_for");
         string Refused(string address, string primary)
         {
@@ -122,7 +125,8 @@ public sealed class CloneTests : ClusterTest, IClassFixture<ChangedCluster>, IDi
         Assert.Null(Shell.Run("Get-CitusNodeClone").Single.Get("State"));
         Assert.Contains("it receives no log at all",
             Shell.Run($"Complete-CitusNodeClone 127.0.0.1 {replica.Port} -WhatIf").Failed("CitusNodeUnsuitable").Exception.Message);
-        Assert.Contains("is no clone", Shell.Run($"Complete-CitusNodeClone 127.0.0.1 {_changed.Ports[1]} -WhatIf").Failed("CitusNodeUnsuitable").Exception.Message);
+        Assert.Contains("is no clone", Shell.Run($"Complete-CitusNodeClone 127.0.0.1 {_changed.Ports[1]} -WhatIf")
+            .Failed("CitusNodeUnsuitable").Exception.Message);
         Assert.Contains("citus_remove_clone_node", Sql($"Remove-CitusNode 127.0.0.1 {replica.Port} -WhatIf")[0]);
 
         Assert.Empty(Shell.Get($"Remove-CitusNode 127.0.0.1 {replica.Port} -Confirm:$false"));
@@ -150,7 +154,8 @@ public sealed class CloneTests : ClusterTest, IClassFixture<ChangedCluster>, IDi
 
             Assert.Equal(false, Scalar(_changed.Ports[2], "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"));
         }
-        Assert.Matches(@"Make clone 127.0.0.1:\d+ a node.*: cancelled. Nothing was changed: no statement had begun.", Shell.Run("1").Screen);
+        Assert.Matches(@"Make clone 127.0.0.1:\d+ a node.*: cancelled. Nothing was changed: no statement had begun.",
+            Shell.Run("1").Screen);
         Assert.Equal("streaming", Shell.Run("Get-CitusNodeClone").Single.Get("State"));
         Shell.Run($"Complete-CitusNodeClone 127.0.0.1 {replica.Port} -Confirm:$false").Succeeded();
         Assert.Equal(before, Answers());
@@ -168,7 +173,8 @@ public sealed class CloneTests : ClusterTest, IClassFixture<ChangedCluster>, IDi
         Assert.Equal(false, Scalar(replica.Port, "SELECT pg_is_in_recovery()"));
 
         Assert.Equal("promoted", Shell.Run("Get-CitusNodeClone").Single.Get("State"));
-        string message = Shell.Run($"Complete-CitusNodeClone 127.0.0.1 {replica.Port} -Confirm:$false").Failed("CitusNodeUnsuitable").Exception.Message;
+        string message = Shell.Run($"Complete-CitusNodeClone 127.0.0.1 {replica.Port} -Confirm:$false")
+            .Failed("CitusNodeUnsuitable").Exception.Message;
 
         Assert.Contains("an attempt to complete it has promoted it", message);
         Assert.Equal(before, Answers());
@@ -207,7 +213,8 @@ public sealed class CloneTests : ClusterTest, IClassFixture<ChangedCluster>, IDi
     /// <summary>Multi-shard, router, joined, and of each shard's own rows.</summary>
     private string[] Answers(int? port = null) =>
     [
-        .. _changed.Rows("SELECT customer_id, count(*), md5(string_agg(order_id || note, ';' ORDER BY order_id)) FROM orders GROUP BY 1", port).Order(),
+        .. _changed.Rows("SELECT customer_id, count(*), md5(string_agg(order_id || note, ';' ORDER BY order_id)) FROM orders GROUP BY 1",
+            port).Order(),
         .. _changed.Rows("SELECT * FROM orders WHERE customer_id = 7", port).Order(),
         .. _changed.Rows("SELECT count(*), sum(l.line) FROM orders o JOIN \"Order Lines\" l USING (customer_id)", port),
         .. _changed.Rows("SELECT * FROM colours", port).Order(),

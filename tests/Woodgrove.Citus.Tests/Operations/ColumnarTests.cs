@@ -20,10 +20,12 @@ public sealed class ColumnarTests : ClusterTest
         Cluster.Execute($"INSERT INTO {table} SELECT generate_series(1, 1000)");
 
         PSObject plan = Shell.Run($"Set-ColumnarTable {table} -Compression pglz -WhatIf").Single;
-        Assert.Contains("only new stripes are affected", string.Join(' ', (IEnumerable<string>)plan.Get("Locks")!), StringComparison.Ordinal);
+        Assert.Contains("only new stripes are affected", string.Join(' ', (IEnumerable<string>)plan.Get("Locks")!),
+            StringComparison.Ordinal);
         PSObject set = Shell.Run($"Set-ColumnarTable {table} -Compression pglz -StripeRowLimit 2000 -ChunkGroupRowLimit 1000 -CompressionLevel 7").Single;
 
-        Assert.Equal(("pglz", 7, 2000, 1000), (set.Get("Compression"), set.Get("CompressionLevel"), set.Get("StripeRowLimit"), set.Get("ChunkGroupRowLimit")));
+        Assert.Equal(("pglz", 7, 2000, 1000),
+            (set.Get("Compression"), set.Get("CompressionLevel"), set.Get("StripeRowLimit"), set.Get("ChunkGroupRowLimit")));
         Assert.Equal("(pglz,7,2000,1000)", Cluster.Scalar($"""
             SELECT string_agg(DISTINCT result, ' ') FROM run_command_on_shards('{table}', $$ SELECT (compression, compression_level,
                 stripe_row_limit, chunk_group_row_limit)::text FROM columnar.options WHERE relation = '%s'::regclass $$)

@@ -34,7 +34,8 @@ public sealed class CompleterTests(ClusterFixture cluster) : ClusterTest(cluster
             ($"Move-ShardPlacement {shard} -FromNode 127", $"'{node}'"), ($"Split-Shard {shard} -ToNode 127", $"'{node}'"),
             ($"Split-Tenant {t} 5 -ToNode 127", $"'{node}'"), ("Set-CitusNode -NodeName 127", "127.0.0.1"),
             ("Remove-CitusNode -NodeName 127", "127.0.0.1"), ($"Set-CitusNode 127.0.0.1 {port[..^1]}", port),
-            ($"Stop-CitusActivity {session[..^1]}", session), ($"Move-ShardPlacement -ShardId {begun}", shard), ($"Split-Shard {begun}", shard),
+            ($"Stop-CitusActivity {session[..^1]}", session), ($"Move-ShardPlacement -ShardId {begun}", shard),
+            ($"Split-Shard {begun}", shard),
             .. ((string[])["Get-CitusJob", "Wait-CitusJob", "Stop-CitusJob", "Get-ShardRebalance", "Wait-ShardRebalance"])
                 .Select(c => ($"{c} -JobId ", job)),
             ($"Get-CitusRestorePoint {table}", t), ("Test-CitusCluster -Category Up", "Upgrade"),

@@ -13,7 +13,8 @@ public sealed class JobTests(ClusterFixture cluster, ChangedCluster changed) : C
         Cluster.RequireSandbox();
         Cluster.RequireCitus();
         changed.Execute($"SELECT citus_set_node_property('127.0.0.1', {changed.Ports[3]}, 'shouldhaveshards', false)",
-            "CREATE TABLE held (id bigint PRIMARY KEY, note text)", "SELECT create_distributed_table('held', 'id', shard_count := 6, colocate_with := 'none')",
+            "CREATE TABLE held (id bigint PRIMARY KEY, note text)",
+            "SELECT create_distributed_table('held', 'id', shard_count := 6, colocate_with := 'none')",
             "INSERT INTO held SELECT i FROM generate_series(1, 100) i",
             $"SELECT citus_set_node_property('127.0.0.1', {changed.Ports[3]}, 'shouldhaveshards', true)");
         string advice;
@@ -36,11 +37,13 @@ public sealed class JobTests(ClusterFixture cluster, ChangedCluster changed) : C
             Assert.Equal(("rebalance", job), (late.Output.Single().Get("JobType"), late.Output.Single().Get("JobId")));
             advice = late.Failed("CitusJobTimeout").Exception.Message;
             Assert.Contains("0 of 2 task(s) done", advice);
-            Assert.Contains(tasks, t => t.Get("State") is "blocked" && t.Get("WaitsFor") is string on && on == $"task {tasks[0].Get("TaskId")}");
+            Assert.Contains(tasks, t => t.Get("State") is "blocked" && t.Get("WaitsFor") is string on
+                && on == $"task {tasks[0].Get("TaskId")}");
             object running = tasks.Single(t => t.Get("State") is "running");
             Assert.InRange((TimeSpan)running.Get("InState")!, TimeSpan.Zero, TimeSpan.FromMinutes(2));
             Assert.Contains($"session {writer.ProcessID}, which is idle in transaction", (string)running.Get("WaitsFor")!);
-            Assert.Contains("waits for a lock of session", Shell.Run("Wait-ShardRebalance -Timeout 1").Failed("CitusRebalanceTimeout").Exception.Message);
+            Assert.Contains("waits for a lock of session", Shell.Run("Wait-ShardRebalance -Timeout 1")
+                .Failed("CitusRebalanceTimeout").Exception.Message);
             // A plan changes nothing.
             string before = changed.Digest();
             Assert.Contains($"citus_job_cancel({job})", Shell.Run($"Stop-CitusJob {job} -WhatIf").Single.Get("Sql")!.ToString());

@@ -68,14 +68,16 @@ public sealed class LocalTableTests(ClusterFixture cluster) : ClusterTest(cluste
     {
         string other = Cluster.Distribute("id bigint PRIMARY KEY", "id"), table = Cluster.CreateTable("id bigint PRIMARY KEY");
 
-        Shell.Run($"New-DistributedTable {table} {parameter.Replace("{0}", other, StringComparison.Ordinal)} -WhatIf").Failed("CitusInvalidArgument");
+        Shell.Run($"New-DistributedTable {table} {parameter.Replace("{0}", other, StringComparison.Ordinal)} -WhatIf")
+            .Failed("CitusInvalidArgument");
     }
 
     [Fact]
     public void Rows_that_stayed_behind_are_removed_and_counted_before()
     {
         Cluster.RequireCitus();
-        string parent = Cluster.CreateTable("id bigint PRIMARY KEY"), child = Cluster.CreateTable($"id bigint PRIMARY KEY REFERENCES {parent}");
+        string parent = Cluster.CreateTable("id bigint PRIMARY KEY"),
+            child = Cluster.CreateTable($"id bigint PRIMARY KEY REFERENCES {parent}");
         Cluster.Execute($"INSERT INTO {parent} SELECT generate_series(1, 500); INSERT INTO {child} SELECT generate_series(1, 100); ANALYZE {parent}");
         Cluster.Execute($"SELECT create_distributed_table('{parent}', 'id', colocate_with := 'none', shard_count := 4); "
             + $"SELECT create_distributed_table('{child}', 'id', colocate_with := '{parent}')");
@@ -110,7 +112,8 @@ public sealed class LocalTableTests(ClusterFixture cluster) : ClusterTest(cluste
         if (Cluster.IsCitus) Assert.Skip("is about the stand-in");
         string table = Cluster.Distribute("id bigint PRIMARY KEY", "id");
 
-        Assert.Contains("needs Citus", Shell.Run($"Set-DistributedTable {table} -ShardCount 5").Failed("CitusNotSupported").Exception.Message,
+        Assert.Contains("needs Citus", Shell.Run($"Set-DistributedTable {table} -ShardCount 5")
+            .Failed("CitusNotSupported").Exception.Message,
             StringComparison.Ordinal);
     }
 

@@ -25,13 +25,15 @@ public sealed class NodeTests : ClusterTest, IClassFixture<ChangedCluster>, IDis
     {
         _changed.Execute("SELECT citus_rebalance_stop() FROM pg_dist_background_job WHERE state IN ('scheduled', 'running') LIMIT 1");
         _changed.Execute("DROP TABLE IF EXISTS orders, keyless CASCADE", "CALL citus_cleanup_orphaned_resources()",
-            $"SELECT citus_add_node('127.0.0.1', {Port})", $"SELECT citus_set_node_property('127.0.0.1', {Port}, 'shouldhaveshards', true)");
+            $"SELECT citus_add_node('127.0.0.1', {Port})",
+            $"SELECT citus_set_node_property('127.0.0.1', {Port}, 'shouldhaveshards', true)");
     }
 
     private string Content() => _changed.Scalar<string>("SELECT count(*) || ' ' || sum(hashtext(customer_id || note)::bigint) FROM orders");
 
     /// <summary>Active and shouldhaveshards of the node, or null.</summary>
-    private string? State(int port) => _changed.Rows($"SELECT isactive, shouldhaveshards FROM pg_dist_node WHERE nodeport = {port}").SingleOrDefault();
+    private string? State(int port) => _changed.Rows($"SELECT isactive, shouldhaveshards FROM pg_dist_node WHERE nodeport = {port}")
+        .SingleOrDefault();
 
     [Fact]
     public void A_node_with_the_last_copy_of_a_shard_is_removed_only_once_it_is_drained()
@@ -57,7 +59,8 @@ public sealed class NodeTests : ClusterTest, IClassFixture<ChangedCluster>, IDis
         Assert.Equal(before, Content());
 
         PSObject added = Shell.Run($"Add-CitusNode 127.0.0.1 {Port}").Single;
-        Assert.Equal((Port, true, true, true), (added.Get("NodePort"), added.Get("IsActive"), added.Get("ShouldHaveShards"), added.Get("Reachable")));
+        Assert.Equal((Port, true, true, true),
+            (added.Get("NodePort"), added.Get("IsActive"), added.Get("ShouldHaveShards"), added.Get("Reachable")));
         Assert.Equal("(t,t)", State(Port));
         Assert.Contains("it is so already", string.Join(' ', Shell.Run($"Add-CitusNode 127.0.0.1 {Port} -Verbose").Succeeded().Verbose));
         Shell.Run("Start-ShardRebalance -Wait -Timeout 120").Succeeded();
@@ -68,7 +71,8 @@ public sealed class NodeTests : ClusterTest, IClassFixture<ChangedCluster>, IDis
     [Fact]
     public void A_drain_needs_somewhere_to_go_and_a_replica_identity()
     {
-        _changed.Execute("CREATE TABLE keyless (id bigint)", "SELECT create_distributed_table('keyless', 'id', shard_count := 6, colocate_with := 'none')");
+        _changed.Execute("CREATE TABLE keyless (id bigint)",
+            "SELECT create_distributed_table('keyless', 'id', shard_count := 6, colocate_with := 'none')");
         Assert.Contains("ALTER TABLE keyless REPLICA IDENTITY FULL;",
             Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -WhatIf").Failed("CitusTransferRefused").Exception.Message);
         Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -TransferMode block_writes -WhatIf").Succeeded();
@@ -83,9 +87,11 @@ public sealed class NodeTests : ClusterTest, IClassFixture<ChangedCluster>, IDis
             Shell.Run("Get-CitusNode | Where-Object Role -EQ Worker | Set-CitusNode -ShouldHaveShards $true").Succeeded();
         }
         Assert.All(_changed.Ports[1..], p => Assert.Equal("(t,t)", State(p)));
-        Assert.Contains("is the coordinator", Shell.Run($"Remove-CitusNode 127.0.0.1 {_changed.Ports[0]} -WhatIf").Failed("CitusNodeUnsuitable").Exception.Message);
+        Assert.Contains("is the coordinator", Shell.Run($"Remove-CitusNode 127.0.0.1 {_changed.Ports[0]} -WhatIf")
+            .Failed("CitusNodeUnsuitable").Exception.Message);
         Assert.Contains(_changed.Node(1), Shell.Run("Remove-CitusNode nowhere -WhatIf").Failed("CitusNodeNotFound").Exception.Message);
-        Assert.Contains("reaches no server at 127.0.0.1:1", Shell.Run("Add-CitusNode 127.0.0.1 1 -WhatIf").Failed("CitusNodeUnsuitable").Exception.Message);
+        Assert.Contains("reaches no server at 127.0.0.1:1", Shell.Run("Add-CitusNode 127.0.0.1 1 -WhatIf")
+            .Failed("CitusNodeUnsuitable").Exception.Message);
     }
 
     [Fact]
@@ -100,10 +106,12 @@ public sealed class NodeTests : ClusterTest, IClassFixture<ChangedCluster>, IDis
         Assert.Equal(before, Content());
         Assert.Contains("is a node of the cluster already",
             Shell.Run($"Set-CitusNode localhost {Port} -Address {_changed.Node(1)}").Failed("CitusNodeExists").Exception.Message);
-        Assert.Contains("is no address", Shell.Run($"Set-CitusNode localhost {Port} -Address host").Failed("CitusInvalidArgument").Exception.Message);
+        Assert.Contains("is no address", Shell.Run($"Set-CitusNode localhost {Port} -Address host")
+            .Failed("CitusInvalidArgument").Exception.Message);
         Shell.Run($"Set-CitusNode localhost {Port} -Address 127.0.0.1:{Port}").Succeeded();
 
-        Assert.Contains("no query could read", Shell.Run($"Set-CitusNode 127.0.0.1 {Port} -Enabled $false").Failed("CitusNodeHasShards").Exception.Message);
+        Assert.Contains("no query could read", Shell.Run($"Set-CitusNode 127.0.0.1 {Port} -Enabled $false")
+            .Failed("CitusNodeHasShards").Exception.Message);
         Shell.Run($"Set-CitusNode 127.0.0.1 {Port} -ShouldHaveShards $false; Start-ShardRebalance -DrainOnly -Wait").Succeeded();
         Assert.Equal(false, Shell.Run($"Set-CitusNode 127.0.0.1 {Port} -Enabled $false").Single.Get("IsActive"));
         Assert.Equal("(f,f)", State(Port));
@@ -124,7 +132,8 @@ public sealed class NodeTests : ClusterTest, IClassFixture<ChangedCluster>, IDis
         dead.Stop();
         try
         {
-            string refused = Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -Confirm:$false").Failed("CitusNodeHasShards").Exception.Message;
+            string refused = Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -Confirm:$false")
+                .Failed("CitusNodeHasShards").Exception.Message;
             Assert.Contains("does not answer, and has the only copy of 2 shard(s), of orders", refused);
             Assert.Contains($"Set-CitusNode '127.0.0.1' {Port} -Address", refused);
         }
@@ -158,7 +167,8 @@ public sealed class NodeTests : ClusterTest, IClassFixture<ChangedCluster>, IDis
         {
             Assert.Contains("only a superuser may", Shell.Run($"Set-CitusNode 127.0.0.1 {Port} -ShouldHaveShards $false -Connection plain")
                 .Failed("CitusPermissionDenied").Exception.Message);
-            Assert.Contains("does not own orders", Shell.Run($"Move-ShardPlacement {_changed.ShardsOf("orders")[0]} {_changed.Node(1)} -Connection plain")
+            Assert.Contains("does not own orders",
+                Shell.Run($"Move-ShardPlacement {_changed.ShardsOf("orders")[0]} {_changed.Node(1)} -Connection plain")
                 .Failed("CitusPermissionDenied").Exception.Message);
         }
         finally

@@ -36,7 +36,8 @@ public sealed partial class OperationFaultTests : ClusterTest, IClassFixture<Ope
     public void A_rebalance_that_is_stopped_in_the_middle_keeps_what_it_has_moved(string mode)
     {
         Shell.Run($"Set-CitusNode 127.0.0.1 {Worker.Port} -ShouldHaveShards $false").Succeeded();
-        long[] moves = Moves(Shell.Get($"Start-ShardRebalance -DrainOnly -TransferMode {mode} -WhatIf").Select(m => (long)m.Get("ShardId")!));
+        long[] moves = Moves(Shell.Get($"Start-ShardRebalance -DrainOnly -TransferMode {mode} -WhatIf")
+            .Select(m => (long)m.Get("ShardId")!));
         using (Hold(moves[2]))
         {
             long job = (long)Shell.Run($"Start-ShardRebalance -DrainOnly -TransferMode {mode}").Single.Get("JobId")!;
@@ -105,7 +106,8 @@ public sealed partial class OperationFaultTests : ClusterTest, IClassFixture<Ope
             // Citus asks for the room before it moves, and what fills the disk may come later.
             Coordinator.Run("ALTER SYSTEM SET citus.check_available_space_before_move = off", "SELECT pg_reload_conf()");
             // The log of the server has room in files that it uses again, so that the table's own file is the first that can't grow.
-            for (int i = 0; i < 3; i++) Worker.Run("SELECT pg_switch_wal()", "CREATE TABLE filler_wal AS SELECT 1 AS one", "DROP TABLE filler_wal");
+            for (int i = 0; i < 3; i++) Worker.Run("SELECT pg_switch_wal()", "CREATE TABLE filler_wal AS SELECT 1 AS one",
+                "DROP TABLE filler_wal");
             Worker.Run("CHECKPOINT");
             disk.Fill(4 << 20);
 
@@ -123,7 +125,8 @@ public sealed partial class OperationFaultTests : ClusterTest, IClassFixture<Ope
         finally
         {
             disk.Empty();
-            Coordinator.Run("ALTER SYSTEM RESET citus.check_available_space_before_move", "SELECT pg_reload_conf()", "DROP TABLE bulky", "CALL citus_cleanup_orphaned_resources()");
+            Coordinator.Run("ALTER SYSTEM RESET citus.check_available_space_before_move", "SELECT pg_reload_conf()", "DROP TABLE bulky",
+                "CALL citus_cleanup_orphaned_resources()");
         }
     }
 
@@ -222,7 +225,8 @@ public sealed partial class OperationFaultTests : ClusterTest, IClassFixture<Ope
     /// <summary>How many groups of colocated shards are on the workers.</summary>
     private (int First, int Second) OnNodes()
     {
-        int Count(NodeUnderTest node) => (int)Coordinator.Get<long>("SELECT count(*) FROM pg_dist_placement JOIN pg_dist_shard USING (shardid) "
+        int Count(NodeUnderTest node) =>
+            (int)Coordinator.Get<long>("SELECT count(*) FROM pg_dist_placement JOIN pg_dist_shard USING (shardid) "
             + $"JOIN pg_dist_node USING (groupid) WHERE logicalrelid = 'payment_users'::regclass AND nodeport = {node.Port}");
         return (Count(_healthy.Nodes[1]), Count(Worker));
     }

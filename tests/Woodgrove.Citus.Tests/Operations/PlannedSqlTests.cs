@@ -4,7 +4,8 @@ using Woodgrove.Citus.Tests.Hosting;
 namespace Woodgrove.Citus.Tests.Operations;
 
 /// <summary>-WhatIf of the cmdlets that change shards and nodes: it changes nothing, and the SQL shown is the SQL that then runs.</summary>
-public sealed partial class PlannedSqlTests(ClusterFixture cluster, ChangedCluster changed) : ClusterTest(cluster), IClassFixture<ChangedCluster>
+public sealed partial class PlannedSqlTests(ClusterFixture cluster, ChangedCluster changed) : ClusterTest(cluster),
+    IClassFixture<ChangedCluster>
 {
     [Fact]
     public void What_is_shown_is_what_runs_and_showing_it_changes_nothing()
@@ -23,9 +24,11 @@ public sealed partial class PlannedSqlTests(ClusterFixture cluster, ChangedClust
         string before = Content();
         foreach (string script in new[]
         {
-            $"Move-ShardPlacement {shards[0]} {to}", $"Split-Shard {shards[1]} -Into 3", $"Split-Shard {shards[2]} -TransferMode block_writes",
+            $"Move-ShardPlacement {shards[0]} {to}", $"Split-Shard {shards[1]} -Into 3",
+                $"Split-Shard {shards[2]} -TransferMode block_writes",
             "Split-Tenant $table $value -TransferMode block_writes", $"Set-CitusNode 127.0.0.1 {port} -ShouldHaveShards $false",
-            $"Set-CitusNode 127.0.0.1 {port} -ShouldHaveShards $true", $"Remove-CitusNode 127.0.0.1 {port} -Drain -TransferMode block_writes",
+            $"Set-CitusNode 127.0.0.1 {port} -ShouldHaveShards $true",
+            $"Remove-CitusNode 127.0.0.1 {port} -Drain -TransferMode block_writes",
             $"Add-CitusNode 127.0.0.1 {port}",
         })
         {

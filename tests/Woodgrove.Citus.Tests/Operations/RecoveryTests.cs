@@ -30,7 +30,8 @@ public sealed class RecoveryTests(ClusterFixture cluster, ChangedCluster changed
         string[] backups = [.. servers.Select(s => s.BackUp())];
 
         using var end = new CancellationTokenSource();
-        Task[] writers = [.. Enumerable.Range(0, 2).Select(i => Task.Run(() => Transfer(i, end.Token))), Task.Run(() => Import(name, end.Token))];
+        Task[] writers = [.. Enumerable.Range(0, 2).Select(i => Task.Run(() => Transfer(i, end.Token))),
+            Task.Run(() => Import(name, end.Token))];
         (TimeSpan before, TimeSpan after) = (default, default);
         try
         {
@@ -48,7 +49,8 @@ public sealed class RecoveryTests(ClusterFixture cluster, ChangedCluster changed
         foreach (SandboxServer server in servers) server.Kill();
         foreach ((SandboxServer server, string backup) in servers.Zip(backups)) await server.RestoreAsync(backup, "before_the_fire");
         foreach (int port in changed.Ports)
-            while (changed.Rows("SELECT pg_is_in_recovery()", port) is not ["(f)"]) await Task.Delay(50, TestContext.Current.CancellationToken);
+            while (changed.Rows("SELECT pg_is_in_recovery()", port) is not ["(f)"]) await Task.Delay(50,
+                TestContext.Current.CancellationToken);
         changed.Execute(MaintenanceDaemon.Await, "SELECT recover_prepared_transactions()");
         int repaired = Shell.Run("Repair-CitusImport -Confirm:$false").Succeeded().Output.Count;
 
@@ -64,7 +66,8 @@ public sealed class RecoveryTests(ClusterFixture cluster, ChangedCluster changed
         // What was committed before is there, and what began afterwards is not; both were written.
         void Agree(IEnumerable<Work> work, long[] found)
         {
-            long[] early = [.. work.Where(w => w.End < before).Select(w => w.Number)], late = [.. work.Where(w => w.Start > after).Select(w => w.Number)];
+            long[] early = [.. work.Where(w => w.End < before).Select(w => w.Number)],
+                late = [.. work.Where(w => w.Start > after).Select(w => w.Number)];
             Assert.NotEmpty(early);
             Assert.NotEmpty(late);
             Assert.Empty(early.Except(found));
@@ -94,7 +97,8 @@ public sealed class RecoveryTests(ClusterFixture cluster, ChangedCluster changed
             TimeSpan start = _clock.Elapsed;
             using NpgsqlTransaction transaction = session.BeginTransaction();
             for (int side = 0; side < 2; side++)
-                new NpgsqlCommand($"INSERT INTO entries VALUES ({number + side}, {number}, {1 - 2 * side})", session, transaction).ExecuteNonQuery();
+                new NpgsqlCommand($"INSERT INTO entries VALUES ({number + side}, {number}, {1 - 2 * side})", session, transaction)
+                    .ExecuteNonQuery();
             transaction.Commit();
             _transfers.Enqueue(new Work(number, start, _clock.Elapsed));
         }

@@ -59,7 +59,8 @@ public sealed class ResizeTests(ClusterFixture cluster, ChangedCluster changed, 
         Cluster.RequireSandbox();
         Cluster.RequireCitus();
         Random chance = FaultCluster.Chance(output);
-        changed.Execute("DROP TABLE IF EXISTS resized", "CREATE TABLE resized (customer_id bigint, id bigint)", "ALTER TABLE resized REPLICA IDENTITY FULL",
+        changed.Execute("DROP TABLE IF EXISTS resized", "CREATE TABLE resized (customer_id bigint, id bigint)",
+            "ALTER TABLE resized REPLICA IDENTITY FULL",
             "SELECT create_distributed_table('resized', 'customer_id', shard_count := 6, colocate_with := 'none')");
         string name = Shell.Run("(Get-CitusConnection | Where-Object IsDefault).Name").Single.ToString();
         int[] seeds = [.. Enumerable.Range(0, 5).Select(_ => chance.Next())];

@@ -6,7 +6,8 @@ using Woodgrove.Citus.Tests.Hosting;
 namespace Woodgrove.Citus.Tests.Operations;
 
 /// <summary>Restore points, read back from the nodes' write-ahead logs.</summary>
-public sealed partial class RestorePointTests(ClusterFixture cluster, ChangedCluster changed) : ClusterTest(cluster), IClassFixture<ChangedCluster>
+public sealed partial class RestorePointTests(ClusterFixture cluster, ChangedCluster changed) : ClusterTest(cluster),
+    IClassFixture<ChangedCluster>
 {
     private const string LedgerTable =
         "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'woodgrove' AND tablename = 'restore_point')";
@@ -18,7 +19,8 @@ public sealed partial class RestorePointTests(ClusterFixture cluster, ChangedClu
         Shell.Run("New-CitusRestorePoint 'it''s 5 o''clock' 'for \\ the audit' -Confirm:$false").Succeeded();
         PSObject point = Shell.Run("Get-CitusRestorePoint \"it's*\"").Single;
 
-        Assert.Equal(("it's 5 o'clock", "for \\ the audit", "postgres"), (point.Get("Name"), point.Get("Description"), point.Get("CreatedBy")));
+        Assert.Equal(("it's 5 o'clock", "for \\ the audit", "postgres"),
+            (point.Get("Name"), point.Get("Description"), point.Get("CreatedBy")));
         object[] nodes = [.. ((System.Collections.IEnumerable)point.Get("Nodes")!).Cast<object>()];
         Assert.Equal(changed.Ports, nodes.Select(n => (int)n.Get("NodePort")!));
         foreach (object node in nodes)
@@ -54,7 +56,8 @@ public sealed partial class RestorePointTests(ClusterFixture cluster, ChangedClu
             Shell.Run($"New-CitusRestorePoint {name} -Confirm:$false").Succeeded();
 
             string log = Spaces().Replace(changed.Log()[logged..], " ");
-            Assert.All(sql.SelectMany(s => s.Split(';')), s => Assert.Contains(Spaces().Replace(s, " ").Trim(), log, StringComparison.Ordinal));
+            Assert.All(sql.SelectMany(s => s.Split(';')),
+                s => Assert.Contains(Spaces().Replace(s, " ").Trim(), log, StringComparison.Ordinal));
         }
     }
 

@@ -25,7 +25,8 @@ public sealed class SchemaTenantTests : ClusterTest
         object?[] before = Answers();
 
         PSObject made = Shell.Run($"ConvertTo-DistributedSchema {schema}").Single;
-        Assert.Equal((schema, 2L, NodeOf(schema)), (made.Get("Schema"), made.Get("TableCount"), $"{made.Get("NodeName")}:{made.Get("NodePort")}"));
+        Assert.Equal((schema, 2L, NodeOf(schema)),
+            (made.Get("Schema"), made.Get("TableCount"), $"{made.Get("NodeName")}:{made.Get("NodePort")}"));
         Assert.Equal(before, Answers());
         Assert.Equal(1L, Cluster.Scalar($"SELECT count(*) FROM pg_dist_schema WHERE schemaid = '{schema}'::regnamespace"));
 
@@ -70,28 +71,34 @@ public sealed class SchemaTenantTests : ClusterTest
     [Fact]
     public void What_Citus_would_refuse_is_refused_before()
     {
-        string outer = Cluster.CreateTable("id bigint PRIMARY KEY"), schema = Create($"CREATE TABLE {{0}}.a (id bigint REFERENCES {outer})"),
+        string outer = Cluster.CreateTable("id bigint PRIMARY KEY"),
+            schema = Create($"CREATE TABLE {{0}}.a (id bigint REFERENCES {outer})"),
             mixed = Create("CREATE TABLE {0}.a (id bigint)"), bare = Create("CREATE TABLE {0}.a (id bigint)"), empty = Create("");
         Cluster.Execute($"SELECT create_distributed_table('{mixed}.a', 'id')");
         Cluster.Execute($"SELECT citus_schema_distribute('{bare}'); SELECT citus_schema_distribute('{empty}')");
 
         Assert.Contains($"ALTER TABLE {schema}.a DROP CONSTRAINT a_id_fkey;",
-            Shell.Run($"ConvertTo-DistributedSchema {schema} -WhatIf").Failed("CitusForeignKeys").Exception.Message, StringComparison.Ordinal);
+            Shell.Run($"ConvertTo-DistributedSchema {schema} -WhatIf").Failed("CitusForeignKeys").Exception.Message,
+            StringComparison.Ordinal);
         Assert.Contains($"ConvertTo-LocalTable {mixed}.a",
-            Shell.Run($"ConvertTo-DistributedSchema {mixed} -WhatIf").Failed("CitusAlreadyDistributed").Exception.Message, StringComparison.Ordinal);
+            Shell.Run($"ConvertTo-DistributedSchema {mixed} -WhatIf").Failed("CitusAlreadyDistributed").Exception.Message,
+            StringComparison.Ordinal);
         Shell.Run("ConvertTo-DistributedSchema nowhere_at_all").Failed("CitusSchemaNotFound");
         Shell.Run($"Move-DistributedSchema {mixed} nowhere:1").Failed("CitusDistributedSchema");
         Shell.Run($"Move-DistributedSchema {empty} nowhere:1").Failed("CitusDistributedSchema");
-        Assert.Contains(OtherNode(bare), Shell.Run($"Move-DistributedSchema {bare} nowhere:1").Failed("CitusNodeNotFound").Exception.Message,
+        Assert.Contains(OtherNode(bare), Shell.Run($"Move-DistributedSchema {bare} nowhere:1")
+            .Failed("CitusNodeNotFound").Exception.Message,
             StringComparison.Ordinal);
         Assert.Contains("-TransferMode block_writes",
-            Shell.Run($"Move-DistributedSchema {bare} {OtherNode(bare)} -WhatIf").Failed("CitusNoReplicaIdentity").Exception.Message, StringComparison.Ordinal);
+            Shell.Run($"Move-DistributedSchema {bare} {OtherNode(bare)} -WhatIf").Failed("CitusNoReplicaIdentity").Exception.Message,
+            StringComparison.Ordinal);
         Shell.Run($"Move-DistributedSchema {bare} {OtherNode(bare)} -TransferMode block_writes").Succeeded();
         // It is the partition that has rows to replicate.
         string parts = Create("CREATE TABLE {0}.p (id bigint) PARTITION BY RANGE (id); CREATE TABLE {0}.p1 PARTITION OF {0}.p FOR VALUES FROM (0) TO (9)");
         Cluster.Execute($"SELECT citus_schema_distribute('{parts}')");
         Assert.StartsWith($"{parts}.p1 in schema ",
-            Shell.Run($"Move-DistributedSchema {parts} {OtherNode(parts)} -WhatIf").Failed("CitusNoReplicaIdentity").Exception.Message, StringComparison.Ordinal);
+            Shell.Run($"Move-DistributedSchema {parts} {OtherNode(parts)} -WhatIf").Failed("CitusNoReplicaIdentity").Exception.Message,
+            StringComparison.Ordinal);
         Cluster.Execute($"ALTER TABLE {parts}.p1 REPLICA IDENTITY FULL");
         Shell.Run($"Move-DistributedSchema {parts} {OtherNode(parts)}").Succeeded();
         // A table of such a schema is no table by itself.

@@ -68,7 +68,8 @@ public sealed class SetTableTests : ClusterTest
     [Fact]
     public void With_another_column_it_leaves_its_colocated_tables_without_a_question()
     {
-        string table = Cluster.Distribute("id bigint, user_id bigint NOT NULL", "id"), beside = Cluster.Distribute("id bigint", "id", colocateWith: table);
+        string table = Cluster.Distribute("id bigint, user_id bigint NOT NULL", "id"),
+            beside = Cluster.Distribute("id bigint", "id", colocateWith: table);
 
         Shell.Run($"Set-DistributedTable {table} -DistributionColumn user_id -ShardCount 6").Succeeded();
 
@@ -118,7 +119,8 @@ public sealed class SetTableTests : ClusterTest
         string table = Cluster.Distribute("id bigint PRIMARY KEY", "id");
         object? before = Cluster.Scalar($"SELECT '{table}'::regclass::oid");
 
-        RunResult run = Shell.Run($"Set-DistributedTable {table} -DistributionColumn id -ShardCount 4 -AccessMethod heap -Verbose").Succeeded();
+        RunResult run = Shell.Run($"Set-DistributedTable {table} -DistributionColumn id -ShardCount 4 -AccessMethod heap -Verbose")
+            .Succeeded();
 
         Assert.Contains(run.Verbose, v => v.Contains("nothing is to be done", StringComparison.Ordinal));
         Assert.Equal(4L, Assert.Single(run.Output).Get("ShardCount"));
@@ -143,7 +145,8 @@ public sealed class SetTableTests : ClusterTest
         Cluster.Execute($"SELECT create_reference_table('{reference}')");
         string table = Cluster.Distribute(definition.Replace("{reference}", reference, StringComparison.Ordinal), "id");
         if (!definition.Contains("REFERENCES", StringComparison.Ordinal)) Cluster.Execute($"INSERT INTO {table} (id) VALUES (1)"
-            .Replace("(id) VALUES (1)", definition.Contains("NOT NULL", StringComparison.Ordinal) ? "VALUES (1, 1)" : "(id) VALUES (1)", StringComparison.Ordinal));
+            .Replace("(id) VALUES (1)", definition.Contains("NOT NULL", StringComparison.Ordinal) ? "VALUES (1, 1)" : "(id) VALUES (1)",
+                StringComparison.Ordinal));
 
         Shell.Run($"Set-DistributedTable {table} {parameters.Replace("{other}", other, StringComparison.Ordinal)} -WhatIf").Failed(id);
     }
@@ -257,6 +260,7 @@ public sealed class SetTableTests : ClusterTest
     private object? ForeignKeys(string table) =>
         Cluster.Scalar($"SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conrelid = '{table}'::regclass");
 
-    private string Locks(string table) => (string)Cluster.Scalar("SELECT coalesce(string_agg(mode || ' ' || granted, ',' ORDER BY mode), '') FROM pg_locks "
+    private string Locks(string table) =>
+        (string)Cluster.Scalar("SELECT coalesce(string_agg(mode || ' ' || granted, ',' ORDER BY mode), '') FROM pg_locks "
         + $"WHERE relation = '{table}'::regclass AND mode IN ('ExclusiveLock', 'AccessExclusiveLock')")!;
 }

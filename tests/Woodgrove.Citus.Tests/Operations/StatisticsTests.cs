@@ -39,7 +39,8 @@ public sealed class StatisticsTests(ClusterFixture cluster, ChangedCluster chang
         Fill("missing", 4);
         Fill("stale", 4);
         Fill("fresh", 4);
-        changed.Execute("CREATE TABLE parted (id bigint, at date) PARTITION BY RANGE (at)", "CREATE TABLE parted_1 PARTITION OF parted DEFAULT",
+        changed.Execute("CREATE TABLE parted (id bigint, at date) PARTITION BY RANGE (at)",
+            "CREATE TABLE parted_1 PARTITION OF parted DEFAULT",
             "SELECT create_distributed_table('parted', 'id', shard_count := 4, colocate_with := 'none')",
             "INSERT INTO parted SELECT i, '2026-01-01' FROM generate_series(1, 400) i", "ANALYZE stale", "ANALYZE fresh",
             "UPDATE stale SET note = 'y'", "SELECT pg_stat_force_next_flush()");
@@ -73,7 +74,8 @@ public sealed class StatisticsTests(ClusterFixture cluster, ChangedCluster chang
         Require();
         Fill("owned", 4);
         string password = new NpgsqlConnectionStringBuilder(changed.ConnectionString).Password!;
-        changed.Execute("CREATE ROLE stats_owner", "ALTER TABLE owned OWNER TO stats_owner", $"CREATE ROLE analyst LOGIN PASSWORD '{password}'");
+        changed.Execute("CREATE ROLE stats_owner", "ALTER TABLE owned OWNER TO stats_owner",
+            $"CREATE ROLE analyst LOGIN PASSWORD '{password}'");
         Shell["text"] = changed.ConnectionString.Replace("Username=postgres", "Username=analyst", StringComparison.Ordinal);
         try
         {

@@ -30,7 +30,8 @@ public sealed class TimePartitionTests : ClusterTest
         Assert.Equal("columnar columnar heap heap heap", Methods(table));
         Assert.Equal(500L, Cluster.Count(table));
         PSObject plan = Shell.Run($"Remove-CitusTimePartition {table} 2026-03-02 -WhatIf").Single;
-        Assert.Matches(@$"All rows of {table}_p2026_03_01 are deleted \([\d,]+ bytes\)", Assert.Single((IEnumerable<string>)plan.Get("Losses")!));
+        Assert.Matches(@$"All rows of {table}_p2026_03_01 are deleted \([\d,]+ bytes\)",
+            Assert.Single((IEnumerable<string>)plan.Get("Losses")!));
         Shell.Run($"Remove-CitusTimePartition {table} 2026-03-02").Succeeded();
         Assert.Equal((4L, 400L), (Count(table), Cluster.Count(table)));
     }

@@ -147,7 +147,8 @@ public sealed class TransferTests : ClusterTest, IClassFixture<ChangedCluster>, 
         Assert.Equal(rows, parts.Sum());
         // A customer has 30 rows, which stay together.
         Assert.All(parts, p => Assert.InRange(p, rows / 4 - 30, rows / 4 + 30));
-        Assert.Contains(run.Verbose, v => v.Contains($"its parts will have {string.Join(", ", parts.Select(p => $"{p:N0}"))}.", StringComparison.Ordinal));
+        Assert.Contains(run.Verbose, v =>
+            v.Contains($"its parts will have {string.Join(", ", parts.Select(p => $"{p:N0}"))}.", StringComparison.Ordinal));
         Assert.Equal(before, Answers());
 
         long Count(long id) => _changed.Scalar<long>($"SELECT result::bigint FROM run_command_on_shards('orders', 'SELECT count(*) FROM %s') WHERE shardid = {id}");
@@ -160,7 +161,8 @@ public sealed class TransferTests : ClusterTest, IClassFixture<ChangedCluster>, 
 
         Assert.Contains("which holds the hashes -715827883 to 715827881",
             Shell.Run($"Split-Shard {shards[1]} -SplitPoint 2000000000 -WhatIf").Failed("CitusSplitRefused").Exception.Message);
-        Assert.Contains("given twice", Shell.Run($"Split-Shard {shards[1]} -SplitPoint 1, 1").Failed("CitusSplitRefused").Exception.Message);
+        Assert.Contains("given twice", Shell.Run($"Split-Shard {shards[1]} -SplitPoint 1, 1")
+            .Failed("CitusSplitRefused").Exception.Message);
         _changed.Execute("TRUNCATE orders", "INSERT INTO orders VALUES (7, 1, 'x')");
         long of7 = (long)Shell.Run("Get-ShardPlacement orders -Value 7").Single.Get("ShardId")!;
         Assert.Contains("All 1 rows", Shell.Run($"Split-Shard {of7}").Failed("CitusSplitRefused").Exception.Message);
@@ -183,11 +185,13 @@ public sealed class TransferTests : ClusterTest, IClassFixture<ChangedCluster>, 
             _changed.NodesOf("\"Order Lines\"")[place]));
         Assert.Equal(before, Answers());
         // A second time there is nothing to do, but for a move.
-        Assert.Equal(tenant.Get("ShardId"), Shell.Run("Split-Tenant '\"Order Lines\"' 7 | Out-Null; Get-ShardPlacement orders -Value 7").Single.Get("ShardId"));
+        Assert.Equal(tenant.Get("ShardId"),
+            Shell.Run("Split-Tenant '\"Order Lines\"' 7 | Out-Null; Get-ShardPlacement orders -Value 7").Single.Get("ShardId"));
         Shell.Run($"Split-Tenant orders 7 -ToNode {at} -TransferMode block_writes").Succeeded();
         Assert.Equal(at, _changed.NodesOf("orders")[place]);
         Assert.Equal(before, Answers());
-        Assert.Contains("can't be split", Shell.Run($"Split-Shard {_changed.ShardsOf("orders")[place]} -SplitPoint 1").Failed("CitusSplitRefused").Exception.Message);
+        Assert.Contains("can't be split", Shell.Run($"Split-Shard {_changed.ShardsOf("orders")[place]} -SplitPoint 1")
+            .Failed("CitusSplitRefused").Exception.Message);
     }
 
     [Fact]
@@ -235,7 +239,8 @@ public sealed class TransferTests : ClusterTest, IClassFixture<ChangedCluster>, 
             Assert.Contains("The outcome of statement 1 of 1 is unknown", message, StringComparison.Ordinal);
             Assert.DoesNotContain("rolled back", message, StringComparison.Ordinal);
             // The server carries it out all the same, as the advised command finds.
-            Assert.True(SpinWait.SpinUntil(() => _changed.NodesOf("orders")[0] == to, TimeSpan.FromSeconds(60)), "the move was not committed");
+            Assert.True(SpinWait.SpinUntil(() => _changed.NodesOf("orders")[0] == to, TimeSpan.FromSeconds(60)),
+                "the move was not committed");
             Assert.Empty((System.Collections.IEnumerable)Shell.Run($"{command} -WhatIf").Succeeded().Single.Get("Sql")!);
         }
         finally

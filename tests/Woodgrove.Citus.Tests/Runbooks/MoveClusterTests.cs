@@ -6,7 +6,8 @@ using Woodgrove.Citus.Tests.Hosting;
 namespace Woodgrove.Citus.Tests.Runbooks;
 
 /// <summary>A database moved by the runbook, unattended, into an empty cluster.</summary>
-public sealed class MoveClusterTests(ComparedClusters clusters, ClusterFixture cluster) : ClusterTest(cluster), IClassFixture<ComparedClusters>
+public sealed class MoveClusterTests(ComparedClusters clusters, ClusterFixture cluster) : ClusterTest(cluster),
+    IClassFixture<ComparedClusters>
 {
     private const string Tables = """
         CREATE TABLE move_currencies (code text PRIMARY KEY, rate numeric);
@@ -56,8 +57,10 @@ public sealed class MoveClusterTests(ComparedClusters clusters, ClusterFixture c
         clusters.Execute(clusters.Source, "INSERT INTO move_events (event_id, user_id) VALUES (777777, 5)");
         (code, output, error) = await MoveAsync(shell, folder);
         Assert.Equal((1, "Copied"), (code, States(output)[^1]));
-        Assert.Contains($"1of{Names.Length}table(s)arenotequal:public.move_events(2001and2000rows)", Compact(error), StringComparison.Ordinal);
-        JsonElement difference = Assert.Single(Compared(folder).Single(c => !c.GetProperty("IsEqual").GetBoolean()).GetProperty("Differences")
+        Assert.Contains($"1of{Names.Length}table(s)arenotequal:public.move_events(2001and2000rows)", Compact(error),
+            StringComparison.Ordinal);
+        JsonElement difference = Assert.Single(Compared(folder).Single(c => !c.GetProperty("IsEqual").GetBoolean())
+            .GetProperty("Differences")
             .EnumerateArray());
         Assert.Equal(("OnlyInSource", "event_id = 777777, user_id = 5"),
             (difference.GetProperty("Kind").GetString(), difference.GetProperty("Key").GetString()));
@@ -66,7 +69,8 @@ public sealed class MoveClusterTests(ComparedClusters clusters, ClusterFixture c
         clusters.Execute(clusters.Target, "SELECT alter_distributed_table('move_notes', shard_count := 3, cascade_to_colocated := false)");
         (code, output, error) = await MoveAsync(shell, folder);
         Assert.Equal((1, ""), (code, output));
-        Assert.Contains("ThetargethasobjectsthatdifferfromthesourcesDistributedTablepublic.move_notes", Compact(error).Replace("'", "").Replace(":", ""),
+        Assert.Contains("ThetargethasobjectsthatdifferfromthesourcesDistributedTablepublic.move_notes", Compact(error).Replace("'", "")
+            .Replace(":", ""),
             StringComparison.Ordinal);
     }
 

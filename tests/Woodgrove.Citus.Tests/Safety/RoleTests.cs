@@ -87,11 +87,14 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             ($"Copy-CitusTable {table} -From role -To role -Query 'SELECT * FROM {table} WHERE false'; Get-DistributedTable {table}", writes,
                 true),
             // What they change is planned only: the tables are those of the calls after them.
-            ($"Set-DistributedTable {table} -ShardCount 3 -WhatIf", true, Cluster.IsCitus), ($"ConvertTo-LocalTable {table} -WhatIf", true, true),
+            ($"Set-DistributedTable {table} -ShardCount 3 -WhatIf", true, Cluster.IsCitus),
+                ($"ConvertTo-LocalTable {table} -WhatIf", true, true),
             ($"Clear-LocalTableData {table} -WhatIf", true, true), ("Get-ColumnarTable", true, false),
             ($"Set-ColumnarTable {table} -Compression none -WhatIf", true, false), ("Get-DistributedSchema", true, false),
-            ("ConvertTo-DistributedSchema none_is_called -WhatIf", true, false), ("ConvertFrom-DistributedSchema none_is_called -WhatIf", true, false),
-            ("Move-DistributedSchema none_is_called none:1 -WhatIf", true, false), ($"New-CitusTimePartition {table} '1 day' 2030-01-01 -WhatIf", true, false),
+            ("ConvertTo-DistributedSchema none_is_called -WhatIf", true, false),
+            ("ConvertFrom-DistributedSchema none_is_called -WhatIf", true, false),
+            ("Move-DistributedSchema none_is_called none:1 -WhatIf", true, false),
+            ($"New-CitusTimePartition {table} '1 day' 2030-01-01 -WhatIf", true, false),
             ("Get-CitusTimePartition", true, false), ($"Set-CitusTimePartition {table} 2030-01-01 -AccessMethod heap -WhatIf", true, false),
             ($"Remove-CitusTimePartition {table} 2030-01-01 -WhatIf", true, false),
             ("Get-Colocation", true, true), ($"Test-Colocation {table}, {table}", true, true),
@@ -110,9 +113,11 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
             // Those of all tables come to the hostile role's too.
             ("Get-DistributedTable -Size", true, true), ("Get-CitusNode -Size", true, true), ("Get-ShardPlacement", true, true),
             ("Measure-ShardSkew", true, true), ("Measure-ShardSkew -By Rows", false, true),
-            ("Get-CitusActivity -All", true, true), ("Stop-CitusActivity 1 -Confirm:$false", true, false), ("Get-CitusLockWait", true, false), ("Get-CitusStatement", true, false),
+            ("Get-CitusActivity -All", true, true), ("Stop-CitusActivity 1 -Confirm:$false", true, false),
+            ("Get-CitusLockWait", true, false), ("Get-CitusStatement", true, false),
             ("Get-CitusTenant", kind == "monitor", false),
-            ($"Export-CitusReport $page {table}", true, false), ("Repair-CitusCluster -WhatIf", true, false), ("Test-CitusCluster", true, true), ("Get-CitusSetting", true, true),
+            ($"Export-CitusReport $page {table}", true, false), ("Repair-CitusCluster -WhatIf", true, false),
+            ("Test-CitusCluster", true, true), ("Get-CitusSetting", true, true),
             ("Invoke-CitusValidation WalLevel -Output None", true, true),
         ];
         foreach (string name in Shell.Get("(Get-Module Woodgrove.Citus).ExportedCmdlets.Keys").Select(n => n.ToString()))
@@ -156,7 +161,8 @@ public sealed class RoleTests(ClusterFixture cluster, ITestOutputHelper output) 
                 wrong.Add($"{script} should work: {said}");
             if (kind == "monitor" && script == "Test-CitusCluster")
                 wrong.AddRange(run.Output.Where(c => c.Get("Status")!.ToString() == "Skipped"
-                    && ((string)c.Get("Actual")!).Contains("right", StringComparison.Ordinal)).Select(c => $"{c.Get("Check")}: {c.Get("Actual")}"));
+                    && ((string)c.Get("Actual")!).Contains("right", StringComparison.Ordinal)).Select(c =>
+                        $"{c.Get("Check")}: {c.Get("Actual")}"));
             if (!works && !isUnavailable && (ids.Length == 0 || !ids.All(Denied.Contains)))
                 wrong.Add($"{script} should name the privilege that is missing: {said}");
         }

@@ -55,7 +55,8 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
             $"Compare-CitusTable {events}, {plain} -From $connection -To $connection",
             "Compare-CitusTable * -From $connection -To $connection",
             $"Copy-CitusTable {events} -From (Get-CitusConnection)[-1] -To (Get-CitusConnection)[-1] -Query 'SELECT * FROM {events} WHERE false'",
-            $"Set-DistributedTable {fresh} -ShardCount 3 -CascadeToColocated:$false -WhatIf", $"Set-DistributedTable {fresh} -ShardCount 3 -CascadeToColocated:$false -Confirm:$false",
+            $"Set-DistributedTable {fresh} -ShardCount 3 -CascadeToColocated:$false -WhatIf",
+            $"Set-DistributedTable {fresh} -ShardCount 3 -CascadeToColocated:$false -Confirm:$false",
             $"Clear-LocalTableData {fresh} -Confirm:$false", $"ConvertTo-LocalTable {fresh} -Confirm:$false", "Get-ColumnarTable",
             $"Set-ColumnarTable {fresh} -Compression none", "Get-DistributedSchema", "ConvertTo-DistributedSchema none_is_called",
             "ConvertFrom-DistributedSchema none_is_called", "Move-DistributedSchema none_is_called none:1",
@@ -83,12 +84,14 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
             $"[pscustomobject]@{{ id = 5000; user_id = '1'; note = 'n'; amount = 1 }} | Add-CitusRow {events} -OnError Skip",
             "Get-CitusImport", "Repair-CitusImport", "Remove-CitusImport 11111111-2222-3333-4444-555555555555 -Confirm:$false",
             $"Export-CitusToCsv {events} $out", $"Export-CitusToCsv {events} $out -Parallel", "Invoke-CitusQuery 'SELECT 1'",
-            "Invoke-CitusQuery 'SELECT 1' -On AllNodes", $"Invoke-CitusQuery 'SELECT 1 FROM {{shard}} LIMIT 1' -On Placements -Table {events}",
+            "Invoke-CitusQuery 'SELECT 1' -On AllNodes",
+            $"Invoke-CitusQuery 'SELECT 1 FROM {{shard}} LIMIT 1' -On Placements -Table {events}",
             $"Get-CitusQueryPlan 'SELECT * FROM {events}'", $"Get-CitusQueryPlan 'SELECT * FROM {events} FOR UPDATE'",
             $"Get-CitusQueryFragment 'SELECT * FROM {events}'",
             $"Compare-CitusQueryPlan 'SELECT * FROM {events}' 'SELECT * FROM {users}'",
             "Get-CitusActivity -All", "Stop-CitusActivity 1 -Confirm:$false", "Get-CitusLockWait", "Get-CitusStatement", "Get-CitusTenant",
-            $"Export-CitusReport $report -Table {events}", "Test-CitusCluster", "Get-CitusSetting", "Repair-CitusCluster -OlderThan 0 -Confirm:$false",
+            $"Export-CitusReport $report -Table {events}", "Test-CitusCluster", "Get-CitusSetting",
+            "Repair-CitusCluster -OlderThan 0 -Confirm:$false",
             "[System.Management.Automation.CommandCompletion]::CompleteInput('Get-ShardPlacement ', 19, $null)",
             $"[System.Management.Automation.CommandCompletion]::CompleteInput('New-DistributedTable {events} ', {22 + events.Length}, "
                 + "$null)",
@@ -128,7 +131,8 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
     /// <summary>Errors that these calls have on a cluster without plants too, but for Citus's own of a rebalance.</summary>
     private static readonly string[] Expected =
     [
-        "^Stop-ShardRebalance.*: CitusRebalanceNotRunning", "^Stop-CitusActivity.*: CitusSessionNotFound", @"^Import-CsvToCitus \$bad.*: (CitusRowRefused|CitusRowsRejected)",
+        "^Stop-ShardRebalance.*: CitusRebalanceNotRunning", "^Stop-CitusActivity.*: CitusSessionNotFound",
+        @"^Import-CsvToCitus \$bad.*: (CitusRowRefused|CitusRowsRejected)",
         "^Get-CitusQueryPlan .* FOR UPDATE': Citus",
         "^Import-CsvToCitus .* -Resume: CitusImportComplete", ".*Add-CitusRow .* -OnError Skip: CitusRowRefused",
         "^Start-ShardRebalance -WhatIf: CitusServerError",
@@ -136,7 +140,8 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
         "^Get-CitusStatement: CitusStatementsNotCounted",
         "^Import-CsvToCitus .* -Route (Shard|Worker).*: CitusRouteNotPossible",
         "^(Start|Get|Stop)-ShardRebalance.*: CitusNotSupported",
-        "^(Wait|Stop)-CitusJob.*: CitusJobNotFound", "^(Move|Split|Add|Set|Remove|Complete)-.* -WhatIf: Citus(ShardNotFound|Node|NotSupported)",
+        "^(Wait|Stop)-CitusJob.*: CitusJobNotFound",
+        "^(Move|Split|Add|Set|Remove|Complete)-.* -WhatIf: Citus(ShardNotFound|Node|NotSupported)",
         "^Set-ColumnarTable.*: CitusNotColumnar", "DistributedSchema none_is_called.*: CitusSchemaNotFound",
         "CitusTimePartition .*: CitusNotTimePartitioned", "(Set-|DistributedSchema|TimePartition|ColumnarTable).*: CitusNotSupported",
     ];

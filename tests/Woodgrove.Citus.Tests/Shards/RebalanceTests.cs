@@ -177,7 +177,8 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
             RunResult plan = Shell.Run("Start-ShardRebalance -WhatIf").Succeeded();
 
             Assert.Equal(4, plan.Output.Count);
-            Assert.Contains($"tasks of job {job} have ended: they take all 1 of citus.max_background_task_executors", Assert.Single(plan.Warnings));
+            Assert.Contains($"tasks of job {job} have ended: they take all 1 of citus.max_background_task_executors",
+                Assert.Single(plan.Warnings));
             Shell.Run($"Stop-CitusJob {job}").Succeeded();
             Assert.Contains("At most 1 move(s) run side by side",
                 Assert.Single(Shell.Run("Start-ShardRebalance -ParallelColocatedShards -WhatIf").Succeeded().Warnings));
@@ -185,7 +186,8 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
         }
         finally
         {
-            Coordinator.Run($"SELECT citus_job_cancel({job})", "ALTER SYSTEM RESET citus.max_background_task_executors", "SELECT pg_reload_conf()");
+            Coordinator.Run($"SELECT citus_job_cancel({job})", "ALTER SYSTEM RESET citus.max_background_task_executors",
+                "SELECT pg_reload_conf()");
         }
     }
 

@@ -18,7 +18,8 @@ public sealed class CopyKillTests : ClusterTest, IClassFixture<CopyClusters>
     /// <summary>What a run may end with while servers are away, or end what was killed.</summary>
     private static readonly string[] Passing =
     [
-        "CitusConnectionLost", "CitusConnectionFailed", "CitusImportRunning", "CitusCommitPending", "CitusImportPending", "CitusLockTimeout",
+        "CitusConnectionLost", "CitusConnectionFailed", "CitusImportRunning", "CitusCommitPending", "CitusImportPending",
+        "CitusLockTimeout",
         "CitusServerError", "CitusTransactionConflict", "CitusQueryCancelled", "CitusCopySourceChanged", "CitusCopyStreamCut",
         "CitusClientError",
     ];

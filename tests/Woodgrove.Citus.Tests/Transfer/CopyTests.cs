@@ -119,7 +119,8 @@ public sealed class CopyTests : ClusterTest, IClassFixture<CopyClusters>
         Assert.True(tables.Count > 50, $"{tables.Count} types");
         _clusters.AssertSame([.. tables]);
         Assert.Contains(run.Verbose, v => v.Contains("coordinator, in binary form.", StringComparison.Ordinal));
-        Assert.Contains(run.Verbose, v => v.Contains("as text, because the binary form of v's type regtype is a server's own", StringComparison.Ordinal));
+        Assert.Contains(run.Verbose, v =>
+            v.Contains("as text, because the binary form of v's type regtype is a server's own", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -145,7 +146,8 @@ public sealed class CopyTests : ClusterTest, IClassFixture<CopyClusters>
         Assert.Equal(expected, Plain('b'));
 
         _clusters.Execute('b', "TRUNCATE extra");
-        _clusters.Shell.Run("Copy-CitusTable extra -From plain_a -To b -Query 'SELECT note, id, at FROM extra WHERE id <= 1000;'").Succeeded();
+        _clusters.Shell.Run("Copy-CitusTable extra -From plain_a -To b -Query 'SELECT note, id, at FROM extra WHERE id <= 1000;'")
+            .Succeeded();
         Assert.Equal(1000L, _clusters.Scalar('b', "SELECT count(*) FROM extra"));
         _clusters.Execute('b', "UPDATE extra SET note = 'mine' WHERE id = 5");
         _clusters.Shell.Run("Copy-CitusTable extra -From plain_a -To b -OnConflict Skip").Succeeded();
@@ -160,7 +162,8 @@ public sealed class CopyTests : ClusterTest, IClassFixture<CopyClusters>
         Assert.Equal(0L, _clusters.Scalar('b', "SELECT count(*) FROM extra"));
         _clusters.Shell.Run("Copy-CitusTable extra -From $other -To b -Query 'SELEC'").Failed("CitusCopySourceFailed");
         _clusters.Shell.Run("Copy-CitusTable extra -From $other -To b -Resume").Failed("CitusInvalidArgument");
-        _clusters.Shell.Run("Copy-CitusTable extra -From $other -To b -Query 'SELECT 1 AS id FROM generate_series(1, 2)'").Failed("CitusRowRefused");
+        _clusters.Shell.Run("Copy-CitusTable extra -From $other -To b -Query 'SELECT 1 AS id FROM generate_series(1, 2)'")
+            .Failed("CitusRowRefused");
         Assert.Equal(3000L, _clusters.Shell.Run("Copy-CitusTable extra -From $other -To b").Single.Get("Rows"));
         Assert.Equal(expected, _clusters.Content('b', "extra"));
         _clusters.Execute('b', "TRUNCATE extra");

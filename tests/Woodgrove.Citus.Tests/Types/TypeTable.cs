@@ -82,7 +82,8 @@ public sealed class TypeTable
         foreach (TypedValue value in values)
         {
             text.Append(value.Id).Append(',', value.Column + 1)
-                .Append('"').Append(value.Text.Replace("\"", "\"\"", StringComparison.Ordinal)).Append('"').Append(',', Types.Count - value.Column - 1).Append('\n');
+                .Append('"').Append(value.Text.Replace("\"", "\"\"", StringComparison.Ordinal)).Append('"')
+                .Append(',', Types.Count - value.Column - 1).Append('\n');
         }
         return Encoding.UTF8.GetBytes(text.ToString());
     }

@@ -133,7 +133,8 @@ public sealed class FixTests(ClusterFixture cluster, HealthyCluster healthy) : C
             Assert.Contains("user_id 7 has 6,010 of the", (string)skew.Get("Reason")!, StringComparison.Ordinal);
 
             // The table has no key, so its shards are only copied while writers wait.
-            Assert.Equal("Split-Tenant 'heavy' '7' -TransferMode block_writes\nStart-ShardRebalance -Wait -TransferMode block_writes", skew.Get("Fix"));
+            Assert.Equal("Split-Tenant 'heavy' '7' -TransferMode block_writes\nStart-ShardRebalance -Wait -TransferMode block_writes",
+                skew.Get("Fix"));
             healthy.Follow(((string)skew.Get("Fix")!).Split('\n')[0]);
 
             PSObject after = Shell.Run("Measure-ShardSkew heavy -By Rows").Single;

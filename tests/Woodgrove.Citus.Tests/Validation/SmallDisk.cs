@@ -13,7 +13,8 @@ internal sealed class SmallDisk : IDisposable
     public SmallDisk(NodeUnderTest node)
     {
         (_node, _disk, _filler) = (node, node.Data + ".small", Path.Combine(node.Data, "filler"));
-        Size = (Directory.EnumerateFiles(node.Data, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length) * 5 / 4) + (128 << 20);
+        Size = (Directory.EnumerateFiles(node.Data, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length) * 5 / 4)
+            + (128 << 20);
         Directory.CreateDirectory(_disk);
         if (Mount("-t", "tmpfs", "-o", $"size={Size}", "tmpfs", _disk) is { } obstacle)
         {

@@ -92,7 +92,8 @@ public sealed class TableFaultTests(ClusterFixture cluster, HealthyCluster healt
     [Fact]
     public void A_table_that_could_be_colocated_and_is_not()
     {
-        PSObject found = Expect("ColocatableTables", "Warning", Create("apart", "user_id bigint PRIMARY KEY"), ["DROP TABLE IF EXISTS apart"]);
+        PSObject found = Expect("ColocatableTables", "Warning", Create("apart", "user_id bigint PRIMARY KEY"),
+            ["DROP TABLE IF EXISTS apart"]);
 
         Assert.StartsWith("Set-DistributedTable apart -ColocateWith payment_", (string)found.Get("Fix")!);
         try

@@ -39,7 +39,8 @@ public sealed class UpgradeFaultTests(ClusterFixture cluster, HealthyCluster hea
     [InlineData("elsewhere", "postgres", "ROLLBACK PREPARED 'elsewhere'; -- on ")]
     public void A_transaction_that_is_prepared_whatever_its_age(string gid, string database, string fix)
     {
-        PSObject found = Expect("PendingCommits", "Failed", () => In(database, "BEGIN", "CREATE TABLE half_done (id int)", $"PREPARE TRANSACTION '{gid}'"),
+        PSObject found = Expect("PendingCommits", "Failed",
+            () => In(database, "BEGIN", "CREATE TABLE half_done (id int)", $"PREPARE TRANSACTION '{gid}'"),
             () => IfStillThere(() => In(database, $"ROLLBACK PREPARED '{gid}'")),
             fill: printed =>
             {
@@ -66,7 +67,8 @@ public sealed class UpgradeFaultTests(ClusterFixture cluster, HealthyCluster hea
     [Fact]
     public void A_shard_that_a_session_moves()
     {
-        Coordinator.Run("CREATE TABLE moving (id bigint PRIMARY KEY)", "SELECT create_distributed_table('moving', 'id', shard_count := 4, colocate_with := 'none')");
+        Coordinator.Run("CREATE TABLE moving (id bigint PRIMARY KEY)",
+            "SELECT create_distributed_table('moving', 'id', shard_count := 4, colocate_with := 'none')");
         string move = Coordinator.Get<string>($"""
             SELECT format('SELECT citus_move_shard_placement(%s, ''127.0.0.1'', {Worker.Port}, ''127.0.0.1'', {Healthy.Nodes[1].Port}, ''block_writes'')', shardid)
             FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) WHERE logicalrelid = 'moving'::regclass AND groupid = 2 LIMIT 1
@@ -96,7 +98,8 @@ public sealed class UpgradeFaultTests(ClusterFixture cluster, HealthyCluster hea
     public void An_extension_that_is_behind_its_package()
     {
         PSObject found = Expect("ExtensionVersions", "Warning",
-            () => Worker.Run(Alone, "CREATE EXTENSION citus_columnar VERSION '12.2-1'"), () => Worker.Run(Alone, "DROP EXTENSION citus_columnar"));
+            () => Worker.Run(Alone, "CREATE EXTENSION citus_columnar VERSION '12.2-1'"),
+            () => Worker.Run(Alone, "DROP EXTENSION citus_columnar"));
 
         Assert.Contains($"citus_columnar 12.2-1 on {Worker.Name}, whose packages have ", (string)found.Get("Actual")!);
     }
@@ -122,7 +125,8 @@ public sealed class UpgradeFaultTests(ClusterFixture cluster, HealthyCluster hea
     public void A_table_of_an_access_method_that_no_extension_brings()
     {
         PSObject found = Expect("AccessMethods", "Warning",
-            () => Worker.Run(Alone, "CREATE ACCESS METHOD heap_too TYPE TABLE HANDLER heap_tableam_handler", "CREATE TABLE odd (id int) USING heap_too"),
+            () => Worker.Run(Alone, "CREATE ACCESS METHOD heap_too TYPE TABLE HANDLER heap_tableam_handler",
+                "CREATE TABLE odd (id int) USING heap_too"),
             () => Worker.Run(Alone, "DROP TABLE odd", "DROP ACCESS METHOD heap_too"));
 
         Assert.Equal($"odd on {Worker.Name}: heap_too", found.Get("Actual"));
@@ -166,7 +170,8 @@ public sealed class UpgradeFaultTests(ClusterFixture cluster, HealthyCluster hea
     [Fact]
     public void A_collation_of_another_version_than_its_library()
     {
-        Coordinator.Run("CREATE COLLATION german (provider = icu, locale = 'de-DE')", "CREATE TABLE words (id bigint PRIMARY KEY, word text COLLATE german)",
+        Coordinator.Run("CREATE COLLATION german (provider = icu, locale = 'de-DE')",
+            "CREATE TABLE words (id bigint PRIMARY KEY, word text COLLATE german)",
             "CREATE INDEX ON words (word)", "SELECT create_distributed_table('words', 'id', shard_count := 4, colocate_with := 'none')");
         PSObject found = Expect("CollationVersions", "Failed",
             () => Worker.Run("UPDATE pg_collation SET collversion = '1.0' WHERE collname = 'german'"),
@@ -183,7 +188,8 @@ public sealed class UpgradeFaultTests(ClusterFixture cluster, HealthyCluster hea
         PSObject found = Expect("ColocatedCollations", "Warning",
             () =>
             {
-                Coordinator.Run("CREATE TABLE by_c (login text COLLATE \"C\" PRIMARY KEY)", "CREATE TABLE \"By C\" (login text COLLATE \"C\" PRIMARY KEY)",
+                Coordinator.Run("CREATE TABLE by_c (login text COLLATE \"C\" PRIMARY KEY)",
+                    "CREATE TABLE \"By C\" (login text COLLATE \"C\" PRIMARY KEY)",
                     "SELECT create_distributed_table('by_c', 'login', shard_count := 4, colocate_with := 'none')",
                     "SELECT create_distributed_table('\"By C\"', 'login', colocate_with := 'by_c')");
                 // From 14 on it is recorded.
@@ -205,7 +211,8 @@ public sealed class UpgradeFaultTests(ClusterFixture cluster, HealthyCluster hea
     public void A_database_that_takes_no_connections()
     {
         PSObject found = Expect("ClosedDatabases", "Failed",
-            () => Worker.Run(Alone, "ALTER DATABASE template1 ALLOW_CONNECTIONS false"), () => Worker.Run(Alone, "ALTER DATABASE template1 ALLOW_CONNECTIONS true"));
+            () => Worker.Run(Alone, "ALTER DATABASE template1 ALLOW_CONNECTIONS false"),
+            () => Worker.Run(Alone, "ALTER DATABASE template1 ALLOW_CONNECTIONS true"));
 
         Assert.Equal($"template1 on {Worker.Name}", found.Get("Actual"));
     }
@@ -221,7 +228,8 @@ public sealed class UpgradeFaultTests(ClusterFixture cluster, HealthyCluster hea
             Worker.Run(Alone, "DROP TABLE parent_here CASCADE");
             return;
         }
-        PSObject found = Expect("InheritedNotNull", "Failed", () => Worker.Run(make), () => Worker.Run(Alone, "DROP TABLE parent_here CASCADE"));
+        PSObject found = Expect("InheritedNotNull", "Failed", () => Worker.Run(make),
+            () => Worker.Run(Alone, "DROP TABLE parent_here CASCADE"));
 
         Assert.Equal($"child_here.id on {Worker.Name} may be NULL, and that of parent_here not", found.Get("Actual"));
     }

@@ -41,7 +41,8 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
             attempt = new ImportAttempt(import, importId, state, isRepeat: previous is not null, attempts, shown, noLedger);
             return await attempt.RunAsync(keepLedger, stop);
         }
-        catch (Exception e) when ((e is not CitusException && PostgresErrors.IsTransient(e)) || (previous is not null && PostgresErrors.MayPass(e)))
+        catch (Exception e) when ((e is not CitusException && PostgresErrors.IsTransient(e))
+            || (previous is not null && PostgresErrors.MayPass(e)))
         {
             // Before anything was sent in this attempt.
             state = attempt?.State ?? state;

@@ -93,7 +93,8 @@ internal sealed class ImportRecovery(CitusConnection coordinator, Func<ImportRep
             {
                 await using NpgsqlConnection node = await coordinator.OpenNodeSessionAsync(name, stop);
                 foreach (PreparedTransaction part in await PreparedTransaction.ListAsync(node, coordinator.CoordinatorId, importId, stop))
-                    await KeepAsync(part, coordinator.AddressOf(name).ToString(), "the ledger that would decide it is gone; ROLLBACK PREPARED "
+                    await KeepAsync(part, coordinator.AddressOf(name).ToString(),
+                        "the ledger that would decide it is gone; ROLLBACK PREPARED "
                         + $"'{part.Name}' on this node discards its rows, COMMIT PREPARED keeps them");
             }
             catch (Exception e) when (!stop.IsCancellationRequested && e is NpgsqlException or TimeoutException)

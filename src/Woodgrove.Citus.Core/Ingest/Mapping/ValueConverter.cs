@@ -47,7 +47,8 @@ internal sealed class ValueConverter
         }
     }
 
-    private static ValueConverter Times(TableColumn column, CsvShape shape, Func<string, CultureInfo, string[], DateTime> read, string format)
+    private static ValueConverter Times(TableColumn column, CsvShape shape, Func<string, CultureInfo, string[], DateTime> read,
+        string format)
     {
         CultureInfo culture = shape.Culture ?? CultureInfo.InvariantCulture;
         string[] formats = [.. shape.DateTimeFormats];

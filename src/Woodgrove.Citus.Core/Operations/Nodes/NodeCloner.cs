@@ -134,7 +134,8 @@ public sealed class NodeCloner(CitusConnection connection, string? strategy, Act
     }
 
     /// <summary>Where each shard is to be; Citus's plan has the sizes of the metadata, which are 0.</summary>
-    private async Task<List<CloneShard>> SplitAsync(NpgsqlConnection session, ClusterNode clone, ClusterNode primary, CancellationToken stop)
+    private async Task<List<CloneShard>> SplitAsync(NpgsqlConnection session, ClusterNode clone, ClusterNode primary,
+        CancellationToken stop)
     {
         Dictionary<long, long> sizes = (await ShardSizes.ReadAsync(connection, session, [], warn, stop)).Largest();
         return await session.ListAsync($"""

@@ -33,7 +33,8 @@ internal static class SplitPoints
         {
             explain($"Shard {group.ShardId} has no rows, so its range of hashes is split evenly.");
             long width = ((long)max - min + 1) / parts;
-            return width == 0 ? throw SplitErrors.TooManyParts(group, parts) : [.. Enumerable.Range(1, parts - 1).Select(i => (int)(min + i * width - 1))];
+            return width == 0 ? throw SplitErrors.TooManyParts(group, parts)
+                : [.. Enumerable.Range(1, parts - 1).Select(i => (int)(min + i * width - 1))];
         }
         if (counts[1].ValueKind == JsonValueKind.Null) throw SplitErrors.OneValue(group, counts[0].GetInt64());
         (int Hash, long UpTo)[] points = [.. counts[1].EnumerateArray().Select(p => (p[0].GetInt32(), p[1].GetInt64()))];

@@ -22,7 +22,8 @@ public sealed record ColumnarTable(
         foreach (string name in names) tables.Add(await TableCatalog.FindAsync(connection, session, Sql.TableName.Parse(name), stop));
         if (!await HasColumnarAsync(session, stop)) return tables.Count == 0 ? [] : throw TableChangeErrors.NotColumnar(tables[0].Display);
         List<ColumnarTable> found = await ReadAsync(session, tables.Count == 0 ? null : [.. tables.Select(t => t.Oid)], stop);
-        return tables.Find(t => found.TrueForAll(f => f.Table != t.Display)) is { } other ? throw TableChangeErrors.NotColumnar(other.Display)
+        return tables.Find(t => found.TrueForAll(f => f.Table != t.Display)) is { } other
+            ? throw TableChangeErrors.NotColumnar(other.Display)
             : found;
     }
 

@@ -48,7 +48,8 @@ public sealed class TimePartitions(CitusConnection connection)
         }
         return new ClusterChange
         {
-            Action = missing.Count == 0 ? $"Create partitions of {table.Display}" : $"Create {missing.Count} partition(s) of {table.Display}, "
+            Action = missing.Count == 0 ? $"Create partitions of {table.Display}"
+                : $"Create {missing.Count} partition(s) of {table.Display}, "
                 + $"from {missing[0].From} to {missing[^1].To}",
             Target = table.Display,
             Sql = missing.Count == 0 ? [] : [$"SELECT pg_catalog.create_time_partitions({arguments})"],
@@ -106,7 +107,8 @@ public sealed class TimePartitions(CitusConnection connection)
             Sql = sql,
             Tables = [.. old.Select(p => p.Partition!)],
             SizeBytes = old.All(p => p.SizeBytes is not null) ? old.Sum(p => p.SizeBytes) : null,
-            Losses = old.Count > 0 && accessMethod == "columnar" ? [$"{names} then take no UPDATE, no DELETE and no INSERT … ON CONFLICT."] : [],
+            Losses = old.Count > 0 && accessMethod == "columnar"
+                ? [$"{names} then take no UPDATE, no DELETE and no INSERT … ON CONFLICT."] : [],
             Locks = old.Count == 0 ? [] : RewriteFacts.Locks(names),
         };
     }
@@ -134,7 +136,8 @@ public sealed class TimePartitions(CitusConnection connection)
         return found.Count == 1 ? table : throw TableChangeErrors.NotByTime(table.Display);
     }
 
-    private async Task<List<TimePartition>> OlderAsync(NpgsqlConnection session, TableInfo table, DateTime olderThan, CancellationToken stop)
+    private async Task<List<TimePartition>> OlderAsync(NpgsqlConnection session, TableInfo table, DateTime olderThan,
+        CancellationToken stop)
     {
         HashSet<string> old = [.. await session.ListAsync($"""
             SELECT {SearchPath.Show("partition::oid")} FROM pg_catalog.time_partitions

@@ -29,7 +29,8 @@ internal sealed class LargeLocalTables() : CitusCheck(CheckCategory.Tables,
         $"no local table of {facts.Limit:0} bytes or more",
         $"the largest has {facts.Of(Tables).Select(t => t.SizeBytes).DefaultIfEmpty().Max()} bytes",
         large => Verdict.List(large.Select(t => $"{t.Table} ({t.SizeBytes} bytes)")),
-        large => Verdict.Lines(large, t => $"New-DistributedTable {CmdletLine.Argument(t.Table)} <column> # or New-ReferenceTable {CmdletLine.Argument(t.Table)}"));
+        large => Verdict.Lines(large, t =>
+            $"New-DistributedTable {CmdletLine.Argument(t.Table)} <column> # or New-ReferenceTable {CmdletLine.Argument(t.Table)}"));
 
     public sealed record Local(string Table, long SizeBytes, double EstimatedRows);
 }

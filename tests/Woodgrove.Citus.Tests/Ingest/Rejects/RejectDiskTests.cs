@@ -1,6 +1,6 @@
 using Woodgrove.Citus.Tests.Hosting;
 
-namespace Woodgrove.Citus.Tests.Ingest;
+namespace Woodgrove.Citus.Tests.Ingest.Rejects;
 
 /// <summary>The disk that the rejected rows are written to is full.</summary>
 public sealed class RejectDiskTests(ClusterFixture cluster) : ClusterTest(cluster)

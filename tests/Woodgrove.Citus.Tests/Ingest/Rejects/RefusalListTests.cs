@@ -3,7 +3,7 @@ using System.Management.Automation;
 using System.Text;
 using Woodgrove.Citus.Tests.Hosting;
 
-namespace Woodgrove.Citus.Tests.Ingest;
+namespace Woodgrove.Citus.Tests.Ingest.Rejects;
 
 /// <summary>
 /// One list of rows that servers refuse for forty reasons, each among good rows: by each way in every one of them is

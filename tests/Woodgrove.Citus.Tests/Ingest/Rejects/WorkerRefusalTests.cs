@@ -1,7 +1,7 @@
 using System.Management.Automation;
 using Woodgrove.Citus.Tests.Hosting;
 
-namespace Woodgrove.Citus.Tests.Ingest;
+namespace Woodgrove.Citus.Tests.Ingest.Rejects;
 
 /// <summary>Rows that only a worker can refuse are rejected like any others, by each way in.</summary>
 public sealed class WorkerRefusalTests(ClusterFixture cluster) : ClusterTest(cluster)

@@ -3,7 +3,7 @@ using System.Text;
 using Npgsql;
 using Woodgrove.Citus.Tests.Hosting;
 
-namespace Woodgrove.Citus.Tests.Ingest;
+namespace Woodgrove.Citus.Tests.Ingest.Rejects;
 
 /// <summary>Import-CsvToCitus with bad input: each a clear error, and the table as it was.</summary>
 public sealed class ImportRefusalTests(ClusterFixture cluster) : ClusterTest(cluster)

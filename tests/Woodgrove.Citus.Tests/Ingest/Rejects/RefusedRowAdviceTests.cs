@@ -1,7 +1,7 @@
 using System.Management.Automation;
 using Woodgrove.Citus.Tests.Hosting;
 
-namespace Woodgrove.Citus.Tests.Ingest;
+namespace Woodgrove.Citus.Tests.Ingest.Rejects;
 
 /// <summary>What a refused row is advised fits its value, and loads the file.</summary>
 public sealed class RefusedRowAdviceTests(ClusterFixture cluster) : ClusterTest(cluster)

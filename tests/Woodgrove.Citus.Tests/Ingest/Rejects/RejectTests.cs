@@ -1,7 +1,7 @@
 using System.Management.Automation;
 using Woodgrove.Citus.Tests.Hosting;
 
-namespace Woodgrove.Citus.Tests.Ingest;
+namespace Woodgrove.Citus.Tests.Ingest.Rejects;
 
 /// <summary>Refused rows are rejected, and written as they were with the reason.</summary>
 public sealed class RejectTests(ClusterFixture cluster) : ClusterTest(cluster)
