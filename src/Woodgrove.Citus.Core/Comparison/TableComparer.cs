@@ -12,7 +12,7 @@ namespace Woodgrove.Citus.Comparison;
 /// </summary>
 public sealed class TableComparer(CitusConnection from, CitusConnection to)
 {
-    /// <summary>How many differences are told at most.</summary>
+    /// <summary>How many differences are listed at most.</summary>
     public int MaxDifferences { get; init; } = 100;
 
     /// <summary>How many shards of a node are read side by side.</summary>

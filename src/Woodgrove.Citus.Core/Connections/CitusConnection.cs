@@ -82,7 +82,7 @@ public sealed class CitusConnection : IAsyncDisposable
     public string SslMode { get; }
 
     /// <summary>Connects, and asks the server what it is.</summary>
-    /// <exception cref="CitusException">No connection could be had; the message says what to try.</exception>
+    /// <exception cref="CitusException">No connection could be opened; the message says what to try.</exception>
     public static async Task<CitusConnection> OpenAsync(ConnectionRequest request, string? name, CancellationToken stop)
     {
         NpgsqlConnectionStringBuilder settings = request.Resolve(out bool isSslModeByHost);

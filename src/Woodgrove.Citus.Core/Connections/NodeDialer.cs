@@ -37,7 +37,7 @@ internal sealed class NodeDialer(Func<CancellationToken, Task<NpgsqlConnection>>
 
     /// <summary>A session to a node.</summary>
     /// <param name="wanted">Null is the coordinator.</param>
-    /// <exception cref="NpgsqlException">None was had; its cause is the <see cref="CitusException"/> that says so.</exception>
+    /// <exception cref="NpgsqlException">No session was found; its cause is the <see cref="CitusException"/> that says so.</exception>
     public async Task<NpgsqlConnection> OpenAsync(NodeName? wanted, CancellationToken stop)
     {
         lock (_surplus) _searches++;

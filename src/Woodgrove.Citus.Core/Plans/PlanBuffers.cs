@@ -6,7 +6,7 @@ namespace Woodgrove.Citus.Plans;
 /// <param name="SharedHit">Found in shared_buffers.</param>
 /// <param name="SharedRead">Read from the disk or the operating system's cache.</param>
 /// <param name="LocalHit">Those of temporary tables, likewise.</param>
-/// <param name="TempRead">Those that sorts and hashes wrote to disk for want of work_mem, and read again.</param>
+/// <param name="TempRead">Those that sorts and hashes wrote to disk for lack of work_mem, and read again.</param>
 public sealed record PlanBuffers(
     long SharedHit, long SharedRead, long SharedDirtied, long SharedWritten,
     long LocalHit, long LocalRead, long LocalDirtied, long LocalWritten, long TempRead, long TempWritten)

@@ -43,7 +43,7 @@ public sealed record DistributionCandidate
     /// <summary>Tables with a column of this name and type, with which it could be colocated.</summary>
     public Listing<string> RelatedTables { get; init; } = [];
 
-    /// <summary>Calls of statements that filter or join by it, by pg_stat_statements; null where that is not to be had.</summary>
+    /// <summary>Calls of statements that filter or join by it, by pg_stat_statements; null where that can't be read.</summary>
     public long? Uses { get; init; }
     public double Score { get; init; }
 }

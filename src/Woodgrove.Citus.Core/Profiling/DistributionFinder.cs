@@ -48,7 +48,7 @@ public sealed class DistributionFinder
     }
 
     /// <summary>The same, once its evidence is read.</summary>
-    /// <returns>The candidates; or why there are none, and whether that is for want of rows.</returns>
+    /// <returns>The candidates; or why there are none, and whether that is for lack of rows.</returns>
     internal async Task<(IReadOnlyList<DistributionCandidate> Found, CitusException? Obstacle, bool IsEmpty)> TryFindAsync(
         CitusConnection connection, NpgsqlConnection session, TableInfo table, IReadOnlyDictionary<string, ColumnEvidence> evidence,
         CancellationToken stop)

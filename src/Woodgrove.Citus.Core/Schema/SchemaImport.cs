@@ -51,7 +51,7 @@ public sealed class SchemaImport : IAsyncDisposable
         {
             IReadOnlyList<SchemaDifference> differences = item.DifferencesTo(there);
             if (differences.Count == 0) return Result(item, SchemaImportState.Equal);
-            // Another version of an extension is told, and hinders nothing.
+            // Another version of an extension is reported, and is no obstacle.
             if (item.Kind is not (SchemaObjectKind.Extension or SchemaObjectKind.View)) Mark(item, "is different in the database");
             return Result(item, SchemaImportState.Different) with { Differences = [.. differences] };
         }
