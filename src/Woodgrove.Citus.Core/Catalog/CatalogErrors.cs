@@ -18,6 +18,12 @@ internal static class CatalogErrors
             "Check the name and its schema (schema.table); New-DistributedTable creates one with -Definition.")
                 { Target = name.ToString() };
 
+    public static CitusException NoShardTable(ShardRange shard, string node, PostgresException cause) =>
+        new("CitusTableNotFound", CitusErrorKind.ObjectNotFound,
+            $"Shard {shard.ShardId} has no table {shard.ShardName} on {node}: {PostgresErrors.Text(cause)}",
+            "Test-CitusCluster ShardPlacements lists the shards whose tables are missing.", cause)
+        { Target = shard.ShardName, SqlState = cause.SqlState };
+
     public static CitusException NotATable(TableName name, char kind) =>
         new("CitusNotATable", CitusErrorKind.InvalidArgument,
             $"{name} is {KindName(kind)}, not a table.", "Name a table.") { Target = name.ToString() };

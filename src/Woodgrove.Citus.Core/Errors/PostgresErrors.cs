@@ -73,6 +73,13 @@ public static partial class PostgresErrors
         server.SqlState == PostgresErrorCodes.InternalError
             && (server.Routine == "ReportCopyError" || !string.IsNullOrEmpty(server.Detail));
 
+    /// <summary>
+    /// True where a node lacks what a command of Citus names there, such as the table of a shard. No row is at fault: a row's
+    /// refusal is passed on as <see cref="IsWorkerRefusal"/> says.
+    /// </summary>
+    public static bool IsMissingOnNode(PostgresException server) =>
+        server is { SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName, Routine: "ReportResultError" };
+
     /// <summary>The server's message with the detail and hint it gave.</summary>
     public static string Text(PostgresException server)
     {
@@ -93,6 +100,8 @@ public static partial class PostgresErrors
             "3D000" => ("CitusDatabaseNotFound", CitusErrorKind.ObjectNotFound, "Name an existing database with -Database."),
             "42501" => ("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
                 "Ask the owner for the right with GRANT, or connect as another user."),
+            "42P01" or "3F000" when IsMissingOnNode(server) => ("CitusTableNotFound", CitusErrorKind.ObjectNotFound,
+                "A node lacks it. If it is the table of a shard, Test-CitusCluster ShardPlacements shows where it is missing."),
             "42P01" => ("CitusTableNotFound", CitusErrorKind.ObjectNotFound,
                 "Check the name and its schema; Get-DistributedTable lists the distributed ones."),
             "42703" => ("CitusColumnNotFound", CitusErrorKind.ObjectNotFound, null),

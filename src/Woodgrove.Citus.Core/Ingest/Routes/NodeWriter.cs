@@ -45,10 +45,11 @@ internal sealed class NodeWriter : INodePart, IAsyncDisposable
         {
             return new NodeWriter(session, await begin(), options);
         }
-        catch
+        catch (Exception e)
         {
             if (options.OwnsSession) await session.DisposeAsync(); // and its transaction with it
             else await TryExecuteAsync(session, "ROLLBACK");
+            if (e is PostgresException server) ThrowIfMissing(server, options);
             throw;
         }
     }
@@ -81,10 +82,19 @@ internal sealed class NodeWriter : INodePart, IAsyncDisposable
         {
             await ask();
         }
-        catch (PostgresException refusal) when (_options.IsRefusal(refusal) && !stop.IsCancellationRequested)
+        catch (PostgresException refusal)
+            when (_options.IsRefusal(refusal) && !PostgresErrors.IsMissingOnNode(refusal) && !stop.IsCancellationRequested)
         {
+            ThrowIfMissing(refusal, _options);
             throw new RecordRefusedException(refusal, _options.Shard, _options.WasSent);
         }
+    }
+
+    /// <summary>The table of the shard is not there: its COPY was not begun, so the error has no context.</summary>
+    private static void ThrowIfMissing(PostgresException error, WriterOptions options)
+    {
+        if (options.Shard is { } shard && error is { SqlState: PostgresErrorCodes.UndefinedTable, Where: null or "" })
+            throw CatalogErrors.NoShardTable(shard, options.Node, error);
     }
 
     public Task RecordAsync(ImportBatch row, string attempt, CancellationToken stop) =>

@@ -63,4 +63,40 @@ public sealed class WorkerRefusalTests(ClusterFixture cluster) : ClusterTest(clu
         Cluster.Execute($"SELECT create_distributed_table('{table}', 'user_id', shard_count := 4, colocate_with := 'none')");
         return table;
     }
+
+    [Theory]
+    [InlineData("Import-CsvToCitus $path {0} -Route Coordinator", "")]
+    [InlineData("Import-CsvToCitus $path {0} -Route Coordinator -OnError Skip", "")]
+    [InlineData("Import-CsvToCitus $path {0} -Route Shard", "Shard 1")]
+    [InlineData("Import-CsvToCitus $path {0} -Route Shard -OnError Skip", "Shard 1")]
+    [InlineData("Import-CsvToCitus $path {0} -OnConflict Update -KeyColumn id", "")]
+    [InlineData("1..9 | ForEach-Object {{ [pscustomobject]@{{ id = $_; note = 1 }} }} | Add-CitusRow {0}", "")]
+    [InlineData("1..9 | ForEach-Object {{ [pscustomobject]@{{ id = $_; note = 1 }} }} | Add-CitusRow {0} -OnError Stop", "")]
+    public void A_shard_whose_table_is_missing_is_no_fault_of_a_row(string command, string says)
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.Distribute("id bigint PRIMARY KEY, note text", "id");
+        Shell["path"] = Cluster.File($"{table}.csv", "id,note\n" + string.Concat(Enumerable.Range(1, 100).Select(i => $"{i},n{i}\n")));
+        Cluster.Execute($"""
+            SELECT r.* FROM (SELECT * FROM citus_shards WHERE table_name = '{table}'::regclass ORDER BY nodeport DESC LIMIT 1) s,
+                master_run_on_worker(ARRAY[nodename], ARRAY[nodeport],
+                    ARRAY['SET citus.enable_manual_changes_to_shards = on; DROP TABLE ' || shard_name], false) r
+            """);
+
+        try
+        {
+            ErrorRecord error = Shell.Run(string.Format(null, command, table)).Failed("CitusTableNotFound");
+
+            Assert.Equal("42P01", error.Exception.Get("SqlState"));
+            Assert.Contains(says, error.Exception.Message, StringComparison.Ordinal);
+            Assert.Matches($"{table}_[0-9]+.*Test-CitusCluster ShardPlacements", error.Exception.Message);
+            Assert.DoesNotContain("Fix the", error.Exception.Message, StringComparison.Ordinal);
+            Assert.StartsWith($"1 placement(s) missing, of {table}: shard",
+                (string)Shell.Run("Test-CitusCluster ShardPlacements").Single.Get("Actual")!, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Cluster.Execute($"DROP TABLE {table}");
+        }
+    }
 }
