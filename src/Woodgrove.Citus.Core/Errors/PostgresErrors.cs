@@ -57,6 +57,7 @@ public static partial class PostgresErrors
         ? server.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '7', 'P', ..] or ['5', '3', ..] or ['5', '8', ..] or "25P03"
             or "25P04" or "55P03" or "57014"
             || server is { SqlState: PostgresErrorCodes.InternalError, Detail: null or "" } && !IsAboutValue(server)
+                && !IsShardMissingHere(server)
         : e is SocketException or EndOfStreamException or NpgsqlException { InnerException: IOException });
 
     /// <summary>
@@ -74,11 +75,21 @@ public static partial class PostgresErrors
             && (server.Routine == "ReportCopyError" || !string.IsNullOrEmpty(server.Detail));
 
     /// <summary>
-    /// True where a node lacks what a command of Citus names there, such as the table of a shard. No row is at fault: a row's
-    /// refusal is passed on as <see cref="IsWorkerRefusal"/> says.
+    /// True where a command can't be carried out, so that no row is at fault: a node lacks the table, the schema or a column of a
+    /// shard, or takes no changes. Citus passes on a node's error as it is, unless it ends a COPY (<see cref="IsWorkerRefusal"/>);
+    /// the server's own has no context then.
     /// </summary>
-    public static bool IsMissingOnNode(PostgresException server) =>
-        server is { SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName, Routine: "ReportResultError" };
+    public static bool IsAboutCommand(PostgresException server) => IsShardMissingHere(server)
+        || (server.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName
+            or PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.ReadOnlySqlTransaction
+            && (IsOfOtherNode(server) || string.IsNullOrEmpty(server.Where)));
+
+    /// <summary>True where Citus passes on what another node says of a command.</summary>
+    private static bool IsOfOtherNode(PostgresException server) => server.Routine == "ReportResultError";
+
+    /// <summary>True where Citus opens a shard of the server itself, which has no table: it looks it up, and finds OID 0.</summary>
+    private static bool IsShardMissingHere(PostgresException server) =>
+        server is { SqlState: PostgresErrorCodes.InternalError, Routine: "relation_open", MessageText: [.., ' ', '0'] };
 
     /// <summary>The server's message with the detail and hint it gave.</summary>
     public static string Text(PostgresException server)
@@ -100,8 +111,9 @@ public static partial class PostgresErrors
             "3D000" => ("CitusDatabaseNotFound", CitusErrorKind.ObjectNotFound, "Name an existing database with -Database."),
             "42501" => ("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
                 "Ask the owner for the right with GRANT, or connect as another user."),
-            "42P01" or "3F000" when IsMissingOnNode(server) => ("CitusTableNotFound", CitusErrorKind.ObjectNotFound,
-                "A node lacks it. If it is the table of a shard, Test-CitusCluster ShardPlacements shows where it is missing."),
+            _ when IsShardMissingHere(server) || (server.SqlState is "42P01" or "3F000" && IsOfOtherNode(server)) =>
+                ("CitusTableNotFound", CitusErrorKind.ObjectNotFound,
+                    "It is missing on a node. If it is a shard's table, Test-CitusCluster ShardPlacements lists where."),
             "42P01" => ("CitusTableNotFound", CitusErrorKind.ObjectNotFound,
                 "Check the name and its schema; Get-DistributedTable lists the distributed ones."),
             "42703" => ("CitusColumnNotFound", CitusErrorKind.ObjectNotFound, null),

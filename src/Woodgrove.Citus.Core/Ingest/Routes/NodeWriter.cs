@@ -83,17 +83,22 @@ internal sealed class NodeWriter : INodePart, IAsyncDisposable
             await ask();
         }
         catch (PostgresException refusal)
-            when (_options.IsRefusal(refusal) && !PostgresErrors.IsMissingOnNode(refusal) && !stop.IsCancellationRequested)
+            when (_options.IsRefusal(refusal) && !PostgresErrors.IsAboutCommand(refusal) && !stop.IsCancellationRequested)
         {
-            ThrowIfMissing(refusal, _options);
             throw new RecordRefusedException(refusal, _options.Shard, _options.WasSent);
+        }
+        catch (PostgresException e)
+        {
+            ThrowIfMissing(e, _options);
+            throw;
         }
     }
 
     /// <summary>The table of the shard is not there: its COPY was not begun, so the error has no context.</summary>
     private static void ThrowIfMissing(PostgresException error, WriterOptions options)
     {
-        if (options.Shard is { } shard && error is { SqlState: PostgresErrorCodes.UndefinedTable, Where: null or "" })
+        if (options.Shard is { } shard && error is
+            { SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName, Where: null or "" })
             throw CatalogErrors.NoShardTable(shard, options.Node, error);
     }
 

@@ -40,6 +40,11 @@ internal static class RowErrors
                 + $"on{(isUnknown ? "; with -OnConflict Skip, rows that are already loaded are skipped" : "")}.");
     }
 
+    /// <summary>The server refuses a batch, and no row of it is at fault.</summary>
+    public static CitusException Failed(CitusException known, long first, long loaded) => known.With(
+        $"The load ended at row {first}: {loaded} rows before it are loaded, and row {first} and those after it are not. {known.What}",
+        (known.Advice is null ? "Send" : $"{known.Advice} Then send") + $" the rows again from row {first} on.");
+
     /// <summary>The outcome of a COMMIT is unknown, and the coordinator that could tell it is no more.</summary>
     public static CitusException OutcomeForgotten(TableInfo target, long first, long loaded) =>
         new("CitusCoordinatorFailedOver", CitusErrorKind.InvalidOperation,

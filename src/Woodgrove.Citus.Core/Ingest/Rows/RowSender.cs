@@ -167,10 +167,11 @@ internal sealed class RowSender(
                 return moved;
             }, stop);
         }
-        catch (Exception e) when (MayPass(e) && !stop.IsCancellationRequested)
+        catch (Exception e) when ((MayPass(e) || e is PostgresException) && !stop.IsCancellationRequested)
         {
             CitusException known = PostgresErrors.Describe(e, target.Table.Display);
-            throw RowErrors.Interrupted(known, first, Loaded, isUnknown: unknown is not null);
+            throw MayPass(e) ? RowErrors.Interrupted(known, first, Loaded, isUnknown: unknown is not null)
+                : RowErrors.Failed(known, first, Loaded);
         }
     }
 
