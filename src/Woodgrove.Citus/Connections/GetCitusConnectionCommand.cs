@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Connections;
 
@@ -14,7 +15,7 @@ public sealed class GetCitusConnectionCommand : PSCmdlet
 
     protected override void ProcessRecord()
     {
-        var pattern = new WildcardPattern(Name, WildcardOptions.IgnoreCase);
+        var pattern = Wildcard.Parse(Name);
         WriteObject(SessionConnections.All.Where(c => pattern.IsMatch(c.Name)), enumerateCollection: true);
     }
 }

@@ -26,7 +26,7 @@ public sealed class GetCitusNodeCloneCommand : ConnectedCmdlet
     protected override void EndProcessing()
     {
         CitusConnection cluster = Cluster;
-        var pattern = new WildcardPattern(NodeName, WildcardOptions.IgnoreCase);
+        var pattern = Wildcard.Parse(NodeName);
         Run(async (output, stop) =>
         {
             foreach (CitusNodeClone clone in await new NodeCloner(cluster, Strategy, output.Warning).ListAsync(pattern.IsMatch, stop))

@@ -21,7 +21,7 @@ public sealed class GetCitusRestorePointCommand : ConnectedCmdlet
         foreach (string name in Name)
         {
             Func<string, bool>? matches = WildcardPattern.ContainsWildcardCharacters(name)
-                ? new WildcardPattern(name, WildcardOptions.IgnoreCase).IsMatch : null;
+                ? Wildcard.Parse(name).IsMatch : null;
             RunEach(async (output, stop) =>
             {
                 foreach (RestorePoint point in await RestorePoint.FindAsync(cluster, name, matches, stop)) await output.ObjectAsync(point);

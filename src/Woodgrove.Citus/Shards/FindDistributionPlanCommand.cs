@@ -56,7 +56,7 @@ public sealed class FindDistributionPlanCommand : ConnectedCmdlet
     private static bool IsNamed(DistributionPlan plan, string name)
     {
         if (!TablePattern.IsPattern(name)) return TableName.Parse(name).ToString() is var exact && (exact == plan.Table || exact == plan.FullName);
-        var pattern = new WildcardPattern(name, WildcardOptions.IgnoreCase);
+        var pattern = Wildcard.Parse(name);
         return pattern.IsMatch(plan.Table) || pattern.IsMatch(plan.FullName);
     }
 }

@@ -76,7 +76,7 @@ public sealed class GetShardPlacementCommand : ConnectedCmdlet
     {
         if (InputObject is { } node) return (placement.NodeName, placement.NodePort) == (node.NodeName, node.NodePort);
         string name = placement.NodeName, withPort = $"{name}:{placement.NodePort}";
-        return Node.Length == 0 || Node.Any(n => new WildcardPattern(n, WildcardOptions.IgnoreCase) is var pattern
+        return Node.Length == 0 || Node.Any(n => Wildcard.Parse(n) is var pattern
             && (pattern.IsMatch(name) || pattern.IsMatch(withPort)));
     }
 }

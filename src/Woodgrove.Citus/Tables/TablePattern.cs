@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Tables;
 
@@ -33,7 +34,7 @@ internal static class TablePattern
 
         IEnumerable<string> Matches(string name)
         {
-            var pattern = new WildcardPattern(name, WildcardOptions.IgnoreCase);
+            var pattern = Wildcard.Parse(name);
             bool module = name.StartsWith("woodgrove.", StringComparison.OrdinalIgnoreCase);
             return listed.Where(t => (module || !t.IsModules) && (only is null || only(t))
                 && (pattern.IsMatch(t.Table) || pattern.IsMatch(t.FullName))).Select(t => t.Table);

@@ -66,6 +66,22 @@ public sealed class PipelineTests : ClusterTest
         Shell.Run("Get-DistributedTable none_is_called").Failed("CitusTableNotFound");
     }
 
+    [Theory]
+    [InlineData("Get-CitusConnection")]
+    [InlineData("Get-CitusNodeClone")]
+    [InlineData("Get-CitusRestorePoint")]
+    [InlineData("Get-CitusSetting")]
+    [InlineData("Get-DistributedSchema")]
+    [InlineData("Get-DistributedTable")]
+    public void An_invalid_pattern_is_refused_also_where_there_is_nothing_to_compare(string cmdlet)
+    {
+        Cluster.RequireCitus();
+
+        ErrorRecord error = Assert.Single(Shell.Run($"{cmdlet} 'a['").Errors);
+
+        Assert.Contains("a[", error.Exception.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_name_in_double_quotes_is_no_pattern()
     {

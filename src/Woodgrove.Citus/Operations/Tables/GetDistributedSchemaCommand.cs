@@ -18,7 +18,7 @@ public sealed class GetDistributedSchemaCommand : ConnectedCmdlet
     protected override void EndProcessing()
     {
         CitusConnection cluster = Cluster;
-        WildcardPattern[] patterns = [.. Schema.Select(s => new WildcardPattern(s, WildcardOptions.IgnoreCase))];
+        WildcardPattern[] patterns = [.. Schema.Select(s => Wildcard.Parse(s))];
         Run(async (output, stop) =>
         {
             foreach (DistributedSchema schema in await DistributedSchema.ListAsync(cluster, null, output.Warning, stop))
