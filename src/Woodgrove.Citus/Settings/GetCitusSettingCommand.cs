@@ -30,7 +30,7 @@ public sealed class GetCitusSettingCommand : ConnectedCmdlet
     protected override void ProcessRecord()
     {
         CitusConnection cluster = Cluster;
-        WildcardPattern[] patterns = [.. Name.Select(n => Wildcard.Parse(n))];
+        WildcardPattern[] patterns = [.. Name.Select(Wildcard.Parse)];
         Run(async (output, stop) =>
         {
             IReadOnlyList<CitusSetting> settings = await CitusSetting.ReadAsync(cluster, Workload, Memory, Core, TimeSpan.FromSeconds(10),

@@ -35,15 +35,16 @@ public sealed class FindDistributionPlanCommand : ConnectedCmdlet
         CitusConnection cluster = Cluster;
         Run(async (output, stop) =>
         {
+            (string Name, Func<DistributionPlan, bool> IsNamed)[] asked = [.. Table?.Select(name => (name, Named(name))) ?? []];
             var bar = new ImportProgressBar(output, cluster.Database, what: "Reading");
             try
             {
                 var planner = new DistributionPlanner(cluster) { ShardCount = ShardCount, Explain = output.Verbose,
                     Warn = output.Warning, Progress = bar.Report };
                 IReadOnlyList<DistributionPlan> plans = await planner.FindAsync(stop);
-                foreach (DistributionPlan plan in plans.Where(p => Table is null || Table.Any(name => IsNamed(p, name))))
+                foreach (DistributionPlan plan in plans.Where(p => Table is null || asked.Any(a => a.IsNamed(p))))
                     if (Kind is null || Kind.Contains(plan.Kind)) await output.ObjectAsync(plan);
-                foreach (string name in Table?.Where(n => !TablePattern.IsPattern(n) && !plans.Any(p => IsNamed(p, n))) ?? [])
+                foreach ((string name, _) in asked.Where(a => !TablePattern.IsPattern(a.Name) && !plans.Any(a.IsNamed)))
                     await output.Async(c => c.WriteError(CitusErrorRecord.From(DistributionPlanErrors.NotPlanned(name, cluster), name)));
             }
             finally
@@ -53,10 +54,14 @@ public sealed class FindDistributionPlanCommand : ConnectedCmdlet
         }, cluster.Name);
     }
 
-    private static bool IsNamed(DistributionPlan plan, string name)
+    private static Func<DistributionPlan, bool> Named(string name)
     {
-        if (!TablePattern.IsPattern(name)) return TableName.Parse(name).ToString() is var exact && (exact == plan.Table || exact == plan.FullName);
+        if (!TablePattern.IsPattern(name))
+        {
+            string exact = TableName.Parse(name).ToString();
+            return plan => exact == plan.Table || exact == plan.FullName;
+        }
         var pattern = Wildcard.Parse(name);
-        return pattern.IsMatch(plan.Table) || pattern.IsMatch(plan.FullName);
+        return plan => pattern.IsMatch(plan.Table) || pattern.IsMatch(plan.FullName);
     }
 }

@@ -66,17 +66,17 @@ public sealed class GetShardPlacementCommand : ConnectedCmdlet
     private Func<CmdletOutput, CancellationToken, Task> Placements(CitusConnection cluster, string[] tables, object? value) =>
         async (output, stop) =>
     {
+        WildcardPattern[] nodes = [.. Node.Select(Wildcard.Parse)];
         if (await TablePattern.ExpandAsync(cluster, tables, stop) is not { } names) return;
         await foreach (ShardPlacement placement in ClusterMetadata.PlacementsAsync(cluster, names, value, Size, output.Warning, stop,
             IncludeModule))
-            if (IsAskedFor(placement)) await output.ObjectAsync(placement);
+            if (IsAskedFor(placement, nodes)) await output.ObjectAsync(placement);
     };
 
-    private bool IsAskedFor(ShardPlacement placement)
+    private bool IsAskedFor(ShardPlacement placement, WildcardPattern[] nodes)
     {
         if (InputObject is { } node) return (placement.NodeName, placement.NodePort) == (node.NodeName, node.NodePort);
         string name = placement.NodeName, withPort = $"{name}:{placement.NodePort}";
-        return Node.Length == 0 || Node.Any(n => Wildcard.Parse(n) is var pattern
-            && (pattern.IsMatch(name) || pattern.IsMatch(withPort)));
+        return nodes.Length == 0 || nodes.Any(n => n.IsMatch(name) || n.IsMatch(withPort));
     }
 }

@@ -96,6 +96,20 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
     }
 
     [Fact]
+    public void A_batch_whose_commit_is_refused_is_rolled_back_and_the_error_says_what_is_loaded()
+    {
+        string table = Cluster.CreateTable("id bigint, n int UNIQUE DEFERRABLE INITIALLY DEFERRED");
+        Shell["rows"] = new[] { 1, 2, 3, 3 }.Select((n, i) => PSObject.AsPSObject(new { id = i, n })).ToArray();
+
+        string message = Shell.Run($"$rows | Add-CitusRow {table} -BatchSize 2").Failed("CitusConstraintViolation").Exception.Message;
+
+        Assert.StartsWith("The load ended at row 3: 2 rows before it are loaded, and row 3 and those after it are not.", message,
+            StringComparison.Ordinal);
+        Assert.Contains("Send the rows again from row 3 on.", message, StringComparison.Ordinal);
+        Assert.Equal(2, Cluster.Count(table));
+    }
+
+    [Fact]
     public void Refused_rows_are_errors_with_their_number_and_the_others_go_in()
     {
         string table = Cluster.Distribute("user_id bigint, amount numeric, PRIMARY KEY (user_id)", "user_id");

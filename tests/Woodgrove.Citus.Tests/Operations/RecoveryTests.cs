@@ -51,8 +51,8 @@ public sealed class RecoveryTests(ClusterFixture cluster, ChangedCluster changed
         foreach (SandboxServer server in servers) server.Kill();
         foreach ((SandboxServer server, string backup) in servers.Zip(backups)) await server.RestoreAsync(backup, "before_the_fire");
         foreach (int port in changed.Ports)
-            while (changed.Rows("SELECT pg_is_in_recovery()", port) is not ["(f)"]) await Task.Delay(50,
-                TestContext.Current.CancellationToken);
+            while (changed.Rows("SELECT pg_is_in_recovery()", port) is not ["(f)"])
+                await Task.Delay(50, TestContext.Current.CancellationToken);
         changed.Execute(MaintenanceDaemon.Await, "SELECT recover_prepared_transactions()");
         IReadOnlyList<PSObject> pending = Repair().Where(r => r.Get("Action")!.ToString() == "Pending").ToList();
 

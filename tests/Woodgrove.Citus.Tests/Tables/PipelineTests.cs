@@ -73,6 +73,8 @@ public sealed class PipelineTests : ClusterTest
     [InlineData("Get-CitusSetting")]
     [InlineData("Get-DistributedSchema")]
     [InlineData("Get-DistributedTable")]
+    [InlineData("Get-ShardPlacement -Node")]
+    [InlineData("Find-DistributionPlan")]
     public void An_invalid_pattern_is_refused_also_where_there_is_nothing_to_compare(string cmdlet)
     {
         Cluster.RequireCitus();

@@ -30,20 +30,18 @@ internal static class RowErrors
     public static string TooLong(long most) =>
         $"its values are longer than {most:N0} bytes (-MaxRecordSize)";
 
+    /// <param name="mayPass">The connection was lost or the like; false where the server refuses the batch as a whole.</param>
     /// <param name="isUnknown">The connection was lost during COMMIT of the batch that begins with the row.</param>
-    public static CitusException Interrupted(CitusException known, long first, long loaded, bool isUnknown)
+    public static CitusException Interrupted(CitusException known, bool mayPass, long first, long loaded, bool isUnknown)
     {
         string state = isUnknown ? $"the outcome of the batch that begins with row {first} is unknown: all rows or none "
             + "(connection lost during COMMIT)" : $"row {first} and those after it are not";
-        return known.With($"The load was interrupted at row {first}: {loaded} rows before it are loaded, and {state}. {known.What}",
-            $"Send the rows again from row {first} "
+        string fix = mayPass || known.Advice is null ? "Send" : $"{known.Advice} Then send";
+        return known.With($"The load {(mayPass ? "was interrupted" : "ended")} at row {first}: {loaded} rows before it are loaded, "
+                + $"and {state}. {known.What}",
+            $"{fix} the rows again from row {first} "
                 + $"on{(isUnknown ? "; with -OnConflict Skip, rows that are already loaded are skipped" : "")}.");
     }
-
-    /// <summary>The server refuses a batch, and no row of it is at fault.</summary>
-    public static CitusException Failed(CitusException known, long first, long loaded) => known.With(
-        $"The load ended at row {first}: {loaded} rows before it are loaded, and row {first} and those after it are not. {known.What}",
-        (known.Advice is null ? "Send" : $"{known.Advice} Then send") + $" the rows again from row {first} on.");
 
     /// <summary>The outcome of a COMMIT is unknown, and the coordinator that could tell it is no more.</summary>
     public static CitusException OutcomeForgotten(TableInfo target, long first, long loaded) =>

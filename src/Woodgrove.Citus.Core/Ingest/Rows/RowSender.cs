@@ -163,15 +163,22 @@ internal sealed class RowSender(
                 if (copy is null || !commits) return 0;
                 moved = copy.Moved ?? rows();
                 unknown = await copy.IdentifyAsync(again);
-                await copy.CommitAsync(null, again);
+                try
+                {
+                    await copy.CommitAsync(null, again);
+                }
+                catch (PostgresException e) when (!PostgresErrors.IsTransient(e))
+                {
+                    unknown = null; // this is the answer: it was rolled back
+                    throw;
+                }
                 return moved;
             }, stop);
         }
         catch (Exception e) when ((MayPass(e) || e is PostgresException) && !stop.IsCancellationRequested)
         {
             CitusException known = PostgresErrors.Describe(e, target.Table.Display);
-            throw MayPass(e) ? RowErrors.Interrupted(known, first, Loaded, isUnknown: unknown is not null)
-                : RowErrors.Failed(known, first, Loaded);
+            throw RowErrors.Interrupted(known, MayPass(e), first, Loaded, isUnknown: unknown is not null);
         }
     }
 

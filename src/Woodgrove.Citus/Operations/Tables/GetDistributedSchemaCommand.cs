@@ -18,7 +18,7 @@ public sealed class GetDistributedSchemaCommand : ConnectedCmdlet
     protected override void EndProcessing()
     {
         CitusConnection cluster = Cluster;
-        WildcardPattern[] patterns = [.. Schema.Select(s => Wildcard.Parse(s))];
+        WildcardPattern[] patterns = [.. Schema.Select(Wildcard.Parse)];
         Run(async (output, stop) =>
         {
             foreach (DistributedSchema schema in await DistributedSchema.ListAsync(cluster, null, output.Warning, stop))
