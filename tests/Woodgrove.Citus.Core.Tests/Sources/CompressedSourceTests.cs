@@ -127,6 +127,16 @@ public sealed class CompressedSourceTests
     }
 
     [Fact]
+    public async Task Cut_within_its_first_bytes_it_is_no_text()
+    {
+        for (int length = 1; length <= 4; length++)
+        {
+            await RefusedAsync(Archives.Gzip(Plain)[..length], "f.csv.gz");
+            await RefusedAsync(Archives.Zstd(Plain)[..length], "f.csv.zst");
+        }
+    }
+
+    [Fact]
     public async Task What_is_named_as_compressed_and_is_text_is_read_as_text()
     {
         Assert.Equal(Plain, await SourceReading.ReadAllAsync(Plain, "f.csv.gz"));
