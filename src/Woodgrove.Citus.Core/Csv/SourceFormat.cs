@@ -56,7 +56,7 @@ internal static class SourceFormat
     {
         bool isCalledSo = Path.GetExtension(source.Name).ToLowerInvariant() is ".gz" or ".gzip" or ".zst" or ".zstd"
             || opened.MediaType is "application/gzip" or "application/x-gzip" or "application/zstd";
-        if (isCalledSo && Compression.IsFirstByteAlone(start)) return true;
+        if (isCalledSo && Compression.IsCutSignature(start)) return true;
         if (!isCalledSo || Binary(start, isCompressed: false, source.Name) is not null || start is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
             return false;
         if (dialect.Encoding is not (null or UTF8Encoding))

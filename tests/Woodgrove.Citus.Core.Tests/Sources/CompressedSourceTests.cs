@@ -1,3 +1,5 @@
+using System.Text;
+using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Core.Tests.Sources;
@@ -133,6 +135,7 @@ public sealed class CompressedSourceTests
         {
             await RefusedAsync(Archives.Gzip(Plain)[..length], "f.csv.gz");
             await RefusedAsync(Archives.Zstd(Plain)[..length], "f.csv.zst");
+            await RefusedAsync(Archives.Zstd(Plain)[..length], "f.csv.zst", new CsvDialect { Encoding = Encoding.Latin1 });
         }
     }
 
@@ -144,9 +147,9 @@ public sealed class CompressedSourceTests
         Assert.Equal(latin, await SourceReading.ReadAllAsync(latin, "f.csv.zst"));
     }
 
-    private static async Task<CitusException> RefusedAsync(byte[] bytes, string name)
+    private static async Task<CitusException> RefusedAsync(byte[] bytes, string name, CsvDialect? dialect = null)
     {
-        CitusException refused = await Assert.ThrowsAsync<CitusException>(() => SourceReading.ReadAllAsync(bytes, name));
+        CitusException refused = await Assert.ThrowsAsync<CitusException>(() => SourceReading.ReadAllAsync(bytes, name, dialect));
         Assert.True(refused.ErrorId == "CitusInvalidCompression", $"{bytes.Length} bytes: {refused.ErrorId}: {refused.Message}");
         return refused;
     }

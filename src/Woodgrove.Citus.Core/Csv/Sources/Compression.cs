@@ -15,6 +15,6 @@ internal static class Compression
     public static bool IsCompressed(ReadOnlySpan<byte> start) =>
         start is [0x1F, 0x8B, ..] or [0x28, 0xB5, 0x2F, 0xFD, ..] or [>= 0x50 and <= 0x5F, 0x2A, 0x4D, 0x18, ..];
 
-    /// <summary>Whether nothing is left of gzip or zstd but its first byte, which would pass for text.</summary>
-    public static bool IsFirstByteAlone(ReadOnlySpan<byte> whole) => whole is [0x1F] or [0x28];
+    /// <summary>Whether gzip or zstd was cut within its signature, whose bytes may pass for text.</summary>
+    public static bool IsCutSignature(ReadOnlySpan<byte> whole) => whole is [0x1F] or [0x28] or [0x28, 0xB5] or [0x28, 0xB5, 0x2F];
 }
