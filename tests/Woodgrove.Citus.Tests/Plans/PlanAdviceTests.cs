@@ -165,12 +165,12 @@ public sealed class PlanAdviceTests : ClusterTest, IClassFixture<PlanTables>
     public void Explanation_says_what_happens(string query, string said, string unsaid)
     {
         Cluster.RequireCitus();
+        // PostgreSQL 17 and later plan IS NULL of a NOT NULL column as a condition that is never true.
+        if (Cluster.PostgresMajor >= 17 && query.Contains("IS NULL", StringComparison.Ordinal)) said = "The condition can hold for no row";
         foreach (bool analyze in new[] { false, true })
         {
             string[] sentences = Sentences(query, analyze);
-            if (analyze && Cluster.PostgresMajor >= 18 && query.Contains("IS NULL", StringComparison.Ordinal)) continue;
-            if (!(Cluster.PostgresMajor >= 18 && query.Contains("IS NULL", StringComparison.Ordinal)))
-                Assert.Contains(sentences, s => s.Contains(said, StringComparison.Ordinal));
+            Assert.Contains(sentences, s => s.Contains(said, StringComparison.Ordinal));
             Assert.DoesNotContain(sentences, s => s.Contains(unsaid, StringComparison.Ordinal));
         }
     }
