@@ -29,7 +29,7 @@ param(
     [string[]] $Table = '*',
     [string] $FromCredentialName = 'citus-source',
     [string] $ToCredentialName = 'citus-target',
-    [int] $ThrottleLimit = 4,
+    [int] $ThrottleLimit = 16,
     [switch] $SkipSchema
 )
 $ErrorActionPreference = 'Stop'
@@ -67,7 +67,7 @@ try {
     $copied = @(Copy-CitusTable @copy -DeferIndexes)
     Report Copied "$($copied.Count) table(s), $(($copied | Measure-Object Rows -Sum).Sum) rows by this start"
 
-    $compared = @(Compare-CitusTable $Table -From $source -To $target -ThrottleLimit $ThrottleLimit)
+    $compared = @(Compare-CitusTable $Table -From $source -To $target -ThrottleLimit ([Math]::Min($ThrottleLimit, 4)))
     $compared | ConvertTo-Json -Depth 5 -EnumsAsStrings -AsArray | Set-Content (Join-Path $folder comparison.json)
     Export-CitusReport (Join-Path $folder report.html) -Title "After the move from $($source.Server)" -Connection $target -Confirm:$false
     $unequal = @($compared | Where-Object IsEqual -EQ $false)

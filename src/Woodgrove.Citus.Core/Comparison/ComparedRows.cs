@@ -40,7 +40,7 @@ internal sealed class ComparedRows : IAsyncDisposable
     public bool KnowsPlaces => _parts.Any(p => p.HashMin is not null);
 
     /// <summary>The rows as of now.</summary>
-    public static async Task<ComparedRows> OpenAsync(ComparedTable table, int sessionsPerNode, CancellationToken stop)
+    public static async Task<ComparedRows> OpenAsync(ComparedTable table, Func<int, int> sessionsPerNode, CancellationToken stop)
     {
         CitusConnection connection = table.Connection;
         string? obstacle = null;

@@ -29,8 +29,8 @@ public sealed class TableComparer(CitusConnection from, CitusConnection to)
     {
         ComparedTable source = await ComparedTable.FindAsync("source", from, name, stop);
         ComparedTable target = await ComparedTable.FindAsync("target", to, source.Info.Name, stop);
-        await using ComparedRows sourceRows = await ComparedRows.OpenAsync(source, SessionsPerNode, stop);
-        await using ComparedRows targetRows = await ComparedRows.OpenAsync(target, SessionsPerNode, stop);
+        await using ComparedRows sourceRows = await ComparedRows.OpenAsync(source, _ => SessionsPerNode, stop);
+        await using ComparedRows targetRows = await ComparedRows.OpenAsync(target, _ => SessionsPerNode, stop);
         return await CompareAsync(sourceRows, targetRows, stop);
     }
 

@@ -39,10 +39,14 @@ internal sealed class ShardSnapshot : IAsyncDisposable
     public string Extent => string.Create(CultureInfo.InvariantCulture,
         $"{Shards.Count} shards on {_readers.DistinctBy(r => r.Node).Count()} node(s), in {_readers.Count} sessions");
 
+    /// <summary>How many sessions each of some nodes needs for so many in all.</summary>
+    public static Func<int, int> InAll(int sessions) => nodes => (sessions + nodes - 1) / nodes;
+
     /// <summary>Makes the snapshot.</summary>
+    /// <param name="sessionsPerNode">How many sessions read each node, by the number of nodes.</param>
     /// <returns>It, or why there can be none.</returns>
     public static async Task<(ShardSnapshot? Snapshot, string? Obstacle)> TryTakeAsync(
-        CitusConnection connection, IReadOnlyList<TableInfo> tables, int sessionsPerNode, CancellationToken stop)
+        CitusConnection connection, IReadOnlyList<TableInfo> tables, Func<int, int> sessionsPerNode, CancellationToken stop)
     {
         var readers = new List<Reader>();
         try
@@ -135,18 +139,19 @@ internal sealed class ShardSnapshot : IAsyncDisposable
     }
 
     private static async Task<List<Reader>> ConnectAsync(CitusConnection connection, IReadOnlyList<SnapshotShard> shards,
-        int sessionsPerNode, CancellationToken stop)
+        Func<int, int> sessionsPerNode, CancellationToken stop)
     {
         var readers = new List<Reader>();
         try
         {
-            foreach (var node in shards.GroupBy(s => s.Node))
+            IGrouping<NodeName, SnapshotShard>[] nodes = [.. shards.GroupBy(s => s.Node)];
+            foreach (IGrouping<NodeName, SnapshotShard> node in nodes)
             {
                 Task<NpgsqlConnection> Open(CancellationToken stop) => node.Key == default ? connection.OpenSessionAsync(stop)
                     : connection.OpenNodeSessionAsync(node.Key, stop);
                 TableName[] names = [.. node.Select(s => s.Name)];
                 int most = node.GroupBy(s => s.Table.Oid).Max(table => table.Count()); // a table after the other
-                for (int i = 0; i < Math.Min(sessionsPerNode, most); i++)
+                for (int i = 0; i < Math.Min(sessionsPerNode(nodes.Length), most); i++)
                     readers.Add(new Reader(await Open(stop), node.Key, names, Open));
             }
             return readers;

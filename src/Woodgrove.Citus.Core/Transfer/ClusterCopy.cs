@@ -11,7 +11,7 @@ namespace Woodgrove.Citus.Transfer;
 public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IReadOnlyList<TableName> Tables)
 {
     /// <summary>How many parts are copied at the same time.</summary>
-    public int Parallel { get; init; } = 4;
+    public int Parallel { get; init; } = 16;
 
     /// <summary>Names the copy; what an earlier run of it has committed is not copied again.</summary>
     public Guid? ImportId { get; init; }

@@ -3,6 +3,7 @@ using Npgsql;
 using Woodgrove.Citus.Comparison;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Export;
 using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Transfer;
@@ -93,7 +94,8 @@ internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) 
     {
         ComparedTable copied = await ComparedTable.FindAsync("source", _from, plan.Source.Name, stop),
             into = await ComparedTable.FindAsync("target", _to, plan.Target.Name, stop);
-        await using ComparedRows rows = _source!.RowsOf(copied), target = await ComparedRows.OpenAsync(into, copy.Parallel, stop);
+        await using ComparedRows rows = _source!.RowsOf(copied),
+            target = await ComparedRows.OpenAsync(into, ShardSnapshot.InAll(copy.Parallel), stop);
         return await new TableComparer(_from, _to) { Explain = copy.Explain }.CompareAsync(rows, target, stop);
     }
 

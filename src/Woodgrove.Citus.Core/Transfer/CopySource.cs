@@ -33,10 +33,11 @@ internal sealed class CopySource : IAsyncDisposable
     /// <summary>How long writers of the source had to wait.</summary>
     public TimeSpan WritersWaited => _snapshot?.WritersWaited ?? TimeSpan.Zero;
 
-    public static async Task<CopySource> OpenAsync(CitusConnection connection, IReadOnlyList<TableInfo> tables, int sessionsPerNode,
+    public static async Task<CopySource> OpenAsync(CitusConnection connection, IReadOnlyList<TableInfo> tables, int sessions,
         CancellationToken stop)
     {
-        (ShardSnapshot? snapshot, string? obstacle) = await ShardSnapshot.TryTakeAsync(connection, tables, sessionsPerNode, stop);
+        (ShardSnapshot? snapshot, string? obstacle) = await ShardSnapshot.TryTakeAsync(connection, tables,
+            ShardSnapshot.InAll(sessions), stop);
         if (snapshot is not null) return new CopySource(connection, snapshot, null) { IsSnapshot = true };
         return await OpenCoordinatorAsync(connection, connection.CitusVersion is null, obstacle, stop);
     }

@@ -46,10 +46,13 @@ public sealed class CopyCitusTableCommand : CitusCmdlet
     [ValidateNotNullOrEmpty]
     public string? Query { get; set; }
 
-    /// <summary>How many shards are copied at the same time.</summary>
+    /// <summary>
+    /// How many shards are copied at the same time: each needs a session of the source, one of the target's coordinator,
+    /// and one for each shard of the target that its rows go into.
+    /// </summary>
     [Parameter]
     [ValidateRange(1, 64)]
-    public int ThrottleLimit { get; set; } = 4;
+    public int ThrottleLimit { get; set; } = 16;
 
     /// <summary>Names the copy; what an earlier run of it has committed is not copied again.</summary>
     [Parameter]
