@@ -39,11 +39,11 @@ internal sealed class ShardSnapshot : IAsyncDisposable
     public string Extent => string.Create(CultureInfo.InvariantCulture,
         $"{Shards.Count} shards on {_readers.DistinctBy(r => r.Node).Count()} node(s), in {_readers.Count} sessions");
 
-    /// <summary>How many sessions each of some nodes needs for so many in all.</summary>
+    /// <summary>Divides a total number of sessions among the nodes, rounded up.</summary>
     public static Func<int, int> InAll(int sessions) => nodes => (sessions + nodes - 1) / nodes;
 
     /// <summary>Makes the snapshot.</summary>
-    /// <param name="sessionsPerNode">How many sessions read each node, by the number of nodes.</param>
+    /// <param name="sessionsPerNode">Gives the number of sessions on each node for the number of nodes that are read.</param>
     /// <returns>It, or why there can be none.</returns>
     public static async Task<(ShardSnapshot? Snapshot, string? Obstacle)> TryTakeAsync(
         CitusConnection connection, IReadOnlyList<TableInfo> tables, Func<int, int> sessionsPerNode, CancellationToken stop)
