@@ -40,13 +40,13 @@ internal sealed class ComparedRows : IAsyncDisposable
     public bool KnowsPlaces => _parts.Any(p => p.HashMin is not null);
 
     /// <summary>The rows as of now.</summary>
-    public static async Task<ComparedRows> OpenAsync(ComparedTable table, Func<int, int> sessionsPerNode, CancellationToken stop)
+    public static async Task<ComparedRows> OpenAsync(ComparedTable table, SessionLimit limit, CancellationToken stop)
     {
         CitusConnection connection = table.Connection;
         string? obstacle = null;
         if (connection.IsCitus && table.Info.Kind == TableKind.Distributed)
         {
-            (ShardSnapshot? shards, obstacle) = await ShardSnapshot.TryTakeAsync(connection, [table.Info], sessionsPerNode, stop);
+            (ShardSnapshot? shards, obstacle) = await ShardSnapshot.TryTakeAsync(connection, [table.Info], limit, stop);
             if (shards is not null) return Over(table, shards, isOwned: true);
         }
         NpgsqlConnection session = await connection.OpenSessionAsync(stop);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Export;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Comparison;
@@ -29,8 +30,8 @@ public sealed class TableComparer(CitusConnection from, CitusConnection to)
     {
         ComparedTable source = await ComparedTable.FindAsync("source", from, name, stop);
         ComparedTable target = await ComparedTable.FindAsync("target", to, source.Info.Name, stop);
-        await using ComparedRows sourceRows = await ComparedRows.OpenAsync(source, _ => SessionsPerNode, stop);
-        await using ComparedRows targetRows = await ComparedRows.OpenAsync(target, _ => SessionsPerNode, stop);
+        await using ComparedRows sourceRows = await ComparedRows.OpenAsync(source, SessionLimit.OnEachNode(SessionsPerNode), stop);
+        await using ComparedRows targetRows = await ComparedRows.OpenAsync(target, SessionLimit.OnEachNode(SessionsPerNode), stop);
         return await CompareAsync(sourceRows, targetRows, stop);
     }
 

@@ -123,7 +123,7 @@ public sealed class CsvExport(CitusConnection connection, string path)
             (ShardSnapshot? snapshot, obstacle) = table is null
                 ? (null, "only a table's shards can be read side by side, and this is a query")
                 : table.Kind != TableKind.Distributed ? (null, $"{table.Display} has one shard")
-                : await ShardSnapshot.TryTakeAsync(connection, [table], _ => ShardSnapshot.SessionsPerNode, stop);
+                : await ShardSnapshot.TryTakeAsync(connection, [table], SessionLimit.OnEachNode(4), stop);
             if (snapshot is not null)
             {
                 await using (snapshot) return await WriteShardsAsync(session, table!, columns, snapshot, file, escape, stop);

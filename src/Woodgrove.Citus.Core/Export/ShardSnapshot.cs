@@ -17,9 +17,6 @@ namespace Woodgrove.Citus.Export;
 /// </summary>
 internal sealed class ShardSnapshot : IAsyncDisposable
 {
-    /// <summary>Sessions that read side by side on each node, where nothing else is asked for.</summary>
-    public const int SessionsPerNode = 4;
-
     /// <summary>How long writers may hold the export up, and then it them.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
@@ -39,14 +36,11 @@ internal sealed class ShardSnapshot : IAsyncDisposable
     public string Extent => string.Create(CultureInfo.InvariantCulture,
         $"{Shards.Count} shards on {_readers.DistinctBy(r => r.Node).Count()} node(s), in {_readers.Count} sessions");
 
-    /// <summary>Divides a total number of sessions among the nodes, rounded up.</summary>
-    public static Func<int, int> InAll(int sessions) => nodes => (sessions + nodes - 1) / nodes;
-
     /// <summary>Makes the snapshot.</summary>
-    /// <param name="sessionsPerNode">Gives the number of sessions on each node for the number of nodes that are read.</param>
+    /// <param name="limit">The sessions that are opened at most.</param>
     /// <returns>It, or why there can be none.</returns>
     public static async Task<(ShardSnapshot? Snapshot, string? Obstacle)> TryTakeAsync(
-        CitusConnection connection, IReadOnlyList<TableInfo> tables, Func<int, int> sessionsPerNode, CancellationToken stop)
+        CitusConnection connection, IReadOnlyList<TableInfo> tables, SessionLimit limit, CancellationToken stop)
     {
         var readers = new List<Reader>();
         try
@@ -58,7 +52,7 @@ internal sealed class ShardSnapshot : IAsyncDisposable
                     return (null, $"row level security decides on the coordinator which rows of {table.Display} this user may read");
             }
             IReadOnlyList<SnapshotShard> shards = await ReadShardsAsync(connection, guard, tables, stop);
-            readers = await ConnectAsync(connection, shards, sessionsPerNode, stop);
+            readers = await ConnectAsync(connection, shards, limit, stop);
             return await LockAndTakeAsync(connection, guard, tables, shards, readers, stop);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException && !stop.IsCancellationRequested)
@@ -139,27 +133,28 @@ internal sealed class ShardSnapshot : IAsyncDisposable
     }
 
     private static async Task<List<Reader>> ConnectAsync(CitusConnection connection, IReadOnlyList<SnapshotShard> shards,
-        Func<int, int> sessionsPerNode, CancellationToken stop)
+        SessionLimit limit, CancellationToken stop)
     {
-        var readers = new List<Reader>();
+        ILookup<NodeName, SnapshotShard> nodes = shards.ToLookup(s => s.Node);
+        // One table is read after the other, so a node has use for the shards of its largest table.
+        int Most(IEnumerable<SnapshotShard> node) => node.GroupBy(s => s.Table.Oid).Max(table => table.Count());
+        int all = nodes.Sum(Most);
+        Task<Reader>[] opened = [.. nodes.SelectMany(node => Enumerable.Range(0, limit.On(Most(node), all)).Select(_ => OpenAsync(node)))];
         try
         {
-            IGrouping<NodeName, SnapshotShard>[] nodes = [.. shards.GroupBy(s => s.Node)];
-            foreach (IGrouping<NodeName, SnapshotShard> node in nodes)
-            {
-                Task<NpgsqlConnection> Open(CancellationToken stop) => node.Key == default ? connection.OpenSessionAsync(stop)
-                    : connection.OpenNodeSessionAsync(node.Key, stop);
-                TableName[] names = [.. node.Select(s => s.Name)];
-                int most = node.GroupBy(s => s.Table.Oid).Max(table => table.Count()); // a table after the other
-                for (int i = 0; i < Math.Min(sessionsPerNode(nodes.Length), most); i++)
-                    readers.Add(new Reader(await Open(stop), node.Key, names, Open));
-            }
-            return readers;
+            return [.. await Task.WhenAll(opened)];
         }
         catch
         {
-            await CloseAsync(readers);
+            await CloseAsync([.. opened.Where(o => o.IsCompletedSuccessfully).Select(o => o.Result)]);
             throw;
+        }
+
+        async Task<Reader> OpenAsync(IGrouping<NodeName, SnapshotShard> node)
+        {
+            Task<NpgsqlConnection> Open(CancellationToken stop) => node.Key == default ? connection.OpenSessionAsync(stop)
+                : connection.OpenNodeSessionAsync(node.Key, stop);
+            return new Reader(await Open(stop), node.Key, [.. node.Select(s => s.Name)], Open);
         }
     }
 

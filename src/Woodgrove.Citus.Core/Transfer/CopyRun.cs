@@ -95,7 +95,7 @@ internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) 
         ComparedTable copied = await ComparedTable.FindAsync("source", _from, plan.Source.Name, stop),
             into = await ComparedTable.FindAsync("target", _to, plan.Target.Name, stop);
         await using ComparedRows rows = _source!.RowsOf(copied),
-            target = await ComparedRows.OpenAsync(into, ShardSnapshot.InAll(copy.Parallel), stop);
+            target = await ComparedRows.OpenAsync(into, SessionLimit.InAll(copy.Parallel), stop);
         return await new TableComparer(_from, _to) { Explain = copy.Explain }.CompareAsync(rows, target, stop);
     }
 
@@ -147,7 +147,7 @@ internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) 
             copy.Warn?.Invoke("The rows are not all of one instant: what is written meanwhile may be copied for one shard and not for "
                 + "another.");
         else if (plans.Count > 0)
-            copy.Explain?.Invoke($"All rows are of one instant of the source, for which writers waited "
-                + $"{source.WritersWaited.TotalMilliseconds:0} ms.");
+            copy.Explain?.Invoke($"All rows are of one instant of the source{(source.Extent is { } extent ? $" ({extent})" : "")}, "
+                + $"for which writers waited {source.WritersWaited.TotalMilliseconds:0} ms.");
     }
 }

@@ -30,6 +30,9 @@ internal sealed class CopySource : IAsyncDisposable
     /// <summary>True where all rows are of one instant.</summary>
     public bool IsSnapshot { get; private init; }
 
+    /// <summary>How many shards, nodes and sessions a cluster's snapshot has; else null.</summary>
+    public string? Extent => _connection.CitusVersion is null ? null : _snapshot?.Extent;
+
     /// <summary>How long writers of the source had to wait.</summary>
     public TimeSpan WritersWaited => _snapshot?.WritersWaited ?? TimeSpan.Zero;
 
@@ -37,7 +40,7 @@ internal sealed class CopySource : IAsyncDisposable
         CancellationToken stop)
     {
         (ShardSnapshot? snapshot, string? obstacle) = await ShardSnapshot.TryTakeAsync(connection, tables,
-            ShardSnapshot.InAll(sessions), stop);
+            SessionLimit.InAll(sessions), stop);
         if (snapshot is not null) return new CopySource(connection, snapshot, null) { IsSnapshot = true };
         return await OpenCoordinatorAsync(connection, connection.CitusVersion is null, obstacle, stop);
     }

@@ -102,6 +102,30 @@ public sealed class CopySourceTests : ClusterTest, IClassFixture<CopyClusters>
         Assert.Contains("the target has no column kode", error.Exception.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(1, 3)] // one on each node at least
+    [InlineData(4, 5)]
+    [InlineData(16, 10)]
+    public void The_limit_is_the_number_of_the_sources_sessions(int limit, int sessions)
+    {
+        foreach (char cluster in "ab")
+            _clusters.Execute(cluster, """
+                DROP TABLE IF EXISTS divided, divided_codes;
+                CREATE TABLE divided (id bigint PRIMARY KEY);
+                CREATE TABLE divided_codes (id bigint PRIMARY KEY);
+                SELECT create_distributed_table('divided', 'id', shard_count := 9, colocate_with := 'none')
+                """);
+        _clusters.Execute('a', "INSERT INTO divided SELECT generate_series(1, 900);\nINSERT INTO divided_codes SELECT generate_series(1, 9)");
+
+        RunResult copied = _clusters.Shell.Run($"Copy-CitusTable divided, divided_codes -From a -To b -ThrottleLimit {limit} -Verbose");
+
+        // 9 shards are divided unevenly among two workers, and a local table is read on the coordinator.
+        Assert.Contains(copied.Succeeded().Verbose, v => v.StartsWith("All rows are of one instant of the source (10 shards on 3 node(s), in "
+            + $"{sessions} sessions), for which writers waited ", StringComparison.Ordinal));
+        _clusters.AssertSame("divided");
+        _clusters.AssertSame("divided_codes");
+    }
+
     [Fact]
     public void Rows_of_SQLite_come_through_the_callers_own_connection()
     {
