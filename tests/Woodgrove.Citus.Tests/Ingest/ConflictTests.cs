@@ -73,6 +73,40 @@ public sealed class ConflictTests(ClusterFixture cluster) : ClusterTest(cluster)
         Shell.Run($"Import-CsvToCitus $path {table} -OnConflict Update -Resume").Failed("CitusImportComplete");
     }
 
+    /// <summary>A unique key takes no two NULLs for the same, unless it says so.</summary>
+    [Theory]
+    [InlineData("Coordinator", "Skip", "")]
+    [InlineData("Coordinator", "Update", "")]
+    [InlineData("Shard", "Skip", "")]
+    [InlineData("Coordinator", "Skip", "NULLS NOT DISTINCT")]
+    public void Rows_with_NULL_in_a_key_clash_only_where_the_key_says_so(string route, string action, string nulls)
+    {
+        string table = Cluster.Distribute($"user_id bigint, code text, note text, UNIQUE {nulls} (user_id, code)", "user_id");
+        Shell["path"] = Cluster.File("nulls.csv", "user_id,code,note\n1,,a\n1,,b\n1,x,c\n1,x,d\n");
+
+        PSObject result = Shell.Run($"Import-CsvToCitus $path {table} -OnConflict {action} -Route {route}").Single;
+        Shell.Run($"[pscustomobject] @{{ user_id = 1; code = $null; note = 'e' }}, [pscustomobject] @{{ user_id = 1; code = $null; note = 'f' }} "
+            + $"| Add-CitusRow {table} -OnConflict {action}").Succeeded();
+
+        (string notes, long rows) = nulls.Length > 0 ? ("ac", 2L) : (action == "Skip" ? "abcef" : "abdef", 3L);
+        Assert.Equal(notes, Cluster.Scalar($"SELECT string_agg(note, '' ORDER BY note) FROM {table}"));
+        Assert.Equal((rows, 4 - rows), (result.Get("Rows"), result.Get("Conflicts")));
+    }
+
+    [Fact]
+    public void Rows_set_an_identity_column_that_is_always_generated()
+    {
+        string table = Cluster.NewName("always");
+        Cluster.Execute($"CREATE TABLE {table} (id bigint GENERATED ALWAYS AS IDENTITY, code text UNIQUE, note text)");
+        Cluster.AtEnd($"DROP TABLE {table}");
+        Cluster.Execute($"INSERT INTO {table} (code, note) VALUES ('a', 'old')");
+        Shell["path"] = Cluster.File("always.csv", "id,code,note\n7,a,new\n8,b,new\n");
+
+        Shell.Run($"Import-CsvToCitus $path {table} -OnConflict Update").Succeeded();
+
+        Assert.Equal(["1\ta\tnew", "8\tb\tnew"], Cluster.Rows(table));
+    }
+
     [Fact]
     public void Key_must_be_one_that_the_table_has()
     {
