@@ -3,6 +3,7 @@ using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Export;
+using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Comparison;
@@ -52,7 +53,7 @@ internal sealed class ComparedRows : IAsyncDisposable
         NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         try
         {
-            await session.ExecuteAsync("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", stop);
+            await session.ExecuteAsync(LoadSession.BeginRead, stop);
             return Over(table, session, isOwned: true, obstacle);
         }
         catch

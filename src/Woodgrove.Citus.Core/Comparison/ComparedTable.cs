@@ -14,8 +14,16 @@ namespace Woodgrove.Citus.Comparison;
 internal sealed record ComparedTable(
     string Side, CitusConnection Connection, TableInfo Info, IReadOnlyList<UniqueKey> Keys, string Encoding, string Place)
 {
-    /// <exception cref="CitusException">There is no such table, or its rows are filtered.</exception>
-    public static async Task<ComparedTable> FindAsync(string side, CitusConnection connection, TableName name, CancellationToken stop)
+    /// <summary>A table of the source, and that of its name in the target.</summary>
+    /// <exception cref="CitusException">One is missing, its rows are filtered, or the databases have not the same encoding.</exception>
+    public static async Task<(ComparedTable Source, ComparedTable Target)> FindAsync(CitusConnection from, TableName name,
+        CitusConnection to, CancellationToken stop)
+    {
+        ComparedTable source = await FindAsync("source", from, name, stop), target = await FindAsync("target", to, source.Info.Name, stop);
+        return source.Encoding == target.Encoding ? (source, target) : throw ComparisonErrors.EncodingsDiffer(source, target);
+    }
+
+    private static async Task<ComparedTable> FindAsync(string side, CitusConnection connection, TableName name, CancellationToken stop)
     {
         try
         {

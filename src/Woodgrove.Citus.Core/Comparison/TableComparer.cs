@@ -28,8 +28,7 @@ public sealed class TableComparer(CitusConnection from, CitusConnection to)
     /// <exception cref="CitusException">A side has no such table, or not all of its rows may be read.</exception>
     public async Task<TableComparison> CompareAsync(TableName name, CancellationToken stop)
     {
-        ComparedTable source = await ComparedTable.FindAsync("source", from, name, stop);
-        ComparedTable target = await ComparedTable.FindAsync("target", to, source.Info.Name, stop);
+        (ComparedTable source, ComparedTable target) = await ComparedTable.FindAsync(from, name, to, stop);
         await using ComparedRows sourceRows = await ComparedRows.OpenAsync(source, SessionLimit.OnEachNode(SessionsPerNode), stop);
         await using ComparedRows targetRows = await ComparedRows.OpenAsync(target, SessionLimit.OnEachNode(SessionsPerNode), stop);
         return await CompareAsync(sourceRows, targetRows, stop);
@@ -39,7 +38,6 @@ public sealed class TableComparer(CitusConnection from, CitusConnection to)
     internal async Task<TableComparison> CompareAsync(ComparedRows source, ComparedRows target, CancellationToken stop)
     {
         var clock = Stopwatch.StartNew();
-        if (source.Table.Encoding != target.Table.Encoding) throw ComparisonErrors.EncodingsDiffer(source.Table, target.Table);
         string method = $"source: {source.Method}; target: {target.Method}";
         Explain?.Invoke($"{source.Table.Info.Display} is compared by two sums of 64-bit hashes of its rows; {method}.");
         var columns = new ComparedColumns(source.Table, target.Table);

@@ -4,6 +4,7 @@ using System.Globalization;
 using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Export;
@@ -213,7 +214,7 @@ internal sealed class ShardSnapshot : IAsyncDisposable
                     return $"{Session.Host}:{Session.Port} has a transaction that is prepared and not yet committed or rolled back";
                 await Task.Delay(20, stop);
             }
-            var touch = new System.Text.StringBuilder("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+            var touch = new System.Text.StringBuilder(LoadSession.BeginRead);
             foreach (TableName shard in Shards) touch.Append("; SELECT FROM ").Append(shard.Sql).Append(" LIMIT 0");
             await Session.ExecuteAsync(touch.ToString(), stop);
             return null;

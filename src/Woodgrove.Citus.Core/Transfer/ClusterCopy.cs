@@ -1,4 +1,5 @@
 using Npgsql;
+using Woodgrove.Citus.Comparison;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Ingest.Ledger;
@@ -78,12 +79,20 @@ public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IRead
         await using NpgsqlConnection target = await to.OpenSessionAsync(stop);
         if (Query is null && from.Database == to.Database
             && await CoordinatorFacts.IdentifierAsync(source, stop) == await CoordinatorFacts.IdentifierAsync(target, stop)
-            && from.Server == to.Server && from.Port == to.Port)
+            && await StartAsync(source, stop) == await StartAsync(target, stop))
             throw CopyErrors.SameDatabase(to.Name);
         await LedgerSchema.RequireAsync(target, withParts: false, stop);
         var planner = new CopyPlanner(this, from, source, to, target);
         var plans = new List<TablePlan>();
-        foreach (TableName table in Tables) plans.Add(await planner.PlanAsync(table, stop));
+        foreach (TableName table in Tables)
+        {
+            plans.Add(await planner.PlanAsync(table, stop));
+            if (Verify) await ComparedTable.FindAsync(from, plans[^1].Source.Name, to, stop); // or refused after all rows are copied
+        }
         return await TableOrder.SortAsync(target, plans, stop);
     }
+
+    /// <summary>When a session's server started: the same server by another address has the same.</summary>
+    private static Task<string?> StartAsync(NpgsqlConnection session, CancellationToken stop) => session.ScalarAsync<string>(
+        "SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time())::text", stop);
 }

@@ -17,7 +17,6 @@ internal sealed class CoordinatorPart : ICopyPart
     private CoordinatorPart(CoordinatorBatch batch, CopyLedger ledger, bool isBinary) =>
         (_batch, _ledger, _isBinary) = (batch, ledger, isBinary);
 
-    /// <summary>How many rows a conflict rule has inserted or updated; null where there is no rule.</summary>
     public long? Moved => _batch.Moved;
 
     /// <param name="isBinary">The rows come in COPY's binary form, and not as CSV.</param>

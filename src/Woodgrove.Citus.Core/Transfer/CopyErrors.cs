@@ -93,6 +93,18 @@ internal static class CopyErrors
     public static CitusException Interrupted(CitusException cause, string what, string? advice, bool mayPass) =>
         new(cause.ErrorId, cause.Kind, what, advice, cause) { Target = cause.Target, SqlState = cause.SqlState, MayPass = mayPass };
 
+    /// <summary>A warning: -Resume has found nothing to continue, and rows are there.</summary>
+    public static string NothingToResume(string table, string source) =>
+        $"{table}: the ledger has no copy of {source} into this table, so its rows are copied from the beginning; the table has rows already.";
+
+    public static CitusException DeferredByOther(Guid importId, string table, string role) => new("CitusPermissionDenied",
+        CitusErrorKind.PermissionDenied, $"{table}: import {importId} is of {role}, whose indexes or foreign keys of the table were dropped "
+            + "and are recreated only by that role. Nothing was copied by this run.",
+        $"Connect to the target as {role}, and run the command again.") { Target = importId, SqlState = "42501" };
+
+    public static string? Advice(CitusException cause) =>
+        cause.SqlState == "53300" ? $"{cause.Advice} A lower -ThrottleLimit needs fewer." : cause.Advice;
+
     /// <summary>What to do about a row that the target refuses.</summary>
     public static string RefusedAdvice(string? sqlState) => sqlState switch
     {

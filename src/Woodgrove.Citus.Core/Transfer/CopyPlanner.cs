@@ -27,10 +27,10 @@ internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, Npgsql
         ConflictRule? rule = copy.OnConflict == ConflictAction.Error ? null
             : await ConflictRule.FindAsync(target, into, copy.OnConflict, copy.KeyColumns, stop);
         bool alike = copy.Query is null && await HashesAlikeAsync(table, into, stop);
-        (CopyMethod method, string reason) = await ChooseAsync(table, into, match, rule, alike, stop);
+        (CopyMethod method, string reason, int parallel) = await ChooseAsync(table, into, match, rule, alike, stop);
         return new TablePlan(table, into, match)
         {
-            Method = method, Reason = reason, Rule = rule, Query = copy.Query, HashesAlike = alike,
+            Method = method, Reason = reason, Parallel = parallel, Rule = rule, Query = copy.Query, HashesAlike = alike,
             IsSourcePartitioned = copy.Query is null && await source.ScalarAsync<bool>(
                 "SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::oid", stop, table.Oid),
             SourceId = $"{await CoordinatorFacts.IdentifierAsync(source, stop)} {from.Database} "
@@ -39,34 +39,50 @@ internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, Npgsql
         };
     }
 
-    private async Task<(CopyMethod, string)> ChooseAsync(TableInfo table, TableInfo into, ColumnMatch match, ConflictRule? rule, bool alike,
+    private async Task<(CopyMethod Method, string Reason, int Parallel)> ChooseAsync(TableInfo table, TableInfo into, ColumnMatch match, ConflictRule? rule, bool alike,
         CancellationToken stop)
     {
         string? asText = copy.Query is not null ? "these are the rows of a query"
             : rule is not null ? "keys that the table has already are compared there" : match.WhyText;
-        string? obstacle = into.Kind != TableKind.Distributed ? null : asText
-            ?? await new RouteObstacles(new ShardRoute(to, null, TablePlan.RowsOf(into, match)), target, null).ToShardsAsync(stop);
+        var obstacles = new RouteObstacles(new ShardRoute(to, null, TablePlan.RowsOf(into, match)), target, null);
+        string? obstacle = into.Kind != TableKind.Distributed ? null : asText ?? await obstacles.ToShardsAsync(stop)
+            ?? (alike ? null : ChangedKey(table, into));
         if (into.Kind != TableKind.Distributed || obstacle is not null)
             return (CopyMethod.Coordinator, $"by COPY into {into.Display} on the target's coordinator, "
                 + $"{(asText is null ? "in binary form" : $"as text, because {asText}")}"
-                + $"{(obstacle is null || obstacle == asText ? "" : $", and not straight into the shards, because {obstacle}")}.");
-        bool equal = alike && (await RangesAsync(source, table, stop)).SequenceEqual(await RangesAsync(target, into, stop));
-        return equal
-            ? (CopyMethod.Pipe, "each shard straight into the one with the same hash range, in binary form and with no value read.")
+                + $"{(obstacle is null || obstacle == asText ? "" : $", and not straight into the shards, because {obstacle}")}.", 1);
+        List<(int Min, int Max)> ranges = await RangesAsync(target, into, stop), sources = alike ? await RangesAsync(source, table, stop) : [];
+        int most = alike ? sources.Max(s => ranges.Count(r => r.Min <= s.Max && s.Min <= r.Max)) : ranges.Count; // shards that one part fills
+        int parallel = (int)Math.Clamp((long)obstacles.Room * ranges.Count / most, 1, copy.Parallel);
+        string limited = parallel == copy.Parallel ? "" : $" {parallel} at a time: the nodes have room for no more sessions.";
+        return sources.SequenceEqual(ranges)
+            ? (CopyMethod.Pipe, "each shard straight into the one with the same hash range, in binary form and with no value read." + limited,
+                parallel)
             : (CopyMethod.Split, $"straight into the shards, in binary form, by the hash of {into.DistributionColumn}, because "
-                + (alike ? "source and target have other hash ranges." : "the source does not place rows by that column's hash."));
+                + (alike ? "source and target have other hash ranges." : "the source does not place rows by that column's hash.") + limited,
+                parallel);
+    }
+
+    /// <summary>Why the key's values may be others in the target, where it rounds them or cuts them off, or null.</summary>
+    private static string? ChangedKey(TableInfo table, TableInfo into)
+    {
+        TableColumn key = into.FindColumn(into.DistributionColumn!)!;
+        string? from = table.FindColumn(key.Name)?.TypeName;
+        return key.TypeName.Contains('(', StringComparison.Ordinal) && from != key.TypeName
+            ? $"{key.Name} is {from} in the source and {key.TypeName} in the target, which may change its values" : null;
     }
 
     private static async Task<List<(int, int)>> RangesAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
         [.. (await ShardMap.ReadAsync(session, table, stop)).Select(s => (s.HashMin, s.HashMax)).Distinct()];
 
+    // Texts of another encoding have other bytes, and other hashes; RouteObstacles looks at the target's.
     private async Task<bool> HashesAlikeAsync(TableInfo table, TableInfo into, CancellationToken stop) =>
         table.Kind == TableKind.Distributed && into.Kind == TableKind.Distributed && table.DistributionColumn is { } key
         && key == into.DistributionColumn && table.FindColumn(key)!.TypeName == into.FindColumn(key)!.TypeName
         && await source.ScalarAsync<bool>("""
-            SELECT coalesce((SELECT l.collisdeterministic FROM pg_catalog.pg_attribute a
+            SELECT (NOT $3 OR pg_catalog.current_setting('server_encoding') IN ('UTF8', 'SQL_ASCII')) AND coalesce((SELECT l.collisdeterministic FROM pg_catalog.pg_attribute a
                 JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation WHERE a.attrelid = $1::oid AND a.attname = $2), true)
-            """, stop, table.Oid, key);
+            """, stop, table.Oid, key, TableColumn.IsText(table.FindColumn(key)!.TypeOid));
 
     private async Task<IReadOnlyList<TableColumn>> QueryColumnsAsync(string query, CancellationToken stop)
     {

@@ -14,7 +14,6 @@ namespace Woodgrove.Citus.Transfer;
 /// </summary>
 internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) : IAsyncDisposable
 {
-    private readonly SemaphoreSlim _throttle = new(copy.Parallel);
     private CitusConnection _from = copy.From, _to = copy.To;
     private CopySource? _source;
     private IReadOnlyList<ImportRepair> _pending = [];
@@ -45,7 +44,7 @@ internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) 
                     gotFurther = false;
                     if (attempt is not null) await RenewAsync(again);
                     if (_pending.FirstOrDefault(p => p.ImportId == importId) is { } own) throw CopyErrors.Pending(importId, own.ToString());
-                    attempt = new TableTransfer(copy, _from, _to, plan, _source!, importId, _throttle, attempt?.Earlier);
+                    attempt = new TableTransfer(copy, _from, _to, plan, _source!, importId, attempt?.Earlier);
                     try
                     {
                         return await attempt.RunAsync(again);
@@ -87,13 +86,11 @@ internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) 
     public async ValueTask DisposeAsync()
     {
         if (_source is not null) await _source.DisposeAsync();
-        _throttle.Dispose();
     }
 
     private async Task<TableComparison> CompareAsync(TablePlan plan, CancellationToken stop)
     {
-        ComparedTable copied = await ComparedTable.FindAsync("source", _from, plan.Source.Name, stop),
-            into = await ComparedTable.FindAsync("target", _to, plan.Target.Name, stop);
+        (ComparedTable copied, ComparedTable into) = await ComparedTable.FindAsync(_from, plan.Source.Name, _to, stop);
         await using ComparedRows rows = _source!.RowsOf(copied),
             target = await ComparedRows.OpenAsync(into, SessionLimit.InAll(copy.Parallel), stop);
         return await new TableComparer(_from, _to) { Explain = copy.Explain }.CompareAsync(rows, target, stop);
@@ -102,10 +99,16 @@ internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) 
     /// <summary>The import of a table that is to be continued, or begun.</summary>
     private async Task<Guid> FindImportAsync(TablePlan plan, Guid copyId, CancellationToken stop)
     {
+        Guid own = CopyId.Of(copyId, plan.Target.Name);
+        if (!copy.Resume || copy.ImportId is not null) return own;
         await using NpgsqlConnection session = await _to.OpenSessionAsync(stop);
-        return copy.Resume && copy.ImportId is null
-            && await ImportLedger.FindLatestAsync(session, plan.Target.Name.ToString(), plan.SourceName, stop) is { } latest
-            ? latest.ImportId : CopyId.Of(copyId, plan.Target.Name);
+        // The fingerprint finds a source that is reached by another address now.
+        if (await ImportLedger.FindLatestAsync(session, plan.Target.Name.ToString(), plan.SourceName, stop,
+            plan.Fingerprint(_source!.ShardsOf(plan.Source))) is { } latest)
+            return latest.ImportId;
+        if (await session.ScalarAsync<int?>($"SELECT 1 FROM {plan.Target.Name.Sql} LIMIT 1", stop) is not null)
+            copy.Warn?.Invoke(CopyErrors.NothingToResume(plan.Target.Display, plan.SourceName));
+        return own;
     }
 
     /// <summary>Before a new attempt: what the one before has prepared is ended, and a source that was lost is opened again.</summary>
@@ -124,7 +127,8 @@ internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) 
         _from = await copy.From.AtCoordinatorAsync(stop);
         _source = copy.Query is not null
             ? await CopySource.OpenCoordinatorAsync(_from, _from.CitusVersion is null, null, stop)
-            : await CopySource.OpenAsync(_from, [.. plans.Select(p => p.Source)], copy.Parallel, stop);
+            : await CopySource.OpenAsync(_from, [.. plans.Select(p => p.Source)],
+                copy.Verify ? copy.Parallel : plans.Max(p => p.Parallel), stop);
     }
 
     private async Task RecoverAsync(bool everywhere, CancellationToken stop)

@@ -3,6 +3,7 @@ using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Comparison;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Export;
+using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Transfer;
 
@@ -52,7 +53,7 @@ internal sealed class CopySource : IAsyncDisposable
         NpgsqlConnection session = await connection.OpenUserSessionAsync(stop);
         try
         {
-            await session.ExecuteAsync("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", stop);
+            await session.ExecuteAsync(LoadSession.BeginRead, stop);
             return new CopySource(connection, null, session) { Obstacle = obstacle, IsSnapshot = isSnapshot };
         }
         catch

@@ -27,7 +27,9 @@ internal static class DeferredIndexes
         WHERE NOT EXISTS (
             SELECT FROM (SELECT i.oid UNION SELECT p.relid FROM pg_catalog.pg_partition_tree(pg_catalog.pg_partition_root(i.oid)) p) a (oid)
                 JOIN pg_catalog.pg_index y ON y.indexrelid = a.oid
-            WHERE y.indisprimary OR y.indisreplident OR y.indisclustered OR NOT y.indisvalid
+            -- pg_get_indexdef does not tell the tablespace.
+            WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = y.indexrelid AND c.reltablespace <> 0)
+                OR y.indisprimary OR y.indisreplident OR y.indisclustered OR NOT y.indisvalid
                 OR EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = y.indexrelid))
         ORDER BY t.level DESC, i.oid)
         UNION ALL
@@ -51,12 +53,21 @@ internal static class DeferredIndexes
         if (found.Count == 0) return null;
         await DeferredDefinition.CreateTableAsync(session, stop);
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
+        // After DDL on many shards at once, Citus takes no change of a foreign key to a reference table.
+        await session.ExecuteAsync("SET LOCAL citus.multi_shard_modify_mode = 'sequential'", stop);
         for (int i = 0; i < found.Count; i++)
             await new DeferredDefinition(i, found[i].Make, found[i].IsKey).KeepAsync(session, importId, table.Name.ToString(), stop);
         foreach ((string? drop, _, _) in found)
             if (drop is not null) await session.ExecuteAsync(drop, stop); // and with it those of the partitions
         await transaction.CommitAsync(stop);
         return null;
+    }
+
+    /// <summary>Refuses an import of another role, whose definitions this one could not recreate at its end.</summary>
+    public static async Task RequireOwnAsync(NpgsqlConnection session, Guid importId, string table, CancellationToken stop)
+    {
+        if (await DeferredDefinition.OtherOwnerAsync(session, importId, stop) is { } role)
+            throw CopyErrors.DeferredByOther(importId, table, role);
     }
 
     /// <summary>Recreates what was dropped of an import's table; one that somebody else has made meanwhile stays as it is.</summary>

@@ -12,5 +12,8 @@ internal interface ICopyPart : IAsyncDisposable
     /// <param name="copied">Told of rows and bytes, a block at a time.</param>
     Task CopyAsync(Npgsql.NpgsqlRawCopyStream from, Action<int, int> copied, CancellationToken stop);
 
+    /// <summary>How many rows a conflict rule has inserted or updated; null where there is no rule.</summary>
+    long? Moved => null;
+
     Task CommitAsync(ImportBatch row, CancellationToken stop);
 }

@@ -11,7 +11,9 @@ namespace Woodgrove.Citus.Transfer;
 internal static class SequenceCopy
 {
     private const string Sequences = """
-        SELECT a.attname::text, q.seqrelid, q.seqincrement > 0, pg_catalog.pg_sequence_last_value(q.seqrelid)
+        SELECT a.attname::text, q.seqrelid, q.seqincrement > 0, pg_catalog.pg_sequence_last_value(q.seqrelid), q.seqstart, q.seqmin, q.seqmax,
+            a.atttypid IN ('pg_catalog.int2'::pg_catalog.regtype, 'pg_catalog.int4'::pg_catalog.regtype,
+                'pg_catalog.int8'::pg_catalog.regtype, 'pg_catalog.numeric'::pg_catalog.regtype)
         FROM pg_catalog.pg_attribute a
         JOIN LATERAL (
             SELECT d.objid AS oid FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
@@ -48,23 +50,33 @@ internal static class SequenceCopy
         int set = 0;
         foreach (Sequence sequence in sequences)
         {
-            string furthest = sequence.Ascends ? "max" : "min";
             // Where the source has no sequence, or it was never used, the rows tell.
-            long? reached = origins.Find(o => o.Column == sequence.Column)?.LastValue ?? await target.ScalarAsync<long?>(
-                $"SELECT {furthest}({TableName.Quote(sequence.Column)})::bigint FROM {into.Name.Sql}", stop);
-            if (reached is null) continue;
-            long value = sequence.LastValue is not { } last ? reached.Value
-                : sequence.Ascends ? Math.Max(last, reached.Value) : Math.Min(last, reached.Value);
-            await target.ExecuteAsync("SELECT pg_catalog.setval($1::pg_catalog.oid::pg_catalog.regclass, $2)", stop, sequence.Oid, value);
+            if ((origins.Find(o => o.Column == sequence.Column)?.LastValue ?? await FurthestAsync(target, into, sequence, stop)) is not { } reached
+                || sequence.IsBeyond(reached))
+                continue;
+            await target.ExecuteAsync("SELECT pg_catalog.setval($1::pg_catalog.oid::pg_catalog.regclass, $2)", stop, sequence.Oid,
+                Math.Clamp(reached, sequence.Min, sequence.Max));
             set++;
         }
         return set;
     }
 
+    /// <summary>The furthest value that the rows have, within the bounds of bigint; null where the column is no number.</summary>
+    private static async Task<long?> FurthestAsync(NpgsqlConnection target, TableInfo into, Sequence sequence, CancellationToken stop) =>
+        !sequence.IsNumber ? null : await target.ScalarAsync<long?>($"SELECT CASE WHEN v IS NOT NULL THEN greatest(least(v, $1), $2)::bigint "
+            + $"END FROM (SELECT {(sequence.Ascends ? "ceil(max" : "floor(min")}({TableName.Quote(sequence.Column)})::numeric) AS v "
+            + $"FROM {into.Name.Sql}) r", stop, long.MaxValue, long.MinValue);
+
     private static Task<List<Sequence>> ReadAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
         session.ListAsync(Sequences, row => new Sequence(row.GetString(0), row.GetFieldValue<uint>(1), row.GetBoolean(2),
-            row.IsDBNull(3) ? null : row.GetInt64(3)), stop, table.Oid);
+            row.IsDBNull(3) ? null : row.GetInt64(3), row.GetInt64(4), row.GetInt64(5), row.GetInt64(6), row.GetBoolean(7)), stop, table.Oid);
 
     /// <param name="LastValue">Null where it was never used.</param>
-    private sealed record Sequence(string Column, uint Oid, bool Ascends, long? LastValue);
+    /// <param name="IsNumber">Whether the column's values can be compared with the sequence's.</param>
+    private sealed record Sequence(string Column, uint Oid, bool Ascends, long? LastValue, long Start, long Min, long Max, bool IsNumber)
+    {
+        /// <summary>Whether all values that it will give come after one.</summary>
+        public bool IsBeyond(long value) => LastValue is { } last ? (Ascends ? last >= value : last <= value)
+            : Ascends ? Start > value : Start < value;
+    }
 }

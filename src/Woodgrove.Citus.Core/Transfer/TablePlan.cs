@@ -1,5 +1,9 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Csv;
+using Woodgrove.Citus.Export;
 using Woodgrove.Citus.Ingest.Copy;
 using Woodgrove.Citus.Ingest.Merge;
 using Woodgrove.Citus.Sql;
@@ -17,6 +21,9 @@ internal sealed record TablePlan(TableInfo Source, TableInfo Target, ColumnMatch
     /// <summary>Why this method, a sentence.</summary>
     public required string Reason { get; init; }
 
+    /// <summary>How many parts are copied at the same time.</summary>
+    public required int Parallel { get; init; }
+
     /// <summary>What becomes of rows whose key the target has, or null where the server refuses them.</summary>
     public ConflictRule? Rule { get; init; }
 
@@ -27,6 +34,11 @@ internal sealed record TablePlan(TableInfo Source, TableInfo Target, ColumnMatch
     public bool HashesAlike { get; init; }
 
     public bool IsSourcePartitioned { get; init; }
+
+    /// <summary>What must stay the same of the source while its parts are told by their numbers.</summary>
+    public string Fingerprint(IEnumerable<SnapshotShard> shards) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(
+        string.Create(CultureInfo.InvariantCulture,
+            $"{SourceId} {Match.Names} {string.Join(' ', shards.Select(s => $"{s.HashMin}..{s.HashMax}"))}"))));
 
     /// <summary>What tells the source from another, in the ledger.</summary>
     public required string SourceId { get; init; }

@@ -1,7 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
@@ -16,14 +13,13 @@ namespace Woodgrove.Citus.Transfer;
 /// An attempt to copy one table, as an import whose batches are the source's shards: each is committed by itself, in any order,
 /// and a last batch without rows says that the table is complete.
 /// </summary>
-/// <param name="throttle">Admits so many parts at a time.</param>
 /// <param name="earlier">What earlier runs have committed, which the run's first attempt has read; null in that.</param>
 internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, CitusConnection to, TablePlan plan, CopySource source,
-    Guid importId, SemaphoreSlim throttle, (int Parts, long Rows, long Bytes)? earlier)
+    Guid importId, (int Parts, long Rows, long Bytes)? earlier)
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly IReadOnlyList<SnapshotShard> _shards = source.ShardsOf(plan.Source);
-    private readonly string _table = plan.Target.Display;
+    private readonly string _table = plan.Target.Display, _fingerprint = plan.Fingerprint(source.ShardsOf(plan.Source));
     private readonly ShardRoute _route = new(to, null, plan.Rows);
     private long _rows, _bytes; // of this run
     private long _committedRows;
@@ -48,6 +44,7 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
             await using var ledger = new CopyLedger(opened);
             IReadOnlyList<ImportBatch> before = await ledger.BeginAsync(stop);
             Check(opened, before);
+            await DeferredIndexes.RequireOwnAsync(session, importId, _table, stop);
             return await RunAsync(session, ledger, before, stop);
         }
         catch (Exception e) when (stop.IsCancellationRequested)
@@ -107,7 +104,7 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
         long rows = before.Sum(b => b.Rows);
         if (before[0].Table != TargetIdentity.Of(plan.Target)) throw CopyErrors.TableChanged(ledger.ImportId, _table);
         if (before.Any(b => b.IsLast)) return;
-        if (before.Any(b => b.Fingerprint != Fingerprint()))
+        if (before.Any(b => b.Fingerprint != _fingerprint))
             throw CopyErrors.SourceChanged(ledger.ImportId, _table, rows, $"it has {_shards.Count} parts now");
         if (before.Any(b => ledger.Timeline.MayLack(b.Attempt))) throw CopyErrors.MayLackParts(ledger.ImportId, _table, rows);
     }
@@ -118,8 +115,7 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
         HashSet<int> done = [.. before.Select(b => b.Number)];
         List<(SnapshotShard Shard, int Number)> left = [.. _shards.Select((shard, number) => (shard, number))
             .Where(p => !done.Contains(p.number))];
-        using var one = new SemaphoreSlim(1); // parts that go through the coordinator share the ledger's session
-        SemaphoreSlim gate = IsToShards ? throttle : one;
+        using var gate = new SemaphoreSlim(plan.Parallel);
         Dictionary<SnapshotShard, int> numbers = left.ToDictionary(p => p.Shard, p => p.Number);
         await source.ReadAsync(left.Select(p => p.Shard), async (session, shard, all) =>
         {
@@ -156,8 +152,10 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
             }
             await from.DisposeAsync();
         }, stop);
-        await part.CommitAsync(Row(number, rows, bytes), stop);
-        Interlocked.Add(ref _committedRows, rows);
+        long loaded = part.Moved ?? rows;
+        await part.CommitAsync(Row(number, loaded, bytes), stop);
+        Interlocked.Add(ref _committedRows, loaded);
+        Interlocked.Add(ref _rows, loaded - rows);
         Interlocked.Increment(ref _done);
         Report();
 
@@ -184,12 +182,7 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
     }
 
     private ImportBatch Row(int number, long rows, long bytes) => new(importId, number, TargetIdentity.Of(plan.Target), plan.SourceName,
-        plan.Method.ToString(), Fingerprint(), 0, bytes, rows, 0, IsLast: false);
-
-    /// <summary>What must stay the same of the source while its parts are told by their numbers.</summary>
-    private string Fingerprint() => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(
-        CultureInfo.InvariantCulture, $"{plan.SourceId} {plan.Match.Names} "
-            + $"{string.Join(' ', _shards.Select(s => $"{s.HashMin}..{s.HashMax}"))}"))));
+        plan.Method.ToString(), _fingerprint, 0, bytes, rows, 0, IsLast: false);
 
     private void Report() =>
         copy.Progress?.Invoke(new CopyProgress(_table, Interlocked.Read(ref _rows), Interlocked.Read(ref _bytes), _done,
@@ -213,7 +206,7 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
         if (failure is CitusException own) return own.WithState(state);
         CitusException known = PostgresErrors.Describe(failure, _table);
         return CopyErrors.Interrupted(known, $"{_table}: {plan.Rows.Readable(known.What, refused?.Shard)} {state}",
-            refused is null ? known.Advice : CopyErrors.RefusedAdvice(known.SqlState), refused is null && mayPass);
+            refused is null ? CopyErrors.Advice(known) : CopyErrors.RefusedAdvice(known.SqlState), refused is null && mayPass);
     }
 
     /// <summary>Tells the server that nobody wants the rest; disposing alone would read it to its end.</summary>

@@ -9,7 +9,10 @@ public sealed record TableColumn(
 {
     /// <summary>Whether an empty text is a value of the type; in a number or a date it can only mean that there is none.</summary>
     public bool HasEmptyText { get; init; } =
-        TypeOid is PgType.Text or PgType.Varchar or PgType.Bpchar or PgType.QuotedChar or PgType.Name;
+        IsText(TypeOid) || TypeOid is PgType.QuotedChar or PgType.Name;
+
+    /// <summary>Whether the bytes of a type's values, and so their hash, depend on the database's encoding.</summary>
+    internal static bool IsText(uint type) => type is PgType.Text or PgType.Varchar or PgType.Bpchar;
 
     /// <summary>The n of <c>varchar(n)</c> or <c>char(n)</c>, or null.</summary>
     internal int? MaxLength =>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
@@ -6,6 +7,7 @@ using Woodgrove.Citus.Ingest.Commit;
 using Woodgrove.Citus.Ingest.Copy;
 using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Ingest.Routes;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Ingest.Import;
 
@@ -16,6 +18,9 @@ internal sealed class RouteObstacles(ShardRoute shards, NpgsqlConnection session
     private readonly TableInfo _table = shards.Table;
     private TableFacts? _facts;
 
+    /// <summary>How many sessions on each shard at the same time the nodes have room for, where rows can go straight into the shards.</summary>
+    public int Room { get; private set; }
+
     /// <summary>Why rows can't go straight into the shards, or null.</summary>
     public async Task<string?> ToShardsAsync(CancellationToken stop)
     {
@@ -24,8 +29,9 @@ internal sealed class RouteObstacles(ShardRoute shards, NpgsqlConnection session
         if (!facts.IsOwner) return $"only the owner of {_table.Display} may lock its shards";
         if (facts.HasTriggers) return $"{_table.Display} has triggers, which run on the coordinator";
         if (facts.SequencesLeftOut is { } columns) return $"the sequence of {columns}, which the file leaves out, is the coordinator's";
+        var rooms = new ConcurrentBag<long>();
         // Whoever may not see others' sessions in full sees them without their backend_type.
-        return await AtNodesAsync("""
+        string? full = await AtNodesAsync("""
             SELECT current_setting('max_prepared_transactions')::int - (SELECT count(*) FROM pg_catalog.pg_prepared_xacts),
                    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
                      - coalesce(current_setting('reserved_connections', true)::int, 0) - count(*),
@@ -34,10 +40,16 @@ internal sealed class RouteObstacles(ShardRoute shards, NpgsqlConnection session
                        - count(*) FILTER (WHERE application_name !~ '^citus_(internal|rebalancer|run_command) gpid=') END
             FROM pg_catalog.pg_stat_activity WHERE datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'
             """, (row, address, count) =>
-                row.GetInt64(0) < count ? $"{address} has no room for {count} prepared transactions (max_prepared_transactions)"
-                : row.GetInt64(1) < count * 2 ? $"{address} has no room for {count} more connections (max_connections)"
-                : !row.IsDBNull(2) && row.GetInt64(2) < count
-                ? $"{address} has no room for {count} more connections of clients (citus.max_client_connections)" : null, stop);
+            {
+                (long prepared, long sessions, long clients) = (row.GetInt64(0), row.GetInt64(1) / 2,
+                    row.IsDBNull(2) ? long.MaxValue : row.GetInt64(2));
+                rooms.Add(Math.Min(prepared, Math.Min(sessions, clients)) / count);
+                return prepared < count ? $"{address} has no room for {count} prepared transactions (max_prepared_transactions)"
+                    : sessions < count ? $"{address} has no room for {count} more connections (max_connections)"
+                    : clients < count ? $"{address} has no room for {count} more connections of clients (citus.max_client_connections)" : null;
+            }, stop);
+        if (full is null) Room = (int)rooms.Min();
+        return full;
     }
 
     /// <summary>Why rows can't go past the coordinator, to the shards or to the nodes, or null.</summary>
@@ -52,6 +64,8 @@ internal sealed class RouteObstacles(ShardRoute shards, NpgsqlConnection session
         _facts ??= await TableFacts.ReadAsync(session, shards.Target, stop);
         TableFacts facts = _facts;
         if (facts.Placements > 1) return $"{_table.Display} keeps each shard on several nodes";
+        if (facts.Encoding is not ("UTF8" or "SQL_ASCII") && TableColumn.IsText(_table.FindColumn(_table.DistributionColumn!)!.TypeOid))
+            return $"the database's encoding is {facts.Encoding}, in which the hash of texts is the server's alone";
         if (!facts.HasDeterministicKey)
             return $"{_table.DistributionColumn} has a nondeterministic collation, whose hash is the server's alone";
         if (facts.HasRowSecurity)
@@ -113,7 +127,7 @@ internal sealed class RouteObstacles(ShardRoute shards, NpgsqlConnection session
 
     /// <summary>What decides about a table.</summary>
     private sealed record TableFacts(bool IsOwner, bool HasTriggers, long Placements, bool HasRowSecurity, string? SequencesLeftOut,
-        bool HasDeterministicKey)
+        bool HasDeterministicKey, string Encoding)
     {
         public static async Task<TableFacts> ReadAsync(NpgsqlConnection session, CopyTarget target, CancellationToken stop)
         {
@@ -129,7 +143,8 @@ internal sealed class RouteObstacles(ShardRoute shards, NpgsqlConnection session
                           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL ($2) AND a.attgenerated = ''
                             AND (a.attidentity <> '' OR pg_catalog.pg_get_expr(d.adbin, d.adrelid) ~ 'nextval')),
                        coalesce((SELECT l.collisdeterministic FROM pg_catalog.pg_attribute a
-                          JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation WHERE a.attrelid = c.oid AND a.attname = $3), true)
+                          JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation WHERE a.attrelid = c.oid AND a.attname = $3), true),
+                       pg_catalog.current_setting('server_encoding')
                 FROM pg_catalog.pg_class c WHERE c.oid = $1::oid
                 """, session)
             {
@@ -142,7 +157,7 @@ internal sealed class RouteObstacles(ShardRoute shards, NpgsqlConnection session
             await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
             if (!await row.ReadAsync(stop)) throw CommitErrors.Replaced(target.Table);
             return new TableFacts(row.GetBoolean(0), row.GetBoolean(1), row.GetInt64(2), row.GetBoolean(3),
-                await row.IsDBNullAsync(4, stop) ? null : row.GetString(4), row.GetBoolean(5));
+                await row.IsDBNullAsync(4, stop) ? null : row.GetString(4), row.GetBoolean(5), row.GetString(6));
         }
     }
 }

@@ -20,16 +20,23 @@ internal sealed record DeferredDefinition(int Number, string Sql, bool IsKey)
     /// </summary>
     public static async Task<List<DeferredDefinition>> PendingAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)
     {
-        if (!await LedgerSchema.HasTableAsync(session, Table, stop) || !await session.ScalarAsync<bool>(
-            "SELECT pg_catalog.has_schema_privilege('woodgrove', 'USAGE') "
-                + "AND pg_catalog.has_table_privilege('woodgrove.deferred_definition', 'SELECT')", stop))
-            return [];
+        if (!await CanReadAsync(session, stop)) return [];
         await LedgerSchema.RequireTrustedAsync(session, Table, stop);
         return await session.ListAsync("""
             SELECT number, definition, is_key FROM woodgrove.deferred_definition
             WHERE import_id = $1 AND loaded_by = current_user::text ORDER BY number
             """, row => new DeferredDefinition(row.GetInt32(0), row.GetString(1), row.GetBoolean(2)), stop, importId);
     }
+
+    /// <summary>Another role whose definitions an import has, or null.</summary>
+    public static async Task<string?> OtherOwnerAsync(NpgsqlConnection session, Guid importId, CancellationToken stop) =>
+        !await CanReadAsync(session, stop) ? null : await session.ScalarAsync<string?>("SELECT loaded_by FROM woodgrove.deferred_definition "
+            + "WHERE import_id = $1 AND loaded_by <> current_user::text LIMIT 1", stop, importId);
+
+    private static async Task<bool> CanReadAsync(NpgsqlConnection session, CancellationToken stop) =>
+        await LedgerSchema.HasTableAsync(session, Table, stop) && await session.ScalarAsync<bool>(
+            "SELECT pg_catalog.has_schema_privilege('woodgrove', 'USAGE') "
+                + "AND pg_catalog.has_table_privilege('woodgrove.deferred_definition', 'SELECT')", stop);
 
     /// <summary>Keeps it, in the transaction that is open.</summary>
     public Task KeepAsync(NpgsqlConnection session, Guid importId, string table, CancellationToken stop) => session.ExecuteAsync(
@@ -70,13 +77,17 @@ internal sealed record DeferredDefinition(int Number, string Sql, bool IsKey)
     private async Task MakeAsync(NpgsqlConnection session, Guid importId, bool makes, CancellationToken stop)
     {
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-        if (makes) await session.ExecuteAsync($"SET LOCAL statement_timeout = 0; {Sql}", stop);
+        if (makes)
+        {
+            await SearchPath.ReleaseAsync(session, stop, local: true); // for functions of the index
+            await session.ExecuteAsync($"SET LOCAL statement_timeout = 0; {Sql}", stop);
+        }
         await session.ExecuteAsync("DELETE FROM woodgrove.deferred_definition WHERE import_id = $1 AND number = $2", stop,
             importId, Number);
         await transaction.CommitAsync(stop);
     }
 
-    // As the ledger's table: rows are of the role that wrote them.
+    // As the ledger's table: rows are of the role that wrote them, and everyone's to see.
     public static Task CreateTableAsync(NpgsqlConnection session, CancellationToken stop) => LedgerSchema.CreateAsync(session, Table, """
         SET LOCAL citus.enable_ddl_propagation = off;
         CREATE TABLE IF NOT EXISTS woodgrove.deferred_definition (
@@ -91,6 +102,8 @@ internal sealed record DeferredDefinition(int Number, string Sql, bool IsKey)
         DROP POLICY IF EXISTS own_rows ON woodgrove.deferred_definition;
         CREATE POLICY own_rows ON woodgrove.deferred_definition USING (loaded_by = current_user::text)
             WITH CHECK (loaded_by = current_user::text);
+        DROP POLICY IF EXISTS all_rows ON woodgrove.deferred_definition;
+        CREATE POLICY all_rows ON woodgrove.deferred_definition FOR SELECT USING (true);
         COMMENT ON TABLE woodgrove.deferred_definition IS 'Indexes and foreign keys that a copy has dropped and not yet recreated'
         """, stop);
 }

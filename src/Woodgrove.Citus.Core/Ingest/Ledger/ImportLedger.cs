@@ -175,16 +175,17 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
         LedgerSchema.HasTableAsync(session, Table, stop);
 
     /// <summary>The latest import of a source into a table of that name: its last batch, or null.</summary>
-    public static async Task<ImportBatch?> FindLatestAsync(NpgsqlConnection session, string table, string source, CancellationToken stop)
+    public static async Task<ImportBatch?> FindLatestAsync(NpgsqlConnection session, string table, string source, CancellationToken stop,
+        string? fingerprint = null)
     {
         if (!await ExistsAsync(session, stop)) return null;
         return await session.FirstAsync("""
             SELECT import_id, batch, table_oid, distribution, route, fingerprint, end_byte, is_last FROM woodgrove.import_batch
-            WHERE table_name = $1 AND source = $2 ORDER BY committed_at DESC, batch DESC LIMIT 1
+            WHERE table_name = $1 AND (source = $2 OR fingerprint = $3) ORDER BY committed_at DESC, batch DESC LIMIT 1
             """, row => new ImportBatch(row.GetGuid(0), row.GetInt32(1),
                 new TargetIdentity(table, row.GetFieldValue<uint>(2), row.GetString(3)),
                 source,
-                row.GetString(4), row.GetString(5), 0, row.GetInt64(6), 0, 0, row.GetBoolean(7)), stop, table, source);
+                row.GetString(4), row.GetString(5), 0, row.GetInt64(6), 0, 0, row.GetBoolean(7)), stop, table, source, fingerprint);
     }
 
     /// <summary>Removes an import's rows.</summary>

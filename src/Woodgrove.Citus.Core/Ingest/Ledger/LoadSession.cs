@@ -4,7 +4,7 @@ namespace Woodgrove.Citus.Ingest.Ledger;
 internal static class LoadSession
 {
     /// <summary>
-    /// What a load's transaction begins with. The server notices within a minute that the client has vanished without a
+    /// What the transaction of a load, or of a copy's source, begins with. The server notices within a minute that the client has vanished without a
     /// word, and ends the session; by default that takes hours. No time limit of the server's ends it, and locks are
     /// waited for a minute at most. Citus is told to set the same in the sessions that it opens to other nodes.
     /// </summary>
@@ -14,6 +14,9 @@ internal static class LoadSession
         SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = '60s';
         SELECT pg_catalog.set_config('transaction_timeout', '0', true) WHERE pg_catalog.current_setting('server_version_num')::int >= 170000
         """;
+
+    /// <summary>Begins a transaction that reads whole tables, however long that takes.</summary>
+    public const string BeginRead = $"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; {TransactionSettings}";
 
     /// <summary>The same for a session that lives as long as a load, and whose locks must live as long.</summary>
     public const string SessionSettings = """
