@@ -56,9 +56,6 @@ public sealed class SchemaImport : IAsyncDisposable
             return Result(item, SchemaImportState.Different) with { Differences = [.. differences] };
         }
         if (item.Sql.Length == 0) return Skipped(item, item.Note ?? "The script has no SQL for it.");
-        if (item.Kind == SchemaObjectKind.Other && item.PartOf is { } whole && _existing.Values.Any(e => e.Name == whole && e.Kind is
-            SchemaObjectKind.Table or SchemaObjectKind.Sequence or SchemaObjectKind.Index or SchemaObjectKind.View))
-            return Skipped(item, $"It is a part of {whole}, which existed already.");
         return item.DependsOn.FirstOrDefault(_unfit.ContainsKey) is { } missing
             ? Skipped(item, $"It depends on {missing}, which {_unfit[missing]}.") : null;
     }
@@ -93,8 +90,8 @@ public sealed class SchemaImport : IAsyncDisposable
         await using NpgsqlConnection session = await _connection.OpenSessionAsync(stop);
         Dictionary<(string, string), SchemaObject> now = await ExistingAsync(session, stop);
         var wrong = new List<(SchemaObject, string)>();
-        foreach (SchemaObject item in _applied.Where(a => a.Kind is not
-            (SchemaObjectKind.Other or SchemaObjectKind.Extension or SchemaObjectKind.View)))
+        foreach (SchemaObject item in _applied.Where(a => IsCompared(a) && a.Kind is not
+            (SchemaObjectKind.Extension or SchemaObjectKind.View)))
         {
             if (!now.TryGetValue(item.Key, out SchemaObject? made)) wrong.Add((item, "it is not there"));
             else if (item.DifferencesTo(made) is { Count: > 0 } differences) wrong.Add((item, string.Join("; ", differences)));
@@ -110,6 +107,9 @@ public sealed class SchemaImport : IAsyncDisposable
         found.AddRange(await DefinitionReader.ReadAsync(session, stop));
         return found.DistinctBy(o => o.Key).ToDictionary(o => o.Key);
     }
+
+    /// <summary>False for kinds of objects that <see cref="DefinitionReader"/> does not read, such as casts and servers.</summary>
+    private static bool IsCompared(SchemaObject item) => item.Kind != SchemaObjectKind.Other || item.Properties.Count > 0;
 
     private void Mark(SchemaObject item, string why) => _unfit.TryAdd(item.Name, why);
 
