@@ -16,6 +16,10 @@ public sealed class SchemaImport : IAsyncDisposable
     /// <summary>Names that what depends on them can't be made upon, with the reason.</summary>
     private readonly Dictionary<string, string> _unfit = [];
 
+    /// <summary>What the server reports for an object that exists; for text search objects, the key of a catalog.</summary>
+    private static readonly HashSet<string> Duplicates = [PostgresErrorCodes.DuplicateObject, PostgresErrorCodes.DuplicateFunction,
+        PostgresErrorCodes.DuplicateSchema, PostgresErrorCodes.DuplicateTable, PostgresErrorCodes.UniqueViolation];
+
     private NpgsqlConnection _session;
 
     private SchemaImport(CitusConnection connection, NpgsqlConnection session, Dictionary<(string, string), SchemaObject> existing) =>
@@ -76,6 +80,8 @@ public sealed class SchemaImport : IAsyncDisposable
                 await _session.DisposeAsync();
                 _session = await OpenSessionAsync(_connection, stop);
             }
+            if (!IsCompared(item) && Duplicates.Contains(e.SqlState))
+                return Result(item, SchemaImportState.Skipped) with { Reason = "It exists already; it is not compared." };
             Mark(item, "could not be made");
             return Result(item, SchemaImportState.Failed) with { Reason = PostgresErrors.Text(e) };
         }
