@@ -5,9 +5,15 @@ namespace Woodgrove.Citus.Schema;
 /// <summary>Statements of a dump as objects, in two parts: what is made before tables are distributed, and what after.</summary>
 internal static class DefinitionStatements
 {
-    /// <summary>What Citus handles on tables that are distributed already, or refuses on those that are not yet.</summary>
+    /// <summary>
+    /// What Citus handles on tables that are distributed already, or refuses on those that are not yet; and comments, whatever they
+    /// are on.
+    /// </summary>
     private static readonly HashSet<string> Later = ["VIEW", "MATERIALIZED VIEW", "FK CONSTRAINT", "TRIGGER", "EVENT TRIGGER", "RULE",
-        "POLICY", "ROW SECURITY"];
+        "POLICY", "ROW SECURITY", "COMMENT"];
+
+    /// <summary>What may use a view, or a function that does, and comes after it then.</summary>
+    private static readonly HashSet<string> MayUseViews = ["FUNCTION", "PROCEDURE", "AGGREGATE", "TYPE", "CAST", "OPERATOR", "DEFAULT"];
 
     /// <param name="printed">How the server prints the objects.</param>
     public static (List<SchemaObject> Before, List<SchemaObject> After) Of(
@@ -32,8 +38,10 @@ internal static class DefinitionStatements
                     Properties = [] };
             }
             // An index of a view comes after the view.
-            bool later = Later.Contains(entry.Type) || made.PartOf is { } whole && laterNames.Contains(whole);
-            if (later && made.Kind == SchemaObjectKind.View) laterNames.Add(name);
+            bool later = Later.Contains(entry.Type) || made.PartOf is { } whole && laterNames.Contains(whole)
+                || MayUseViews.Contains(entry.Type) && Names(tokens).Any(laterNames.Contains);
+            if (later && made.Kind is SchemaObjectKind.View or SchemaObjectKind.Function or SchemaObjectKind.Type)
+                laterNames.Add(Names(tokens).First());
             (later ? after : before).Add(made with { DependsOn = made.PartOf is { } part ? [part] : [] });
         }
         return (before, after);

@@ -1,6 +1,7 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Schema;
 
@@ -68,7 +69,7 @@ public sealed class SchemaImport : IAsyncDisposable
     {
         try
         {
-            await _session.ExecuteAsync(item.Sql, stop);
+            await _session.ExecuteAsync(Whole(item.Sql), stop);
             _applied.Add(item);
             return Result(item, SchemaImportState.Applied);
         }
@@ -85,6 +86,14 @@ public sealed class SchemaImport : IAsyncDisposable
             Mark(item, "could not be made");
             return Result(item, SchemaImportState.Failed) with { Reason = PostgresErrors.Text(e) };
         }
+    }
+
+    /// <summary>Npgsql divides SQL into statements, and would divide a body that is not a string (BEGIN ATOMIC), too.</summary>
+    private static string Whole(string sql)
+    {
+        IReadOnlyList<SqlToken> tokens = SqlTokens.Read(sql);
+        return Enumerable.Range(1, Math.Max(0, tokens.Count - 1)).Any(i => tokens[i].Is("atomic") && tokens[i - 1].Is("begin"))
+            ? $"DO {TableName.Literal($"BEGIN EXECUTE {TableName.Literal(sql)}; END")}" : sql;
     }
 
     /// <summary>
