@@ -37,6 +37,8 @@ internal static class DefinitionStatements
                 made = made with { Sql = made.Sql.Replace("CREATE SCHEMA ", "CREATE SCHEMA IF NOT EXISTS ", StringComparison.Ordinal),
                     Properties = [] };
             }
+            else if (entry.Type == "USER MAPPING")
+                made = made with { Sql = "", Note = "User mappings may have passwords: it is not restored. Create it in the target." };
             // An index of a view comes after the view.
             bool later = Later.Contains(entry.Type) || made.PartOf is { } whole && laterNames.Contains(whole)
                 || MayUseViews.Contains(entry.Type) && Names(tokens).Any(laterNames.Contains);
