@@ -25,7 +25,9 @@ internal static class DefinitionReader
                 SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
                     AND d.deptype = 'e')),
             a AS (SELECT c.oid, c.nspname, c.relname, c.relkind, a.attname::text, a.attnum, a.attgenerated, a.attidentity,
-                    pg_catalog.format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
+                    pg_catalog.format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull AND NOT EXISTS (SELECT
+                            FROM pg_catalog.pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey[1] = a.attnum
+                                AND NOT k.convalidated) THEN ' NOT NULL' ELSE '' END
                         || CASE a.attgenerated WHEN '' THEN '' ELSE coalesce(' GENERATED ' || x.value, '') END AS type,
                     CASE a.attgenerated WHEN '' THEN x.value END AS value
                 FROM c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -48,16 +50,15 @@ internal static class DefinitionReader
 
     private const string Objects = $"""
         SELECT 'SCHEMA', '', nspname::text, 'Name', nspname::text FROM s
-        UNION ALL SELECT 'TABLE', c.nspname, c.relname, 'Columns', (SELECT pg_catalog.string_agg(
-            pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM a WHERE a.oid = c.oid)
-        FROM c WHERE c.relkind IN ('r', 'p', 'f')
+        UNION ALL SELECT 'TABLE', a.nspname, a.relname, 'Columns', pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', '
+            ORDER BY a.attnum) FROM a WHERE a.relkind <> 'v' GROUP BY a.oid, a.nspname, a.relname
         UNION ALL (SELECT 'TABLE', a.nspname, a.relname, '{Column}' || a.attname, a.type
             || CASE a.attidentity WHEN '' THEN '' ELSE ' IDENTITY' END || coalesce(' DEFAULT ' || a.value, '')
             FROM a WHERE a.relkind <> 'v' ORDER BY a.oid, a.attnum)
         UNION ALL SELECT 'TABLE', a.nspname, a.relname, '{TypeOf}' || a.attname, a.type FROM a WHERE a.relkind <> 'v'
         UNION ALL SELECT 'TABLE', c.nspname, c.relname, 'Partitioning', pg_catalog.pg_get_partkeydef(c.oid) FROM c WHERE c.relkind = 'p'
         UNION ALL SELECT 'TABLE', c.nspname, c.relname, 'RowSecurity', CASE WHEN c.relforcerowsecurity THEN 'FORCE' END
-        FROM c WHERE c.relkind IN ('r', 'p')
+        FROM c WHERE c.relkind IN ('r', 'p', 'f')
         UNION ALL SELECT 'SEQUENCE', c.nspname, c.relname, 'Type', pg_catalog.format_type(q.seqtypid, NULL)
         FROM c JOIN pg_catalog.pg_sequence q ON q.seqrelid = c.oid
         UNION ALL SELECT 'SEQUENCE', c.nspname, c.relname, 'Values', pg_catalog.concat_ws(' ', 'START', q.seqstart, 'INCREMENT',
@@ -74,7 +75,7 @@ internal static class DefinitionReader
         FROM c WHERE c.relkind IN ('i', 'I')
         UNION ALL SELECT CASE k.contype WHEN 'f' THEN 'FK CONSTRAINT' ELSE 'CONSTRAINT' END, c.nspname, c.relname || ' ' || k.conname,
             'Definition', pg_catalog.pg_get_constraintdef(k.oid)
-        FROM c JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x', 'f', 'c')
+        FROM c JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x', 'f', 'c', 'n')
             AND (k.contype <> 'f' OR k.conparentid = 0)
         UNION ALL SELECT 'CONSTRAINT', s.nspname, t.typname || ' ' || k.conname, 'Definition', pg_catalog.pg_get_constraintdef(k.oid)
         FROM s JOIN pg_catalog.pg_type t ON t.typnamespace = s.oid JOIN pg_catalog.pg_constraint k ON k.contypid = t.oid
