@@ -56,7 +56,8 @@ public sealed class MoveClusterTests(ComparedClusters clusters, ClusterFixture c
         // A table that can't be distributed by the script fails the job before any row is copied.
         clusters.Execute(clusters.Source, "CREATE TABLE move_appended (id bigint); SELECT create_distributed_table('move_appended', 'id', 'append')");
         (code, output, error) = await MoveAsync(shell, folder);
-        Assert.Equal((1, ""), (code, output));
+        Assert.Equal(1, code);
+        Assert.DoesNotContain("\"State\"", output, StringComparison.Ordinal);
         Assert.Contains("startthejobagain:DistributedTablepublic.move_appended:Itisdistributedbyrangeorappend", Compact(error),
             StringComparison.Ordinal);
         foreach (string side in new[] { clusters.Source, clusters.Target }) clusters.Execute(side, "DROP TABLE move_appended");
