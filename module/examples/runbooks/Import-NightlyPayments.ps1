@@ -28,8 +28,11 @@ $ProgressPreference = 'SilentlyContinue'
 if (-not (Get-Module Woodgrove.Citus)) { Import-Module Woodgrove.Citus }
 
 function Get-JobCredential([string] $Name) {
-    if (Get-Command Get-AutomationPSCredential -ErrorAction Ignore) { Get-AutomationPSCredential -Name $Name }
-    elseif (Get-Command Get-Secret -ErrorAction Ignore) { Get-Secret -Name $Name }
+    try {
+        if (Get-Command Get-AutomationPSCredential -ErrorAction Ignore) { Get-AutomationPSCredential -Name $Name }
+        elseif (Get-Command Get-Secret -ErrorAction Ignore) { Get-Secret -Name $Name }
+    }
+    catch { Write-Verbose "There is no credential '$Name', so the environment's is used: $_" }
 }
 
 $to = @{}

@@ -5,18 +5,34 @@
 .DESCRIPTION
     Runs unattended, and reports each step as a line of JSON. The target needs its nodes, the Citus extension and no tables.
     Stop whatever writes to the source first: rows that are written while they are copied are not in the target, and the
-    comparison at the end finds them and fails the job. A job that was cut off goes on when it is started again with the
-    same -Path: objects that exist and rows that are committed are left as they are.
+    comparison at the end finds them and fails the job. To continue a job that was interrupted, start it again with the same
+    -Path: objects that exist and rows that are committed are left as they are.
+
+    The job fails before any row is copied if the target has objects that differ from the source's, or lacks a table that
+    Import-CitusSchema can't distribute, such as one distributed by range or append.
 
     In -Path it writes schema.sql, comparison.json with each table, report.html about the target, and import-id.txt, by which
     the next start goes on. about_Citus_Migration says what is not moved.
 .PARAMETER From
-    The parameters of Connect-CitusCluster for the source, such as @{ Server = '...'; Database = 'citus' }. What is not in it
-    comes from the environment.
+    The parameters of Connect-CitusCluster for the source, such as @{ Server = '...'; Database = 'citus' }. Without Credential
+    or AccessToken, the credential is the one named by -FromCredentialName. If there is none, the user and the password come
+    from the environment (PGUSER and PGPASSWORD, or .pgpass).
 .PARAMETER To
-    Those for the target.
+    The parameters for the target, whose credential is named by -ToCredentialName.
+.PARAMETER Path
+    The folder for the files, by default the current one. It is created if it does not exist.
+.PARAMETER Table
+    The tables to copy and compare, by names or patterns. By default, all.
+.PARAMETER FromCredentialName
+    The name of the source's credential in the automation account (Get-AutomationPSCredential) or in a vault
+    (SecretManagement's Get-Secret).
+.PARAMETER ToCredentialName
+    The name of the target's credential there.
+.PARAMETER ThrottleLimit
+    The number of shards to copy at the same time. Tables are compared four at a time at most.
 .PARAMETER SkipSchema
-    The target has the tables, such as those that Find-DistributionPlan has planned for a plain PostgreSQL database.
+    Does not export and import the schema: the target already has the tables, such as those that Find-DistributionPlan has
+    planned for a plain PostgreSQL database.
 .EXAMPLE
     ./Move-Cluster.ps1 -From @{ Server = 'c-woodgrove.abc123.postgres.cosmos.azure.com' } -To @{ Server = 'woodgrove.postgres.database.azure.com'; LoadBalancedPort = 7432; Database = 'postgres' } -Path ./move
 #>
@@ -37,9 +53,12 @@ $ProgressPreference = 'SilentlyContinue'
 if (-not (Get-Module Woodgrove.Citus)) { Import-Module Woodgrove.Citus }
 
 function Connect-Side([hashtable] $To, [string] $Name, [string] $Stored) {
-    $credential = if ($To.ContainsKey('Credential') -or $To.ContainsKey('AccessToken')) { $null }
-    elseif (Get-Command Get-AutomationPSCredential -ErrorAction Ignore) { Get-AutomationPSCredential -Name $Stored }
-    elseif (Get-Command Get-Secret -ErrorAction Ignore) { Get-Secret -Name $Stored }
+    $credential = try {
+        if ($To.ContainsKey('Credential') -or $To.ContainsKey('AccessToken')) { $null }
+        elseif (Get-Command Get-AutomationPSCredential -ErrorAction Ignore) { Get-AutomationPSCredential -Name $Stored }
+        elseif (Get-Command Get-Secret -ErrorAction Ignore) { Get-Secret -Name $Stored }
+    }
+    catch { Write-Verbose "There is no credential '$Stored', so the environment's is used: $_" }
     $more = if ($credential) { @{ Credential = $credential } } else { @{} }
     Connect-CitusCluster @To @more -Name $Name
 }
@@ -54,10 +73,13 @@ try {
     if (-not $SkipSchema) {
         $schema = Export-CitusSchema (Join-Path $folder schema.sql) -IncludeDefinition -Connection $source -Confirm:$false
         $objects = @(Import-CitusSchema $schema.FullName -Connection $target -Confirm:$false)
-        # A newer server has newer extensions.
-        $different = @($objects | Where-Object { $_.State -eq 'Different' -and $_.Kind -ne 'Extension' })
+        # A newer server has newer extensions, and may print the query of a view differently.
+        $different = @($objects | Where-Object { $_.State -eq 'Different' -and $_.Kind -notin 'Extension', 'View' })
         if ($different) { throw "The target has objects that differ from the source's: $($different.ForEach{ "$($_.Kind) $($_.Name): $($_.Differences)" } -join '; ')" }
-        Report Schema "$(@($objects | Where-Object State -EQ Applied).Count) of $($objects.Count) objects made, the others exist"
+        # User mappings, of kind Other, are to be created in the target afterwards.
+        $absent = @($objects | Where-Object { $_.State -eq 'Skipped' -and -not $_.Sql -and $_.Kind -ne 'Other' })
+        if ($absent) { throw "Create or distribute these in the target, then start the job again: $($absent.ForEach{ "$($_.Kind) $($_.Name): $($_.Reason)" } -join '; ')" }
+        Report Schema "$($objects.Count) objects: $(($objects | Group-Object State | Sort-Object Name).ForEach{ "$($_.Count) $($_.Name)" } -join ', ')"
     }
 
     $idFile = Join-Path $folder import-id.txt

@@ -8,7 +8,7 @@ using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Profiling;
 
-/// <summary>Plans for every local table of a database how a Citus cluster should keep it.</summary>
+/// <summary>Recommends for each local table how to distribute it in a Citus cluster.</summary>
 public sealed class DistributionPlanner(CitusConnection connection)
 {
     /// <summary>A table of less than this part of the largest is small.</summary>
@@ -203,7 +203,10 @@ public sealed class DistributionPlanner(CitusConnection connection)
         else if (table.RowCount > LargestReference && table.RowCount * TimesLarger > largest
             && table.Candidates.FirstOrDefault(c => c.Verdict == CandidateVerdict.Recommended) is { } own)
             AddDistributed(table, own.Column!, null, $"large, and nothing ties it to the other tables: {own.Reason}");
-        else _plans.Add(Plan(table, TableKind.Local, "small, and nothing ties it to a distributed table: it can stay on the coordinator"));
+        else
+            _plans.Add(Plan(table, TableKind.Local, (table.RowCount <= LargestReference || table.RowCount * TimesLarger <= largest
+                ? "small, and nothing ties it to a distributed table" : "nothing ties it to a distributed table, and no column is "
+                    + "recommended to distribute it by") + ": it can stay on the coordinator"));
     }
 
     /// <summary>A reference table can have foreign keys only to others, and to local tables.</summary>
@@ -221,24 +224,41 @@ public sealed class DistributionPlanner(CitusConnection connection)
     private DistributionPlan WithForeignKeys(DistributionPlan plan)
     {
         // They are dropped with the table that they lead to, whose keys could not be changed else.
-        IEnumerable<string> drops = _tables.SelectMany(t => t.ForeignKeys).Where(k => k.Other == plan.Table && Fate(k) != KeyFate.Kept)
+        IEnumerable<string> drops = _tables.SelectMany(t => t.ForeignKeys)
+            .Where(k => (_plans.Exists(p => p.Table == k.Other) ? k.Other : k.Table) == plan.Table && Fate(k).Fate != KeyFate.Kept)
             .Select(k => k.Drop(_byName[k.Table].Exact));
-        List<PlannedForeignKey> own = _byName[plan.Table].ForeignKeys;
+        var own = _byName[plan.Table].ForeignKeys.ConvertAll(k => (Key: k, Fate(k).Fate, Fate(k).Why));
         return plan with
         {
             Prepare = [.. drops, .. plan.Prepare],
-            LostForeignKeys = [.. own.Where(k => Fate(k) == KeyFate.Lost).Select(k => $"{k}: the two would not be on the same node")],
-            Finish = [.. own.Where(k => Fate(k) == KeyFate.Again).Select(k => k.Add(_byName[k.Table].Exact, _byName[k.Other].Exact,
-                plan.DistributionColumn!, _plans.Find(p => p.Table == k.Other)!.DistributionColumn!))],
+            LostForeignKeys = [.. own.Where(k => k.Fate == KeyFate.Lost).Select(k => $"{k.Key}: {k.Why}")],
+            Finish = [.. own.Where(k => k.Fate == KeyFate.Again).Select(k => k.Key.Add(_byName[plan.Table].Exact,
+                _byName[k.Key.Other].Exact, plan.DistributionColumn!, _plans.Find(p => p.Table == k.Key.Other)!.DistributionColumn!))],
         };
     }
 
-    private KeyFate Fate(PlannedForeignKey key)
+    /// <returns>With the reason why a key is lost.</returns>
+    private (KeyFate Fate, string? Why) Fate(PlannedForeignKey key)
     {
         DistributionPlan mine = _plans.Find(p => p.Table == key.Table)!;
-        if (_plans.Find(p => p.Table == key.Other) is not { } other || other.Kind == TableKind.Reference) return KeyFate.Kept;
-        if (mine.Kind != TableKind.Distributed) return mine.Kind == other.Kind ? KeyFate.Kept : KeyFate.Lost;
-        return other.Kind == TableKind.Distributed && Lead(mine) == Lead(other) ? KeyFate.Again : KeyFate.Lost;
+        DistributionPlan? other = _plans.Find(p => p.Table == key.Other);
+        bool isCopied = other is null or { Kind: TableKind.Reference };
+        if (!isCopied && !IsOnSameNode(mine, other!)) return (KeyFate.Lost, "the two would not be on the same node");
+        if (mine.Kind != TableKind.Distributed || isCopied && !key.Columns.Contains(mine.DistributionColumn)) return (KeyFate.Kept, null);
+        // A key to a distributed table gets the column.
+        if (key.ChangesColumns)
+            return (KeyFate.Lost, $"Citus does not support{key.Actions.Split(" DEFERRABLE")[0]} where the key has the distribution column");
+        return (isCopied ? KeyFate.Kept : KeyFate.Again, null);
+    }
+
+    private bool IsOnSameNode(DistributionPlan one, DistributionPlan other)
+    {
+        return one.Kind == other.Kind && one.Kind switch
+        {
+            TableKind.Distributed => Lead(one) == Lead(other),
+            TableKind.Schema => _byName[one.Table].Schema == _byName[other.Table].Schema,
+            _ => true,
+        };
 
         static string Lead(DistributionPlan plan) => plan.ColocateWith == "none" ? plan.Table : plan.ColocateWith!;
     }

@@ -7,6 +7,13 @@ namespace Woodgrove.Citus.Profiling;
 /// <param name="Actions">What its definition has after the referenced columns, such as ON DELETE CASCADE.</param>
 internal sealed record PlannedForeignKey(string Name, string Table, string Other, string[] Columns, string[] Referenced, string Actions)
 {
+    /// <summary>
+    /// True where a change of the referenced row changes the key's columns, which Citus refuses of a distribution column, even if
+    /// the action names other columns.
+    /// </summary>
+    public bool ChangesColumns => Actions.Contains(" ON UPDATE CASCADE", StringComparison.Ordinal)
+        || Actions.Contains(" ON UPDATE SET ", StringComparison.Ordinal) || Actions.Contains(" ON DELETE SET ", StringComparison.Ordinal);
+
     public override string ToString() => $"{Name} ({string.Join(", ", Columns)}) to {Other} ({string.Join(", ", Referenced)})";
 
     public string Drop(TableName table) => $"ALTER TABLE {table} DROP CONSTRAINT {TableName.QuoteIfNeeded(Name)};";

@@ -29,13 +29,18 @@ public sealed class SchemaExport(CitusConnection connection)
         (List<SchemaObject> before, List<SchemaObject> after) =
             DefinitionStatements.Of(dump, await DefinitionReader.ReadAsync(session, stop));
         HashSet<string> dumped = [.. before.Where(o => o.Kind == SchemaObjectKind.Schema).Select(o => o.Name)];
+        // Functions may return rows of views, and materialized views may be columnar.
+        HashSet<string> views = [.. after.Where(o => o.Kind == SchemaObjectKind.View).Select(o => o.Name)];
+        ILookup<bool, SchemaObject> isLate = distribution.Where(o => o.Kind > SchemaObjectKind.Schema).ToLookup(o =>
+            o.Kind == SchemaObjectKind.DistributedFunction || o.Kind == SchemaObjectKind.ColumnarTable && views.Contains(o.Name));
         return
         [
             .. distribution.Where(o => o.Kind == SchemaObjectKind.Extension),
             .. distribution.Where(o => o.Kind == SchemaObjectKind.Schema && !dumped.Contains(o.Name)),
             .. before,
-            .. distribution.Where(o => o.Kind > SchemaObjectKind.Schema),
+            .. isLate[false],
             .. after,
+            .. isLate[true],
         ];
     }
 }

@@ -1,6 +1,7 @@
 using Npgsql;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Sql;
 
 namespace Woodgrove.Citus.Schema;
 
@@ -15,6 +16,10 @@ public sealed class SchemaImport : IAsyncDisposable
 
     /// <summary>Names that what depends on them can't be made upon, with the reason.</summary>
     private readonly Dictionary<string, string> _unfit = [];
+
+    /// <summary>What the server reports for an object that exists; for text search objects, the key of a catalog.</summary>
+    private static readonly HashSet<string> Duplicates = [PostgresErrorCodes.DuplicateObject, PostgresErrorCodes.DuplicateFunction,
+        PostgresErrorCodes.DuplicateSchema, PostgresErrorCodes.DuplicateTable, PostgresErrorCodes.UniqueViolation];
 
     private NpgsqlConnection _session;
 
@@ -56,9 +61,6 @@ public sealed class SchemaImport : IAsyncDisposable
             return Result(item, SchemaImportState.Different) with { Differences = [.. differences] };
         }
         if (item.Sql.Length == 0) return Skipped(item, item.Note ?? "The script has no SQL for it.");
-        if (item.Kind == SchemaObjectKind.Other && item.PartOf is { } whole && _existing.Values.Any(e => e.Name == whole && e.Kind is
-            SchemaObjectKind.Table or SchemaObjectKind.Sequence or SchemaObjectKind.Index or SchemaObjectKind.View))
-            return Skipped(item, $"It is a part of {whole}, which existed already.");
         return item.DependsOn.FirstOrDefault(_unfit.ContainsKey) is { } missing
             ? Skipped(item, $"It depends on {missing}, which {_unfit[missing]}.") : null;
     }
@@ -67,7 +69,7 @@ public sealed class SchemaImport : IAsyncDisposable
     {
         try
         {
-            await _session.ExecuteAsync(item.Sql, stop);
+            await _session.ExecuteAsync(Whole(item.Sql), stop);
             _applied.Add(item);
             return Result(item, SchemaImportState.Applied);
         }
@@ -79,9 +81,19 @@ public sealed class SchemaImport : IAsyncDisposable
                 await _session.DisposeAsync();
                 _session = await OpenSessionAsync(_connection, stop);
             }
+            if (!IsCompared(item) && Duplicates.Contains(e.SqlState))
+                return Result(item, SchemaImportState.Skipped) with { Reason = "It exists already; it is not compared." };
             Mark(item, "could not be made");
             return Result(item, SchemaImportState.Failed) with { Reason = PostgresErrors.Text(e) };
         }
+    }
+
+    /// <summary>Npgsql divides SQL into statements, and would divide a body that is not a string (BEGIN ATOMIC), too.</summary>
+    private static string Whole(string sql)
+    {
+        IReadOnlyList<SqlToken> tokens = SqlTokens.Read(sql);
+        return Enumerable.Range(1, Math.Max(0, tokens.Count - 1)).Any(i => tokens[i].Is("atomic") && tokens[i - 1].Is("begin"))
+            ? $"DO {TableName.Literal($"BEGIN EXECUTE {TableName.Literal(sql)}; END")}" : sql;
     }
 
     /// <summary>
@@ -93,8 +105,8 @@ public sealed class SchemaImport : IAsyncDisposable
         await using NpgsqlConnection session = await _connection.OpenSessionAsync(stop);
         Dictionary<(string, string), SchemaObject> now = await ExistingAsync(session, stop);
         var wrong = new List<(SchemaObject, string)>();
-        foreach (SchemaObject item in _applied.Where(a => a.Kind is not
-            (SchemaObjectKind.Other or SchemaObjectKind.Extension or SchemaObjectKind.View)))
+        foreach (SchemaObject item in _applied.Where(a => IsCompared(a) && a.Kind is not
+            (SchemaObjectKind.Extension or SchemaObjectKind.View)))
         {
             if (!now.TryGetValue(item.Key, out SchemaObject? made)) wrong.Add((item, "it is not there"));
             else if (item.DifferencesTo(made) is { Count: > 0 } differences) wrong.Add((item, string.Join("; ", differences)));
@@ -110,6 +122,9 @@ public sealed class SchemaImport : IAsyncDisposable
         found.AddRange(await DefinitionReader.ReadAsync(session, stop));
         return found.DistinctBy(o => o.Key).ToDictionary(o => o.Key);
     }
+
+    /// <summary>False for kinds of objects that <see cref="DefinitionReader"/> does not read, such as casts and servers.</summary>
+    private static bool IsCompared(SchemaObject item) => item.Kind != SchemaObjectKind.Other || item.Properties.Count > 0;
 
     private void Mark(SchemaObject item, string why) => _unfit.TryAdd(item.Name, why);
 

@@ -11,7 +11,7 @@ public enum SchemaImportState
     /// <summary>It exists, and is another; it is left as it is.</summary>
     Different,
 
-    /// <summary>Not tried: a part of what exists, or dependent on what failed or differs.</summary>
+    /// <summary>It exists and is of a kind that is not compared, can't be recreated, or depends on what failed or differs.</summary>
     Skipped,
     Failed,
 }

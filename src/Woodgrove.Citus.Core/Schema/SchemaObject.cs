@@ -19,7 +19,7 @@ public sealed record SchemaObject
     /// <summary>What an object of this name is compared by.</summary>
     public Listing<SchemaProperty> Properties { get; init; } = [];
 
-    /// <summary>The table or the like that this is a part of, and together with which it is compared.</summary>
+    /// <summary>The relation that this is a part of, or changes.</summary>
     public string? PartOf { get; init; }
 
     /// <summary>What the SQL does not restore.</summary>

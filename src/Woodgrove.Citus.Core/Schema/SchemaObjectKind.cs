@@ -1,6 +1,6 @@
 namespace Woodgrove.Citus.Schema;
 
-/// <summary>What a statement of a schema makes. The order is that of the script.</summary>
+/// <summary>What a statement of a schema makes. The order is that of a script without the definitions of tables.</summary>
 public enum SchemaObjectKind
 {
     Extension,

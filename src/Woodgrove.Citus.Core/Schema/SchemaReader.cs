@@ -99,7 +99,9 @@ internal sealed class SchemaReader(NpgsqlConnection session, CancellationToken s
         ILookup<int, StoredTable> groups = tables.ToLookup(t => t.ColocationId);
         return await QueryAsync($"""
             SELECT p.oid::pg_catalog.regprocedure::text, o.distribution_argument_index, coalesce(o.colocationid, 0),
-                   coalesce(o.force_delegation, false)
+                   coalesce(o.force_delegation, false), n.nspname, p.proname || '(' || pg_catalog.array_to_string(ARRAY(
+                       SELECT pg_catalog.format_type(u.t, NULL) FROM pg_catalog.unnest(p.proargtypes) WITH ORDINALITY u (t, n)
+                       ORDER BY u.n), ', ') || ')'
             FROM pg_catalog.pg_dist_object o JOIN pg_catalog.pg_proc p ON p.oid = o.objid
             JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
             WHERE o.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND n.nspname <> '{ModuleSchema.Name}'
@@ -107,7 +109,7 @@ internal sealed class SchemaReader(NpgsqlConnection session, CancellationToken s
             ORDER BY 1
             """, r =>
             {
-                string name = r.GetString(0);
+                string name = r.GetString(0), function = DefinitionReader.NameOf("FUNCTION", r.GetString(4), r.GetString(5));
                 string? argument = r.IsDBNull(1) ? null : $"${r.GetInt32(1) + 1}";
                 StoredTable[] group = [.. groups[r.GetInt32(2)].Where(t => t.ColocationId > 0)];
                 string? with = group.FirstOrDefault()?.Display;
@@ -119,7 +121,7 @@ internal sealed class SchemaReader(NpgsqlConnection session, CancellationToken s
                     Kind = SchemaObjectKind.DistributedFunction,
                     Name = name,
                     Sql = $"SELECT pg_catalog.create_distributed_function({arguments});",
-                    DependsOn = with is null ? [name] : [name, with],
+                    DependsOn = with is null ? [function] : [function, with],
                     Properties = [new("DistributionArgument", argument), new(SchemaObject.ColocatedWith, with),
                         new("ForceDelegation", r.GetBoolean(3) ? "true" : "false")],
                     Group = with is null ? [] : [name, .. group.Select(t => t.Display)],

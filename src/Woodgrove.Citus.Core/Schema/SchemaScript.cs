@@ -42,7 +42,9 @@ public static class SchemaScript
     /// <exception cref="CitusException">It is none that <see cref="Write"/> has written.</exception>
     public static IReadOnlyList<SchemaObject> Read(string script, string name)
     {
-        string[] lines = script.ReplaceLineEndings("\n").Split('\n');
+        string[] lines = script.Split('\n');
+        // Line ends within a function's body are its own: only a file whose own lines end with CR LF has them in place of LF.
+        if (lines[0].EndsWith('\r')) lines = [.. lines.Select(l => l.EndsWith('\r') ? l[..^1] : l)];
         if (lines is not [{ } first, ..] || !first.StartsWith(Title, StringComparison.Ordinal) || first.Length < Title.Length + 16)
             throw SchemaErrors.NotAScript(name, Title);
         string mark = $"-- {first[Title.Length..].Trim()} ";

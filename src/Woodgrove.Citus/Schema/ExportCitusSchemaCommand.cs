@@ -6,7 +6,7 @@ using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Schema;
 
-/// <summary>Writes the script that makes a database distributed again, or emits its statements as objects.</summary>
+/// <summary>Exports the distribution of a database as an SQL script or as objects.</summary>
 [Cmdlet(VerbsData.Export, "CitusSchema", SupportsShouldProcess = true)]
 [OutputType(typeof(SchemaObject), typeof(FileInfo))]
 public sealed class ExportCitusSchemaCommand : ConnectedCmdlet
@@ -17,7 +17,7 @@ public sealed class ExportCitusSchemaCommand : ConnectedCmdlet
     [ValidateNotNullOrEmpty]
     public string? Path { get; set; }
 
-    /// <summary>The definitions of tables, functions and the like too, by pg_dump.</summary>
+    /// <summary>Also exports the definitions of tables, functions and other objects, as written by pg_dump.</summary>
     [Parameter]
     public SwitchParameter IncludeDefinition { get; set; }
 

@@ -5,7 +5,7 @@ using Woodgrove.Citus.Pipeline;
 
 namespace Woodgrove.Citus.Schema;
 
-/// <summary>Makes the objects of an exported schema in a database, and compares those that exist.</summary>
+/// <summary>Creates the objects of an exported schema and compares objects that already exist.</summary>
 [Cmdlet(VerbsData.Import, "CitusSchema", DefaultParameterSetName = "Path", SupportsShouldProcess = true)]
 [OutputType(typeof(SchemaImportResult))]
 public sealed class ImportCitusSchemaCommand : ConnectedCmdlet

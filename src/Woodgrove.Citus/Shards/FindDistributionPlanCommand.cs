@@ -9,7 +9,7 @@ using Woodgrove.Citus.Tables;
 
 namespace Woodgrove.Citus.Shards;
 
-/// <summary>Plans for every local table of a database how a Citus cluster should keep it.</summary>
+/// <summary>Recommends for each local table how to distribute it in a Citus cluster.</summary>
 [Cmdlet(VerbsCommon.Find, "DistributionPlan")]
 [OutputType(typeof(DistributionPlan))]
 public sealed class FindDistributionPlanCommand : ConnectedCmdlet

@@ -30,6 +30,23 @@ public sealed class SchemaScriptTests
         Assert.Equal(function.Sql, Assert.Single(SchemaScript.Read(SchemaScript.Write([function], "here"), "file")).Sql);
     }
 
+    [Theory, InlineData("\n"), InlineData("\r\n")]
+    public void Line_ends_within_bodies_and_literals_are_kept_whatever_those_of_the_file(string fileEnd)
+    {
+        string sql = "SELECT 'a\rb\fc\u0085d\u2028e\u2029f';\nSELECT 1;";
+        string script = SchemaScript.Write([Table with { Sql = sql, Note = null }], "here").Replace("\n", fileEnd, StringComparison.Ordinal);
+
+        Assert.Equal(sql, Assert.Single(SchemaScript.Read(script, "file")).Sql);
+    }
+
+    [Fact]
+    public void Carriage_returns_before_line_feeds_are_kept()
+    {
+        const string sql = "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$\r\nSELECT 'a\r\nb'\r\n$$;";
+
+        Assert.Equal(sql, Assert.Single(SchemaScript.Read(SchemaScript.Write([Table with { Sql = sql }], "here"), "file")).Sql);
+    }
+
     [Fact]
     public void Another_script_is_refused() => Assert.Equal("CitusNotASchemaScript",
         Assert.Throws<CitusException>(() => SchemaScript.Read("SELECT 1;", "file")).ErrorId);

@@ -22,7 +22,7 @@ public sealed class MoveClusterTests(ComparedClusters clusters, ClusterFixture c
     {
         Cluster.RequireCitus();
         foreach (string side in new[] { clusters.Source, clusters.Target })
-            clusters.Execute(side, "DROP TABLE IF EXISTS move_notes, move_events, move_currencies; DROP SCHEMA IF EXISTS woodgrove CASCADE");
+            clusters.Execute(side, "DROP TABLE IF EXISTS move_notes, move_events, move_currencies, move_appended; DROP SCHEMA IF EXISTS woodgrove CASCADE");
         clusters.Execute(clusters.Source, Tables);
         clusters.Execute(clusters.Source, """
             SELECT create_reference_table('move_currencies');
@@ -52,6 +52,15 @@ public sealed class MoveClusterTests(ComparedClusters clusters, ClusterFixture c
         (code, output, error) = await MoveAsync(shell, folder);
         Assert.True(code == 0, error + output);
         Assert.Equal(("Equal", id), (States(output)[^1], File.ReadAllText(Path.Combine(folder, "import-id.txt"))));
+
+        // A table that can't be distributed by the script fails the job before any row is copied.
+        clusters.Execute(clusters.Source, "CREATE TABLE move_appended (id bigint); SELECT create_distributed_table('move_appended', 'id', 'append')");
+        (code, output, error) = await MoveAsync(shell, folder);
+        Assert.Equal(1, code);
+        Assert.DoesNotContain("\"State\"", output, StringComparison.Ordinal);
+        Assert.Contains("startthejobagain:DistributedTablepublic.move_appended:Itisdistributedbyrangeorappend", Compact(error),
+            StringComparison.Ordinal);
+        foreach (string side in new[] { clusters.Source, clusters.Target }) clusters.Execute(side, "DROP TABLE move_appended");
 
         // A row that was written meanwhile fails the job, and its key is in the file.
         clusters.Execute(clusters.Source, "INSERT INTO move_events (event_id, user_id) VALUES (777777, 5)");

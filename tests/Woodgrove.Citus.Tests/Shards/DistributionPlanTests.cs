@@ -80,6 +80,66 @@ public sealed class DistributionPlanTests : ClusterTest
     }
 
     [Fact]
+    public void Foreign_keys_whose_actions_would_change_a_distribution_column_are_lost_and_the_rest_of_the_plan_runs()
+    {
+        Cluster.RequireCitus();
+        Execute("""
+            CREATE EXTENSION citus;
+            CREATE TABLE users (user_id bigint PRIMARY KEY, login text);
+            CREATE TABLE regions (region_id bigint PRIMARY KEY, name text);
+            CREATE TABLE orders (order_id bigint PRIMARY KEY, user_id bigint NOT NULL,
+                region_id bigint REFERENCES regions ON DELETE SET NULL,
+                CONSTRAINT updated FOREIGN KEY (user_id) REFERENCES users ON UPDATE CASCADE);
+            CREATE TABLE visits (visit_id bigint PRIMARY KEY, user_id bigint NOT NULL,
+                CONSTRAINT emptied FOREIGN KEY (user_id) REFERENCES users ON DELETE SET NULL,
+                CONSTRAINT kept FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE);
+            INSERT INTO users SELECT i, 'user ' || i FROM generate_series(1, 2000) i;
+            INSERT INTO regions SELECT i, 'region ' || i FROM generate_series(1, 20) i;
+            INSERT INTO orders SELECT i, i % 2000 + 1, i % 20 + 1 FROM generate_series(1, 20000) i;
+            INSERT INTO visits SELECT i, i % 2000 + 1 FROM generate_series(1, 20000) i;
+            """);
+
+        IReadOnlyList<PSObject> plans = Find().Output;
+
+        PSObject orders = plans.Single(p => (string)p.Get("Table")! == "orders");
+        PSObject visits = plans.Single(p => (string)p.Get("Table")! == "visits");
+        Assert.Contains("updated (user_id) to users (user_id): Citus does not support", orders.Get("LostForeignKeys")!.ToString(),
+            StringComparison.Ordinal);
+        Assert.Contains("emptied (user_id) to users (user_id)", visits.Get("LostForeignKeys")!.ToString(), StringComparison.Ordinal);
+        RunStep("Prepare");
+        foreach (PSObject plan in plans.Where(p => p.Get("Distribute") is not null)) Execute((string)plan.Get("Distribute")!);
+        RunStep("Finish");
+        Assert.Equal("kept orders_region_id_fkey", Scalar("""
+            SELECT string_agg(conname, ' ' ORDER BY conname) FROM pg_constraint
+            WHERE contype = 'f' AND conrelid IN ('orders'::regclass, 'visits'::regclass)
+            """));
+
+        void RunStep(string step)
+        {
+            foreach (PSObject plan in plans)
+                foreach (object? sql in (System.Collections.IEnumerable)plan.Get(step)!) Execute((string)sql!);
+        }
+    }
+
+    [Fact]
+    public void Foreign_keys_between_schemas_of_tenants_are_lost()
+    {
+        Execute("""
+            CREATE SCHEMA tenant_a; CREATE SCHEMA tenant_b;
+            CREATE TABLE tenant_a.orders (id bigint PRIMARY KEY);
+            CREATE TABLE tenant_b.orders (id bigint PRIMARY KEY, other bigint REFERENCES tenant_a.orders);
+            CREATE TABLE tenant_a.lines (id bigint, order_id bigint REFERENCES tenant_a.orders);
+            CREATE TABLE tenant_b.lines (id bigint, order_id bigint REFERENCES tenant_b.orders);
+            """);
+
+        IReadOnlyList<PSObject> plans = Find().Output;
+
+        Assert.All(plans, p => Assert.Equal("Schema", p.Get("Kind")!.ToString()));
+        Assert.Equal(["orders_other_fkey (other) to tenant_a.orders (id): the two would not be on the same node"],
+            plans.SelectMany(p => ((System.Collections.IEnumerable)p.Get("LostForeignKeys")!).Cast<string>()));
+    }
+
+    [Fact]
     public void A_role_without_rights_is_told_which_it_lacks()
     {
         string role = Cluster.NewName("reader");
