@@ -9,6 +9,9 @@ namespace Woodgrove.Citus.Connections;
 /// <param name="Coordinator">Where the node's own metadata say that the coordinator is, or null.</param>
 internal sealed record CoordinatorFacts(string SystemIdentifier, bool IsInRecovery, int GroupId, NodeName? Coordinator)
 {
+    /// <summary>When a session's server started: the same server by another address has the same.</summary>
+    public const string Start = "SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time())::text";
+
     /// <summary>True on the primary of the coordinator, the only server that keeps a ledger.</summary>
     public bool IsCoordinator => GroupId == 0 && !IsInRecovery;
 

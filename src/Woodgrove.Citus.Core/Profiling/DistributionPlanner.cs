@@ -227,12 +227,12 @@ public sealed class DistributionPlanner(CitusConnection connection)
         IEnumerable<string> drops = _tables.SelectMany(t => t.ForeignKeys)
             .Where(k => (_plans.Exists(p => p.Table == k.Other) ? k.Other : k.Table) == plan.Table && Fate(k).Fate != KeyFate.Kept)
             .Select(k => k.Drop(_byName[k.Table].Exact));
-        var own = _byName[plan.Table].ForeignKeys.ConvertAll(k => (Key: k, Fate(k).Fate, Fate(k).Why));
+        var own = _byName[plan.Table].ForeignKeys.ConvertAll(k => (Key: k, Decided: Fate(k)));
         return plan with
         {
             Prepare = [.. drops, .. plan.Prepare],
-            LostForeignKeys = [.. own.Where(k => k.Fate == KeyFate.Lost).Select(k => $"{k.Key}: {k.Why}")],
-            Finish = [.. own.Where(k => k.Fate == KeyFate.Again).Select(k => k.Key.Add(_byName[plan.Table].Exact,
+            LostForeignKeys = [.. own.Where(k => k.Decided.Fate == KeyFate.Lost).Select(k => $"{k.Key}: {k.Decided.Why}")],
+            Finish = [.. own.Where(k => k.Decided.Fate == KeyFate.Again).Select(k => k.Key.Add(_byName[plan.Table].Exact,
                 _byName[k.Key.Other].Exact, plan.DistributionColumn!, _plans.Find(p => p.Table == k.Key.Other)!.DistributionColumn!))],
         };
     }

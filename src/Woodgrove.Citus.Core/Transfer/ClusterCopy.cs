@@ -79,7 +79,7 @@ public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IRead
         await using NpgsqlConnection target = await to.OpenSessionAsync(stop);
         if (Query is null && from.Database == to.Database
             && await CoordinatorFacts.IdentifierAsync(source, stop) == await CoordinatorFacts.IdentifierAsync(target, stop)
-            && await StartAsync(source, stop) == await StartAsync(target, stop))
+            && await source.ScalarAsync<string>(CoordinatorFacts.Start, stop) == await target.ScalarAsync<string>(CoordinatorFacts.Start, stop))
             throw CopyErrors.SameDatabase(to.Name);
         await LedgerSchema.RequireAsync(target, withParts: false, stop);
         var planner = new CopyPlanner(this, from, source, to, target);
@@ -91,8 +91,4 @@ public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IRead
         }
         return await TableOrder.SortAsync(target, plans, stop);
     }
-
-    /// <summary>When a session's server started: the same server by another address has the same.</summary>
-    private static Task<string?> StartAsync(NpgsqlConnection session, CancellationToken stop) => session.ScalarAsync<string>(
-        "SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time())::text", stop);
 }

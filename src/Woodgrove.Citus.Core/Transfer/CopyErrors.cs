@@ -95,7 +95,8 @@ internal static class CopyErrors
 
     /// <summary>A warning: -Resume has found nothing to continue, and rows are there.</summary>
     public static string NothingToResume(string table, string source) =>
-        $"{table}: the ledger has no copy of {source} into this table, so its rows are copied from the beginning; the table has rows already.";
+        $"{table}: the ledger has no copy of {source} into this table, so its rows are copied from the beginning; the table has rows "
+            + "already.";
 
     public static CitusException DeferredByOther(Guid importId, string table, string role) => new("CitusPermissionDenied",
         CitusErrorKind.PermissionDenied, $"{table}: import {importId} is of {role}, whose indexes or foreign keys of the table were dropped "

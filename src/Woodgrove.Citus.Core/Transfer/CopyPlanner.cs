@@ -39,8 +39,8 @@ internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, Npgsql
         };
     }
 
-    private async Task<(CopyMethod Method, string Reason, int Parallel)> ChooseAsync(TableInfo table, TableInfo into, ColumnMatch match, ConflictRule? rule, bool alike,
-        CancellationToken stop)
+    private async Task<(CopyMethod Method, string Reason, int Parallel)> ChooseAsync(TableInfo table, TableInfo into, ColumnMatch match,
+        ConflictRule? rule, bool alike, CancellationToken stop)
     {
         string? asText = copy.Query is not null ? "these are the rows of a query"
             : rule is not null ? "keys that the table has already are compared there" : match.WhyText;
@@ -51,15 +51,17 @@ internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, Npgsql
             return (CopyMethod.Coordinator, $"by COPY into {into.Display} on the target's coordinator, "
                 + $"{(asText is null ? "in binary form" : $"as text, because {asText}")}"
                 + $"{(obstacle is null || obstacle == asText ? "" : $", and not straight into the shards, because {obstacle}")}.", 1);
-        List<(int Min, int Max)> ranges = await RangesAsync(target, into, stop), sources = alike ? await RangesAsync(source, table, stop) : [];
-        int most = alike ? sources.Max(s => ranges.Count(r => r.Min <= s.Max && s.Min <= r.Max)) : ranges.Count; // shards that one part fills
+        List<(int Min, int Max)> ranges = await RangesAsync(target, into, stop);
+        List<(int Min, int Max)> sources = alike ? await RangesAsync(source, table, stop) : [];
+        // The shards of the target that one part fills.
+        int most = alike ? sources.Max(s => ranges.Count(r => r.Min <= s.Max && s.Min <= r.Max)) : ranges.Count;
         int parallel = (int)Math.Clamp((long)obstacles.Room * ranges.Count / most, 1, copy.Parallel);
         string limited = parallel == copy.Parallel ? "" : $" {parallel} at a time: the nodes have room for no more sessions.";
         return sources.SequenceEqual(ranges)
-            ? (CopyMethod.Pipe, "each shard straight into the one with the same hash range, in binary form and with no value read." + limited,
-                parallel)
+            ? (CopyMethod.Pipe, "each shard straight into the one with the same hash range, in binary form and with no value read."
+                + limited, parallel)
             : (CopyMethod.Split, $"straight into the shards, in binary form, by the hash of {into.DistributionColumn}, because "
-                + (alike ? "source and target have other hash ranges." : "the source does not place rows by that column's hash.") + limited,
+                + (alike ? "source and target have other hash ranges." : "the source does not place rows by that column's hash as the target does.") + limited,
                 parallel);
     }
 

@@ -11,8 +11,8 @@ namespace Woodgrove.Citus.Transfer;
 internal static class SequenceCopy
 {
     private const string Sequences = """
-        SELECT a.attname::text, q.seqrelid, q.seqincrement > 0, pg_catalog.pg_sequence_last_value(q.seqrelid), q.seqstart, q.seqmin, q.seqmax,
-            a.atttypid IN ('pg_catalog.int2'::pg_catalog.regtype, 'pg_catalog.int4'::pg_catalog.regtype,
+        SELECT a.attname::text, q.seqrelid, q.seqincrement > 0, pg_catalog.pg_sequence_last_value(q.seqrelid), q.seqstart,
+            q.seqmin, q.seqmax, a.atttypid IN ('pg_catalog.int2'::pg_catalog.regtype, 'pg_catalog.int4'::pg_catalog.regtype,
                 'pg_catalog.int8'::pg_catalog.regtype, 'pg_catalog.numeric'::pg_catalog.regtype)
         FROM pg_catalog.pg_attribute a
         JOIN LATERAL (
@@ -51,11 +51,10 @@ internal static class SequenceCopy
         foreach (Sequence sequence in sequences)
         {
             // Where the source has no sequence, or it was never used, the rows tell.
-            if ((origins.Find(o => o.Column == sequence.Column)?.LastValue ?? await FurthestAsync(target, into, sequence, stop)) is not { } reached
-                || sequence.IsBeyond(reached))
-                continue;
+            long? reached = origins.Find(o => o.Column == sequence.Column)?.LastValue ?? await FurthestAsync(target, into, sequence, stop);
+            if (reached is null || sequence.IsBeyond(reached.Value)) continue;
             await target.ExecuteAsync("SELECT pg_catalog.setval($1::pg_catalog.oid::pg_catalog.regclass, $2)", stop, sequence.Oid,
-                Math.Clamp(reached, sequence.Min, sequence.Max));
+                Math.Clamp(reached.Value, sequence.Min, sequence.Max));
             set++;
         }
         return set;
@@ -63,13 +62,15 @@ internal static class SequenceCopy
 
     /// <summary>The furthest value that the rows have, within the bounds of bigint; null where the column is no number.</summary>
     private static async Task<long?> FurthestAsync(NpgsqlConnection target, TableInfo into, Sequence sequence, CancellationToken stop) =>
-        !sequence.IsNumber ? null : await target.ScalarAsync<long?>($"SELECT CASE WHEN v IS NOT NULL THEN greatest(least(v, $1), $2)::bigint "
-            + $"END FROM (SELECT {(sequence.Ascends ? "ceil(max" : "floor(min")}({TableName.Quote(sequence.Column)})::numeric) AS v "
+        !sequence.IsNumber ? null : await target.ScalarAsync<long?>("SELECT CASE WHEN v IS NOT NULL "
+            + "THEN greatest(least(v, $1), $2)::bigint END "
+            + $"FROM (SELECT {(sequence.Ascends ? "ceil(max" : "floor(min")}({TableName.Quote(sequence.Column)})::numeric) AS v "
             + $"FROM {into.Name.Sql}) r", stop, long.MaxValue, long.MinValue);
 
     private static Task<List<Sequence>> ReadAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
         session.ListAsync(Sequences, row => new Sequence(row.GetString(0), row.GetFieldValue<uint>(1), row.GetBoolean(2),
-            row.IsDBNull(3) ? null : row.GetInt64(3), row.GetInt64(4), row.GetInt64(5), row.GetInt64(6), row.GetBoolean(7)), stop, table.Oid);
+            row.IsDBNull(3) ? null : row.GetInt64(3), row.GetInt64(4), row.GetInt64(5), row.GetInt64(6), row.GetBoolean(7)),
+            stop, table.Oid);
 
     /// <param name="LastValue">Null where it was never used.</param>
     /// <param name="IsNumber">Whether the column's values can be compared with the sequence's.</param>

@@ -18,7 +18,7 @@ internal sealed class RouteObstacles(ShardRoute shards, NpgsqlConnection session
     private readonly TableInfo _table = shards.Table;
     private TableFacts? _facts;
 
-    /// <summary>How many sessions on each shard at the same time the nodes have room for, where rows can go straight into the shards.</summary>
+    /// <summary>Where rows can go straight into the shards: for how many sessions on each shard at a time the nodes have room.</summary>
     public int Room { get; private set; }
 
     /// <summary>Why rows can't go straight into the shards, or null.</summary>
@@ -46,7 +46,8 @@ internal sealed class RouteObstacles(ShardRoute shards, NpgsqlConnection session
                 rooms.Add(Math.Min(prepared, Math.Min(sessions, clients)) / count);
                 return prepared < count ? $"{address} has no room for {count} prepared transactions (max_prepared_transactions)"
                     : sessions < count ? $"{address} has no room for {count} more connections (max_connections)"
-                    : clients < count ? $"{address} has no room for {count} more connections of clients (citus.max_client_connections)" : null;
+                    : clients < count ? $"{address} has no room for {count} more connections of clients (citus.max_client_connections)"
+                    : null;
             }, stop);
         if (full is null) Room = (int)rooms.Min();
         return full;

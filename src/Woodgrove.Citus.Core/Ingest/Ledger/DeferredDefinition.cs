@@ -30,8 +30,8 @@ internal sealed record DeferredDefinition(int Number, string Sql, bool IsKey)
 
     /// <summary>Another role whose definitions an import has, or null.</summary>
     public static async Task<string?> OtherOwnerAsync(NpgsqlConnection session, Guid importId, CancellationToken stop) =>
-        !await CanReadAsync(session, stop) ? null : await session.ScalarAsync<string?>("SELECT loaded_by FROM woodgrove.deferred_definition "
-            + "WHERE import_id = $1 AND loaded_by <> current_user::text LIMIT 1", stop, importId);
+        !await CanReadAsync(session, stop) ? null : await session.ScalarAsync<string?>("SELECT loaded_by "
+            + "FROM woodgrove.deferred_definition WHERE import_id = $1 AND loaded_by <> current_user::text LIMIT 1", stop, importId);
 
     private static async Task<bool> CanReadAsync(NpgsqlConnection session, CancellationToken stop) =>
         await LedgerSchema.HasTableAsync(session, Table, stop) && await session.ScalarAsync<bool>(

@@ -201,13 +201,12 @@ internal sealed class ImportRecovery(CitusConnection coordinator, Func<ImportRep
     /// </summary>
     private static async Task<string?> StrangerAsync(NpgsqlConnection ledger, NpgsqlConnection node, CancellationToken stop)
     {
-        const string start = "SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time())::text";
-        string own = await TextAsync(ledger, start, stop);
-        if (await TextAsync(node, start, stop) == own) return null;
+        string own = await TextAsync(ledger, CoordinatorFacts.Start, stop);
+        if (await TextAsync(node, CoordinatorFacts.Start, stop) == own) return null;
         try
         {
             await using var ask = new NpgsqlCommand("SELECT success, result FROM pg_catalog.run_command_on_coordinator($1)", node)
-                { Parameters = { new() { Value = start } } };
+                { Parameters = { new() { Value = CoordinatorFacts.Start } } };
             await using NpgsqlDataReader row = await ask.ExecuteReaderAsync(stop);
             if (!await row.ReadAsync(stop)) return "the node knows no coordinator";
             return !row.GetBoolean(0) ? $"the node does not reach its coordinator ({row.GetString(1).TrimEnd('.')})"
