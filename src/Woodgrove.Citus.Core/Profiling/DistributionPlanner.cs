@@ -244,6 +244,8 @@ public sealed class DistributionPlanner(CitusConnection connection)
         DistributionPlan? other = _plans.Find(p => p.Table == key.Other);
         bool isCopied = other is null or { Kind: TableKind.Reference };
         if (!isCopied && !IsOnSameNode(mine, other!)) return (KeyFate.Lost, "the two would not be on the same node");
+        if (key.SetsSequence && (mine.Kind != TableKind.Local || other?.Kind == TableKind.Reference))
+            return (KeyFate.Lost, "Citus does not support SET DEFAULT on a column whose default is a sequence");
         if (mine.Kind != TableKind.Distributed || isCopied && !key.Columns.Contains(mine.DistributionColumn)) return (KeyFate.Kept, null);
         // A key to a distributed table gets the column.
         if (key.ChangesColumns)

@@ -5,7 +5,9 @@ namespace Woodgrove.Citus.Profiling;
 /// <summary>A foreign key of a table to plan for.</summary>
 /// <param name="Columns">Its columns, in the order of <paramref name="Referenced"/>, the columns that they lead to.</param>
 /// <param name="Actions">What its definition has after the referenced columns, such as ON DELETE CASCADE.</param>
-internal sealed record PlannedForeignKey(string Name, string Table, string Other, string[] Columns, string[] Referenced, string Actions)
+/// <param name="SetsSequence">True where an action sets a column to its default, which is a sequence's next value.</param>
+internal sealed record PlannedForeignKey(string Name, string Table, string Other, string[] Columns, string[] Referenced, string Actions,
+    bool SetsSequence)
 {
     /// <summary>
     /// True where a change of the referenced row changes the key's columns, which Citus refuses of a distribution column, even if

@@ -57,10 +57,18 @@ internal sealed record PlannedTable(string Name, TableName Exact, string Schema,
                     JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n ORDER BY u.i),
                 ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY u (n, i)
                     JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.n ORDER BY u.i),
-                coalesce(pg_catalog.substring(pg_catalog.pg_get_constraintdef(k.oid), ' (?:MATCH|ON|DEFERRABLE|NOT VALID).*$'), '')
+                coalesce(pg_catalog.substring(pg_catalog.pg_get_constraintdef(k.oid), ' (?:MATCH|ON|DEFERRABLE|NOT VALID).*$'), ''),
+                EXISTS (SELECT FROM pg_catalog.pg_attribute a
+                    LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+                    WHERE a.attrelid = k.conrelid
+                        AND (a.attidentity <> '' OR pg_catalog.pg_get_expr(d.adbin, d.adrelid) LIKE '%nextval(%')
+                        AND (k.confupdtype = 'd' AND a.attnum = ANY (k.conkey)
+                            -- The column is not there before PostgreSQL 15.
+                            OR k.confdeltype = 'd' AND a.attnum = ANY (coalesce(pg_catalog.translate(
+                                pg_catalog.to_jsonb(k) ->> 'confdelsetcols', '[]', '{}')::smallint[], k.conkey))))
             FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0 ORDER BY 2, 1
             """, row => new PlannedForeignKey(row.GetString(0), row.GetString(1), row.GetString(2), row.GetFieldValue<string[]>(3),
-                row.GetFieldValue<string[]>(4), row.GetString(5)), stop);
+                row.GetFieldValue<string[]>(4), row.GetString(5), row.GetBoolean(6)), stop);
         ILookup<string, PlannedForeignKey> byTable = keys.ToLookup(k => k.Table);
         foreach (PlannedTable table in tables) table.ForeignKeys.AddRange(byTable[table.Name]);
     }
