@@ -65,8 +65,9 @@ public sealed record ConnectionRequest
         if (!Has("Include Error Detail")) settings.IncludeErrorDetail = true;
         // An array with a NULL in it is one of int?, not an error.
         if (!Has("Array Nullability Mode")) settings.ArrayNullabilityMode = ArrayNullabilityMode.PerInstance;
-        // A DBA's statement may rightly take hours; -Timeout and Ctrl+C end it.
-        if (!Has("Command Timeout")) settings.CommandTimeout = 0;
+        // A DBA's statement may rightly take hours; -Timeout and Ctrl+C end it. A limit of the client's would also end the wait for a
+        // COMMIT, whose outcome is then unknown.
+        settings.CommandTimeout = 0;
         // So a server that has vanished without a word is noticed within minutes.
         if (!Has("TCP Keepalive") && !IsUnixSocket(settings.Host!))
             (settings.TcpKeepAlive, settings.TcpKeepAliveTime, settings.TcpKeepAliveInterval) = (true, 30, 10);

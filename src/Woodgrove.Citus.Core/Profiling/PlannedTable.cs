@@ -51,8 +51,8 @@ internal sealed record PlannedTable(string Name, TableName Exact, string Schema,
 
     private static async Task ReadForeignKeysAsync(NpgsqlConnection session, List<PlannedTable> tables, CancellationToken stop)
     {
-        List<PlannedForeignKey> keys = await session.ListAsync($"""
-            SELECT k.conname, {SearchPath.Show("k.conrelid")}, {SearchPath.Show("k.confrelid")},
+        List<PlannedForeignKey> keys = await session.ListAsync($$"""
+            SELECT k.conname, {{SearchPath.Show("k.conrelid")}}, {{SearchPath.Show("k.confrelid")}},
                 ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY u (n, i)
                     JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n ORDER BY u.i),
                 ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY u (n, i)

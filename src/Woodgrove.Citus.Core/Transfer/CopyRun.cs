@@ -30,7 +30,7 @@ internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) 
     /// <summary>Copies a table.</summary>
     public async Task<CopyResult> CopyAsync(TablePlan plan, Guid copyId, CancellationToken stop)
     {
-        Guid importId = await FindImportAsync(plan, copyId, stop);
+        (Guid importId, ResumedSource? resumed) = await FindImportAsync(plan, copyId, stop);
         var clock = Stopwatch.StartNew();
         TableTransfer? attempt = null;
         bool gotFurther = false;
@@ -44,7 +44,8 @@ internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) 
                     gotFurther = false;
                     if (attempt is not null) await RenewAsync(again);
                     if (_pending.FirstOrDefault(p => p.ImportId == importId) is { } own) throw CopyErrors.Pending(importId, own.ToString());
-                    attempt = new TableTransfer(copy, _from, _to, plan, _source!, importId, attempt?.Earlier);
+                    if (attempt is not null && resumed is not null) resumed = resumed with { Known = null };
+                    attempt = new TableTransfer(copy, _from, _to, plan, _source!, importId, resumed, attempt?.Earlier);
                     try
                     {
                         return await attempt.RunAsync(again);
@@ -97,18 +98,19 @@ internal sealed class CopyRun(ClusterCopy copy, IReadOnlyList<TablePlan> plans) 
     }
 
     /// <summary>The import of a table that is to be continued, or begun.</summary>
-    private async Task<Guid> FindImportAsync(TablePlan plan, Guid copyId, CancellationToken stop)
+    private async Task<(Guid ImportId, ResumedSource? Resumed)> FindImportAsync(TablePlan plan, Guid copyId, CancellationToken stop)
     {
         Guid own = CopyId.Of(copyId, plan.Target.Name);
-        if (!copy.Resume || copy.ImportId is not null) return own;
+        if (!copy.Resume || copy.ImportId is not null) return (own, null);
         await using NpgsqlConnection session = await _to.OpenSessionAsync(stop);
         // The fingerprint finds a source that is reached by another address now.
-        if (await ImportLedger.FindLatestAsync(session, plan.Target.Name.ToString(), plan.SourceName, stop,
-            plan.Fingerprint(_source!.ShardsOf(plan.Source))) is { } latest)
-            return latest.ImportId;
+        string fingerprint = plan.Fingerprint(_source!.ShardsOf(plan.Source));
+        var source = new ResumedSource(plan.Target.Name.ToString(), plan.SourceName, fingerprint, fingerprint);
+        source = source with { Known = await source.FindAsync(session, stop) };
+        if (source.Known is [{ } latest, ..]) return (latest.ImportId, source);
         if (await session.ScalarAsync<int?>($"SELECT 1 FROM {plan.Target.Name.Sql} LIMIT 1", stop) is not null)
             copy.Warn?.Invoke(CopyErrors.NothingToResume(plan.Target.Display, plan.SourceName));
-        return own;
+        return (own, source);
     }
 
     /// <summary>Before a new attempt: what the one before has prepared is ended, and a source that was lost is opened again.</summary>

@@ -13,9 +13,10 @@ namespace Woodgrove.Citus.Transfer;
 /// An attempt to copy one table, as an import whose batches are the source's shards: each is committed by itself, in any order,
 /// and a last batch without rows says that the table is complete.
 /// </summary>
+/// <param name="resumed">With -Resume: what keeps others from copying the source into the table meanwhile.</param>
 /// <param name="earlier">What earlier runs have committed, which the run's first attempt has read; null in that.</param>
 internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, CitusConnection to, TablePlan plan, CopySource source,
-    Guid importId, (int Parts, long Rows, long Bytes)? earlier)
+    Guid importId, ResumedSource? resumed, (int Parts, long Rows, long Bytes)? earlier)
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly IReadOnlyList<SnapshotShard> _shards = source.ShardsOf(plan.Source);
@@ -40,7 +41,7 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
         try
         {
             await using NpgsqlConnection session = await to.OpenSessionAsync(stop);
-            ImportLedger opened = await ImportLedger.OpenAsync(to, importId, stop);
+            ImportLedger opened = await ImportLedger.OpenAsync(to, importId, stop, resumed);
             await using var ledger = new CopyLedger(opened);
             IReadOnlyList<ImportBatch> before = await ledger.BeginAsync(stop);
             Check(opened, before);

@@ -32,7 +32,7 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
     private readonly HashSet<string> _rejectPaths = new(OperatingSystem.IsLinux() ? StringComparer.Ordinal
         : StringComparer.OrdinalIgnoreCase);
     private readonly List<CsvSource> _sources = [];
-    private bool _isEmptied; // with -Truncate, once a file is loaded
+    private bool _isFilled; // with -Truncate: the table has rows of a file of this command
 
     [Parameter(Mandatory = true, Position = 1)]
     [ArgumentCompleter(typeof(TableCompleter))]
@@ -117,7 +117,7 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
     {
         if (_waiting.Count == 0) return;
         // The file that empties the table goes alone, before the others.
-        while (Truncate && !_isEmptied && _waiting.Count > 0)
+        while (Truncate && !_isFilled && _waiting.Count > 0)
         {
             (CsvSource source, CsvImport first) = _waiting[0];
             RunEach((output, stop) => LoadAsync(first, 1, output, stop), source.Name);
@@ -143,10 +143,8 @@ public sealed class ImportCsvToCitusCommand : ShapedCsvCommand
         var bar = new ImportProgressBar(output, Table, activity);
         try
         {
-            bool empties = Truncate && !_isEmptied;
-            await output.ObjectAsync(await (import with { Truncate = empties, Progress = bar.Report, Explain = output.Verbose,
-                Warn = output.Warning }).RunAsync(stop));
-            _isEmptied |= empties;
+            await output.ObjectAsync(await (import with { Truncate = Truncate && !_isFilled, Filled = () => _isFilled = true,
+                Progress = bar.Report, Explain = output.Verbose, Warn = output.Warning }).RunAsync(stop));
         }
         finally
         {

@@ -163,6 +163,11 @@ internal static class AdviceCases
                 + "try { Import-CsvToCitus $f {t} -ImportId $id -Checkpoint 256KB -ErrorAction Stop } catch { }; "
                 + "Import-CsvToCitus $f {t}_b -ImportId $id",
             "or another (?<run>-ImportId)", "Import-CsvToCitus $f {t}_b {run} ([guid]::NewGuid()) -OnError Skip -WarningAction Ignore"),
+        new("CitusImportOfOtherSource", Table,
+            "Set-Content $f (\"id,note`n\" + (-join (1..9000 | ForEach-Object { \"$_,$('x' * 80)`n\" })) + 'x,b'); "
+                + "try { Import-CsvToCitus $f {t} -Checkpoint 256KB -ErrorAction Stop } catch { }; Copy-Item $f ($f + '2'); "
+                + "Import-CsvToCitus ($f + '2') {t} -Resume",
+            @"continue with (?<run>-ImportId \S+)\.", "Import-CsvToCitus ($f + '2') {t} {run} -OnError Skip -WarningAction Ignore"),
         new("CitusImportTableChanged", Table,
             "Set-Content $f (\"id,note`n\" + (-join (1..9000 | ForEach-Object { \"$_,$('x' * 80)`n\" })) + 'x,b'); $id = [guid]::NewGuid(); "
                 + "try { Import-CsvToCitus $f {t} -ImportId $id -Checkpoint 256KB -ErrorAction Stop } catch { }; "

@@ -21,6 +21,9 @@ public abstract record CsvSource(string Name)
     /// <summary>The file that is read, where there is one; nothing may be written to it.</summary>
     internal virtual string? FilePath => null;
 
+    /// <summary>What tells it from other sources; never shown, as an address may have secrets in it.</summary>
+    internal virtual string Identity => Name;
+
     /// <summary>Opens it from its beginning.</summary>
     internal abstract Task<OpenedSource> OpenAsync(CancellationToken stop);
 

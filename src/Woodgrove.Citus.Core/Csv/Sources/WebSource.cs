@@ -17,6 +17,8 @@ internal sealed record WebSource(Uri Address, TimeSpan ReadTimeout) : CsvSource(
     /// <summary>What was read of the content by any reading of this source.</summary>
     private readonly ReadHistory _history = new();
 
+    internal override string Identity => Address.AbsoluteUri;
+
     internal override async Task<OpenedSource> OpenAsync(CancellationToken stop)
     {
         var content = new WebStream(this, new ReadHistory.Reading(_history));

@@ -36,7 +36,7 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
     /// <summary>How many may be refused; null sets no limit.</summary>
     public ErrorLimit? MaxErrors { get; init; }
 
-    /// <summary>Resumes the latest incomplete import of this source into this table.</summary>
+    /// <summary>Resumes the import of this source into this table that was interrupted; one that is complete is refused.</summary>
     public bool Resume { get; init; }
 
     /// <summary>Empties the table first, in the transaction of the first batch.</summary>
@@ -47,6 +47,9 @@ public sealed record CsvImport(CitusConnection Connection, CsvSource Source, Tab
 
     /// <summary>The key that decides; null takes the primary key, or the only unique one.</summary>
     public IReadOnlyList<string>? KeyColumns { get; init; }
+
+    /// <summary>Told once the table has rows of this source, or may have, so that no other file of the command may empty it.</summary>
+    public Action? Filled { get; init; }
 
     public Action<ImportProgress>? Progress { get; init; }
 

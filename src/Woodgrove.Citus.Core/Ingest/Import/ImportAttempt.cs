@@ -36,7 +36,9 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
         {
             (CitusConnection coordinator, CitusException? noLedger) = await import.ConnectAsync(keepLedger, stop);
             import = import with { Connection = coordinator };
-            Guid importId = state.ImportId ?? (import.Resume ? await ResumableImport.FindAsync(import, stop) : null) ?? Guid.NewGuid();
+            Guid? resumed = null;
+            if (import.Resume && state.ImportId is null) (resumed, attempts.Source) = await ResumableImport.FindAsync(import, stop);
+            Guid importId = state.ImportId ?? resumed ?? Guid.NewGuid();
             if (keepLedger) state = state with { ImportId = importId };
             attempt = new ImportAttempt(import, importId, state, isRepeat: previous is not null, attempts, shown, noLedger);
             return await attempt.RunAsync(keepLedger, stop);
@@ -67,6 +69,11 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
             ConflictRule? rule = import.OnConflict == ConflictAction.Error ? null
                 : await ConflictRule.FindAsync(session, plan.Table, import.OnConflict, import.KeyColumns, stop);
             if (keepLedger) await LedgerSchema.RequireAsync(session, withParts: false, stop);
+            if (import.Truncate)
+            {
+                plan = plan with { ForgetsOthers = await EmptiedTable.CheckAsync(session, plan.Table.Name.ToString(), importId,
+                    isRepeat ? null : import.Warn, stop) };
+            }
             if (keepLedger && await PartialBatch.ExistsAsync(session, stop))
                 plan = plan with { Pending = await PartialBatch.FindAsync(session, importId, stop) };
             if (rule is null && keepLedger) await Staging.RefuseLeftoverAsync(session, importId, stop);
@@ -83,6 +90,7 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
             {
                 await PartialBatch.CreateAsync(_ledger!.Session, stop);
                 await PartialBatch.TakeOverAsync(_ledger.Session, importId, _ledger.Attempt, stop);
+                if (done.Count == 0) await PartialBatch.ForgetPartsAsync(_ledger.Session, importId, stop);
                 plan = plan with { Pending = await PartialBatch.FindAsync(_ledger.Session, importId, stop) };
             }
             import.Explain?.Invoke($"{plan.Route} route: {plan.Reason}");
@@ -117,7 +125,8 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
     private async Task<IReadOnlyList<ImportBatch>> OpenLedgerAsync(CancellationToken stop)
     {
         await RecoverAsync(everywhere: isRepeat && state.Route == ImportRoute.Shard, stop);
-        _ledger = await ImportLedger.OpenAsync(import.Connection, importId, stop);
+        _ledger = await ImportLedger.OpenAsync(import.Connection, importId, stop, attempts.Source);
+        attempts.Source = attempts.Source is { } source ? source with { Known = null } : null;
         state = state with { ImportId = importId };
         bool isExact = isRepeat && (!state.IsInDoubt || state.Route == ImportRoute.Shard);
         return await attempts.BeginAsync(_ledger, isExact ? state.Position.EndByte : null, isRepeat ? state.ToString() : null, stop);

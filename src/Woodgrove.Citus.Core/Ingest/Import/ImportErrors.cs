@@ -65,6 +65,20 @@ internal static class ImportErrors
         CitusErrorKind.InvalidData, $"{source} is not what import {importId} has loaded {rows} rows of: its first {end} bytes differ.",
         "Restore the file and resume, or load it as a new import after removing those rows.") { Target = source.Name };
 
+    /// <param name="loaded">The last batch of the import that has loaded all that the source was.</param>
+    public static CitusException SourceGrown(CsvSource source, ImportBatch loaded) => new("CitusSourceChanged", CitusErrorKind.InvalidData,
+        $"{source} has grown since import {loaded.ImportId} loaded it completely: its first {loaded.EndByte} bytes, {loaded.Rows} rows, are "
+            + $"in {loaded.Table.Name}. Nothing was loaded.",
+        "Load what was added from a file of its own, or leave -Resume out to load all of it again.") { Target = source.Name };
+
+    /// <param name="loaded">The last batch of the interrupted import.</param>
+    public static CitusException OtherSource(CsvSource source, ImportBatch loaded) => new("CitusImportOfOtherSource",
+        CitusErrorKind.InvalidData,
+        $"The interrupted import {loaded.ImportId} of {loaded.Source} has loaded {loaded.Rows} rows into {loaded.Table.Name} that are the "
+            + $"first of {source} too. Nothing was loaded.",
+        $"If the file was moved, continue with -ImportId {loaded.ImportId}. If it is another that only begins like it, "
+            + "leave -Resume out.") { Target = source.Name };
+
     public static CitusException NoRows(CsvSource source) => new("CitusCsvNoRows", CitusErrorKind.InvalidData,
         $"{source} has a header and no rows.", "Check how the file was written; if its first line holds data, use -NoHeader.")
         { Target = source.Name };

@@ -34,6 +34,9 @@ internal sealed record ImportPlan(
     /// <summary>A batch that an earlier run left in parts, or null.</summary>
     public PartialBatch? Pending { get; init; }
 
+    /// <summary>Whether the ledger has imports of the table that leave it when the table is emptied.</summary>
+    public bool ForgetsOthers { get; init; }
+
     /// <summary>Opens the source and binds its fields to the table's columns.</summary>
     public static async Task<ImportPlan> OpenAsync(CsvImport import, CitusConnection connection, NpgsqlConnection session, CsvSource source,
         TableName name, CancellationToken stop)

@@ -98,6 +98,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         if (last is not null)
         {
             long rows = done.Sum(b => b.Rows);
+            if (plan.Staging is null || last.IsLast) import.Filled?.Invoke();
             Check(last, rows, isRepeat);
             if (!await _source.SkipToAsync(last.EndByte, last.Fingerprint, stop)) throw SourceChanged(last.EndByte, rows);
             position = new ImportPosition(last.Number + 1, last.EndByte, last.Fingerprint, rows, done.Sum(b => b.Rejected));
@@ -179,7 +180,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
 
     private async Task<IBatch> BeginAsync(CancellationToken stop)
     {
-        bool truncate = import.Truncate && Position.EndByte == 0 && plan.Staging is null;
+        bool truncate = EmptiesTable;
         return plan.Route switch
         {
             ImportRoute.Shard => await ShardBatch.BeginAsync(plan.Shards!, ledger!, Position.Batch, truncate, _rejects?.List, stop),
@@ -187,6 +188,9 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
             _ => await CoordinatorBatch.BeginAsync(plan.Connection, ledger, _target, truncate, _rejects?.List, stop, level: State.Level),
         };
     }
+
+    /// <summary>Whether the open batch empties the table first.</summary>
+    private bool EmptiesTable => import.Truncate && Position.EndByte == 0 && plan.Staging is null;
 
     private bool IsBatchFull() => Pending is { } pending ? _source.End >= pending.EndByte
         : import.Checkpoint?.IsReached(_rows, _source.End - Position.EndByte) is true;
@@ -231,9 +235,16 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         catch (Exception e) when (PostgresErrors.IsNetwork(e) && State.Outcome != CommitOutcome.Partial)
         {
             State = State with { Outcome = CommitOutcome.Unknown };
+            Fill();
             throw;
         }
         State = State with { Outcome = CommitOutcome.Committed };
+        Fill();
+
+        void Fill()
+        {
+            if (plan.Staging is null || State.Phase == ImportPhase.Merging) import.Filled?.Invoke();
+        }
     }
 
     /// <summary>
@@ -252,7 +263,8 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
         long merged = await plan.Staging!.MergeAsync(ledger.Session, RefusedByTarget, stop);
         IReadOnlyList<RejectedRecord> rejected = _rejects is null ? [] : await _rejects.TakeAsync(stop);
         // Less those that gave way, so that the ledger's sum is what is in the table.
-        await ledger.WriteAsync(Row(isLast: true, rejected.Count) with { Rows = merged - Position.Rows }, stop);
+        await ledger.WriteAsync(Row(isLast: true, rejected.Count) with { Rows = merged - Position.Rows,
+            Empties = import.Truncate && plan.ForgetsOthers }, stop);
         await CommitAsync(transaction.CommitAsync(stop));
         State = State with
         {
@@ -290,7 +302,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     /// <summary>The ledger's row of the open batch, which ends where the source has been read to.</summary>
     private ImportBatch Row(bool isLast, int rejected = 0) => new(ledger?.ImportId ?? Guid.Empty, Position.Batch, TargetIdentity.Of(_table),
         plan.File.Source.Name, plan.Route.ToString(), _source.Fingerprint, Position.EndByte, _source.End, _rows - rejected, rejected,
-        isLast);
+        isLast) { Empties = EmptiesTable && plan.ForgetsOthers };
 
     private CitusException SourceChanged(long end, long rows) =>
         ImportErrors.SourceChanged(plan.File.Source, ledger!.ImportId, end, rows);

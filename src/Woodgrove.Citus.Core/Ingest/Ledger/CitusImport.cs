@@ -91,11 +91,14 @@ public sealed record CitusImport(
             bool hadDeferred = deferred.Count > 0;
             if (!isTrial) await DeferredDefinition.RestoreAsync(session, importId, deferred, LedgerErrors.IsMadeOrGone,
                 sql => warn($"Import {importId} had dropped what is recreated now: {sql}"), stop);
-            await using NpgsqlTransaction? trial = isTrial ? await session.BeginTransactionAsync(stop) : null; // rolled back
+            // The rows of its staging table must not be gone while the ledger has them. A trial is rolled back.
+            await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
             bool dropped = await StagingTable.DropAsync(session, importId, stop);
             int rows = await ImportLedger.ForgetAsync(session, importId, stop);
             if (await PartialBatch.ExistsAsync(session, stop)) await PartialBatch.ForgetAsync(session, importId, null, stop);
             if (rows == 0 && !dropped && !hadDeferred) throw LedgerErrors.NotFound(importId, connection.Database);
+            if (await ImportLedger.HoldsAsync(session, importId, stop)) throw LedgerErrors.NotOwn(importId);
+            if (!isTrial) await transaction.CommitAsync(stop);
         }
         finally
         {

@@ -9,6 +9,9 @@ internal sealed class ImportAttempts(CsvSource source, TableName table)
 {
     private readonly List<string> _names = [];
 
+    /// <summary>With -Resume: the source, which no other such load may load into the table meanwhile.</summary>
+    public ResumedSource? Source { get; set; }
+
     /// <summary>Whether an attempt is one of this command's: where it has no decision, it has committed nothing.</summary>
     public bool Contains(string attempt) => _names.Contains(attempt);
 

@@ -11,4 +11,7 @@ internal sealed record ImportBatch(
 {
     /// <summary>The attempt that has committed it; empty where it is not yet committed.</summary>
     public string Attempt { get; init; } = "";
+
+    /// <summary>True where its transaction empties the table first, so that imports whose rows that removes leave the ledger.</summary>
+    public bool Empties { get; init; }
 }

@@ -17,11 +17,13 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     private static readonly TimeSpan EndingPatience = TimeSpan.FromSeconds(10);
 
     private readonly CitusConnection _connection;
+    private readonly ResumedSource? _source;
     private NpgsqlConnection _session;
 
-    private ImportLedger(CitusConnection connection, NpgsqlConnection session, Guid importId, CoordinatorTimeline timeline)
+    private ImportLedger(CitusConnection connection, NpgsqlConnection session, Guid importId, ResumedSource? source,
+        CoordinatorTimeline timeline)
     {
-        (_connection, _session, Timeline) = (connection, session, timeline);
+        (_connection, _session, _source, Timeline) = (connection, session, source, timeline);
         (ImportId, Attempt) = (importId, timeline.NewAttempt());
     }
 
@@ -41,15 +43,23 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     public NpgsqlConnection Session => _session.Alive();
 
     /// <summary>Opens the ledger for an import, making the table on first use.</summary>
-    /// <exception cref="CitusException">The import runs already.</exception>
-    public static async Task<ImportLedger> OpenAsync(CitusConnection connection, Guid importId, CancellationToken stop)
+    /// <param name="source">With -Resume: the source, which no other such import may load into the table meanwhile.</param>
+    /// <exception cref="CitusException">The import runs already, or another one of the source.</exception>
+    public static async Task<ImportLedger> OpenAsync(CitusConnection connection, Guid importId, CancellationToken stop,
+        ResumedSource? source = null)
     {
-        (NpgsqlConnection session, CoordinatorTimeline timeline) = await OpenLockedAsync(connection, importId, stop);
-        return new ImportLedger(connection, session, importId, timeline);
+        (NpgsqlConnection session, CoordinatorTimeline timeline) = await OpenLockedAsync(connection, importId, source, stop);
+        if (source?.Known is { } known && !(await source.FindAsync(session, stop)).SequenceEqual(known))
+        {
+            await ImportLock.ReleaseAllAsync(session);
+            await session.DisposeAsync();
+            throw LedgerErrors.LoadedMeanwhile(source);
+        }
+        return new ImportLedger(connection, session, importId, source, timeline);
     }
 
     private static async Task<(NpgsqlConnection Session, CoordinatorTimeline Timeline)> OpenLockedAsync(CitusConnection connection,
-        Guid importId, CancellationToken stop)
+        Guid importId, ResumedSource? source, CancellationToken stop)
     {
         NpgsqlConnection session = await connection.OpenSessionAsync(stop);
         try
@@ -58,12 +68,19 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
             await session.ExecuteAsync(LoadSession.SessionSettings, stop);
             // A session that was lost a moment ago may still be ending.
             var clock = System.Diagnostics.Stopwatch.StartNew();
-            while (!await ImportLock.TryTakeAsync(session, ImportLock.Ledger, importId, stop))
-            {
-                if (clock.Elapsed > EndingPatience) throw LedgerErrors.Running(importId);
-                await Task.Delay(250, stop);
-            }
+            await TakeAsync(() => ImportLock.TryTakeAsync(session, ImportLock.Ledger, importId, stop), () => LedgerErrors.Running(importId));
+            if (source is not null)
+                await TakeAsync(() => ImportLock.TryTakeAsync(session, importId, source, stop), () => LedgerErrors.Running(source));
             return (session, await CoordinatorTimeline.ReadAsync(session, stop));
+
+            async Task TakeAsync(Func<Task<bool>> tryTake, Func<CitusException> isHeld)
+            {
+                while (!await tryTake())
+                {
+                    if (clock.Elapsed > EndingPatience) throw isHeld();
+                    await Task.Delay(250, stop);
+                }
+            }
         }
         catch
         {
@@ -110,6 +127,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
                 : new() { Value = value });
         }
         write.BatchCommands.Add(insert);
+        if (batch.Empties) write.BatchCommands.Add(EmptiedTable.Forget(batch));
         await write.ExecuteNonQueryAsync(stop);
         if (insert.RecordsAffected == 0) throw ImportLock.Lost(batch.ImportId);
     }
@@ -159,7 +177,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     private async Task ReopenAsync(CancellationToken stop)
     {
         await _session.DisposeAsync();
-        (_session, Timeline) = await OpenLockedAsync(_connection, ImportId, stop);
+        (_session, Timeline) = await OpenLockedAsync(_connection, ImportId, _source, stop);
     }
 
     /// <param name="owner">The role that has prepared the rows: another's row does not decide them. Null where it is this
@@ -174,19 +192,27 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
     public static Task<bool> ExistsAsync(NpgsqlConnection session, CancellationToken stop) =>
         LedgerSchema.HasTableAsync(session, Table, stop);
 
-    /// <summary>The latest import of a source into a table of that name: its last batch, or null.</summary>
-    public static async Task<ImportBatch?> FindLatestAsync(NpgsqlConnection session, string table, string source, CancellationToken stop,
-        string? fingerprint = null)
+    /// <summary>
+    /// The imports of a table of that name that are of a source, by its name or the hash of an import's whole source, or that are not
+    /// complete: the last batch of each, with the rows of all, the latest first.
+    /// </summary>
+    public static async Task<IReadOnlyList<ImportBatch>> FindAsync(NpgsqlConnection session, string table, string source,
+        CancellationToken stop, string? fingerprint = null)
     {
-        if (!await ExistsAsync(session, stop)) return null;
-        return await session.FirstAsync("""
-            SELECT import_id, batch, table_oid, distribution, route, fingerprint, end_byte, is_last FROM woodgrove.import_batch
-            WHERE table_name = $1 AND (source = $2 OR fingerprint = $3) ORDER BY committed_at DESC, batch DESC LIMIT 1
+        if (!await ExistsAsync(session, stop)) return [];
+        return await session.ListAsync("""
+            SELECT import_id, batch, table_oid, distribution, source, route, fingerprint, end_byte, all_rows, is_last
+            FROM (SELECT DISTINCT ON (import_id) *, sum(rows) OVER (PARTITION BY import_id)::bigint AS all_rows
+                  FROM woodgrove.import_batch WHERE table_name = $1 ORDER BY import_id, batch DESC) b
+            WHERE source = $2 OR fingerprint = $3 OR NOT is_last ORDER BY committed_at DESC, batch DESC
             """, row => new ImportBatch(row.GetGuid(0), row.GetInt32(1),
-                new TargetIdentity(table, row.GetFieldValue<uint>(2), row.GetString(3)),
-                source,
-                row.GetString(4), row.GetString(5), 0, row.GetInt64(6), 0, 0, row.GetBoolean(7)), stop, table, source, fingerprint);
+                new TargetIdentity(table, row.GetFieldValue<uint>(2), row.GetString(3)), row.GetString(4), row.GetString(5),
+                row.GetString(6), 0, row.GetInt64(7), row.GetInt64(8), 0, row.GetBoolean(9)), stop, table, source, fingerprint);
     }
+
+    /// <summary>Whether it has batches of an import, of whatever role.</summary>
+    public static Task<bool> HoldsAsync(NpgsqlConnection session, Guid importId, CancellationToken stop) =>
+        session.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM woodgrove.import_batch WHERE import_id = $1)", stop, importId);
 
     /// <summary>Removes an import's rows.</summary>
     /// <returns>How many there were.</returns>

@@ -18,18 +18,28 @@ internal static class ImportLock
     /// <summary>The first key of the locks on the nodes.</summary>
     public const int Node = LedgerSchema.LockSpace + 1;
 
+    /// <summary>The first key of the lock on the coordinator that keeps loads with -Resume of one source apart.</summary>
+    private const int Source = LedgerSchema.LockSpace + 2;
+
     /// <summary>The second key.</summary>
     public static int Key(Guid importId) => PostgresHash.Bytes(importId.ToByteArray());
 
     /// <summary>Takes a lock until the session ends, if no session holds it.</summary>
     /// <exception cref="CitusException">Another client shares this session: the connection leads through a pooler.</exception>
-    public static async Task<bool> TryTakeAsync(NpgsqlConnection session, int space, Guid importId, CancellationToken stop)
+    public static Task<bool> TryTakeAsync(NpgsqlConnection session, int space, Guid importId, CancellationToken stop) =>
+        TryTakeAsync(session, space, Key(importId), importId, stop);
+
+    /// <inheritdoc cref="TryTakeAsync(NpgsqlConnection, int, Guid, CancellationToken)"/>
+    public static Task<bool> TryTakeAsync(NpgsqlConnection session, Guid importId, ResumedSource source, CancellationToken stop) =>
+        TryTakeAsync(session, Source, source.Key, importId, stop);
+
+    private static async Task<bool> TryTakeAsync(NpgsqlConnection session, int space, int key, Guid importId, CancellationToken stop)
     {
         // A session gets a lock that it already holds; where a pooler lends one session to many clients, that would let in two of them.
         await using var command = new NpgsqlCommand(
             $"SELECT CASE WHEN {IsHeldHere(space, "$1")} THEN NULL ELSE pg_catalog.pg_try_advisory_lock({space}, $1) END", session)
         {
-            Parameters = { new() { Value = Key(importId) } },
+            Parameters = { new() { Value = key } },
         };
         return await command.ExecuteScalarAsync(stop) switch
         {

@@ -42,6 +42,27 @@ internal static class LedgerErrors
         new("CitusImportRunning", CitusErrorKind.ResourceUnavailable,
             $"Import {importId} is running in another session.", "Wait for it, or end that session.") { Target = importId, MayPass = true };
 
+    public static CitusException Running(ResumedSource source) =>
+        new("CitusImportRunning", CitusErrorKind.ResourceUnavailable,
+            $"Another session is loading {source.Name} into {source.Table} with -Resume.",
+            "Wait for it, or end that session; Get-CitusImport shows it.") { Target = source.Name, MayPass = true };
+
+    public static CitusException LoadedMeanwhile(ResumedSource source) =>
+        new("CitusImportRunning", CitusErrorKind.ResourceUnavailable,
+            $"Another session has loaded rows of {source.Name} into {source.Table} since this command looked for what to resume. "
+                + "This one has loaded nothing.",
+            "Run it again: it then continues that import, or says that it is complete.") { Target = source.Name };
+
+    public static CitusException WouldEmpty(string table, Guid running) =>
+        new("CitusImportRunning", CitusErrorKind.ResourceUnavailable,
+            $"-Truncate would remove the rows that import {running}, which is running in another session, has committed to {table}.",
+            "Wait for it, or end that session.") { Target = running };
+
+    public static CitusException NotOwn(Guid importId) =>
+        new("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
+            $"Import {importId} is another role's, which alone may remove it from the ledger. Nothing was removed.",
+            "Get-CitusImport shows the role (LoadedBy). Connect as it, or as the owner of woodgrove.import_batch.") { Target = importId };
+
     public static CitusException MayLackBatches(Guid importId, CsvSource source, TableName table, long rows, long end, string? kept) =>
         new("CitusCoordinatorFailedOver", CitusErrorKind.InvalidOperation,
             $"Import {importId}: the coordinator has been replaced by a standby, or restored, since the import's last batch in the ledger, "

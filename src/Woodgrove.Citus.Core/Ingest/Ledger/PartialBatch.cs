@@ -25,6 +25,8 @@ internal sealed record PartialBatch(int Number, long EndByte, string Fingerprint
             SELECT p.batch, p.end_byte, p.fingerprint, p.min_values, p.max_values FROM woodgrove.import_part p
             WHERE p.import_id = $1 AND p.batch >= 0 AND NOT EXISTS (SELECT FROM woodgrove.import_batch b WHERE b.import_id = p.import_id
                 AND b.batch = p.batch)
+              -- Before its first part the ledger has the import; where it has not, the table was emptied since.
+              AND EXISTS (SELECT FROM woodgrove.import_batch b WHERE b.import_id = p.import_id)
             """, session)
         {
             Parameters = { new() { Value = importId } },
@@ -68,6 +70,13 @@ internal sealed record PartialBatch(int Number, long EndByte, string Fingerprint
     public static Task ForgetAsync(NpgsqlConnection session, Guid importId, int? batch, CancellationToken stop) =>
         session.ExecuteAsync("DELETE FROM woodgrove.import_part WHERE import_id = $1 AND ($2::int IS NULL OR "
             + "batch = $2)", stop, importId, batch);
+
+    /// <summary>
+    /// Removes the parts of an import that the ledger no longer has: it was forgotten when its table was emptied. Run after
+    /// <see cref="TakeOverAsync"/>.
+    /// </summary>
+    public static Task ForgetPartsAsync(NpgsqlConnection session, Guid importId, CancellationToken stop) =>
+        session.ExecuteAsync("DELETE FROM woodgrove.import_part WHERE import_id = $1 AND batch >= 0", stop, importId);
 
     public static Task<bool> ExistsAsync(NpgsqlConnection session, CancellationToken stop) =>
         LedgerSchema.HasTableAsync(session, Table, stop);

@@ -10,6 +10,9 @@ namespace Woodgrove.Citus.Ingest.Mapping;
 /// <remarks>Who opens it disposes it. Each reader has a cursor of its own.</remarks>
 internal sealed class SourceCursor(CsvFile file, CsvInput input) : IAsyncDisposable
 {
+    /// <summary>How the hash of a CSV's bytes begins.</summary>
+    public const string FingerprintPrefix = "xxh3:";
+
     private readonly XxHash3 _hash = new();
     private CsvInput _input = input;
     private CsvRecordReader _block = new(input, file.Dialect);
@@ -39,7 +42,9 @@ internal sealed class SourceCursor(CsvFile file, CsvInput input) : IAsyncDisposa
     public bool IsCutOff => _ended && To < _block.Block.Length;
 
     /// <summary>A hash of all bytes from the source's beginning to <see cref="End"/>.</summary>
-    public string Fingerprint => $"xxh3:{_hash.GetCurrentHashAsUInt64():x16}";
+    public string Fingerprint => FingerprintOf(_hash);
+
+    public static string FingerprintOf(XxHash3 hash) => $"{FingerprintPrefix}{hash.GetCurrentHashAsUInt64():x16}";
 
     /// <summary>Reads the next block.</summary>
     /// <returns>False at the end of the data.</returns>

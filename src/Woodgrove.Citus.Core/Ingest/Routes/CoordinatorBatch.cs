@@ -25,7 +25,8 @@ internal sealed class CoordinatorBatch : IBatch
 
     private CoordinatorBatch(NodeWriter writer, ImportLedger? ledger, Func<Task<long>>? move, bool keepsBounds, CancellationToken stop)
     {
-        (_writer, _move, _keepsBounds, _protocol) = (writer, move, keepsBounds, new SingleTransaction(ledger, writer));
+        (_writer, _move, _keepsBounds, _protocol) = (writer, move, keepsBounds, new SingleTransaction(ledger, writer,
+            (row, token) => EmptiedTable.ForgetAsync(writer.Session, row, token)));
         _cancellation = new ServerCancellation(stop, () => [(writer.Reopen, [writer.ProcessId])]);
     }
 
