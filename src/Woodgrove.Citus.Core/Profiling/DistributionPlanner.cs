@@ -233,7 +233,7 @@ public sealed class DistributionPlanner(CitusConnection connection)
             Prepare = [.. drops, .. plan.Prepare],
             LostForeignKeys = [.. own.Where(k => k.Decided.Fate == KeyFate.Lost).Select(k => $"{k.Key}: {k.Decided.Why}")],
             Finish = [.. own.Where(k => k.Decided.Fate == KeyFate.Again).Select(k => k.Key.Add(_byName[plan.Table].Exact,
-                _byName[k.Key.Other].Exact, plan.DistributionColumn!, _plans.Find(p => p.Table == k.Key.Other)!.DistributionColumn!))],
+                _byName[k.Key.Other].Exact, plan.DistributionColumn!, _plans.Find(p => p.Table == k.Key.Other)!.DistributionColumn))],
         };
     }
 
@@ -246,11 +246,14 @@ public sealed class DistributionPlanner(CitusConnection connection)
         if (!isCopied && !IsOnSameNode(mine, other!)) return (KeyFate.Lost, "the two would not be on the same node");
         if (key.SetsSequence && (mine.Kind != TableKind.Local || other?.Kind == TableKind.Reference))
             return (KeyFate.Lost, "Citus does not support SET DEFAULT on a column whose default is a sequence");
-        if (mine.Kind != TableKind.Distributed || isCopied && !key.Columns.Contains(mine.DistributionColumn)) return (KeyFate.Kept, null);
+        // A key to a reference table adds its table to the metadata, from which Citus can't distribute one with an identity column.
+        KeyFate kept = mine.Kind == TableKind.Distributed && other is not null && _byName[key.Table].HasIdentity ? KeyFate.Again
+            : KeyFate.Kept;
+        if (mine.Kind != TableKind.Distributed || isCopied && !key.Columns.Contains(mine.DistributionColumn)) return (kept, null);
         // A key to a distributed table gets the column.
         if (key.ChangesColumns)
             return (KeyFate.Lost, $"Citus does not support{key.Actions.Split(" DEFERRABLE")[0]} where the key has the distribution column");
-        return (isCopied ? KeyFate.Kept : KeyFate.Again, null);
+        return (isCopied ? kept : KeyFate.Again, null);
     }
 
     private bool IsOnSameNode(DistributionPlan one, DistributionPlan other)

@@ -21,12 +21,13 @@ internal sealed record PlannedForeignKey(string Name, string Table, string Other
     public string Drop(TableName table) => $"ALTER TABLE {table} DROP CONSTRAINT {TableName.QuoteIfNeeded(Name)};";
 
     /// <summary>The same again, and with the distribution columns where it lacks them.</summary>
-    public string Add(TableName table, TableName other, string column, string otherColumn)
+    /// <param name="otherColumn">Null of a reference table.</param>
+    public string Add(TableName table, TableName other, string column, string? otherColumn)
     {
-        bool holds = Columns.Zip(Referenced).Contains((column, otherColumn));
+        bool holds = otherColumn is null || Columns.Zip(Referenced).Contains((column, otherColumn));
         return $"ALTER TABLE {table} ADD CONSTRAINT {TableName.QuoteIfNeeded(Name)} FOREIGN KEY "
             + $"({List(holds ? Columns : [.. Columns, column])}) "
-            + $"REFERENCES {other} ({List(holds ? Referenced : [.. Referenced, otherColumn])}){Actions};";
+            + $"REFERENCES {other} ({List(holds ? Referenced : [.. Referenced, otherColumn!])}){Actions};";
     }
 
     private static string List(string[] columns) => string.Join(", ", columns.Select(TableName.QuoteIfNeeded));

@@ -9,7 +9,7 @@ namespace Woodgrove.Citus.Profiling;
 /// <param name="Rows">Of the planner's statistics; null where there are none.</param>
 /// <param name="HasPolicies">True where reading its rows would run row level security policies, which may call anything of their owner's.</param>
 internal sealed record PlannedTable(string Name, TableName Exact, string Schema, long? Rows, long SizeBytes, bool IsReadable,
-    bool HasPolicies, bool MayUseSchema)
+    bool HasPolicies, bool MayUseSchema, bool HasIdentity)
 {
     public IReadOnlyDictionary<string, ColumnEvidence> Columns { get; set; } = new Dictionary<string, ColumnEvidence>();
 
@@ -31,7 +31,8 @@ internal sealed record PlannedTable(string Name, TableName Exact, string Schema,
         List<PlannedTable> tables = await session.ListAsync($"""
             SELECT {SearchPath.Show("c.oid")}, n.nspname, c.relname, s.rows, s.size,
                 pg_catalog.has_table_privilege(c.oid, 'SELECT'),
-                pg_catalog.row_security_active(c.oid), pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+                pg_catalog.row_security_active(c.oid), pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
+                EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attidentity <> '' AND NOT a.attisdropped)
             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
             CROSS JOIN LATERAL (SELECT nullif(sum(l.reltuples) FILTER (WHERE l.reltuples >= 0), NULL)::bigint AS rows,
                     coalesce(sum(pg_catalog.pg_total_relation_size(l.oid)), 0)::bigint AS size
@@ -44,7 +45,7 @@ internal sealed record PlannedTable(string Name, TableName Exact, string Schema,
                     AND d.deptype = 'e')
             ORDER BY 1
             """, row => new PlannedTable(row.GetString(0), new TableName(row.GetString(1), row.GetString(2)), row.GetString(1),
-                row.IsDBNull(3) ? null : row.GetInt64(3), row.GetInt64(4), row.GetBoolean(5), row.GetBoolean(6), row.GetBoolean(7)), stop);
+                row.IsDBNull(3) ? null : row.GetInt64(3), row.GetInt64(4), row.GetBoolean(5), row.GetBoolean(6), row.GetBoolean(7), row.GetBoolean(8)), stop);
         await ReadForeignKeysAsync(session, tables, stop);
         return tables;
     }

@@ -97,6 +97,14 @@ public sealed class ConnectionRequestTests : IDisposable
     }
 
     [Fact]
+    public void No_limit_of_the_clients_ends_the_wait_for_a_commit()
+    {
+        NpgsqlConnectionStringBuilder settings = new ConnectionRequest { ConnectionString = "Command Timeout=60" }.Resolve();
+
+        Assert.Equal(0, settings.CommandTimeout);
+    }
+
+    [Fact]
     public void The_environment_fills_in_and_the_request_wins()
     {
         Environment.SetEnvironmentVariable("PGHOST", "env.example.org");

@@ -101,6 +101,32 @@ public sealed class OtherRoleTests : IClassFixture<FaultCluster>
         _faults.Shell.Run("Disconnect-CitusCluster cancelled").Succeeded();
     }
 
+    [Fact]
+    public void An_import_that_only_its_role_may_remove_keeps_its_staging_table()
+    {
+        string table = _faults.Distribute(), owner = _faults.CreateRole("owner"), member = _faults.CreateRole("member");
+        _faults.Execute($"ALTER TABLE {table} ADD PRIMARY KEY (user_id, id)");
+        _faults.Execute($"ALTER TABLE {table} OWNER TO {owner}; GRANT {owner} TO {member}");
+        As("postgres", $"Import-CsvToCitus $csv {table} -Checkpoint 2MB").Succeeded(); // creates the ledger
+        _faults.Execute($"TRUNCATE {table}; GRANT USAGE, CREATE ON SCHEMA woodgrove TO {owner}; GRANT USAGE ON SCHEMA woodgrove TO {member}");
+        foreach (string role in new[] { owner, member })
+            _faults.Execute($"GRANT SELECT, INSERT, UPDATE, DELETE ON woodgrove.import_batch TO {role}");
+        Guid import = Guid.NewGuid();
+        string path = _faults.Csv + ".bad";
+        File.WriteAllText(path, File.ReadAllText(_faults.Csv) + "x,1,bad\n");
+        _faults.Shell["bad"] = path;
+        string load = $"{table} -OnConflict Update -Checkpoint 2MB -ImportId {import}";
+        As(owner, $"Import-CsvToCitus $bad {load}").Failed("CitusRowRefused");
+
+        ErrorRecord error = As(member, $"Remove-CitusImport {import} -Confirm:$false").Failed("CitusPermissionDenied");
+
+        Assert.Contains($"Import {import} is another role's", error.Exception.Message, StringComparison.Ordinal);
+        File.WriteAllText(path, File.ReadAllText(_faults.Csv));
+        As(owner, $"Import-CsvToCitus $bad {load}").Succeeded();
+        _faults.AssertLoaded(table);
+        File.Delete(path);
+    }
+
     private RunResult As(string role, string script)
     {
         _faults.Shell["as"] = _faults.ConnectionStringOf(role);

@@ -5,7 +5,7 @@ using Woodgrove.Citus.Errors;
 namespace Woodgrove.Citus.Ingest.Ledger;
 
 /// <summary>
-/// What a load with -Truncate does to the ledger: imports whose rows it removes leave the ledger in the same transaction. Else one that
+/// What a load that empties its table does to the ledger: imports whose rows it removes leave the ledger in the same transaction. Else one that
 /// was interrupted would continue behind rows that are gone, and one that was complete would be refused.
 /// </summary>
 internal static class EmptiedTable
@@ -33,8 +33,7 @@ internal static class EmptiedTable
         IReadOnlySet<Guid> running = await ImportLock.HeldAsync(session, others.Select(o => o.Id), stop);
         if (running.Count > 0) throw LedgerErrors.WouldEmpty(table, running.First());
         foreach ((Guid id, string source, string role, long rows, _) in others.Where(o => !o.IsOwn && o.Rows > 0))
-            warn?.Invoke($"The interrupted import {id} of {source} by role '{role}' has {rows} rows in {table}, which -Truncate removes, "
-                + $"and would continue behind them: have '{role}' run Remove-CitusImport {id}.");
+            warn?.Invoke(LedgerErrors.EmptiesAnothers(id, source, role, rows, table));
         return true;
     }
 

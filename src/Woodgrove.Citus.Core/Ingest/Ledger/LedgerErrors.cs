@@ -58,6 +58,11 @@ internal static class LedgerErrors
             $"-Truncate would remove the rows that import {running}, which is running in another session, has committed to {table}.",
             "Wait for it, or end that session.") { Target = running };
 
+    /// <summary>A warning: an interrupted import of another role stays in the ledger.</summary>
+    public static string EmptiesAnothers(Guid importId, string source, string role, long rows, string table) =>
+        $"The interrupted import {importId} of {source} by role '{role}' has {rows} rows in {table}, which -Truncate removes, "
+            + $"and would continue behind them: have '{role}' run Remove-CitusImport {importId}.";
+
     public static CitusException NotOwn(Guid importId) =>
         new("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
             $"Import {importId} is another role's, which alone may remove it from the ledger. Nothing was removed.",

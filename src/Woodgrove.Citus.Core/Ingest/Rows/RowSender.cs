@@ -5,6 +5,7 @@ using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
 using Woodgrove.Citus.Csv.Sources;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Commit;
 using Woodgrove.Citus.Ingest.Copy;
 using Woodgrove.Citus.Ingest.Ledger;
 using Woodgrove.Citus.Ingest.Merge;

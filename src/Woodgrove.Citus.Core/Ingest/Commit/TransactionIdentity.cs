@@ -1,4 +1,6 @@
-namespace Woodgrove.Citus.Ingest.Ledger;
+using Woodgrove.Citus.Ingest.Ledger;
+
+namespace Woodgrove.Citus.Ingest.Commit;
 
 /// <summary>What a server can be asked about a transaction by, once the answer to its commit is lost.</summary>
 /// <param name="Transaction">Its id (xid8), which means nothing on another server.</param>
