@@ -78,7 +78,10 @@ public sealed class CitusConnection : IAsyncDisposable
     /// <summary>True of real Citus, not of the stand-in and not of plain PostgreSQL.</summary>
     internal bool IsCitus => Engine == CitusName;
 
-    /// <summary>The TLS mode of sessions to <see cref="Server"/>; sessions to the nodes have the mode that their own host needs.</summary>
+    /// <summary>
+    /// The TLS mode of sessions to <see cref="Server"/>; those to the nodes have the same or, if the user chose none, a stricter one
+    /// that their own host needs.
+    /// </summary>
     public string SslMode { get; }
 
     /// <summary>Connects, and asks the server what it is.</summary>
@@ -219,11 +222,12 @@ public sealed class CitusConnection : IAsyncDisposable
         string Checked(string id) => _coordinatorId is null || id == _coordinatorId ? id : throw ConnectionErrors.CoordinatorChanged(Name);
 
         CitusException NoCoordinator(string where, string why, Exception? cause = null) =>
-            ConnectionErrors.NoCoordinator(Name, where, why, ReachAdvice, cause);
+            ConnectionErrors.NoCoordinator(Name, where, why, ReachAdvice(cause), cause);
     }
 
     /// <summary>How nodes that this machine does not reach can be reached.</summary>
-    internal string ReachAdvice => ConnectionErrors.ReachAdvice(_nodes.HasLoadBalancedPort);
+    /// <param name="failure">Why they are not reached.</param>
+    internal string ReachAdvice(Exception? failure) => ConnectionErrors.ReachAdvice(_nodes.HasLoadBalancedPort, failure);
 
     /// <summary>How long a session to a node may take.</summary>
     internal TimeSpan ReachPatience => TimeSpan.FromSeconds(_nodes.HasLoadBalancedPort ? 45 : 5);
@@ -247,7 +251,7 @@ public sealed class CitusConnection : IAsyncDisposable
     internal async Task<NpgsqlConnection?> TryOpenNodeSessionAsync(NodeName node, CancellationToken stop)
     {
         NodeName address = AddressOf(node);
-        if (_nodes.IsOutOfReach(address)) return null;
+        if (_nodes.IsOutOfReach(node, address)) return null;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
         patience.CancelAfter(TimeSpan.FromSeconds(_nodes.HasLoadBalancedPort ? 5 : 1));
         try
@@ -257,7 +261,7 @@ public sealed class CitusConnection : IAsyncDisposable
         catch (Exception e) when (!stop.IsCancellationRequested
             && e is NpgsqlException or OperationCanceledException or TimeoutException or System.Net.Sockets.SocketException)
         {
-            _nodes.NoteOutOfReach(address);
+            _nodes.NoteOutOfReach(node, address);
             return null;
         }
     }

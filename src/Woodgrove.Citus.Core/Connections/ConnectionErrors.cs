@@ -71,9 +71,22 @@ internal static class ConnectionErrors
             failure ?? new SocketException((int)SocketError.HostUnreachable)) { Target = wanted?.ToString() ?? port };
     }
 
-    /// <summary>How nodes that this machine does not reach can be reached.</summary>
-    public static string ReachAdvice(bool hasLoadBalancedPort) => hasLoadBalancedPort
-        ? "Connect-CitusCluster -NodeAddress maps it to an address that can be reached"
+    /// <summary>The certificate of a node can't be verified: those of private addresses seldom name them.</summary>
+    public static NpgsqlException NodeNotVerified(NodeName address, SslMode mode, Exception cause)
+    {
+        var told = new CitusException("CitusConnectionFailed", CitusErrorKind.ConnectionError,
+            $"The TLS certificate of node {address} could not be verified ({mode}): {cause.Message.TrimEnd('.')}.",
+            "Connect-CitusCluster -NodeAddress maps the node to a name that its certificate has, -LoadBalancedPort finds it by the "
+                + "server's own name, $env:PGSSLROOTCERT names the certificate's root, and on a network that you trust -SslMode Require "
+                + "encrypts without verifying.", cause) { Target = address.ToString() };
+        return new NpgsqlException(told.What, told);
+    }
+
+    /// <summary>How a node that this machine does not reach can be reached, without the sentence's end.</summary>
+    /// <param name="failure">Why it is not reached.</param>
+    public static string ReachAdvice(bool hasLoadBalancedPort, Exception? failure) =>
+        failure?.InnerException is CitusException { ErrorId: "CitusConnectionFailed", Advice: { } own } ? own.TrimEnd('.')
+        : hasLoadBalancedPort ? "Connect-CitusCluster -NodeAddress maps it to an address that can be reached"
         : "Connect-CitusCluster -LoadBalancedPort finds it through a port where each connection reaches some node (7432 on Azure Elastic "
             + "Clusters), and -NodeAddress maps it to an address that can be reached";
 

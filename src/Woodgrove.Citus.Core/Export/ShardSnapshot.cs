@@ -62,7 +62,7 @@ internal sealed class ShardSnapshot : IAsyncDisposable
             return (null, e is PostgresException { SqlState: "57014" or "55P03" }
                 ? $"a writer, or a move of a shard, held {Names(tables)} for more than {Patience.TotalSeconds} s"
                 : (e as PostgresException)?.MessageText
-                    ?? $"a node can't be reached from here ({e.Message.TrimEnd('.')}; {connection.ReachAdvice})");
+                    ?? $"a node can't be reached from here ({e.Message.TrimEnd('.')}; {connection.ReachAdvice(e)})");
         }
         catch
         {
