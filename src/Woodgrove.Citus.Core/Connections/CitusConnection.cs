@@ -8,8 +8,6 @@ namespace Woodgrove.Citus.Connections;
 /// </summary>
 public sealed class CitusConnection : IAsyncDisposable
 {
-    private const string CitusName = "Citus", StandInName = "Citus stand-in";
-
     private readonly SessionPool _sessions;
     private readonly NpgsqlConnectionStringBuilder _settings;
     private readonly NodeSessions _nodes;
@@ -76,7 +74,7 @@ public sealed class CitusConnection : IAsyncDisposable
     public string Engine { get; }
 
     /// <summary>True of real Citus, not of the stand-in and not of plain PostgreSQL.</summary>
-    internal bool IsCitus => Engine == CitusName;
+    internal bool IsCitus => Engine == ServerFacts.CitusName;
 
     /// <summary>
     /// The TLS mode of sessions to <see cref="Server"/>; those to the nodes have the same or, if the user chose none, a stricter one
@@ -187,8 +185,7 @@ public sealed class CitusConnection : IAsyncDisposable
 
     private async Task<(NpgsqlConnection Session, string Id)> OpenCoordinatorSessionAsync(bool pinned, CancellationToken stop)
     {
-        NpgsqlConnection session = _coordinator is { } known ? await OpenNodeAsync(known, pinned, null, stop)
-            : await OpenOwnSessionAsync(pinned, null, stop);
+        NpgsqlConnection session = await OpenKnownCoordinatorAsync(pinned, stop) ?? await OpenOwnSessionAsync(pinned, null, stop);
         try
         {
             CoordinatorFacts here = await CoordinatorFacts.ReadAsync(session, CitusVersion is not null, stop);
@@ -223,6 +220,21 @@ public sealed class CitusConnection : IAsyncDisposable
 
         CitusException NoCoordinator(string where, string why, Exception? cause = null) =>
             ConnectionErrors.NoCoordinator(Name, where, why, ReachAdvice(cause), cause);
+    }
+
+    /// <summary>A session to where another one has found the coordinator, or null where none has, or it is away from there.</summary>
+    private async Task<NpgsqlConnection?> OpenKnownCoordinatorAsync(bool pinned, CancellationToken stop)
+    {
+        if (_coordinator is not { } known) return null;
+        try
+        {
+            return await OpenNodeAsync(known, pinned, null, stop);
+        }
+        catch (Exception e) when (!stop.IsCancellationRequested && PostgresErrors.IsUnreached(e))
+        {
+            _coordinator = null; // its standby may have another address
+            return null;
+        }
     }
 
     /// <summary>How nodes that this machine does not reach can be reached.</summary>
@@ -282,26 +294,5 @@ public sealed class CitusConnection : IAsyncDisposable
         await _sessions.DisposeAsync();
         await _nodes.DisposeAsync();
         _tokens?.Dispose();
-    }
-
-    private sealed record ServerFacts(string Database, string UserName, Version ServerVersion, string? CitusVersion, string Engine)
-    {
-        public static async Task<ServerFacts> ReadAsync(NpgsqlConnection session, CancellationToken stop)
-        {
-            // citus_version() exists where the extension, or the sandbox's stand-in for it, does.
-            await using var command = new NpgsqlCommand("""
-                SELECT pg_catalog.current_database(), current_user::text, pg_catalog.to_regproc('pg_catalog.citus_version') IS NOT NULL
-                """, session);
-            await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-            await row.ReadAsync(stop);
-            (string database, string user, bool hasCitus) = (row.GetString(0), row.GetString(1), row.GetBoolean(2));
-            await row.DisposeAsync();
-            if (!hasCitus) return new ServerFacts(database, user, session.PostgreSqlVersion, null, "PostgreSQL");
-
-            command.CommandText = "SELECT pg_catalog.citus_version()";
-            string text = (string)(await command.ExecuteScalarAsync(stop))!;
-            string engine = text.StartsWith(StandInName, StringComparison.Ordinal) ? StandInName : CitusName;
-            return new ServerFacts(database, user, session.PostgreSqlVersion, text[engine.Length..].TrimStart().Split(' ', 2)[0], engine);
-        }
     }
 }
