@@ -241,8 +241,8 @@ public sealed class CitusConnection : IAsyncDisposable
     /// <param name="failure">Why they are not reached.</param>
     internal string ReachAdvice(Exception? failure) => ConnectionErrors.ReachAdvice(_nodes.HasLoadBalancedPort, failure);
 
-    /// <summary>How long a session to a node may take.</summary>
-    internal TimeSpan ReachPatience => TimeSpan.FromSeconds(_nodes.HasLoadBalancedPort ? 45 : 5);
+    /// <summary>How long a session to a node may take; a search through the load-balanced port ends by itself.</summary>
+    internal TimeSpan ReachPatience => _nodes.HasLoadBalancedPort ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(5);
 
     /// <summary>Where this machine may reach a node.</summary>
     internal NodeName AddressOf(NodeName node) => _addresses.Resolve(node);

@@ -80,6 +80,7 @@ internal sealed class NodeSessions : IAsyncDisposable
     internal NpgsqlConnectionStringBuilder BalancedSettings(int port) => new(_settings.ConnectionString)
     {
         Port = port, MaxPoolSize = 1000, ConnectionIdleLifetime = 60,
+        Timeout = _settings.Timeout is > 0 and < NodeDialer.SecondsToAnswer ? _settings.Timeout : NodeDialer.SecondsToAnswer,
         // A cancel request would reach any node, so the server is to notice that its client has gone.
         Options = $"{_settings.Options} -c client_connection_check_interval=1s".TrimStart(),
     };

@@ -27,6 +27,7 @@ public sealed class NodeSessionsTests
         NpgsqlConnectionStringBuilder balanced = nodes.BalancedSettings(7432), direct = nodes.AddressSettings(Worker);
 
         Assert.Equal(("bank.postgres.database.azure.com", 7432, SslMode.VerifyFull), (balanced.Host, balanced.Port, balanced.SslMode));
+        Assert.Equal((5, 15), (balanced.Timeout, direct.Timeout)); // a frozen node is not to take all the time of a search
         Assert.Equal("-c work_mem=64MB -c client_connection_check_interval=1s", balanced.Options);
         Assert.Equal(("private-w1", 5432, SslMode.VerifyFull), (direct.Host, direct.Port, direct.SslMode));
     }
