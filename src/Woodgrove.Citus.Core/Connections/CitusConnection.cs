@@ -255,9 +255,23 @@ public sealed class CitusConnection : IAsyncDisposable
     internal Task<NpgsqlConnection> OpenUserNodeSessionAsync(NodeName node, CancellationToken stop) =>
         OpenNodeAsync(node, pinned: false, null, stop);
 
-    /// <summary>The same server, database, user and secret for a program of PostgreSQL's, as variables of its environment.</summary>
-    internal async Task<IReadOnlyDictionary<string, string?>> LibpqEnvironmentAsync(CancellationToken stop) =>
-        LibpqEnvironment.Of(_settings, _tokens is null ? _settings.Password : await _tokens.GetAsync(stop), Database, UserName);
+    /// <summary>
+    /// The server of a session, with the same database, user and secret, for a program of PostgreSQL's, as variables of its
+    /// environment.
+    /// </summary>
+    /// <exception cref="CitusException">The session came through the load-balanced port, and a program would reach any node.</exception>
+    internal async Task<IReadOnlyDictionary<string, string?>> LibpqEnvironmentAsync(string program, NpgsqlConnection session,
+        CancellationToken stop)
+    {
+        if (IsBalanced(session)) throw ConnectionErrors.NoAddressOfCoordinator(Name, program, $"{Server}:{LoadBalancedPort}");
+        var address = new NodeName(session.Host!, session.Port);
+        NpgsqlConnectionStringBuilder settings = address == new NodeName(Server, Port) ? _settings : _nodes.AddressSettings(address);
+        return LibpqEnvironment.Of(settings, program, _tokens is null ? settings.Password : await _tokens.GetAsync(stop), Database,
+            UserName);
+    }
+
+    /// <summary>True of a session through the load-balanced port, behind which another connection may reach another node.</summary>
+    internal bool IsBalanced(NpgsqlConnection session) => session.Port == LoadBalancedPort;
 
     /// <summary>A session to a node, or null where this machine does not reach it soon.</summary>
     internal async Task<NpgsqlConnection?> TryOpenNodeSessionAsync(NodeName node, CancellationToken stop)

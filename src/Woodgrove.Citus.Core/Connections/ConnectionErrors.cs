@@ -54,6 +54,15 @@ internal static class ConnectionErrors
             $"The ledger of imports is on the cluster's coordinator. The connection '{connection}' leads to {where}, and {why}.",
             $"Connect to the coordinator itself (on Azure Elastic Clusters: port 5432). {reach}.", cause) { Target = connection };
 
+    /// <summary>A program of PostgreSQL's can't look for the coordinator behind a load-balanced port.</summary>
+    /// <param name="port">The load-balanced port.</param>
+    public static CitusException NoAddressOfCoordinator(string connection, string program, string port) =>
+        new("CitusCoordinatorNotReached", CitusErrorKind.ConnectionError,
+            $"{program} needs the address of the cluster's coordinator. The connection '{connection}' reaches the coordinator only through "
+                + $"{port}, where each connection may reach another node.",
+            "Connect to the coordinator's own port, and name the load-balanced one beside it (on Azure Elastic Clusters: "
+                + "Connect-CitusCluster -Port 5432 -LoadBalancedPort 7432).") { Target = connection };
+
     /// <param name="port">The port that was dialled.</param>
     /// <param name="wanted">Null for the coordinator.</param>
     /// <param name="seen">How often each node was reached.</param>
