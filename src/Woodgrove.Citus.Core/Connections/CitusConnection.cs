@@ -251,6 +251,11 @@ public sealed class CitusConnection : IAsyncDisposable
     internal Task<NpgsqlConnection> OpenNodeSessionAsync(NodeName node, CancellationToken stop, int? seconds = null) =>
         OpenNodeAsync(node, pinned: true, seconds, stop);
 
+    /// <summary>Another session to the node of a session.</summary>
+    /// <param name="node">Default is where the connection leads.</param>
+    internal Task<NpgsqlConnection> ReopenAsync(NodeName node, CancellationToken stop) =>
+        node == default ? OpenSessionAsync(stop) : OpenNodeSessionAsync(node, stop);
+
     /// <summary>Borrows a session to a node with the user's own search path, for rows that a table's own code may look at.</summary>
     internal Task<NpgsqlConnection> OpenUserNodeSessionAsync(NodeName node, CancellationToken stop) =>
         OpenNodeAsync(node, pinned: false, null, stop);

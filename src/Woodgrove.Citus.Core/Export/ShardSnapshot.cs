@@ -153,8 +153,7 @@ internal sealed class ShardSnapshot : IAsyncDisposable
 
         async Task<Reader> OpenAsync(IGrouping<NodeName, SnapshotShard> node)
         {
-            Task<NpgsqlConnection> Open(CancellationToken stop) => node.Key == default ? connection.OpenSessionAsync(stop)
-                : connection.OpenNodeSessionAsync(node.Key, stop);
+            Task<NpgsqlConnection> Open(CancellationToken stop) => connection.ReopenAsync(node.Key, stop);
             return new Reader(await Open(stop), node.Key, [.. node.Select(s => s.Name)], Open);
         }
     }

@@ -26,15 +26,17 @@ public sealed partial record CitusQuery(string Sql)
     public async Task RunAsync(CitusConnection connection, IResultSink sink, CancellationToken stop)
     {
         await using NpgsqlConnection session = await connection.OpenUserSessionAsync(stop);
-        await RunAsync(session, sink, stop);
+        await RunAsync(connection, default, session, sink, stop);
     }
 
     /// <summary>The same in a session of the caller's.</summary>
-    internal async Task RunAsync(NpgsqlConnection session, IResultSink sink, CancellationToken stop)
+    /// <param name="node">The session's node; default is where the connection leads.</param>
+    internal async Task RunAsync(CitusConnection connection, NodeName node, NpgsqlConnection session, IResultSink sink,
+        CancellationToken stop)
     {
         try
         {
-            await StreamAsync(session, sink, stop);
+            await StreamAsync(connection, node, session, sink, stop);
         }
         catch (PostgresException refusal) when (Advice(refusal) is { } advice)
         {
@@ -54,7 +56,8 @@ public sealed partial record CitusQuery(string Sql)
             ? QueryErrors.NoValue(name) : null;
     }
 
-    private async Task StreamAsync(NpgsqlConnection session, IResultSink sink, CancellationToken stop)
+    private async Task StreamAsync(CitusConnection connection, NodeName node, NpgsqlConnection session, IResultSink sink,
+        CancellationToken stop)
     {
         session.Notice += (_, e) => Notice?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
         await QueryArguments.ApplySettingsAsync(session, Settings, stop);
@@ -73,9 +76,10 @@ public sealed partial record CitusQuery(string Sql)
             while (await reader.NextResultAsync(stop));
             if (reader.RecordsAffected >= 0) Notice?.Invoke($"{reader.RecordsAffected} row(s) were inserted, updated, deleted or copied.");
         }
-        catch
+        catch (Exception e) when (e is not PostgresException) // which has ended it
         {
             // Disposing the reader reads to the end, so the server is told that nobody wants the rest.
+            await ServerCancellation.EndAsync(connection, node, session);
             command.Cancel();
             throw;
         }
@@ -125,6 +129,7 @@ public sealed partial record CitusQuery(string Sql)
         int size = 1; // The first row goes out at once; batches grow after it.
         while (await reader.ReadAsync(stop))
         {
+            stop.ThrowIfCancellationRequested(); // which Npgsql leaves to the server while rows come
             var row = new object?[columns.Length];
             for (int i = 0; i < row.Length; i++) row[i] = ReadValue(reader, i, exact[i]);
             batch.Add(row);
