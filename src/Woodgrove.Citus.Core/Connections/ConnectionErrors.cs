@@ -51,7 +51,7 @@ internal static class ConnectionErrors
     /// <param name="reach">How nodes that this machine does not reach can be reached.</param>
     public static CitusException NoCoordinator(string connection, string where, string why, string reach, Exception? cause) =>
         new("CitusCoordinatorNotReached", CitusErrorKind.ConnectionError,
-            $"The ledger of imports is on the cluster's coordinator. The connection '{connection}' leads to {where}, and {why}.",
+            $"The command needs the cluster's coordinator. The connection '{connection}' leads to {where}, and {why}.",
             $"Connect to the coordinator itself (on Azure Elastic Clusters: port 5432). {reach}.", cause) { Target = connection };
 
     /// <summary>A program of PostgreSQL's can't look for the coordinator behind a load-balanced port.</summary>
@@ -75,8 +75,11 @@ internal static class ConnectionErrors
         string last = failure is null ? "" : $"; the last failure was: {PostgresErrors.Describe(failure).What.TrimEnd('.')}";
         return new CitusException("CitusNodeNotReached", CitusErrorKind.ConnectionError, string.Create(CultureInfo.InvariantCulture,
                 $"No session through {port} reached {who} in {elapsed.TotalSeconds:0.0} s: {found}{last}."),
-            "Get-CitusNode shows whether the node answers the others. If it does, see that the port leads to every node, "
-                + "or map the node to an address that this machine reaches with Connect-CitusCluster -NodeAddress.",
+            wanted is null
+                ? "See that the port leads to every node and that the coordinator runs, or connect to the coordinator's own port "
+                    + "(5432 on Azure Elastic Clusters) with the load-balanced one in -LoadBalancedPort."
+                : "Get-CitusNode shows whether the node answers the others. If it does, see that the port leads to every node, "
+                    + "or map the node to an address that this machine reaches with Connect-CitusCluster -NodeAddress.",
             failure ?? new SocketException((int)SocketError.HostUnreachable)) { Target = wanted?.ToString() ?? port };
     }
 

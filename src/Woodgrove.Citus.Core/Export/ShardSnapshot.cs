@@ -210,7 +210,8 @@ internal sealed class ShardSnapshot : IAsyncDisposable
             while (await IsUndecidedAsync(stop))
             {
                 if (clock.Elapsed > patience)
-                    return $"{Session.Host}:{Session.Port} has a transaction that is prepared and not yet committed or rolled back";
+                    return $"{(Node == default ? "the coordinator" : Node)} has a transaction that is prepared and not yet committed "
+                        + "or rolled back";
                 await Task.Delay(20, stop);
             }
             var touch = new System.Text.StringBuilder(LoadSession.BeginRead);
