@@ -10,6 +10,9 @@ namespace Woodgrove.Citus.Queries;
 /// <summary>SQL to run, with its parameters and settings.</summary>
 public sealed partial record CitusQuery(string Sql)
 {
+    /// <summary>PostgreSQL's FirstNormalObjectId: objects that it has itself have lower OIDs, the same on each server.</summary>
+    private const uint FirstUserOid = 16384;
+
     /// <summary>Values by name, for <c>@name</c> in the SQL.</summary>
     public IDictionary? Parameters { get; init; }
 
@@ -65,7 +68,7 @@ public sealed partial record CitusQuery(string Sql)
         QueryArguments.AddParameters(command.Parameters, Parameters);
 
         if (ReadsPattern().IsMatch(Sql) || Sql.Contains("returning", StringComparison.OrdinalIgnoreCase))
-            command.UnknownResultTypeList = await TextColumnsAsync(command, stop);
+            command.UnknownResultTypeList = await TextColumnsAsync(command, connection.IsBalanced(session), stop);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         try
         {
@@ -89,12 +92,15 @@ public sealed partial record CitusQuery(string Sql)
     /// Which columns only text can carry: catalogs are full of types such as regclass and aclitem, which .NET has no
     /// type for and the server, for some, no binary form. Asked before the query runs, since nothing can be changed after.
     /// </summary>
-    private static async Task<bool[]?> TextColumnsAsync(NpgsqlCommand command, CancellationToken stop)
+    /// <param name="isBalanced">True where the pool has sessions to several nodes, and knows types by the numbers that they have on one
+    /// of them; types that users create have another on each.</param>
+    private static async Task<bool[]?> TextColumnsAsync(NpgsqlCommand command, bool isBalanced, CancellationToken stop)
     {
         try
         {
             await using NpgsqlDataReader described = await command.ExecuteReaderAsync(System.Data.CommandBehavior.SchemaOnly, stop);
-            bool[] asText = Enumerable.Range(0, described.FieldCount).Select(i => !HasType(described, i)).ToArray();
+            bool[] asText = Enumerable.Range(0, described.FieldCount).Select(i => !HasType(described, i)
+                || (isBalanced && described.GetDataTypeOID(i) >= FirstUserOid)).ToArray();
             return asText.Contains(true) ? asText : null;
         }
         catch (PostgresException)
