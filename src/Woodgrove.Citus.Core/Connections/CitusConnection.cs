@@ -8,8 +8,6 @@ namespace Woodgrove.Citus.Connections;
 /// </summary>
 public sealed class CitusConnection : IAsyncDisposable
 {
-    private const string CitusName = "Citus", StandInName = "Citus stand-in";
-
     private readonly SessionPool _sessions;
     private readonly NpgsqlConnectionStringBuilder _settings;
     private readonly NodeSessions _nodes;
@@ -76,9 +74,12 @@ public sealed class CitusConnection : IAsyncDisposable
     public string Engine { get; }
 
     /// <summary>True of real Citus, not of the stand-in and not of plain PostgreSQL.</summary>
-    internal bool IsCitus => Engine == CitusName;
+    internal bool IsCitus => Engine == ServerFacts.CitusName;
 
-    /// <summary>The TLS mode of sessions to <see cref="Server"/>; sessions to the nodes have the mode that their own host needs.</summary>
+    /// <summary>
+    /// The TLS mode of sessions to <see cref="Server"/>; those to the nodes have the same or, if the user chose none, a stricter one
+    /// that their own host needs.
+    /// </summary>
     public string SslMode { get; }
 
     /// <summary>Connects, and asks the server what it is.</summary>
@@ -184,8 +185,7 @@ public sealed class CitusConnection : IAsyncDisposable
 
     private async Task<(NpgsqlConnection Session, string Id)> OpenCoordinatorSessionAsync(bool pinned, CancellationToken stop)
     {
-        NpgsqlConnection session = _coordinator is { } known ? await OpenNodeAsync(known, pinned, null, stop)
-            : await OpenOwnSessionAsync(pinned, null, stop);
+        NpgsqlConnection session = await OpenKnownCoordinatorAsync(pinned, stop) ?? await OpenOwnSessionAsync(pinned, null, stop);
         try
         {
             CoordinatorFacts here = await CoordinatorFacts.ReadAsync(session, CitusVersion is not null, stop);
@@ -219,14 +219,30 @@ public sealed class CitusConnection : IAsyncDisposable
         string Checked(string id) => _coordinatorId is null || id == _coordinatorId ? id : throw ConnectionErrors.CoordinatorChanged(Name);
 
         CitusException NoCoordinator(string where, string why, Exception? cause = null) =>
-            ConnectionErrors.NoCoordinator(Name, where, why, ReachAdvice, cause);
+            ConnectionErrors.NoCoordinator(Name, where, why, ReachAdvice(cause), cause);
+    }
+
+    /// <summary>A session to where another one has found the coordinator, or null where none has, or it is away from there.</summary>
+    private async Task<NpgsqlConnection?> OpenKnownCoordinatorAsync(bool pinned, CancellationToken stop)
+    {
+        if (_coordinator is not { } known) return null;
+        try
+        {
+            return await OpenNodeAsync(known, pinned, null, stop);
+        }
+        catch (Exception e) when (!stop.IsCancellationRequested && PostgresErrors.IsUnreached(e))
+        {
+            _coordinator = null; // its standby may have another address
+            return null;
+        }
     }
 
     /// <summary>How nodes that this machine does not reach can be reached.</summary>
-    internal string ReachAdvice => ConnectionErrors.ReachAdvice(_nodes.HasLoadBalancedPort);
+    /// <param name="failure">Why they are not reached.</param>
+    internal string ReachAdvice(Exception? failure) => ConnectionErrors.ReachAdvice(_nodes.HasLoadBalancedPort, failure);
 
-    /// <summary>How long a session to a node may take.</summary>
-    internal TimeSpan ReachPatience => TimeSpan.FromSeconds(_nodes.HasLoadBalancedPort ? 45 : 5);
+    /// <summary>How long a session to a node may take; a search through the load-balanced port ends by itself.</summary>
+    internal TimeSpan ReachPatience => _nodes.HasLoadBalancedPort ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(5);
 
     /// <summary>Where this machine may reach a node.</summary>
     internal NodeName AddressOf(NodeName node) => _addresses.Resolve(node);
@@ -235,19 +251,38 @@ public sealed class CitusConnection : IAsyncDisposable
     internal Task<NpgsqlConnection> OpenNodeSessionAsync(NodeName node, CancellationToken stop, int? seconds = null) =>
         OpenNodeAsync(node, pinned: true, seconds, stop);
 
+    /// <summary>Another session to the node of a session.</summary>
+    /// <param name="node">Default is where the connection leads.</param>
+    internal Task<NpgsqlConnection> ReopenAsync(NodeName node, CancellationToken stop) =>
+        node == default ? OpenSessionAsync(stop) : OpenNodeSessionAsync(node, stop);
+
     /// <summary>Borrows a session to a node with the user's own search path, for rows that a table's own code may look at.</summary>
     internal Task<NpgsqlConnection> OpenUserNodeSessionAsync(NodeName node, CancellationToken stop) =>
         OpenNodeAsync(node, pinned: false, null, stop);
 
-    /// <summary>The same server, database, user and secret for a program of PostgreSQL's, as variables of its environment.</summary>
-    internal async Task<IReadOnlyDictionary<string, string?>> LibpqEnvironmentAsync(CancellationToken stop) =>
-        LibpqEnvironment.Of(_settings, _tokens is null ? _settings.Password : await _tokens.GetAsync(stop), Database, UserName);
+    /// <summary>
+    /// The server of a session, with the same database, user and secret, for a program of PostgreSQL's, as variables of its
+    /// environment.
+    /// </summary>
+    /// <exception cref="CitusException">The session came through the load-balanced port, and a program would reach any node.</exception>
+    internal async Task<IReadOnlyDictionary<string, string?>> LibpqEnvironmentAsync(string program, NpgsqlConnection session,
+        CancellationToken stop)
+    {
+        if (IsBalanced(session)) throw ConnectionErrors.NoAddressOfCoordinator(Name, program, $"{Server}:{LoadBalancedPort}");
+        var address = new NodeName(session.Host!, session.Port);
+        NpgsqlConnectionStringBuilder settings = address == new NodeName(Server, Port) ? _settings : _nodes.AddressSettings(address);
+        return LibpqEnvironment.Of(settings, program, _tokens is null ? settings.Password : await _tokens.GetAsync(stop), Database,
+            UserName);
+    }
+
+    /// <summary>True of a session through the load-balanced port, behind which another connection may reach another node.</summary>
+    internal bool IsBalanced(NpgsqlConnection session) => session.Port == LoadBalancedPort;
 
     /// <summary>A session to a node, or null where this machine does not reach it soon.</summary>
     internal async Task<NpgsqlConnection?> TryOpenNodeSessionAsync(NodeName node, CancellationToken stop)
     {
         NodeName address = AddressOf(node);
-        if (_nodes.IsOutOfReach(address)) return null;
+        if (_nodes.IsOutOfReach(node, address)) return null;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
         patience.CancelAfter(TimeSpan.FromSeconds(_nodes.HasLoadBalancedPort ? 5 : 1));
         try
@@ -257,7 +292,7 @@ public sealed class CitusConnection : IAsyncDisposable
         catch (Exception e) when (!stop.IsCancellationRequested
             && e is NpgsqlException or OperationCanceledException or TimeoutException or System.Net.Sockets.SocketException)
         {
-            _nodes.NoteOutOfReach(address);
+            _nodes.NoteOutOfReach(node, address);
             return null;
         }
     }
@@ -278,26 +313,5 @@ public sealed class CitusConnection : IAsyncDisposable
         await _sessions.DisposeAsync();
         await _nodes.DisposeAsync();
         _tokens?.Dispose();
-    }
-
-    private sealed record ServerFacts(string Database, string UserName, Version ServerVersion, string? CitusVersion, string Engine)
-    {
-        public static async Task<ServerFacts> ReadAsync(NpgsqlConnection session, CancellationToken stop)
-        {
-            // citus_version() exists where the extension, or the sandbox's stand-in for it, does.
-            await using var command = new NpgsqlCommand("""
-                SELECT pg_catalog.current_database(), current_user::text, pg_catalog.to_regproc('pg_catalog.citus_version') IS NOT NULL
-                """, session);
-            await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-            await row.ReadAsync(stop);
-            (string database, string user, bool hasCitus) = (row.GetString(0), row.GetString(1), row.GetBoolean(2));
-            await row.DisposeAsync();
-            if (!hasCitus) return new ServerFacts(database, user, session.PostgreSqlVersion, null, "PostgreSQL");
-
-            command.CommandText = "SELECT pg_catalog.citus_version()";
-            string text = (string)(await command.ExecuteScalarAsync(stop))!;
-            string engine = text.StartsWith(StandInName, StringComparison.Ordinal) ? StandInName : CitusName;
-            return new ServerFacts(database, user, session.PostgreSqlVersion, text[engine.Length..].TrimStart().Split(' ', 2)[0], engine);
-        }
     }
 }

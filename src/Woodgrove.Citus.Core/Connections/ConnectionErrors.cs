@@ -51,8 +51,17 @@ internal static class ConnectionErrors
     /// <param name="reach">How nodes that this machine does not reach can be reached.</param>
     public static CitusException NoCoordinator(string connection, string where, string why, string reach, Exception? cause) =>
         new("CitusCoordinatorNotReached", CitusErrorKind.ConnectionError,
-            $"The ledger of imports is on the cluster's coordinator. The connection '{connection}' leads to {where}, and {why}.",
+            $"The command needs the cluster's coordinator. The connection '{connection}' leads to {where}, and {why}.",
             $"Connect to the coordinator itself (on Azure Elastic Clusters: port 5432). {reach}.", cause) { Target = connection };
+
+    /// <summary>A program of PostgreSQL's can't look for the coordinator behind a load-balanced port.</summary>
+    /// <param name="port">The load-balanced port.</param>
+    public static CitusException NoAddressOfCoordinator(string connection, string program, string port) =>
+        new("CitusCoordinatorNotReached", CitusErrorKind.ConnectionError,
+            $"{program} needs the address of the cluster's coordinator. The connection '{connection}' reaches the coordinator only through "
+                + $"{port}, where each connection may reach another node.",
+            "Connect to the coordinator's own port, and name the load-balanced one beside it (on Azure Elastic Clusters: "
+                + "Connect-CitusCluster -Port 5432 -LoadBalancedPort 7432).") { Target = connection };
 
     /// <param name="port">The port that was dialled.</param>
     /// <param name="wanted">Null for the coordinator.</param>
@@ -66,14 +75,30 @@ internal static class ConnectionErrors
         string last = failure is null ? "" : $"; the last failure was: {PostgresErrors.Describe(failure).What.TrimEnd('.')}";
         return new CitusException("CitusNodeNotReached", CitusErrorKind.ConnectionError, string.Create(CultureInfo.InvariantCulture,
                 $"No session through {port} reached {who} in {elapsed.TotalSeconds:0.0} s: {found}{last}."),
-            "Get-CitusNode shows whether the node answers the others. If it does, see that the port leads to every node, "
-                + "or map the node to an address that this machine reaches with Connect-CitusCluster -NodeAddress.",
+            wanted is null
+                ? "See that the port leads to every node and that the coordinator runs, or connect to the coordinator's own port "
+                    + "(5432 on Azure Elastic Clusters) with the load-balanced one in -LoadBalancedPort."
+                : "Get-CitusNode shows whether the node answers the others. If it does, see that the port leads to every node, "
+                    + "or map the node to an address that this machine reaches with Connect-CitusCluster -NodeAddress.",
             failure ?? new SocketException((int)SocketError.HostUnreachable)) { Target = wanted?.ToString() ?? port };
     }
 
-    /// <summary>How nodes that this machine does not reach can be reached.</summary>
-    public static string ReachAdvice(bool hasLoadBalancedPort) => hasLoadBalancedPort
-        ? "Connect-CitusCluster -NodeAddress maps it to an address that can be reached"
+    /// <summary>The certificate of a node can't be verified: those of private addresses seldom name them.</summary>
+    public static NpgsqlException NodeNotVerified(NodeName address, SslMode mode, Exception cause)
+    {
+        var told = new CitusException("CitusConnectionFailed", CitusErrorKind.ConnectionError,
+            $"The TLS certificate of node {address} could not be verified ({mode}): {cause.Message.TrimEnd('.')}.",
+            "Connect-CitusCluster -NodeAddress maps the node to a name that its certificate has, -LoadBalancedPort finds it by the "
+                + "server's own name, $env:PGSSLROOTCERT names the certificate's root, and on a network that you trust -SslMode Require "
+                + "encrypts without verifying.", cause) { Target = address.ToString() };
+        return new NpgsqlException(told.What, told);
+    }
+
+    /// <summary>How a node that this machine does not reach can be reached, without the sentence's end.</summary>
+    /// <param name="failure">Why it is not reached.</param>
+    public static string ReachAdvice(bool hasLoadBalancedPort, Exception? failure) =>
+        failure?.InnerException is CitusException { ErrorId: "CitusConnectionFailed", Advice: { } own } ? own.TrimEnd('.')
+        : hasLoadBalancedPort ? "Connect-CitusCluster -NodeAddress maps it to an address that can be reached"
         : "Connect-CitusCluster -LoadBalancedPort finds it through a port where each connection reaches some node (7432 on Azure Elastic "
             + "Clusters), and -NodeAddress maps it to an address that can be reached";
 

@@ -7,8 +7,8 @@ namespace Woodgrove.Citus.Connections;
 internal static class LibpqEnvironment
 {
     /// <returns>Variables; one that is null is not to be inherited.</returns>
-    public static IReadOnlyDictionary<string, string?> Of(
-        NpgsqlConnectionStringBuilder settings, string? password, string database, string userName) => new Dictionary<string, string?>
+    public static IReadOnlyDictionary<string, string?> Of(NpgsqlConnectionStringBuilder settings, string program, string? password,
+        string database, string userName) => new Dictionary<string, string?>
     {
         ["PGHOST"] = settings.Host,
         ["PGHOSTADDR"] = null,
@@ -28,6 +28,6 @@ internal static class LibpqEnvironment
         ["PGSSLROOTCERT"] = settings.RootCertificate ?? Environment.GetEnvironmentVariable("PGSSLROOTCERT"),
         ["PGSSLCERT"] = settings.SslCertificate ?? Environment.GetEnvironmentVariable("PGSSLCERT"),
         ["PGSSLKEY"] = settings.SslKey ?? Environment.GetEnvironmentVariable("PGSSLKEY"),
-        ["PGAPPNAME"] = "pg_dump",
+        ["PGAPPNAME"] = program,
     };
 }

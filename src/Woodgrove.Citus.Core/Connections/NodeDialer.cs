@@ -30,10 +30,20 @@ internal sealed class NodeDialer(Func<CancellationToken, Task<NpgsqlConnection>>
     /// </summary>
     private const int TriesPerNode = 50;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    /// <summary>How long a session may take to open, and how long to say its node: a server that is frozen does neither.</summary>
+    public const int SecondsToAnswer = 5;
+
+    /// <summary>
+    /// How often nodes may refuse the user in a search: where none has let him in yet, and where one has. A wrong password is not to
+    /// be tried until it locks the account.
+    /// </summary>
+    private const int RefusalsOfAll = 3, RefusalsOfSome = 10;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30), PatiencePerNode = TimeSpan.FromSeconds(6);
 
     private readonly List<(NodeIdentity Node, NpgsqlConnection Session)> _surplus = [];
     private int _searches;
+    private bool _isLetIn; // by some node
 
     /// <summary>A session to a node.</summary>
     /// <param name="wanted">Null is the coordinator.</param>
@@ -56,22 +66,29 @@ internal sealed class NodeDialer(Func<CancellationToken, Task<NpgsqlConnection>>
         var clock = Stopwatch.StartNew();
         var seen = new SortedDictionary<string, int>(StringComparer.Ordinal);
         Exception? failure = null;
-        for (int tries = 0, bound = TriesPerNode; tries < bound && clock.Elapsed < Patience; tries++)
+        int nodes = 1, refusals = 0;
+        for (int tries = 0; tries < TriesPerNode * nodes && (clock.Elapsed < Patience || clock.Elapsed < PatiencePerNode * nodes); tries++)
         {
             NpgsqlConnection? session = null;
             try
             {
                 session = TakeSurplus(wanted) ?? await open(stop);
                 NodeIdentity node = await NodeIdentity.ReadAsync(session, stop);
+                _isLetIn = true;
                 if (node.Is(wanted)) return session;
                 seen[node.ToString()] = seen.GetValueOrDefault(node.ToString()) + 1;
-                bound = Math.Max(bound, TriesPerNode * node.Nodes);
+                nodes = Math.Max(nodes, node.Nodes);
                 await KeepSurplusAsync(node, session);
             }
             catch (Exception e)
             {
-                if (session is not null) await session.DisposeAsync();
+                if (session is not null) await DropAsync(session);
                 if (stop.IsCancellationRequested || !MayPass(e)) throw;
+                if (IsRefusal(e) && ++refusals >= (_isLetIn ? RefusalsOfSome : RefusalsOfAll))
+                {
+                    if (seen.Count == 0) throw;
+                    throw NotReached(wanted, seen, clock.Elapsed, e);
+                }
                 failure = e;
                 await Task.Delay(TimeSpan.FromMilliseconds(100), stop);
             }
@@ -101,8 +118,14 @@ internal sealed class NodeDialer(Func<CancellationToken, Task<NpgsqlConnection>>
                 return;
             }
         }
+        await DropAsync(session);
+    }
+
+    /// <summary>Closes a session that is of no use: the pool would offer it again and again.</summary>
+    private async ValueTask DropAsync(NpgsqlConnection session)
+    {
         await session.DisposeAsync();
-        clear(); // or the pool would offer it again and again
+        clear();
     }
 
     private async ValueTask EndSearchAsync()
@@ -117,9 +140,15 @@ internal sealed class NodeDialer(Func<CancellationToken, Task<NpgsqlConnection>>
         foreach (NpgsqlConnection session in unwanted) await session.DisposeAsync();
     }
 
-    /// <summary>A session that was lost, a node that is full or starts: the next session may reach another node, or find it up.</summary>
-    private static bool MayPass(Exception failure) =>
-        PostgresErrors.IsTransient(failure) || failure is NpgsqlException { InnerException: TimeoutException };
+    /// <summary>
+    /// A session that was lost, a node that is frozen, full or starts, or one that refuses the user: the next session may reach
+    /// another node, or find it up.
+    /// </summary>
+    private static bool MayPass(Exception failure) => PostgresErrors.IsTransient(failure)
+        || failure is PostgresException or NpgsqlException { InnerException: TimeoutException };
+
+    /// <summary>A node does not let the user in, or has no Citus in the database.</summary>
+    private static bool IsRefusal(Exception failure) => failure is PostgresException && !PostgresErrors.IsTransient(failure);
 
     private NpgsqlException NotReached(NodeName? wanted, SortedDictionary<string, int> seen, TimeSpan elapsed, Exception? failure)
     {

@@ -19,7 +19,7 @@ internal sealed record NodeIdentity(int GroupId, NodeName? Name, int Nodes, bool
                 FROM pg_catalog.pg_dist_node a WHERE a.noderole OPERATOR(pg_catalog.=) 'primary')
             FROM pg_catalog.pg_dist_local_group l LEFT JOIN pg_catalog.pg_dist_node n
                 ON n.groupid OPERATOR(pg_catalog.=) l.groupid AND n.noderole OPERATOR(pg_catalog.=) 'primary'
-            """, session) { CommandTimeout = 10 };
+            """, session) { CommandTimeout = NodeDialer.SecondsToAnswer };
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         await row.ReadAsync(stop);
         NodeName? name = await row.IsDBNullAsync(1, stop) ? null : new NodeName(row.GetString(1), row.GetInt32(2));

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Npgsql;
+using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Connections;
 
@@ -15,7 +17,7 @@ internal sealed class NodeSessions : IAsyncDisposable
     private readonly bool _isSslModeByHost; // the user chose none
     private readonly AccessTokens? _tokens;
     private readonly ConcurrentDictionary<NodeName, SessionPool> _pools = []; // by address
-    private readonly ConcurrentDictionary<NodeName, bool> _reached = []; // addresses, once they were tried
+    private readonly ConcurrentDictionary<(NodeName Node, NodeName Address), bool> _reached = []; // once it was tried
     private readonly SessionPool? _balanced;
     private readonly NodeDialer? _dialer;
 
@@ -31,12 +33,13 @@ internal sealed class NodeSessions : IAsyncDisposable
     /// <summary>True where nodes are found whose own addresses can't be reached.</summary>
     public bool HasLoadBalancedPort => _dialer is not null;
 
-    /// <summary>True of an address that can't be reached, where there is no other way to its node.</summary>
-    public bool IsOutOfReach(NodeName address) => _dialer is null && _reached.TryGetValue(address, out bool reached) && !reached;
+    /// <summary>True of a node that can't be reached at its address, where there is no other way to it.</summary>
+    public bool IsOutOfReach(NodeName node, NodeName address) =>
+        _dialer is null && _reached.TryGetValue((node, address), out bool reached) && !reached;
 
-    public void NoteOutOfReach(NodeName address)
+    public void NoteOutOfReach(NodeName node, NodeName address)
     {
-        if (_dialer is null) _reached[address] = false;
+        if (_dialer is null) _reached[(node, address)] = false;
     }
 
     /// <summary>A session to the coordinator through the load-balanced port.</summary>
@@ -46,33 +49,38 @@ internal sealed class NodeSessions : IAsyncDisposable
     /// <param name="address">Where this machine may reach it.</param>
     public async Task<NpgsqlConnection> OpenAsync(NodeName node, NodeName address, CancellationToken stop)
     {
-        if (_dialer is null || (_reached.TryGetValue(address, out bool reached) && reached)) return await Pool(address).OpenAsync(stop);
-        if (!_reached.ContainsKey(address) && await TryReachAsync(node, address, stop) is { } direct) return direct;
+        if (_dialer is null) return await OpenDirectAsync(address, stop);
+        bool isTried = _reached.TryGetValue((node, address), out bool reached);
+        if ((reached || !isTried) && await TryReachAsync(node, address, reached, stop) is { } direct) return direct;
         try
         {
             return await _dialer.OpenAsync(node, stop);
         }
         catch (NpgsqlException)
         {
-            _reached.TryRemove(address, out _); // the node itself may have been away
+            _reached.TryRemove((node, address), out _); // the node itself may have been away
             throw;
         }
     }
 
     /// <summary>
-    /// The settings of sessions to a node's own address: what is safe without TLS on this machine is not safe on the way to
-    /// another.
+    /// The settings of sessions to a node's own address. Without a choice of the user's, TLS is as strict as the connection's and
+    /// as the address needs: what is safe without TLS on this machine is not safe on the way to another, and a password that only a
+    /// verified server gets is not for whoever answers at a private address.
     /// </summary>
     internal NpgsqlConnectionStringBuilder AddressSettings(NodeName address) => new(_settings.ConnectionString)
     {
         Host = address.Host, Port = address.Port, MaxPoolSize = 1000,
-        SslMode = _isSslModeByHost ? ConnectionRequest.DefaultSslMode(address.Host) : _settings.SslMode,
+        // The modes are in order, from Disable to VerifyFull.
+        SslMode = !_isSslModeByHost ? _settings.SslMode
+            : (SslMode)Math.Max((int)_settings.SslMode, (int)ConnectionRequest.DefaultSslMode(address.Host)),
     };
 
     /// <summary>The settings of sessions through the load-balanced port, which is one of the connection's own host.</summary>
     internal NpgsqlConnectionStringBuilder BalancedSettings(int port) => new(_settings.ConnectionString)
     {
         Port = port, MaxPoolSize = 1000, ConnectionIdleLifetime = 60,
+        Timeout = _settings.Timeout is > 0 and < NodeDialer.SecondsToAnswer ? _settings.Timeout : NodeDialer.SecondsToAnswer,
         // A cancel request would reach any node, so the server is to notice that its client has gone.
         Options = $"{_settings.Options} -c client_connection_check_interval=1s".TrimStart(),
     };
@@ -85,36 +93,47 @@ internal sealed class NodeSessions : IAsyncDisposable
 
     private SessionPool Pool(NodeName address) => _pools.GetOrAdd(address, key => new SessionPool(AddressSettings(key), _tokens));
 
-    /// <summary>
-    /// A session to a node's own address, or null where it can't be reached: that is tried once, and for a second. In a
-    /// private network the same address may be another server's, so whoever answers is asked which node it is.
-    /// </summary>
-    private async Task<NpgsqlConnection?> TryReachAsync(NodeName node, NodeName address, CancellationToken stop)
+    private async Task<NpgsqlConnection> OpenDirectAsync(NodeName address, CancellationToken stop)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        patience.CancelAfter(TimeSpan.FromSeconds(1));
-        NpgsqlConnection? session = null;
         try
         {
-            session = await Pool(address).OpenAsync(patience.Token);
-            if ((await NodeIdentity.ReadAsync(session, patience.Token)).Is(node))
+            return await Pool(address).OpenAsync(stop);
+        }
+        catch (NpgsqlException e) when (e.InnerException is AuthenticationException untrusted)
+        {
+            throw ConnectionErrors.NodeNotVerified(address, AddressSettings(address).SslMode, untrusted);
+        }
+    }
+
+    /// <summary>
+    /// A session to a node's own address, or null where it can't be reached. In a private network the same address may be
+    /// another server's, or become it, so whoever answers is asked each time which node it is.
+    /// </summary>
+    /// <param name="isReached">False of the first try, which is given a second.</param>
+    private async Task<NpgsqlConnection?> TryReachAsync(NodeName node, NodeName address, bool isReached, CancellationToken stop)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        if (!isReached) patience.CancelAfter(TimeSpan.FromSeconds(1));
+        NodeIdentity? there = null;
+        try
+        {
+            NpgsqlConnection session = await SessionPool.AnsweringAsync(token => OpenDirectAsync(address, token),
+                async opened => there = await NodeIdentity.ReadAsync(opened, patience.Token), patience.Token);
+            if (there!.Is(node))
             {
-                _reached[address] = true;
+                _reached[(node, address)] = true;
                 return session;
             }
+            await session.DisposeAsync();
         }
-        catch (Exception e) when (!stop.IsCancellationRequested
-            && e is NpgsqlException or OperationCanceledException or TimeoutException or SocketException)
+        catch (Exception e) when (!stop.IsCancellationRequested && (PostgresErrors.IsUnreached(e)
+            || (!isReached && e is NpgsqlException or OperationCanceledException or SocketException)))
         {
             // The load-balanced port leads there.
         }
-        catch
-        {
-            if (session is not null) await session.DisposeAsync();
-            throw;
-        }
-        if (session is not null) await session.DisposeAsync();
-        _reached[address] = false;
+        // A try that ends later than one that succeeded does not undo it.
+        if (isReached) _reached.TryRemove((node, address), out _);
+        else _reached.TryAdd((node, address), false);
         return null;
     }
 }

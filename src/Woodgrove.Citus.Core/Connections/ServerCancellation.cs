@@ -1,3 +1,4 @@
+using System.Data;
 using Npgsql;
 using Woodgrove.Citus.Errors;
 
@@ -21,6 +22,31 @@ internal sealed class ServerCancellation : IAsyncDisposable
     {
         await _registration.DisposeAsync();
         await _sending; // or it would reach whoever has the sessions next
+    }
+
+    /// <summary>
+    /// Ends what a session executes whose rows nobody wants any more, where it came through the load-balanced port: Npgsql's own
+    /// cancel request is another connection there and may reach another node, and to dispose the rows would read them to their end.
+    /// </summary>
+    /// <param name="node">The session's node; default is where the connection leads.</param>
+    public static Task EndAsync(CitusConnection connection, NodeName node, NpgsqlConnection session) =>
+        connection.IsBalanced(session) && session.State == ConnectionState.Open
+            ? SendAsync(stop => connection.ReopenAsync(node, stop), [session.ProcessID]) : Task.CompletedTask;
+
+    /// <summary>Ends a COPY … TO STDOUT whose rest nobody wants.</summary>
+    public static async Task EndAsync(CitusConnection connection, NodeName node, NpgsqlConnection session, NpgsqlRawCopyStream copy)
+    {
+        try
+        {
+            await EndAsync(connection, node, session);
+            await copy.CancelAsync(); // disposing alone would read it to its end
+            await copy.DisposeAsync();
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException or OperationCanceledException
+            or NullReferenceException)
+        {
+            // Its own end is what nobody wanted the rest for.
+        }
     }
 
     private static async Task SendAsync(Func<CancellationToken, Task<NpgsqlConnection>> open, int[] processIds)

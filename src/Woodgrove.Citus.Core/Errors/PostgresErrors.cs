@@ -46,6 +46,10 @@ public static partial class PostgresErrors
         failure is PostgresException { SqlState: [ '5', '7', 'P', ..] or [ '0', '8', ..] }
         || (failure is not PostgresException && Causes(failure).Any(e => e is SocketException or IOException or EndOfStreamException));
 
+    /// <summary>True where a server is not reached, or stops or starts, or answers too late.</summary>
+    internal static bool IsUnreached(Exception failure) => IsNetwork(failure)
+        || failure is TimeoutException or NpgsqlException { InnerException: TimeoutException or CitusException };
+
     /// <summary>
     /// True where the same work may well succeed if it is begun again: a lost or refused connection, a conflict, a lock, a
     /// server's time limit, an I/O error of a server that crashed.

@@ -137,7 +137,8 @@ public sealed class CsvExport(CitusConnection connection, string path)
             _ => "one COPY on the node that the connection leads to.",
         };
         Explain?.Invoke($"Coordinator route: {reason}");
-        await new RecordStream(Dialect, file, escape).CopyAsync(session, Copy(from), Dialect.HasHeader ? 1 : 0, stop);
+        await new RecordStream(connection, Dialect, file, escape)
+            .CopyAsync(default, session, Copy(from), Dialect.HasHeader ? 1 : 0, stop);
         return (ExportRoute.Coordinator, reason);
     }
 
@@ -150,11 +151,12 @@ public sealed class CsvExport(CitusConnection connection, string path)
         Explain?.Invoke($"Shard route: {reason}");
         // The header, as the server writes it.
         if (Dialect.HasHeader)
-            await new RecordStream(Dialect, file, escape).CopyAsync(session, Copy($"(SELECT {columns} FROM {table.Name.Sql} WHERE false)"),
-                1, stop);
+            await new RecordStream(connection, Dialect, file, escape)
+                .CopyAsync(default, session, Copy($"(SELECT {columns} FROM {table.Name.Sql} WHERE false)"), 1, stop);
         CsvDialect rowsOnly = Dialect with { HasHeader = false };
-        await snapshot.ReadAsync(snapshot.Shards, (node, shard, all) => new RecordStream(rowsOnly, file, escape)
-            .CopyAsync(node, $"COPY (SELECT {columns} FROM {shard.Name.Sql}) TO STDOUT WITH ({rowsOnly.CopyOptions()})", 0, all), stop);
+        await snapshot.ReadAsync(snapshot.Shards, (reader, shard, all) => new RecordStream(connection, rowsOnly, file, escape)
+            .CopyAsync(shard.Node, reader, $"COPY (SELECT {columns} FROM {shard.Name.Sql}) TO STDOUT WITH ({rowsOnly.CopyOptions()})", 0,
+                all), stop);
         return (ExportRoute.Shard, reason);
     }
 

@@ -1,11 +1,12 @@
 using Npgsql;
+using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Csv;
 
 namespace Woodgrove.Citus.Export;
 
 /// <summary>The CSV that one COPY gives, cut at the ends of its records and handed on as it came, without a string.</summary>
 /// <param name="escape">Escapes formulas on the way, or null.</param>
-internal sealed class RecordStream(CsvDialect dialect, ExportFile file, FormulaEscape? escape)
+internal sealed class RecordStream(CitusConnection connection, CsvDialect dialect, ExportFile file, FormulaEscape? escape)
 {
     private const int InitialBuffer = 1024 * 1024;
     private const int Slack = 64 * 1024; // a read gives one row, and reads into a few last bytes would cut it
@@ -16,8 +17,9 @@ internal sealed class RecordStream(CsvDialect dialect, ExportFile file, FormulaE
     private Task _writing = Task.CompletedTask;
 
     /// <summary>Copies all that a COPY … TO STDOUT gives into the file.</summary>
+    /// <param name="node">The session's node; default is where the connection leads.</param>
     /// <param name="header">Lines at its beginning that are no row: 1 where the COPY gives a header.</param>
-    public async Task CopyAsync(NpgsqlConnection session, string command, int header, CancellationToken stop)
+    public async Task CopyAsync(NodeName node, NpgsqlConnection session, string command, int header, CancellationToken stop)
     {
         var text = (StreamReader)await session.BeginTextExportAsync(command, stop);
         var copy = (NpgsqlRawCopyStream)text.BaseStream;
@@ -50,7 +52,8 @@ internal sealed class RecordStream(CsvDialect dialect, ExportFile file, FormulaE
         }
         catch
         {
-            await EndAsync(copy);
+            await ServerCancellation.EndAsync(connection, node, session, copy);
+            await EndWritingAsync();
             throw;
         }
         await copy.DisposeAsync();
@@ -77,26 +80,16 @@ internal sealed class RecordStream(CsvDialect dialect, ExportFile file, FormulaE
         return (BitMask.Last(ends) + 1, BitMask.Count(ends));
     }
 
-    /// <summary>Tells the server that nobody wants the rest; disposing alone would read it to its end.</summary>
-    private async Task EndAsync(NpgsqlRawCopyStream copy)
+    /// <summary>Waits for what is being written, after a failure.</summary>
+    private async Task EndWritingAsync()
     {
-        try
-        {
-            await copy.CancelAsync();
-            await copy.DisposeAsync();
-        }
-        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException or OperationCanceledException
-            or NullReferenceException)
-        {
-            // Its own end is what ended the export.
-        }
         try
         {
             await _writing;
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
         {
-            // As is this.
+            // That is what ended the export, or Ctrl+C.
         }
     }
 }

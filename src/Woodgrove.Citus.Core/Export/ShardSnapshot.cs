@@ -62,7 +62,7 @@ internal sealed class ShardSnapshot : IAsyncDisposable
             return (null, e is PostgresException { SqlState: "57014" or "55P03" }
                 ? $"a writer, or a move of a shard, held {Names(tables)} for more than {Patience.TotalSeconds} s"
                 : (e as PostgresException)?.MessageText
-                    ?? $"a node can't be reached from here ({e.Message.TrimEnd('.')}; {connection.ReachAdvice})");
+                    ?? $"a node can't be reached from here ({e.Message.TrimEnd('.')}; {connection.ReachAdvice(e)})");
         }
         catch
         {
@@ -153,8 +153,7 @@ internal sealed class ShardSnapshot : IAsyncDisposable
 
         async Task<Reader> OpenAsync(IGrouping<NodeName, SnapshotShard> node)
         {
-            Task<NpgsqlConnection> Open(CancellationToken stop) => node.Key == default ? connection.OpenSessionAsync(stop)
-                : connection.OpenNodeSessionAsync(node.Key, stop);
+            Task<NpgsqlConnection> Open(CancellationToken stop) => connection.ReopenAsync(node.Key, stop);
             return new Reader(await Open(stop), node.Key, [.. node.Select(s => s.Name)], Open);
         }
     }
@@ -211,7 +210,8 @@ internal sealed class ShardSnapshot : IAsyncDisposable
             while (await IsUndecidedAsync(stop))
             {
                 if (clock.Elapsed > patience)
-                    return $"{Session.Host}:{Session.Port} has a transaction that is prepared and not yet committed or rolled back";
+                    return $"{(Node == default ? "the coordinator" : Node)} has a transaction that is prepared and not yet committed "
+                        + "or rolled back";
                 await Task.Delay(20, stop);
             }
             var touch = new System.Text.StringBuilder(LoadSession.BeginRead);

@@ -10,6 +10,9 @@ namespace Woodgrove.Citus.Queries;
 /// <summary>SQL to run, with its parameters and settings.</summary>
 public sealed partial record CitusQuery(string Sql)
 {
+    /// <summary>PostgreSQL's FirstNormalObjectId: objects that it has itself have lower OIDs, the same on each server.</summary>
+    private const uint FirstUserOid = 16384;
+
     /// <summary>Values by name, for <c>@name</c> in the SQL.</summary>
     public IDictionary? Parameters { get; init; }
 
@@ -26,15 +29,17 @@ public sealed partial record CitusQuery(string Sql)
     public async Task RunAsync(CitusConnection connection, IResultSink sink, CancellationToken stop)
     {
         await using NpgsqlConnection session = await connection.OpenUserSessionAsync(stop);
-        await RunAsync(session, sink, stop);
+        await RunAsync(connection, default, session, sink, stop);
     }
 
     /// <summary>The same in a session of the caller's.</summary>
-    internal async Task RunAsync(NpgsqlConnection session, IResultSink sink, CancellationToken stop)
+    /// <param name="node">The session's node; default is where the connection leads.</param>
+    internal async Task RunAsync(CitusConnection connection, NodeName node, NpgsqlConnection session, IResultSink sink,
+        CancellationToken stop)
     {
         try
         {
-            await StreamAsync(session, sink, stop);
+            await StreamAsync(connection, node, session, sink, stop);
         }
         catch (PostgresException refusal) when (Advice(refusal) is { } advice)
         {
@@ -54,7 +59,8 @@ public sealed partial record CitusQuery(string Sql)
             ? QueryErrors.NoValue(name) : null;
     }
 
-    private async Task StreamAsync(NpgsqlConnection session, IResultSink sink, CancellationToken stop)
+    private async Task StreamAsync(CitusConnection connection, NodeName node, NpgsqlConnection session, IResultSink sink,
+        CancellationToken stop)
     {
         session.Notice += (_, e) => Notice?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
         await QueryArguments.ApplySettingsAsync(session, Settings, stop);
@@ -62,7 +68,7 @@ public sealed partial record CitusQuery(string Sql)
         QueryArguments.AddParameters(command.Parameters, Parameters);
 
         if (ReadsPattern().IsMatch(Sql) || Sql.Contains("returning", StringComparison.OrdinalIgnoreCase))
-            command.UnknownResultTypeList = await TextColumnsAsync(command, stop);
+            command.UnknownResultTypeList = await TextColumnsAsync(command, connection.IsBalanced(session), stop);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         try
         {
@@ -73,9 +79,10 @@ public sealed partial record CitusQuery(string Sql)
             while (await reader.NextResultAsync(stop));
             if (reader.RecordsAffected >= 0) Notice?.Invoke($"{reader.RecordsAffected} row(s) were inserted, updated, deleted or copied.");
         }
-        catch
+        catch (Exception e) when (e is not PostgresException) // which has ended it
         {
             // Disposing the reader reads to the end, so the server is told that nobody wants the rest.
+            await ServerCancellation.EndAsync(connection, node, session);
             command.Cancel();
             throw;
         }
@@ -85,12 +92,15 @@ public sealed partial record CitusQuery(string Sql)
     /// Which columns only text can carry: catalogs are full of types such as regclass and aclitem, which .NET has no
     /// type for and the server, for some, no binary form. Asked before the query runs, since nothing can be changed after.
     /// </summary>
-    private static async Task<bool[]?> TextColumnsAsync(NpgsqlCommand command, CancellationToken stop)
+    /// <param name="isBalanced">True where the pool has sessions to several nodes, and knows types by the numbers that they have on one
+    /// of them; types that users create have another on each.</param>
+    private static async Task<bool[]?> TextColumnsAsync(NpgsqlCommand command, bool isBalanced, CancellationToken stop)
     {
         try
         {
             await using NpgsqlDataReader described = await command.ExecuteReaderAsync(System.Data.CommandBehavior.SchemaOnly, stop);
-            bool[] asText = Enumerable.Range(0, described.FieldCount).Select(i => !HasType(described, i)).ToArray();
+            bool[] asText = Enumerable.Range(0, described.FieldCount).Select(i => !HasType(described, i)
+                || (isBalanced && described.GetDataTypeOID(i) >= FirstUserOid)).ToArray();
             return asText.Contains(true) ? asText : null;
         }
         catch (PostgresException)
@@ -125,6 +135,7 @@ public sealed partial record CitusQuery(string Sql)
         int size = 1; // The first row goes out at once; batches grow after it.
         while (await reader.ReadAsync(stop))
         {
+            stop.ThrowIfCancellationRequested(); // which Npgsql leaves to the server while rows come
             var row = new object?[columns.Length];
             for (int i = 0; i < row.Length; i++) row[i] = ReadValue(reader, i, exact[i]);
             batch.Add(row);

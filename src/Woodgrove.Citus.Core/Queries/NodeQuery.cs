@@ -87,7 +87,7 @@ public sealed record NodeQuery(CitusQuery Query, QueryTargets On, Func<ICollecti
                 ? Query with { Sql = Query.Sql.Replace(Shard, shard.Sql, StringComparison.Ordinal) }
                 : Query;
             ICollectingSink sink = Collect();
-            await query.RunAsync(session, sink, stop);
+            await query.RunAsync(connection, target.Node, session, sink, stop);
             return Result(true, sink.Rows, null);
         }
         catch (Exception e) when (!stop.IsCancellationRequested)

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 using System.Text.RegularExpressions;
+using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Errors;
@@ -28,7 +29,8 @@ internal sealed partial record PgDump(string Path, int Major)
     }
 
     /// <summary>The definitions of a database, without rows, owners, rights, tablespaces, and the module's own schema.</summary>
-    public async Task<string> RunAsync(CitusConnection connection, CancellationToken stop)
+    /// <param name="session">One to the server to ask.</param>
+    public async Task<string> RunAsync(CitusConnection connection, NpgsqlConnection session, CancellationToken stop)
     {
         var start = new ProcessStartInfo(Path, ["--schema-only", "--no-owner", "--no-privileges", "--no-tablespaces",
             "--no-publications", "--no-subscriptions", "--no-security-labels", "--encoding=UTF8", "--no-password",
@@ -37,7 +39,8 @@ internal sealed partial record PgDump(string Path, int Major)
             RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
             StandardOutputEncoding = Encoding.UTF8,
         };
-        foreach ((string name, string? value) in await connection.LibpqEnvironmentAsync(stop)) start.Environment[name] = value;
+        foreach ((string name, string? value) in await connection.LibpqEnvironmentAsync("pg_dump", session, stop))
+            start.Environment[name] = value;
         using Process process = Process.Start(start)!;
         try
         {

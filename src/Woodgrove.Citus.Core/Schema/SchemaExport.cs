@@ -18,14 +18,16 @@ public sealed class SchemaExport(CitusConnection connection)
     /// <returns>In an order in which they can be made.</returns>
     public async Task<IReadOnlyList<SchemaObject>> ReadAsync(CancellationToken stop)
     {
-        await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(connection, stop);
+        // Other nodes lack the coordinator's local objects, and number rows by sequences of their own.
+        CitusConnection source = IncludeDefinition && connection.IsCitus ? await connection.AtCoordinatorAsync(stop) : connection;
+        await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(source, stop);
         var reader = new SchemaReader(session, stop);
         List<SchemaObject> distribution = await reader.ReadAsync();
         if (!IncludeDefinition) return [.. distribution, .. await reader.ForeignKeysAsync()];
         if (!connection.IsCitus) throw SchemaErrors.NoDefinitionsOfStandIn();
         Schema.PgDump program = await Schema.PgDump.FindAsync(PgDump, connection.ServerVersion.Major, stop);
         Explain?.Invoke($"Definitions are written by {program.Path} (PostgreSQL {program.Major}).");
-        List<DumpEntry> dump = DumpEntry.Read(await program.RunAsync(connection, stop));
+        List<DumpEntry> dump = DumpEntry.Read(await program.RunAsync(source, session, stop));
         (List<SchemaObject> before, List<SchemaObject> after) =
             DefinitionStatements.Of(dump, await DefinitionReader.ReadAsync(session, stop));
         HashSet<string> dumped = [.. before.Where(o => o.Kind == SchemaObjectKind.Schema).Select(o => o.Name)];

@@ -141,17 +141,17 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
             : await CoordinatorPart.BeginAsync(to, ledger, plan.Rows, plan.Rule, plan.IsBinary, stop);
         await CopySource.ReadPartAsync(session, async () =>
         {
-            NpgsqlRawCopyStream from = await OpenAsync(session, plan.CopyOut(shard.Name), stop);
+            NpgsqlRawCopyStream rowsOut = await OpenAsync(session, plan.CopyOut(shard.Name), stop);
             try
             {
-                await part.CopyAsync(from, Copied, stop);
+                await part.CopyAsync(rowsOut, Copied, stop);
             }
             catch
             {
-                await EndAsync(from);
+                await ServerCancellation.EndAsync(from, shard.Node, session, rowsOut);
                 throw;
             }
-            await from.DisposeAsync();
+            await rowsOut.DisposeAsync();
         }, stop);
         long loaded = part.Moved ?? rows;
         await part.CommitAsync(Row(number, loaded, bytes), stop);
@@ -208,20 +208,5 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
         CitusException known = PostgresErrors.Describe(failure, _table);
         return CopyErrors.Interrupted(known, $"{_table}: {plan.Rows.Readable(known.What, refused?.Shard)} {state}",
             refused is null ? CopyErrors.Advice(known) : CopyErrors.RefusedAdvice(known.SqlState), refused is null && mayPass);
-    }
-
-    /// <summary>Tells the server that nobody wants the rest; disposing alone would read it to its end.</summary>
-    private static async Task EndAsync(NpgsqlRawCopyStream copy)
-    {
-        try
-        {
-            await copy.CancelAsync();
-            await copy.DisposeAsync();
-        }
-        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException or OperationCanceledException
-            or NullReferenceException)
-        {
-            // Its own end is what ended the copy.
-        }
     }
 }

@@ -1,5 +1,13 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Npgsql;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Errors;
 
 namespace Woodgrove.Citus.Core.Tests.Connections;
 
@@ -19,8 +27,55 @@ public sealed class NodeSessionsTests
         NpgsqlConnectionStringBuilder balanced = nodes.BalancedSettings(7432), direct = nodes.AddressSettings(Worker);
 
         Assert.Equal(("bank.postgres.database.azure.com", 7432, SslMode.VerifyFull), (balanced.Host, balanced.Port, balanced.SslMode));
+        Assert.Equal((5, 15), (balanced.Timeout, direct.Timeout)); // a frozen node is not to take all the time of a search
         Assert.Equal("-c work_mem=64MB -c client_connection_check_interval=1s", balanced.Options);
-        Assert.Equal(("private-w1", 5432, SslMode.Require), (direct.Host, direct.Port, direct.SslMode));
+        Assert.Equal(("private-w1", 5432, SslMode.VerifyFull), (direct.Host, direct.Port, direct.SslMode));
+    }
+
+    [Theory]
+    // The server's mode by default, and what each address needs by itself.
+    [InlineData("bank.postgres.database.azure.com", null, "10.0.0.5", SslMode.VerifyFull)]
+    [InlineData("bank.postgres.database.azure.com", null, "127.0.0.1", SslMode.VerifyFull)]
+    [InlineData("citus.example", null, "10.0.0.5", SslMode.Require)]
+    [InlineData("citus.example", null, "localhost", SslMode.Require)]
+    [InlineData("localhost", null, "10.0.0.5", SslMode.Require)]
+    [InlineData("localhost", null, "w1.postgres.cosmos.azure.com", SslMode.VerifyFull)]
+    [InlineData("localhost", null, "127.0.0.1", SslMode.Prefer)]
+    // A mode that the user chose holds everywhere.
+    [InlineData("bank.postgres.database.azure.com", SslMode.Require, "10.0.0.5", SslMode.Require)]
+    [InlineData("localhost", SslMode.VerifyCA, "w1.postgres.cosmos.azure.com", SslMode.VerifyCA)]
+    [InlineData("citus.example", SslMode.Disable, "10.0.0.5", SslMode.Disable)]
+    public async Task A_nodes_address_is_verified_no_less_than_the_server_is(string server, SslMode? chosen, string node, SslMode expected)
+    {
+        NpgsqlConnectionStringBuilder settings = new ConnectionRequest { Server = server, SslMode = chosen, UserName = "lead" }
+            .Resolve(out bool byHost);
+        await using var nodes = new NodeSessions(settings, byHost, null, null);
+
+        Assert.Equal(expected, nodes.AddressSettings(new NodeName(node, 5432)).SslMode);
+    }
+
+    [Fact]
+    public async Task A_server_whose_certificate_is_not_the_nodes_is_told_nothing_and_the_error_says_what_to_do()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        Task<int> impostor = PresentCertificateAsync(listener);
+        NpgsqlConnectionStringBuilder settings = new ConnectionRequest
+            { Server = "bank.postgres.database.azure.com", UserName = "lead", Password = "secret" }.Resolve(out bool byHost);
+        await using var nodes = new NodeSessions(settings, byHost, null, null);
+        var address = new NodeName("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port);
+
+        NpgsqlException failure = await Assert.ThrowsAsync<NpgsqlException>(
+            () => nodes.OpenAsync(Worker, address, TestContext.Current.CancellationToken));
+
+        CitusException told = PostgresErrors.Describe(failure);
+        Assert.Equal("CitusConnectionFailed", told.ErrorId);
+        Assert.Contains($"certificate of node {address} could not be verified (VerifyFull)", told.What, StringComparison.Ordinal);
+        Assert.All(new[] { "-NodeAddress", "-LoadBalancedPort", "-SslMode Require" },
+            way => Assert.Contains(way, told.Advice!, StringComparison.Ordinal));
+        Assert.Equal(told.Advice!.TrimEnd('.'), ConnectionErrors.ReachAdvice(hasLoadBalancedPort: false, failure));
+        listener.Stop();
+        Assert.Equal(0, await impostor);
     }
 
     [Fact]
@@ -47,5 +102,50 @@ public sealed class NodeSessionsTests
         Assert.Equal(["d:5432", "e:5432", "c:5432", "w4:5432"],
             new[] { "w1", "w2", "w3", "w4" }.Select(n => both.Resolve(new NodeName(n, 5432)).ToString()));
         Assert.Equal("b:6432", connection.Resolve(new NodeName("w2", 5432)).ToString());
+    }
+
+    /// <summary>Presents a certificate that nobody has signed, until the listener is stopped.</summary>
+    /// <returns>How many bytes clients sent under TLS.</returns>
+    private static async Task<int> PresentCertificateAsync(TcpListener listener)
+    {
+        using var key = RSA.Create(2048);
+        using X509Certificate2 signed = new CertificateRequest("CN=another", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        int received = 0;
+        try
+        {
+            while (true)
+            {
+                using TcpClient client = await listener.AcceptTcpClientAsync();
+                received += await ServeAsync(client.GetStream(), signed);
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return received;
+        }
+    }
+
+    private static async Task<int> ServeAsync(NetworkStream stream, X509Certificate2 certificate)
+    {
+        const int sslRequest = 80877103;
+        byte[] request = new byte[8];
+        try
+        {
+            await stream.ReadExactlyAsync(request);
+            while (BinaryPrimitives.ReadInt32BigEndian(request.AsSpan(4)) != sslRequest) // for GSS encryption
+            {
+                await stream.WriteAsync("N"u8.ToArray());
+                await stream.ReadExactlyAsync(request);
+            }
+            await stream.WriteAsync("S"u8.ToArray());
+            using var tls = new SslStream(stream);
+            await tls.AuthenticateAsServerAsync(certificate);
+            return await tls.ReadAsync(new byte[1024]);
+        }
+        catch (Exception e) when (e is IOException or AuthenticationException)
+        {
+            return 0; // the client went away
+        }
     }
 }

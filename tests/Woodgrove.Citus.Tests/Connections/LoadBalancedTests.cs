@@ -225,6 +225,8 @@ public sealed class LoadBalancedTests : IClassFixture<BalancedCluster>
             _cluster.Connect("astray", _cluster.Balancer.Port, _cluster.Balancer.Port);
             ErrorRecord any = Shell("Get-CitusNode -Connection astray").Failed("CitusNodeNotReached");
             Assert.Matches(@"the coordinator in [\d.]+ s: they reached group 1 \(.*\) \d+ times, group 2 \(", any.Exception.Message);
+            Assert.Contains("connect to the coordinator's own port (5432 on Azure Elastic Clusters)", any.Exception.Message,
+                StringComparison.Ordinal);
             foreach (SandboxServer worker in _faults.Workers)
                 Assert.InRange((long)_cluster.Scalar(worker.Port, "SELECT count(*) FROM pg_stat_activity WHERE application_name = "
                     + "'Woodgrove.Citus'")!, 0, 120);

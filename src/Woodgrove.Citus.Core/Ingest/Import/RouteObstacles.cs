@@ -121,7 +121,7 @@ internal sealed class RouteObstacles(ShardRoute shards, NpgsqlConnection session
             catch (Exception e) when (e is NpgsqlException or OperationCanceledException or TimeoutException
                 && !stop.IsCancellationRequested)
             {
-                return $"node {address} can't be reached from here ({e.Message.TrimEnd('.')}); {shards.Connection.ReachAdvice}";
+                return $"node {address} can't be reached from here ({e.Message.TrimEnd('.')}); {shards.Connection.ReachAdvice(e)}";
             }
         }
     }
