@@ -133,6 +133,27 @@ public sealed class ExportSnapshotTests(ClusterFixture cluster, ITestOutputHelpe
         Assert.Equal(("PerShard", 100L), (result.Get("Consistency")!.ToString(), result.Get("Rows")));
     }
 
+    /// <summary>LOCK TABLE is of the coordinator alone then, unless it is told otherwise.</summary>
+    [Fact]
+    public async Task A_writer_on_a_worker_is_waited_for_where_the_role_does_not_propagate_DDL()
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.Distribute("user_id bigint, cents bigint", "user_id");
+        await using var worker = new NpgsqlConnection(WorkerConnectionString() + ";Pooling=false");
+        await worker.OpenAsync(TestContext.Current.CancellationToken);
+        await ExecuteAsync(worker, $"BEGIN; INSERT INTO {table} VALUES (1, 1)");
+        Shell["server"] = Cluster.ConnectionString + ";Options=-c citus.enable_ddl_propagation=off";
+        Shell["to"] = Path.Combine(Cluster.Folder, "alone.csv");
+
+        RunResult result = Shell.Run("$null = Connect-CitusCluster -ConnectionString $server -Name alone; "
+            + $"Export-CitusToCsv {table} $to -Parallel -Connection alone; Disconnect-CitusCluster alone");
+
+        Assert.Contains($"a writer, or a move of a shard, held {table} for more than 5 s", Assert.Single(result.Warnings),
+            StringComparison.Ordinal);
+        Assert.Equal("PerShard", result.Single.Get("Consistency")!.ToString());
+        await ExecuteAsync(worker, "ROLLBACK");
+    }
+
     private PowerShell Export(string table)
     {
         Shell["to"] = Path.Combine(Cluster.Folder, $"{table}.csv");
