@@ -82,7 +82,9 @@ public sealed class CsvExport(CitusConnection connection, string path)
         string columns = table is null ? "" : ColumnList(table);
         string from = table is null ? $"({await QueryTextAsync(session, stop)}\n)"
             // As a table's COPY, Citus passes the shards on as they come; the result of a query it gathers on the coordinator first.
-            : table.Kind != TableKind.Local && !await IsPartitionedAsync(session, table, stop) ? $"{table.Name.Sql} ({columns})"
+            // COPY refuses columns that the server computes.
+            : table.Kind != TableKind.Local && !ExportedColumns(table).Any(c => c.IsGenerated)
+                && !await IsPartitionedAsync(session, table, stop) ? $"{table.Name.Sql} ({columns})"
             : $"(SELECT {columns} FROM {table.Name.Sql})";
         string settings = await ValueSettings.ReadAsync(session, stop);
         await SearchPath.ReleaseAsync(session, stop); // the query's, and that of what policies call

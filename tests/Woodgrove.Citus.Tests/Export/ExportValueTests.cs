@@ -9,6 +9,21 @@ public sealed class ExportValueTests(ClusterFixture cluster) : ClusterTest(clust
     [Theory]
     [InlineData("")]
     [InlineData("-Parallel")]
+    public void A_column_that_the_server_computes_is_written_when_it_is_named(string how)
+    {
+        string table = Cluster.Distribute("id bigint, twice bigint GENERATED ALWAYS AS (id * 2) STORED", "id");
+        Cluster.Execute($"INSERT INTO {table} (id) SELECT generate_series(1, 50)");
+        Shell["to"] = Path.Combine(Cluster.Folder, table + ".csv");
+
+        Assert.Equal(50L, Shell.Run($"Export-CitusToCsv {table} $to -Column twice, id {how}").Single.Get("Rows"));
+
+        Assert.Equal(Enumerable.Range(1, 50).Select(i => $"{i * 2},{i}").Append("twice,id").Order(),
+            File.ReadLines((string)Shell["to"]!).Order());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("-Parallel")]
     public void Values_are_written_alike_whatever_the_settings_of_a_node(string how)
     {
         Cluster.RequireCitus();
