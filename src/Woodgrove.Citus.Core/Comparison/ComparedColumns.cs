@@ -1,15 +1,12 @@
-using System.Text.RegularExpressions;
 using Woodgrove.Citus.Sql;
 using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Comparison;
 
 /// <summary>The columns by which two tables are compared: those that both have, in one order.</summary>
-internal sealed partial class ComparedColumns
+internal sealed class ComparedColumns
 {
-    /// <summary>Types of one of these write equal values as equal texts.</summary>
-    private static readonly string[][] Families =
-        [["smallint", "integer", "bigint"], ["text", "character varying"]];
+    private readonly IReadOnlyDictionary<string, ComparedType> _types;
 
     public ComparedColumns(ComparedTable source, ComparedTable target)
     {
@@ -17,11 +14,12 @@ internal sealed partial class ComparedColumns
         var notes = new List<string>();
         var names = new List<string>();
         string table = source.Info.Name.ToString();
+        _types = source.Types;
         foreach (TableColumn column in source.Info.Columns)
         {
             if (target.Info.Columns.FirstOrDefault(c => c.Name == column.Name) is not { } other)
                 Add(TableDifferenceKind.ColumnOnlyInSource, column.Name, column.TypeName, null);
-            else if (!WritesAlike(column.TypeName, other.TypeName))
+            else if (!source.Types[column.Name].WritesAlike(target.Types[column.Name]))
                 Add(TableDifferenceKind.ColumnType, column.Name, column.TypeName, other.TypeName);
             else
             {
@@ -65,19 +63,13 @@ internal sealed partial class ComparedColumns
         [.. Names.Zip(RecordText.Parse(source), RecordText.Parse(target)).Where(v => v.Second != v.Third)
             .Select(v => new ValueDifference(v.First, v.Second, v.Third))];
 
-    /// <summary>Whether equal values of two types, as format_type writes them, are equal texts.</summary>
-    internal static bool WritesAlike(string source, string target)
-    {
-        (string from, string to) = (Modifier().Replace(source, ""), Modifier().Replace(target, ""));
-        // char(n) is written with its padding.
-        return source == target || (from == to && !from.StartsWith("character[", StringComparison.Ordinal) && from != "character")
-            || Families.Any(f => f.Contains(from) && f.Contains(to));
-    }
-
     // The cast of a record, as the output functions of the types write its values: it distinguishes NULL from every text.
-    private static string Record(IEnumerable<string> names) =>
-        $"ROW({string.Join(", ", names.Select(n => $"t.{TableName.Quote(n)}"))})::pg_catalog.text COLLATE pg_catalog.\"C\"";
+    private string Record(IEnumerable<string> names) =>
+        $"ROW({string.Join(", ", names.Select(Value))})::pg_catalog.text COLLATE pg_catalog.\"C\"";
 
-    [GeneratedRegex(@"\([0-9, -]+\)")]
-    private static partial Regex Modifier();
+    private string Value(string name)
+    {
+        string value = $"t.{TableName.Quote(name)}";
+        return _types[name].IsByte ? $"CASE WHEN {value}::int4 < 0 THEN {value}::int4::text ELSE {value}::text END" : value;
+    }
 }

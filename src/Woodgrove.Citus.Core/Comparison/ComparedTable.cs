@@ -10,9 +10,10 @@ namespace Woodgrove.Citus.Comparison;
 /// <param name="Side">source or target.</param>
 /// <param name="Keys">Those that tell rows apart: over columns, of all rows, none of them NULL; the primary key first.</param>
 /// <param name="Encoding">The database's.</param>
-/// <param name="Place">Another one for each table of each database.</param>
-internal sealed record ComparedTable(
-    string Side, CitusConnection Connection, TableInfo Info, IReadOnlyList<UniqueKey> Keys, string Encoding, string Place)
+/// <param name="Types">Those of its columns, by name.</param>
+/// <param name="Place">Another one for each table of each database of each server, a server's physical copies included.</param>
+internal sealed record ComparedTable(string Side, CitusConnection Connection, TableInfo Info, IReadOnlyList<UniqueKey> Keys,
+    IReadOnlyDictionary<string, ComparedType> Types, string Encoding, string Place)
 {
     /// <summary>A table of the source, and that of its name in the target.</summary>
     /// <exception cref="CitusException">One is missing, its rows are filtered, or the databases have not the same encoding.</exception>
@@ -36,7 +37,9 @@ internal sealed record ComparedTable(
                 FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
                 """, row => (row.GetString(0), row.GetBoolean(1), row.GetString(2)), stop, (long)info.Oid);
             string server = await CoordinatorFacts.IdentifierAsync(session, stop);
-            var table = new ComparedTable(side, connection, info, [.. keys], encoding, $"{server}/{place}");
+            string start = (await session.ScalarAsync<string>(CoordinatorFacts.Start, stop))!;
+            var table = new ComparedTable(side, connection, info, [.. keys], await ComparedType.ReadAsync(session, info.Oid, stop),
+                encoding, $"{server}/{start}/{place}");
             return isFiltered ? throw ComparisonErrors.RowsFiltered(table) : table;
         }
         catch (Exception e) when (e is CitusException or NpgsqlException && !stop.IsCancellationRequested)

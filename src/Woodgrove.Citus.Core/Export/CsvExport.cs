@@ -8,6 +8,7 @@ using Woodgrove.Citus.Errors;
 using Woodgrove.Citus.Files;
 using Woodgrove.Citus.Queries;
 using Woodgrove.Citus.Sql;
+using Woodgrove.Citus.Values;
 
 namespace Woodgrove.Citus.Export;
 
@@ -81,8 +82,11 @@ public sealed class CsvExport(CitusConnection connection, string path)
         string columns = table is null ? "" : ColumnList(table);
         string from = table is null ? $"({await QueryTextAsync(session, stop)}\n)"
             // As a table's COPY, Citus passes the shards on as they come; the result of a query it gathers on the coordinator first.
-            : table.Kind != TableKind.Local && !await IsPartitionedAsync(session, table, stop) ? $"{table.Name.Sql} ({columns})"
+            // COPY refuses columns that the server computes.
+            : table.Kind != TableKind.Local && !ExportedColumns(table).Any(c => c.IsGenerated)
+                && !await IsPartitionedAsync(session, table, stop) ? $"{table.Name.Sql} ({columns})"
             : $"(SELECT {columns} FROM {table.Name.Sql})";
+        string settings = await ValueSettings.ReadAsync(session, stop);
         await SearchPath.ReleaseAsync(session, stop); // the query's, and that of what policies call
         OutputFile? output = null;
         try
@@ -93,8 +97,9 @@ public sealed class CsvExport(CitusConnection connection, string path)
                 (rows, bytes) = (rows + moreRows, bytes + moreBytes);
                 Progress?.Invoke(new ExportProgress(rows, bytes, clock.Elapsed));
             });
-            (ExportRoute route, string reason) = await WriteAsync(session, table, columns, from, file, escape, stop);
+            (ExportRoute route, string reason) = await WriteAsync(session, table, columns, from, settings, file, escape, stop);
             await file.CompleteAsync();
+            if (route == ExportRoute.Coordinator) await CommitAsync(session, rows);
             bool isSnapshot = route == ExportRoute.Shard || connection.CitusVersion is null
                 || (table is not null && table.Kind != TableKind.Distributed);
             return new ExportResult(table?.Display ?? Query!, path, rows, file.Length, clock.Elapsed,
@@ -114,8 +119,8 @@ public sealed class CsvExport(CitusConnection connection, string path)
     }
 
     private async Task<(ExportRoute Route, string Reason)> WriteAsync(
-        NpgsqlConnection session, TableInfo? table, string columns, string from, ExportFile file, FormulaEscape? escape,
-        CancellationToken stop)
+        NpgsqlConnection session, TableInfo? table, string columns, string from, string settings, ExportFile file,
+        FormulaEscape? escape, CancellationToken stop)
     {
         string? obstacle = null;
         if (Parallel)
@@ -126,7 +131,7 @@ public sealed class CsvExport(CitusConnection connection, string path)
                 : await ShardSnapshot.TryTakeAsync(connection, [table], SessionLimit.OnEachNode(4), stop);
             if (snapshot is not null)
             {
-                await using (snapshot) return await WriteShardsAsync(session, table!, columns, snapshot, file, escape, stop);
+                await using (snapshot) return await WriteShardsAsync(session, table!, columns, settings, snapshot, file, escape, stop);
             }
             Warn?.Invoke($"The shards are not read side by side, because {obstacle}: everything comes through the coordinator.");
         }
@@ -137,14 +142,15 @@ public sealed class CsvExport(CitusConnection connection, string path)
             _ => "one COPY on the node that the connection leads to.",
         };
         Explain?.Invoke($"Coordinator route: {reason}");
+        await session.ExecuteAsync(Begin(settings), stop);
         await new RecordStream(connection, Dialect, file, escape)
             .CopyAsync(default, session, Copy(from), Dialect.HasHeader ? 1 : 0, stop);
         return (ExportRoute.Coordinator, reason);
     }
 
     private async Task<(ExportRoute Route, string Reason)> WriteShardsAsync(
-        NpgsqlConnection session, TableInfo table, string columns, ShardSnapshot snapshot, ExportFile file, FormulaEscape? escape,
-        CancellationToken stop)
+        NpgsqlConnection session, TableInfo table, string columns, string settings, ShardSnapshot snapshot, ExportFile file,
+        FormulaEscape? escape, CancellationToken stop)
     {
         string reason = $"{snapshot.Extent}, each straight from its node; all as of one instant, "
             + $"for which writers of {table.Display} waited {snapshot.WritersWaited.TotalMilliseconds:0} ms.";
@@ -154,10 +160,34 @@ public sealed class CsvExport(CitusConnection connection, string path)
             await new RecordStream(connection, Dialect, file, escape)
                 .CopyAsync(default, session, Copy($"(SELECT {columns} FROM {table.Name.Sql} WHERE false)"), 1, stop);
         CsvDialect rowsOnly = Dialect with { HasHeader = false };
-        await snapshot.ReadAsync(snapshot.Shards, (reader, shard, all) => new RecordStream(connection, rowsOnly, file, escape)
-            .CopyAsync(shard.Node, reader, $"COPY (SELECT {columns} FROM {shard.Name.Sql}) TO STDOUT WITH ({rowsOnly.CopyOptions()})", 0,
-                all), stop);
+        await snapshot.ReadAsync(snapshot.Shards, async (reader, shard, all) =>
+        {
+            await reader.ExecuteAsync(settings, all);
+            await new RecordStream(connection, rowsOnly, file, escape).CopyAsync(shard.Node, reader,
+                $"COPY (SELECT {columns} FROM {shard.Name.Sql}) TO STDOUT WITH ({rowsOnly.CopyOptions()})", 0, all);
+        }, stop);
         return (ExportRoute.Shard, reason);
+    }
+
+    /// <summary>
+    /// Begins the transaction of a COPY through the coordinator. Citus sets the same in the transactions that it begins on the nodes,
+    /// which it does for a table's COPY only where its own has begun already, as for an intermediate result. They wait for one another.
+    /// </summary>
+    private string Begin(string settings) => "BEGIN; SET LOCAL citus.propagate_set_commands = 'local'; "
+        + $"SET LOCAL idle_in_transaction_session_timeout = 0; {settings}"
+        + (connection.IsCitus ? "; SELECT pg_catalog.create_intermediate_result('woodgrove_export', 'SELECT 1')" : "");
+
+    /// <summary>Commits what a query has changed, now that its rows are in the file.</summary>
+    private async Task CommitAsync(NpgsqlConnection session, long rows)
+    {
+        try
+        {
+            await session.ExecuteAsync("COMMIT", CancellationToken.None);
+        }
+        catch (NpgsqlException e)
+        {
+            throw ExportErrors.NotCommitted(e, path, rows);
+        }
     }
 
     private static Task<bool> IsPartitionedAsync(NpgsqlConnection session, TableInfo table, CancellationToken stop) =>
@@ -166,12 +196,12 @@ public sealed class CsvExport(CitusConnection connection, string path)
     private Task<string> QueryTextAsync(NpgsqlConnection session, CancellationToken stop) =>
         InlineParameters.WriteAsync(session, Query!.TrimEnd().TrimEnd(';'), Parameters, stop);
 
-    private string ColumnList(TableInfo table) => string.Join(", ", ColumnNames(table).Select(TableName.Quote));
+    private string ColumnList(TableInfo table) => string.Join(", ", ExportedColumns(table).Select(c => TableName.Quote(c.Name)));
 
-    private IEnumerable<string> ColumnNames(TableInfo table)
+    private IEnumerable<TableColumn> ExportedColumns(TableInfo table)
     {
         // Generated columns can't be loaded, so an export that is to be loaded again has none; COPY leaves them out too.
-        if (Columns is null) return table.Columns.Where(c => !c.IsGenerated).Select(c => c.Name);
-        return Columns.Select(c => table.FindColumn(c)?.Name ?? throw CatalogErrors.NoColumn(table, c));
+        if (Columns is null) return table.Columns.Where(c => !c.IsGenerated);
+        return Columns.Select(c => table.FindColumn(c) ?? throw CatalogErrors.NoColumn(table, c));
     }
 }

@@ -15,6 +15,18 @@ internal static class ExportErrors
             "-EscapeFormula puts an apostrophe before values, so it can be neither -Quote nor -Delimiter.",
             "Choose another character for them.");
 
+    /// <summary>The file is complete, and the transaction of the query that its rows are from has failed at its end.</summary>
+    public static CitusException NotCommitted(Exception failure, string path, long rows)
+    {
+        CitusException known = PostgresErrors.Describe(failure, path);
+        return PostgresErrors.IsNetwork(failure)
+            ? known.With($"{path} is complete with {rows} row(s), but the connection was lost while the transaction was committed: what "
+                + $"the query has changed is either committed or rolled back. {known.What}",
+                "If the query changes rows, see whether they are changed before you run it again.")
+            : known.With($"{path} is complete with {rows} row(s), but the transaction was rolled back: the query has changed nothing. "
+                + known.What, known.Advice);
+    }
+
     /// <summary>The reason of the coordinator route.</summary>
     public const string OneAfterTheOther =
         "one COPY on the coordinator, which fetches the shards from their nodes, one after the other; "

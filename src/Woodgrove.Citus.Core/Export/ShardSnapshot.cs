@@ -59,8 +59,9 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         catch (Exception e) when (e is NpgsqlException or TimeoutException && !stop.IsCancellationRequested)
         {
             await CloseAsync(readers);
-            return (null, e is PostgresException { SqlState: "57014" or "55P03" }
-                ? $"a writer, or a move of a shard, held {Names(tables)} for more than {Patience.TotalSeconds} s"
+            return (null, e is PostgresException { SqlState: "57014" or "55P03" } late
+                ? $"a writer, or a move of a shard, held {Names(tables)} for more than "
+                    + (late.SqlState == "57014" ? $"{Patience.TotalSeconds} s" : "lock_timeout allows")
                 : (e as PostgresException)?.MessageText
                     ?? $"a node can't be reached from here ({e.Message.TrimEnd('.')}; {connection.ReachAdvice(e)})");
         }
@@ -96,7 +97,7 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         var clock = Stopwatch.StartNew();
         bool isOne = connection.CitusVersion is null && readers.Count == 1; // one server's snapshot is one
         // statement_timeout and not lock_timeout: it ends the wait on every node.
-        if (!isOne) await guard.ExecuteAsync($"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; "
+        if (!isOne) await guard.ExecuteAsync($"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; {TableLock.OnAllNodes}; "
             + $"LOCK TABLE {string.Join(", ", tables.Select(t => t.Name.Sql))} IN SHARE MODE", stop);
         string? obstacle = (await ReadShardsAsync(connection, guard, tables, stop)).SequenceEqual(shards) ? null
             : $"shards of {Names(tables)} were moved or split meanwhile";
@@ -201,8 +202,10 @@ internal sealed class ShardSnapshot : IAsyncDisposable
     {
         public int ProcessId { get; } = Session.ProcessID;
 
+        private string Place => Node == default ? "the coordinator" : Node.ToString();
+
         /// <summary>Takes the snapshot, and with it a lock on each shard against what would change or drop it.</summary>
-        /// <returns>Why it would not be one of whole transactions, or null.</returns>
+        /// <returns>Why it would not be one of whole transactions, or can't be had before the patience ends; or null.</returns>
         public async Task<string?> TakeSnapshotAsync(TimeSpan patience, CancellationToken stop)
         {
             var clock = Stopwatch.StartNew();
@@ -210,27 +213,46 @@ internal sealed class ShardSnapshot : IAsyncDisposable
             while (await IsUndecidedAsync(stop))
             {
                 if (clock.Elapsed > patience)
-                    return $"{(Node == default ? "the coordinator" : Node)} has a transaction that is prepared and not yet committed "
-                        + "or rolled back";
+                    return $"{Place} has a transaction that is prepared and not yet committed or rolled back";
                 await Task.Delay(20, stop);
             }
-            var touch = new System.Text.StringBuilder(LoadSession.BeginRead);
+            string wait = Math.Max(1, (patience - clock.Elapsed).TotalMilliseconds).ToString("0", CultureInfo.InvariantCulture);
+            var touch = new System.Text.StringBuilder($"{LoadSession.BeginRead}; SET LOCAL lock_timeout = '{wait}ms'");
             foreach (TableName shard in Shards) touch.Append("; SELECT FROM ").Append(shard.Sql).Append(" LIMIT 0");
-            await Session.ExecuteAsync(touch.ToString(), stop);
-            return null;
+            try
+            {
+                await Session.ExecuteAsync($"{touch}; {LoadSession.LockTimeout}", stop);
+                return null;
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.LockNotAvailable)
+            {
+                await Session.ExecuteAsync("ROLLBACK", stop);
+                return $"{await HolderAsync(stop) ?? "another session held a lock"} on {Place}, for which readers wait";
+            }
         }
 
-        private async Task<bool> IsUndecidedAsync(CancellationToken stop)
-        {
-            // A prepared transaction has no process, and holds its locks on what it wrote.
-            return await Session.ScalarAsync<bool>("""
-                SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid IS NULL AND l.locktype = 'relation'
-                    AND l.mode = 'RowExclusiveLock'
-                  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
-                      AND l.relation IN (
-                  SELECT r FROM unnest($1::text[]) t, pg_catalog.to_regclass(t) r UNION SELECT p.relid
-                      FROM unnest($1::text[]) t, pg_catalog.pg_partition_tree(pg_catalog.to_regclass(t)) p))
-                """, stop, Shards.Select(s => s.Sql).ToArray());
-        }
+        /// <summary>Who keeps readers from a shard, and which, or null where nobody does any more.</summary>
+        private Task<string?> HolderAsync(CancellationToken stop) => Session.ScalarAsync<string>($"""
+            SELECT pg_catalog.format('process %s %s a lock on %s', l.pid, CASE WHEN l.granted THEN 'held' ELSE 'waited for' END,
+                l.relation::regclass)
+            FROM pg_catalog.pg_locks l WHERE l.mode = 'AccessExclusiveLock' AND {OnShards} ORDER BY l.granted DESC LIMIT 1
+            """, stop, Names);
+
+        private Task<bool> IsUndecidedAsync(CancellationToken stop) =>
+            // A prepared transaction has no process, and holds its locks on what it wrote, or emptied or rewrote as a whole.
+            Session.ScalarAsync<bool>($"""
+                SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid IS NULL
+                    AND l.mode IN ('RowExclusiveLock', 'AccessExclusiveLock') AND {OnShards})
+                """, stop, Names);
+
+        private string[] Names => [.. Shards.Select(s => s.Sql)];
+
+        /// <summary>An SQL condition: a lock l is on one of the shards named by $1, or on a partition of one.</summary>
+        private const string OnShards = """
+            l.locktype = 'relation'
+            AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+            AND l.relation IN (SELECT r FROM unnest($1::text[]) t, pg_catalog.to_regclass(t) r
+                UNION SELECT p.relid FROM unnest($1::text[]) t, pg_catalog.pg_partition_tree(pg_catalog.to_regclass(t)) p)
+            """;
     }
 }

@@ -277,6 +277,24 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
         clusters.Execute(clusters.Target, $"DROP TABLE {there}");
     }
 
+    [Fact]
+    public void A_standby_is_another_database_than_its_primary()
+    {
+        Cluster.RequireCitus();
+        PSObject sandbox = clusters.Shell.Run($"Get-CitusSandbox | Where-Object Name -eq '{clusters.Source}'").Single;
+        string table = Cluster.NewName("c");
+        clusters.Execute(clusters.Source, $"CREATE TABLE {table} (id int); INSERT INTO {table} VALUES (1)");
+        using CopiedServer standby = CopiedServer.Start(new SandboxServer(sandbox, "coordinator"), isStandby: true);
+        clusters.Shell.Run($"Connect-CitusCluster -ConnectionString 'Host=127.0.0.1;Port={standby.Port};Database=citus;Username=postgres;"
+            + $"Passfile={sandbox.Get("Path")}/pgpass' -Name standby").Succeeded();
+
+        RunResult run = clusters.Shell.Run($"Compare-CitusTable {table} -From '{clusters.Source}' -To standby");
+
+        Assert.True((bool)run.Single.Get("IsEqual")!);
+        Assert.Empty(run.Warnings);
+        clusters.Shell.Run("Disconnect-CitusCluster standby").Succeeded();
+    }
+
     private static string Distributed(int shards) => $"""
         SELECT create_distributed_table('k_events', 'user_id', shard_count := {shards}, colocate_with := 'none');
         SELECT create_distributed_table('k_keyless', 'user_id', shard_count := {shards}, colocate_with := 'none');

@@ -105,6 +105,52 @@ public sealed class CompareTypesTests(ComparedClusters clusters, ClusterFixture 
         clusters.Execute($"DROP TABLE {table}");
     }
 
+    [Fact]
+    public void Modifiers_of_a_type_and_the_schema_of_its_extension_make_no_difference()
+    {
+        Cluster.RequireSandbox();
+        string table = Cluster.NewName("c");
+        clusters.Execute(clusters.Source, "CREATE SCHEMA extensions");
+        clusters.Execute(clusters.Source, "CREATE EXTENSION cube SCHEMA extensions");
+        clusters.Execute(clusters.Target, "CREATE EXTENSION cube");
+        clusters.Execute(clusters.Source,
+            $"CREATE TABLE {table} (id int PRIMARY KEY, span interval day to second(3), place extensions.cube, places extensions.cube[])");
+        clusters.Execute(clusters.Target, $"CREATE TABLE {table} (id int PRIMARY KEY, span interval, place cube, places cube[])");
+        try
+        {
+            clusters.Execute($"INSERT INTO {table} VALUES (1, '1 day 02:00', '(1,2)', '{{\"(1,2)\"}}'), (2, '3 min', '(3,4)', NULL)");
+
+            RunResult run = clusters.Compare(table).Succeeded();
+
+            Assert.True((bool)run.Single.Get("IsEqual")!);
+            Assert.Contains(run.Warnings, w => w.EndsWith("place is extensions.cube in the source and public.cube in the target; "
+                + "its values are compared as text.", StringComparison.Ordinal));
+            clusters.Execute(clusters.Target, $"UPDATE {table} SET place = '(3,5)', span = '4 min' WHERE id = 2");
+            Assert.Equal(["Different: id = 2: span: '00:03:00' / '00:04:00', place: '(3, 4)' / '(3, 5)'"], Differences(table));
+        }
+        finally
+        {
+            clusters.Execute($"DROP TABLE {table}");
+            clusters.Execute("DROP EXTENSION cube");
+            clusters.Execute(clusters.Source, "DROP SCHEMA extensions");
+        }
+    }
+
+    [Fact]
+    public void A_byte_above_127_is_compared_as_its_number()
+    {
+        Cluster.RequireSandbox();
+        string table = Cluster.NewName("c");
+        clusters.Execute($"CREATE TABLE {table} (id int PRIMARY KEY, mark \"char\")");
+        clusters.Execute($"INSERT INTO {table} VALUES (1, (-56)::\"char\"), (2, 'a'), (3, NULL)");
+        Assert.Empty(Differences(table));
+
+        clusters.Execute(clusters.Target,
+            $"UPDATE {table} SET mark = (-57)::\"char\" WHERE id = 1; UPDATE {table} SET mark = 'b' WHERE id = 2");
+
+        Assert.Equal(["Different: id = 1: mark: '-56' / '-57'", "Different: id = 2: mark: 'a' / 'b'"], Differences(table));
+    }
+
     /// <summary>Random damages, and what SQL that is not the module's says of them.</summary>
     [Fact]
     public void Random_damages_are_told_as_a_full_join_of_both_tables_has_them()
@@ -134,6 +180,9 @@ public sealed class CompareTypesTests(ComparedClusters clusters, ClusterFixture 
             Assert.Equal(Expected(table), told.Order(StringComparer.Ordinal));
         }
     }
+
+    private string[] Differences(string table) =>
+        [.. ((IEnumerable<object>)clusters.Compare(table).Single.Get("Differences")!).Select(d => d.ToString()!)];
 
     private string[] Expected(string table)
     {

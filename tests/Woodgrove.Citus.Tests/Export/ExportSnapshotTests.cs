@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Management.Automation;
 using Npgsql;
@@ -65,13 +66,9 @@ public sealed class ExportSnapshotTests(ClusterFixture cluster, ITestOutputHelpe
     {
         Cluster.RequireCitus();
         string table = Cluster.Distribute("user_id bigint, cents bigint", "user_id");
-        PSObject shard = Shell.Run($"(Get-ShardPlacement {table})[0]").Single;
-        var there = new NpgsqlConnectionStringBuilder(Cluster.ConnectionString) { Port = (int)shard.Get("NodePort")!, Pooling = false };
-        await using var node = new NpgsqlConnection(there.ConnectionString);
-        await node.OpenAsync(TestContext.Current.CancellationToken);
+        await using NpgsqlConnection node = await OpenNodeAsync(table, out string shard);
         string name = Cluster.NewName("doubt");
-        await using (var prepare = new NpgsqlCommand($"BEGIN; INSERT INTO {table}_{shard.Get("ShardId")} VALUES (1, 1); "
-            + $"PREPARE TRANSACTION '{name}'", node)) await prepare.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await ExecuteAsync(node, $"BEGIN; INSERT INTO {shard} VALUES (1, 1); PREPARE TRANSACTION '{name}'");
         try
         {
             Shell["to"] = Path.Combine(Cluster.Folder, "doubt.csv");
@@ -80,10 +77,124 @@ public sealed class ExportSnapshotTests(ClusterFixture cluster, ITestOutputHelpe
         }
         finally
         {
-            await using var end = new NpgsqlCommand($"ROLLBACK PREPARED '{name}'", node);
-            await end.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+            await ExecuteAsync(node, $"ROLLBACK PREPARED '{name}'");
         }
         Assert.Equal("Snapshot", Shell.Run($"Export-CitusToCsv {table} $to -Parallel").Single.Get("Consistency")!.ToString());
+    }
+
+    /// <summary>Its lock keeps readers away too, so the export has to go on without a snapshot and wait for it.</summary>
+    [Fact]
+    public async Task A_prepared_TRUNCATE_of_a_shard_stands_against_a_snapshot()
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.Distribute("user_id bigint, cents bigint", "user_id"), name = Cluster.NewName("doubt");
+        await using NpgsqlConnection node = await OpenNodeAsync(table, out string shard);
+        await ExecuteAsync(node, $"BEGIN; TRUNCATE {shard}; PREPARE TRANSACTION '{name}'");
+        using PowerShell export = Export(table);
+        Task<PSDataCollection<PSObject>> running = export.InvokeAsync();
+        string warning;
+        try
+        {
+            warning = await WarningAsync(export, running);
+        }
+        finally
+        {
+            await ExecuteAsync(node, $"ROLLBACK PREPARED '{name}'");
+        }
+        Assert.Contains("prepared and not yet committed", warning, StringComparison.Ordinal);
+        await running;
+    }
+
+    [Fact]
+    public async Task Who_has_locked_a_shard_is_named_and_holds_writers_up_no_longer_than_the_export_waits()
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.Distribute("user_id bigint, cents bigint", "user_id");
+        Cluster.Execute($"INSERT INTO {table} SELECT i, 0 FROM generate_series(1, 100) i");
+        await using NpgsqlConnection node = await OpenNodeAsync(table, out string shard);
+        await ExecuteAsync(node, $"BEGIN; LOCK TABLE {shard} IN ACCESS EXCLUSIVE MODE");
+        using PowerShell export = Export(table);
+        Task<PSDataCollection<PSObject>> running = export.InvokeAsync();
+        await WaitForAsync(() => (bool)Cluster.Scalar($"SELECT EXISTS (SELECT FROM pg_locks WHERE relation = '{table}'::regclass "
+            + "AND mode = 'ShareLock' AND granted)")!);
+
+        var clock = Stopwatch.StartNew();
+        long other = (long)Cluster.Scalar("SELECT min(i) FROM generate_series(1::bigint, 100) i "
+            + $"WHERE get_shard_id_for_distribution_column('{table}', i) <> {shard.Split('_')[^1]}")!;
+        Cluster.Execute($"UPDATE {table} SET cents = 1 WHERE user_id = {other}");
+
+        TimeSpan waited = clock.Elapsed;
+        string warning = await WarningAsync(export, running);
+        Assert.InRange(waited, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10));
+        Assert.Contains($"process {node.ProcessID} held a lock on public.{shard} on 127.0.0.1:{node.Port}, for which readers wait", warning,
+            StringComparison.Ordinal);
+        await ExecuteAsync(node, "ROLLBACK");
+        PSObject result = Assert.Single(await running);
+        Assert.Equal(("PerShard", 100L), (result.Get("Consistency")!.ToString(), result.Get("Rows")));
+    }
+
+    /// <summary>LOCK TABLE is of the coordinator alone then, unless it is told otherwise.</summary>
+    [Fact]
+    public async Task A_writer_on_a_worker_is_waited_for_where_the_role_does_not_propagate_DDL()
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.Distribute("user_id bigint, cents bigint", "user_id");
+        await using var worker = new NpgsqlConnection(WorkerConnectionString() + ";Pooling=false");
+        await worker.OpenAsync(TestContext.Current.CancellationToken);
+        await ExecuteAsync(worker, $"BEGIN; INSERT INTO {table} VALUES (1, 1)");
+        Shell["server"] = Cluster.ConnectionString + ";Options=-c citus.enable_ddl_propagation=off";
+        Shell["to"] = Path.Combine(Cluster.Folder, "alone.csv");
+
+        RunResult result = Shell.Run("$null = Connect-CitusCluster -ConnectionString $server -Name alone; "
+            + $"Export-CitusToCsv {table} $to -Parallel -Connection alone; Disconnect-CitusCluster alone");
+
+        Assert.Contains($"a writer, or a move of a shard, held {table} for more than 5 s", Assert.Single(result.Warnings),
+            StringComparison.Ordinal);
+        Assert.Equal("PerShard", result.Single.Get("Consistency")!.ToString());
+        await ExecuteAsync(worker, "ROLLBACK");
+    }
+
+    private PowerShell Export(string table)
+    {
+        Shell["to"] = Path.Combine(Cluster.Folder, $"{table}.csv");
+        return Shell.Create($"Export-CitusToCsv {table} $to -Parallel");
+    }
+
+    /// <summary>The warning of an export that is still under way.</summary>
+    private static async Task<string> WarningAsync(PowerShell export, Task running)
+    {
+        await WaitForAsync(() => export.Streams.Warning.Count > 0 || running.IsCompleted);
+        Assert.False(running.IsCompleted);
+        return Assert.Single(export.Streams.Warning).Message;
+    }
+
+    private static async Task WaitForAsync(Func<bool> isSo)
+    {
+        for (var clock = Stopwatch.StartNew(); !isSo(); await Task.Delay(20, TestContext.Current.CancellationToken))
+            Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(15));
+    }
+
+    /// <summary>A session on the node of a shard, past Citus.</summary>
+    private Task<NpgsqlConnection> OpenNodeAsync(string table, out string shard)
+    {
+        PSObject placement = Shell.Run($"(Get-ShardPlacement {table})[0]").Single;
+        shard = $"{table}_{placement.Get("ShardId")}";
+        return OpenAsync((int)placement.Get("NodePort")!);
+
+        async Task<NpgsqlConnection> OpenAsync(int port)
+        {
+            var there = new NpgsqlConnectionStringBuilder(Cluster.ConnectionString) { Port = port, Pooling = false };
+            var node = new NpgsqlConnection(there.ConnectionString);
+            await node.OpenAsync(TestContext.Current.CancellationToken);
+            await ExecuteAsync(node, "SET citus.enable_manual_changes_to_shards = on");
+            return node;
+        }
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection session, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, session);
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 
     private string WorkerConnectionString()

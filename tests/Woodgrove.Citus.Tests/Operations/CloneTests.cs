@@ -135,17 +135,22 @@ public sealed class CloneTests : ClusterTest, IClassFixture<ChangedCluster>, IDi
         Assert.Equal(true, Scalar(replica.Port, "SELECT pg_is_in_recovery()"));
     }
 
-    [Fact]
-    public void A_completion_that_is_cancelled_while_it_waits_for_writers_can_be_made_again()
+    /// <summary>LOCK TABLE is of the coordinator alone where DDL is not propagated, unless it is told otherwise.</summary>
+    [Theory]
+    [InlineData("on")]
+    [InlineData("off")]
+    public void A_completion_that_is_cancelled_while_it_waits_for_writers_can_be_made_again(string propagation)
     {
         string[] before = Answers();
         using CopiedServer replica = CopiedServer.Start(_changed.Server(1), isStandby: true);
         Shell.Run($"Add-CitusNodeClone 127.0.0.1 {replica.Port} -Primary {Primary}").Succeeded();
+        Shell["server"] = $"{_changed.ConnectionString};Options=-c citus.enable_ddl_propagation={propagation}";
+        Shell.Run("$null = Connect-CitusCluster -ConnectionString $server -Name propagation").Succeeded();
         // A writer that came by another node, where Citus would not wait for it.
         using (NpgsqlConnection writer = _changed.Open(_changed.Ports[2]))
         {
             using (var write = new NpgsqlCommand("BEGIN; UPDATE orders SET note = note", writer)) write.ExecuteNonQuery();
-            using PowerShell shell = Shell.Create($"Complete-CitusNodeClone 127.0.0.1 {replica.Port} -Confirm:$false");
+            using PowerShell shell = Shell.Create($"Complete-CitusNodeClone 127.0.0.1 {replica.Port} -Confirm:$false -Connection propagation");
             IAsyncResult running = shell.BeginInvoke();
             Await(_changed.Ports[2], "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'orders'::regclass)");
             Assert.False(running.IsCompleted);
@@ -156,6 +161,7 @@ public sealed class CloneTests : ClusterTest, IClassFixture<ChangedCluster>, IDi
         }
         Assert.Matches(@"Make clone 127.0.0.1:\d+ a node.*: cancelled. Nothing was changed: no statement had begun.",
             Shell.Run("1").Screen);
+        Shell.Run("Disconnect-CitusCluster propagation").Succeeded();
         Assert.Equal("streaming", Shell.Run("Get-CitusNodeClone").Single.Get("State"));
         Shell.Run($"Complete-CitusNodeClone 127.0.0.1 {replica.Port} -Confirm:$false").Succeeded();
         Assert.Equal(before, Answers());

@@ -3,15 +3,18 @@ namespace Woodgrove.Citus.Ingest.Ledger;
 /// <summary>Settings of the sessions that a load works in.</summary>
 internal static class LoadSession
 {
+    /// <summary>How long the transaction of a load waits for a lock.</summary>
+    public const string LockTimeout = "SET LOCAL lock_timeout = '60s'";
+
     /// <summary>
     /// What the transaction of a load, or of a copy's source, begins with. The server notices within a minute that the client
     /// has vanished without a word, and ends the session; by default that takes hours. No time limit of the server's ends it,
     /// and locks are waited for a minute at most. Citus is told to set the same in the sessions that it opens to other nodes.
     /// </summary>
-    public const string TransactionSettings = """
+    public const string TransactionSettings = $"""
         SET LOCAL citus.propagate_set_commands = 'local';
         SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3;
-        SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = '60s';
+        SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; {LockTimeout};
         SELECT pg_catalog.set_config('transaction_timeout', '0', true) WHERE pg_catalog.current_setting('server_version_num')::int >= 170000
         """;
 
