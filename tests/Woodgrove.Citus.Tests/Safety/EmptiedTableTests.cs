@@ -83,6 +83,25 @@ public sealed class EmptiedTableTests(ClusterFixture cluster) : ClusterTest(clus
         Assert.Equal(40_000L, Cluster.Scalar($"SELECT count(DISTINCT id) FROM {table} WHERE id > 0"));
     }
 
+    [Theory]
+    [InlineData("-Route Coordinator")]
+    [InlineData("-Route Shard")]
+    [InlineData("-OnConflict Update")]
+    public void A_table_is_emptied_on_all_nodes_whatever_the_roles_settings(string options)
+    {
+        Cluster.RequireCitus();
+        string table = Cluster.NewName();
+        Cluster.Distribute($"{Columns}, PRIMARY KEY (user_id, id)", "user_id", table);
+        Cluster.Execute($"INSERT INTO {table} SELECT i, i, 'old' FROM generate_series(1, 100) i");
+        Shell["few"] = Cluster.File($"{table}-few.csv", Few);
+        Shell["to"] = Cluster.ConnectionString + ";Options=-c citus.enable_ddl_propagation=off";
+
+        Shell.Run($"$c = Connect-CitusCluster -ConnectionString $to -Name {table}; try {{ Import-CsvToCitus $few {table} {options} "
+            + $"-Truncate -Connection $c }} finally {{ Disconnect-CitusCluster {table} }}").Succeeded();
+
+        Assert.Equal(["-1\t1\tfew", "-2\t2\tfew"], Cluster.Rows(table).Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void An_import_whose_rows_are_still_in_its_staging_table_is_continued()
     {
