@@ -74,9 +74,9 @@ public sealed class SearchPathTests(ClusterFixture cluster) : ClusterTest(cluste
             $"Test-CitusCsv $csv {events}",
             $"Import-CsvToCitus $csv {events} -Route Coordinator",
             $"Import-CsvToCitus $bad {events} -Route Coordinator -OnError Skip -RejectPath $rejects",
-            $"Import-CsvToCitus $bad {events} -OnError Skip -RejectPath $rejects -OnConflict Update -ImportId "
-                + "11111111-2222-3333-4444-555555555555",
             $"Import-CsvToCitus $csv {events} -Truncate",
+            $"Import-CsvToCitus $bad {events} -Truncate -OnError Skip -RejectPath $rejects -OnConflict Update -ImportId "
+                + "11111111-2222-3333-4444-555555555555",
             $"Import-CsvToCitus $csv {events} -Route Shard -OnError Skip -RejectPath $rejects",
             $"Import-CsvToCitus $more {events} -Route Worker",
             $"Import-CsvToCitus $bad {events}", $"Import-CsvToCitus $csv {events} -WhatIf", $"Import-CsvToCitus $csv {events} -Resume",
