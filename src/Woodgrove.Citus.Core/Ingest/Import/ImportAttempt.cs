@@ -90,7 +90,7 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
             {
                 await PartialBatch.CreateAsync(_ledger!.Session, stop);
                 await PartialBatch.TakeOverAsync(_ledger.Session, importId, _ledger.Attempt, stop);
-                if (done.Count == 0) await PartialBatch.ForgetPartsAsync(_ledger.Session, importId, stop);
+                if (done.Count == 0) await PartialBatch.ForgetOrphansAsync(_ledger.Session, importId, stop);
                 plan = plan with { Pending = await PartialBatch.FindAsync(_ledger.Session, importId, stop) };
             }
             import.Explain?.Invoke($"{plan.Route} route: {plan.Reason}");

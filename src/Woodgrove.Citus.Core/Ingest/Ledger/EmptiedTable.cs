@@ -5,8 +5,8 @@ using Woodgrove.Citus.Errors;
 namespace Woodgrove.Citus.Ingest.Ledger;
 
 /// <summary>
-/// What a load that empties its table does to the ledger: imports whose rows it removes leave the ledger in the same transaction. Else one that
-/// was interrupted would continue behind rows that are gone, and one that was complete would be refused.
+/// What a load that empties its table does to the ledger: imports whose rows it removes leave the ledger in the same
+/// transaction. Otherwise one that was interrupted would continue behind rows that are gone, and one that was complete would be refused.
 /// </summary>
 internal static class EmptiedTable
 {

@@ -75,7 +75,7 @@ internal sealed record PartialBatch(int Number, long EndByte, string Fingerprint
     /// Removes the parts of an import that the ledger no longer has: it was forgotten when its table was emptied. Run after
     /// <see cref="TakeOverAsync"/>.
     /// </summary>
-    public static Task ForgetPartsAsync(NpgsqlConnection session, Guid importId, CancellationToken stop) =>
+    public static Task ForgetOrphansAsync(NpgsqlConnection session, Guid importId, CancellationToken stop) =>
         session.ExecuteAsync("DELETE FROM woodgrove.import_part WHERE import_id = $1 AND batch >= 0", stop, importId);
 
     public static Task<bool> ExistsAsync(NpgsqlConnection session, CancellationToken stop) =>
