@@ -1,6 +1,6 @@
 namespace Woodgrove.Citus.Connections;
 
-/// <summary>What a transaction has to set before LOCK TABLE.</summary>
+/// <summary>What a transaction has to set before LOCK TABLE or TRUNCATE.</summary>
 internal static class TableLock
 {
     /// <summary>

@@ -49,6 +49,6 @@ internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Co
 
     /// <summary>Empties a table, or a shard, in the session's transaction.</summary>
     public static Task TruncateAsync(NpgsqlConnection session, string tableSql, CancellationToken stop) =>
-        // With the setting off, as a role may have it, Citus would empty the coordinator's own empty table and no shard.
-        session.ExecuteAsync($"SET LOCAL citus.enable_ddl_propagation = on; TRUNCATE {tableSql}", stop);
+        // Otherwise Citus could empty the coordinator's own empty table and no shard.
+        session.ExecuteAsync($"{TableLock.OnAllNodes}; TRUNCATE {tableSql}", stop);
 }
