@@ -293,6 +293,7 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
         Assert.True((bool)run.Single.Get("IsEqual")!);
         Assert.Empty(run.Warnings);
         clusters.Shell.Run("Disconnect-CitusCluster standby").Succeeded();
+        clusters.Execute(clusters.Source, $"DROP TABLE {table}");
     }
 
     private static string Distributed(int shards) => $"""
