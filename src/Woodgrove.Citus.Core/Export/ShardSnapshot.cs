@@ -97,7 +97,7 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         var clock = Stopwatch.StartNew();
         bool isOne = connection.CitusVersion is null && readers.Count == 1; // one server's snapshot is one
         // statement_timeout and not lock_timeout: it ends the wait on every node.
-        if (!isOne) await guard.ExecuteAsync($"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; {TableLock.OnAllNodes}; "
+        if (!isOne) await guard.ExecuteAsync($"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; {DdlPropagation.OnAllNodes}; "
             + $"LOCK TABLE {string.Join(", ", tables.Select(t => t.Name.Sql))} IN SHARE MODE", stop);
         string? obstacle = (await ReadShardsAsync(connection, guard, tables, stop)).SequenceEqual(shards) ? null
             : $"shards of {Names(tables)} were moved or split meanwhile";

@@ -28,6 +28,7 @@ public sealed class ChangeRunner(CitusConnection connection)
     {
         CitusConnection coordinator = change.SeeksCoordinator ? await connection.AtCoordinatorAsync(stop) : connection;
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(coordinator, stop);
+        await session.ExecuteAsync(DdlPropagation.OnAllNodesInSession, stop);
         session.Notice += Tell;
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Task reports = ReportAsync(coordinator, change, session.ProcessID, ended.Token);

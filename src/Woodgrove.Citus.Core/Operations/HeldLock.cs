@@ -25,7 +25,7 @@ internal sealed class HeldLock : IAsyncDisposable
     public async Task AcquireAsync()
     {
         _transaction = await _session.BeginTransactionAsync();
-        await RunAsync($"SET LOCAL idle_in_transaction_session_timeout = 0; {TableLock.OnAllNodes}");
+        await RunAsync($"SET LOCAL idle_in_transaction_session_timeout = 0; {DdlPropagation.OnAllNodes}");
         await RunAsync(_sql);
     }
 

@@ -45,7 +45,7 @@ public sealed class SchemaImport : IAsyncDisposable
     private static async Task<NpgsqlConnection> OpenSessionAsync(CitusConnection connection, CancellationToken stop)
     {
         NpgsqlConnection session = await connection.OpenSessionAsync(stop);
-        await session.ExecuteAsync("SET check_function_bodies = false", stop);
+        await session.ExecuteAsync($"SET check_function_bodies = false; {DdlPropagation.OnAllNodesInSession}", stop);
         return session;
     }
 

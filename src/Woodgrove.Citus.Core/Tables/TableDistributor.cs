@@ -35,6 +35,7 @@ public sealed record TableDistributor(CitusConnection Connection, TableName Tabl
     public async Task<DistributedTable?> RunAsync(bool isTrial, CancellationToken stop)
     {
         await using NpgsqlConnection session = await Connection.OpenSessionAsync(stop);
+        await session.ExecuteAsync(DdlPropagation.OnAllNodesInSession, stop);
         session.Notice += (_, e) => Explain?.Invoke($"{e.Notice.Severity}: {e.Notice.MessageText}");
         if (Connection.CitusVersion is null) throw CatalogErrors.NoCitus(Connection);
         if (IsSingleShard && Version.Parse(Connection.CitusVersion.Split('-')[0]).Major < 12)

@@ -54,7 +54,7 @@ internal static class DeferredIndexes
         await DeferredDefinition.CreateTableAsync(session, stop);
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
         // After DDL on many shards at once, Citus takes no change of a foreign key to a reference table.
-        await session.ExecuteAsync("SET LOCAL citus.multi_shard_modify_mode = 'sequential'", stop);
+        await session.ExecuteAsync($"SET LOCAL citus.multi_shard_modify_mode = 'sequential'; {DdlPropagation.OnAllNodes}", stop);
         for (int i = 0; i < found.Count; i++)
             await new DeferredDefinition(i, found[i].Make, found[i].IsKey).KeepAsync(session, importId, table.Name.ToString(), stop);
         foreach ((string? drop, _, _) in found)

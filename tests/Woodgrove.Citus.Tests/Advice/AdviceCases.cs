@@ -416,6 +416,7 @@ internal static class AdviceCases
         ["CitusPoolerNotSupported"] = "asks for another connection",
         ["CitusPreparedTransactionLost"] = "asks to compare the table with the file",
         ["CitusSourceChanged"] = "asks for the file as it was",
+        ["CitusStagingTableDropped"] = "ConflictTests follows it, with a load that is interrupted",
         ["CitusTableReplaced"] = "asks to see what became of the table",
         ["CitusUnsupportedFormat"] = "asks for another program's export",
         ["CitusJoinNotColocated"] = "has the advice of CitusOuterJoinNotColocated",

@@ -265,16 +265,22 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
         clusters.Execute($"CREATE TABLE {both} (id int)");
         clusters.Execute(clusters.Target, $"CREATE TABLE {there} (id int)");
 
-        RunResult run = clusters.Shell.Run($"Compare-CitusTable {here}, {both} -From '{clusters.Source}' -To '{clusters.Target}'");
+        try
+        {
+            RunResult run = clusters.Shell.Run($"Compare-CitusTable {here}, {both} -From '{clusters.Source}' -To '{clusters.Target}'");
 
-        Assert.StartsWith("On the target: There is no table", run.Failed("CitusTableNotFound").Exception.Message, StringComparison.Ordinal);
-        Assert.True((bool)Assert.Single(run.Output).Get("IsEqual")!);
-        Assert.Contains(clusters.Compare("*").Warnings, w => w.StartsWith("Only the target has ", StringComparison.Ordinal)
-            && w.Contains($"public.{there}", StringComparison.Ordinal));
-        Assert.Contains("the same table of the same database", Assert.Single(clusters.Shell.Run(
-            $"Compare-CitusTable {both} -From '{clusters.Source}' -To '{clusters.Source}'").Warnings), StringComparison.Ordinal);
-        clusters.Execute(clusters.Source, $"DROP TABLE {here}");
-        clusters.Execute(clusters.Target, $"DROP TABLE {there}");
+            Assert.StartsWith("On the target: There is no table", run.Failed("CitusTableNotFound").Exception.Message, StringComparison.Ordinal);
+            Assert.True((bool)Assert.Single(run.Output).Get("IsEqual")!);
+            Assert.Contains(clusters.Compare("*").Warnings, w => w.StartsWith("Only the target has ", StringComparison.Ordinal)
+                && w.Contains($"public.{there}", StringComparison.Ordinal));
+            Assert.Contains("the same table of the same database", Assert.Single(clusters.Shell.Run(
+                $"Compare-CitusTable {both} -From '{clusters.Source}' -To '{clusters.Source}'").Warnings), StringComparison.Ordinal);
+        }
+        finally
+        {
+            clusters.Execute(clusters.Source, $"DROP TABLE {here}");
+            clusters.Execute(clusters.Target, $"DROP TABLE {there}");
+        }
     }
 
     [Fact]
@@ -284,16 +290,22 @@ public sealed class CompareTests(ComparedClusters clusters, ClusterFixture clust
         PSObject sandbox = clusters.Shell.Run($"Get-CitusSandbox | Where-Object Name -eq '{clusters.Source}'").Single;
         string table = Cluster.NewName("c");
         clusters.Execute(clusters.Source, $"CREATE TABLE {table} (id int); INSERT INTO {table} VALUES (1)");
-        using CopiedServer standby = CopiedServer.Start(new SandboxServer(sandbox, "coordinator"), isStandby: true);
-        clusters.Shell.Run($"Connect-CitusCluster -ConnectionString 'Host=127.0.0.1;Port={standby.Port};Database=citus;Username=postgres;"
-            + $"Passfile={sandbox.Get("Path")}/pgpass' -Name standby").Succeeded();
+        try
+        {
+            using CopiedServer standby = CopiedServer.Start(new SandboxServer(sandbox, "coordinator"), isStandby: true);
+            clusters.Shell.Run($"Connect-CitusCluster -ConnectionString 'Host=127.0.0.1;Port={standby.Port};Database=citus;Username=postgres;"
+                + $"Passfile={sandbox.Get("Path")}/pgpass' -Name standby").Succeeded();
 
-        RunResult run = clusters.Shell.Run($"Compare-CitusTable {table} -From '{clusters.Source}' -To standby");
+            RunResult run = clusters.Shell.Run($"Compare-CitusTable {table} -From '{clusters.Source}' -To standby");
 
-        Assert.True((bool)run.Single.Get("IsEqual")!);
-        Assert.Empty(run.Warnings);
-        clusters.Shell.Run("Disconnect-CitusCluster standby").Succeeded();
-        clusters.Execute(clusters.Source, $"DROP TABLE {table}");
+            Assert.True((bool)run.Single.Get("IsEqual")!);
+            Assert.Empty(run.Warnings);
+            clusters.Shell.Run("Disconnect-CitusCluster standby").Succeeded();
+        }
+        finally
+        {
+            clusters.Execute(clusters.Source, $"DROP TABLE {table}");
+        }
     }
 
     private static string Distributed(int shards) => $"""

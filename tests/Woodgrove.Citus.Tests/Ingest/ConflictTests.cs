@@ -73,6 +73,57 @@ public sealed class ConflictTests(ClusterFixture cluster) : ClusterTest(cluster)
         Shell.Run($"Import-CsvToCitus $path {table} -OnConflict Update -Resume").Failed("CitusImportComplete");
     }
 
+    /// <summary>The rows before the last checkpoint were in it alone.</summary>
+    [Theory]
+    [InlineData("Coordinator")]
+    [InlineData("Shard")]
+    [InlineData("Worker")]
+    public void An_import_whose_staging_table_was_dropped_is_not_continued(string route)
+    {
+        if (route == "Worker") Cluster.RequireCitus();
+        string table = TableWithRows();
+        string rows = "id,user_id,note\n" + string.Concat(Enumerable.Range(0, 30_000).Select(i => $"{i},{i},note {i}\n"));
+        Shell["path"] = Cluster.File($"{table}.csv", rows + "x,1,bad\n");
+        Guid import = Guid.NewGuid();
+        string load = $"Import-CsvToCitus $path {table} -Route {route} -Checkpoint 256KB -ImportId {import}";
+        Shell.Run($"{load} -OnConflict Update").Failed("CitusRowRefused");
+        Cluster.Execute($"DROP TABLE woodgrove.staging_{import:N}");
+        Shell["path"] = Cluster.File($"{table}.csv", rows);
+
+        foreach (string again in (string[])[load, $"{load} -OnConflict Update", $"{load} -OnConflict Update"])
+        {
+            ErrorRecord error = Shell.Run(again).Failed("CitusStagingTableDropped");
+            Assert.Contains($"woodgrove.staging_{import:N}", error.Exception.Message, StringComparison.Ordinal);
+            Assert.Contains($"Remove-CitusImport {import}", error.Exception.Message, StringComparison.Ordinal);
+        }
+        Assert.Equal(2L, Cluster.Count(table));
+
+        // As the advice says.
+        Shell.Run($"Remove-CitusImport {import}").Succeeded();
+        Assert.Equal(30_000L, Shell.Run($"{load} -OnConflict Update").Single.Get("Rows"));
+        Assert.Equal(30_000L, Cluster.Count(table));
+    }
+
+    [Theory]
+    [InlineData("Coordinator")]
+    [InlineData("Shard")]
+    public void An_import_without_a_conflict_rule_may_be_continued_with_one(string route)
+    {
+        string table = TableWithRows();
+        Cluster.Execute($"DELETE FROM {table}");
+        string rows = "id,user_id,note\n" + string.Concat(Enumerable.Range(0, 40_000).Select(i => $"{i},{i},note {i}\n"));
+        Shell["path"] = Cluster.File($"{table}.csv", rows + "x,1,bad\n");
+        string load = $"Import-CsvToCitus $path {table} -Route {route} -Checkpoint 256KB -ImportId {Guid.NewGuid()}";
+        Shell.Run(load).Failed("CitusRowRefused");
+        Assert.InRange(Cluster.Count(table), 1, 39_999);
+        Shell.Run($"{load} -OnConflict Update").Failed("CitusRowRefused"); // it has rows in both tables now
+        Shell["path"] = Cluster.File($"{table}.csv", rows);
+
+        Shell.Run($"{load} -OnConflict Update").Succeeded();
+
+        Assert.Equal(40_000L, Cluster.Scalar($"SELECT count(*) FROM {table} WHERE note = 'note ' || id"));
+    }
+
     /// <summary>A unique key takes no two NULLs for the same, unless it says so.</summary>
     [Theory]
     [InlineData("Coordinator", "Skip", "")]

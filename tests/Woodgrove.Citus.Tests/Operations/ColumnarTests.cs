@@ -22,7 +22,11 @@ public sealed class ColumnarTests : ClusterTest
         PSObject plan = Shell.Run($"Set-ColumnarTable {table} -Compression pglz -WhatIf").Single;
         Assert.Contains("only new stripes are affected", string.Join(' ', (IEnumerable<string>)plan.Get("Locks")!),
             StringComparison.Ordinal);
-        PSObject set = Shell.Run($"Set-ColumnarTable {table} -Compression pglz -StripeRowLimit 2000 -ChunkGroupRowLimit 1000 -CompressionLevel 7").Single;
+        // Whatever the role's settings.
+        Shell["to"] = Cluster.ConnectionString + ";Options=-c citus.enable_ddl_propagation=off";
+        PSObject set = Shell.Run($"$c = Connect-CitusCluster -ConnectionString $to -Name {table}; Set-ColumnarTable {table} -Connection $c "
+            + "-Compression pglz -StripeRowLimit 2000 -ChunkGroupRowLimit 1000 -CompressionLevel 7; "
+            + $"Disconnect-CitusCluster {table}").Single;
 
         Assert.Equal(("pglz", 7, 2000, 1000),
             (set.Get("Compression"), set.Get("CompressionLevel"), set.Get("StripeRowLimit"), set.Get("ChunkGroupRowLimit")));

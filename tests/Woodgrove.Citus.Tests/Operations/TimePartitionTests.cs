@@ -37,6 +37,27 @@ public sealed class TimePartitionTests : ClusterTest
     }
 
     [Fact]
+    public void Partitions_are_distributed_and_dropped_everywhere_whatever_the_roles_settings()
+    {
+        string table = Create("date");
+        Shell["to"] = Cluster.ConnectionString + ";Options=-c citus.enable_ddl_propagation=off";
+        Shell.Run($"$c = Connect-CitusCluster -ConnectionString $to -Name {table}").Succeeded();
+
+        Shell.Run($"New-CitusTimePartition {table} '1 day' 2026-03-05 -StartFrom 2026-03-01 -Connection $c").Succeeded();
+        Cluster.Execute($"INSERT INTO {table} SELECT i, '2026-03-01'::date + i % 5 FROM generate_series(1, 500) i");
+        Shell.Run($"Set-CitusTimePartition {table} 2026-03-03 -AccessMethod columnar -Connection $c").Succeeded();
+        Shell.Run($"Remove-CitusTimePartition {table} 2026-03-02 -Connection $c; Disconnect-CitusCluster {table}").Succeeded();
+
+        Assert.Equal((4L, 400L), (Count(table), Cluster.Count(table)));
+        Assert.Equal("columnar heap heap heap", Methods(table));
+        Assert.Equal("true4 4", Cluster.Scalar($"""
+            SELECT string_agg(DISTINCT success || result, ' ') || ' ' || (SELECT count(*) FROM pg_dist_partition JOIN pg_inherits
+                ON inhrelid = logicalrelid WHERE inhparent = '{table}'::regclass)
+            FROM run_command_on_shards('{table}', $$ SELECT count(*) FROM pg_inherits WHERE inhparent = '%s'::regclass $$)
+            """));
+    }
+
+    [Fact]
     public void Missing_ranges_between_partitions_and_up_to_now_are_listed_and_then_filled()
     {
         string table = Create("timestamptz");

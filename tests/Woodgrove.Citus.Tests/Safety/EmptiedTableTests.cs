@@ -100,6 +100,8 @@ public sealed class EmptiedTableTests(ClusterFixture cluster) : ClusterTest(clus
             + $"-Truncate -Connection $c }} finally {{ Disconnect-CitusCluster {table} }}").Succeeded();
 
         Assert.Equal(["-1\t1\tfew", "-2\t2\tfew"], Cluster.Rows(table).Order(StringComparer.Ordinal));
+        Assert.Equal("0", Cluster.Scalar("SELECT string_agg(DISTINCT result, ' ') FROM run_command_on_all_nodes("
+            + "$$ SELECT count(*) FROM pg_class WHERE relname LIKE 'staging_%' $$)"));
     }
 
     [Fact]

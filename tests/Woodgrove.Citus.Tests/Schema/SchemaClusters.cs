@@ -78,11 +78,15 @@ public sealed class SchemaClusters : IDisposable
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("woodgrove-schema-").FullName;
 
-    public NpgsqlConnection Open(int cluster)
+    public string ConnectionString(int cluster)
     {
         (object? port, object? path) = Place(cluster);
-        var session = new NpgsqlConnection($"Host=127.0.0.1;Port={port};Database=citus;Username=postgres;Passfile={path}/pgpass;"
-            + "Pooling=false");
+        return $"Host=127.0.0.1;Port={port};Database=citus;Username=postgres;Passfile={path}/pgpass";
+    }
+
+    public NpgsqlConnection Open(int cluster)
+    {
+        var session = new NpgsqlConnection($"{ConnectionString(cluster)};Pooling=false");
         session.Open();
         return session;
     }

@@ -38,6 +38,21 @@ public sealed class SchemaTests(SchemaClusters clusters, ClusterFixture cluster)
         WHERE schemaname !~ '^(pg_|columnar)' AND tablename !~ '_1[0-9]{5}$' ORDER BY 1, 2, 3
         """,
         "SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits WHERE inhrelid::regclass::text !~ 'pg_' ORDER BY 1",
+        // The shards' own indexes and constraints, and what else each node has.
+        """
+        SELECT logicalrelid::text, (SELECT string_agg(DISTINCT success || result, ' ') FROM run_command_on_shards(logicalrelid, $$
+            SELECT (SELECT count(*) FROM pg_index WHERE indrelid = '%1$s'::regclass) || ' ' || (SELECT count(*) FROM pg_constraint
+                WHERE conrelid = '%1$s'::regclass AND contype <> 'n') $$))
+        FROM pg_dist_partition ORDER BY 1
+        """,
+        """
+        SELECT DISTINCT success, result FROM run_command_on_all_nodes($$
+            SELECT string_agg(oid::regprocedure::text, ' ' ORDER BY oid::regprocedure::text) || (SELECT string_agg(oid::regtype::text, ' '
+                ORDER BY oid::regtype::text) FROM pg_type WHERE typtype = 'e' AND oid::regtype::text !~ '[.]')
+                || (SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace WHERE nspname !~ '^(pg_|citus|columnar)')
+                || (SELECT string_agg(viewname, ' ' ORDER BY viewname) FROM pg_views WHERE schemaname = 'public')
+            FROM pg_proc WHERE pronamespace = 'public'::regnamespace $$)
+        """,
     ];
 
     [Fact]
@@ -48,7 +63,10 @@ public sealed class SchemaTests(SchemaClusters clusters, ClusterFixture cluster)
 
         Assert.Equal(file, clusters.Shell.Run($"Export-CitusSchema '{file}' -IncludeDefinition -Connection {clusters.Names[0]}").Single
             .Get("FullName"));
-        RunResult import = clusters.Shell.Run($"Import-CitusSchema '{file}' -Connection {clusters.Names[1]}").Succeeded();
+        // Objects reach all nodes and shards, whatever the role's settings.
+        clusters.Shell["to"] = $"{clusters.ConnectionString(1)};Options=-c citus.enable_ddl_propagation=off";
+        RunResult import = clusters.Shell.Run($"$c = Connect-CitusCluster -ConnectionString $to -Name alone; Import-CitusSchema '{file}' "
+            + "-Connection $c; Disconnect-CitusCluster alone").Succeeded();
         string errors = clusters.Psql(2, file);
 
         Assert.Empty(errors);

@@ -162,8 +162,24 @@ public sealed class CopyDifferenceTests : ClusterTest, IClassFixture<CopyCluster
             INSERT INTO holders SELECT generate_series(1, 50);
             INSERT INTO priced SELECT i, 1 + i % 50, CASE i % 2 WHEN 0 THEN 'EUR' ELSE 'USD' END FROM generate_series(1, 500) i
             """);
+        // The shards' indexes and foreign keys go with the table's, whatever the role's settings.
+        const string onShards = "SELECT string_agg(DISTINCT result, ' ') FROM run_command_on_shards('priced', $$ SELECT (SELECT count(*) FROM "
+            + "pg_index WHERE indrelid = '%1$s'::regclass) || '/' || (SELECT count(*) FROM pg_constraint WHERE conrelid = '%1$s'::regclass "
+            + "AND contype = 'f') $$)";
+        Assert.Equal("2/2", _clusters.Scalar('b', onShards));
+        string role = Cluster.NewName("alone");
+        _clusters.Execute('b', $"ALTER TABLE priced ADD CONSTRAINT no_17 CHECK (id <> 17);\nCREATE ROLE {role} LOGIN SUPERUSER PASSWORD "
+            + $"'{_clusters.Password('b')}';\nALTER ROLE {role} SET citus.enable_ddl_propagation = off");
+        _clusters.Connect('b', $"{role}_b", role: role);
+        Guid id = Guid.NewGuid();
+        string copy = $"Copy-CitusTable priced, holders, currencies -From a -To {role}_b -DeferIndexes -ImportId {id}";
+        _clusters.Shell.Run(copy).Failed("CitusConstraintViolation");
+        Assert.Equal("1/0", _clusters.Scalar('b', onShards));
+        _clusters.Execute('b', "ALTER TABLE priced DROP CONSTRAINT no_17");
 
-        IReadOnlyList<PSObject> copied = _clusters.Shell.Get("Copy-CitusTable priced, holders, currencies -From a -To b -DeferIndexes");
+        IReadOnlyList<PSObject> copied = _clusters.Shell.Get(copy);
+
+        Assert.Equal("2/2", _clusters.Scalar('b', onShards));
 
         Assert.NotNull(copied.Single(r => (string)r.Get("Table")! == "priced").Get("IndexDuration"));
         _clusters.AssertSame("priced", "holders", "currencies");

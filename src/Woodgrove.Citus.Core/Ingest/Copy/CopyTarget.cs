@@ -50,5 +50,5 @@ internal sealed record CopyTarget(TableInfo Table, IReadOnlyList<TableColumn> Co
     /// <summary>Empties a table, or a shard, in the session's transaction.</summary>
     public static Task TruncateAsync(NpgsqlConnection session, string tableSql, CancellationToken stop) =>
         // Otherwise Citus could empty the coordinator's own empty table and no shard.
-        session.ExecuteAsync($"{TableLock.OnAllNodes}; TRUNCATE {tableSql}", stop);
+        session.ExecuteAsync($"{DdlPropagation.OnAllNodes}; TRUNCATE {tableSql}", stop);
 }

@@ -80,6 +80,7 @@ internal sealed class ImportAttempt(CsvImport import, Guid importId, AttemptStat
             if (rule is null) plan = await plan.ChooseRouteAsync(import, session, noLedger, stop);
             keepLedger |= rule is not null || plan.Route is ImportRoute.Shard or ImportRoute.Worker;
             IReadOnlyList<ImportBatch> done = keepLedger ? await OpenLedgerAsync(stop) : [];
+            if (done is [.., { IsLast: false } last]) await Staging.RequireAsync(session, last, stop);
             if (rule is not null && !(isRepeat && done.Any(b => b.IsLast)))
             {
                 plan = plan with { Staging = await Staging.OpenAsync(import.Connection, _ledger!.Session, importId, plan.Target, rule,

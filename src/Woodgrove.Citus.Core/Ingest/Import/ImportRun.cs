@@ -125,7 +125,7 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     /// </summary>
     private void Check(ImportBatch last, long rows, bool isRepeat)
     {
-        var now = TargetIdentity.Of(_table);
+        TargetIdentity now = TargetIdentity.Of(_table) with { Staging = last.Table.Staging }; // which is known to be there
         if (last.Table.Name == now.Name && last.Table != now) throw ImportErrors.TableChanged(last, now);
         if (last.IsLast && !isRepeat) throw ImportErrors.Complete(last, rows);
         if (last.Table.Name != now.Name) throw ImportErrors.OtherTable(last, now);
@@ -300,9 +300,9 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
     }
 
     /// <summary>The ledger's row of the open batch, which ends where the source has been read to.</summary>
-    private ImportBatch Row(bool isLast, int rejected = 0) => new(ledger?.ImportId ?? Guid.Empty, Position.Batch, TargetIdentity.Of(_table),
-        plan.File.Source.Name, plan.Route.ToString(), _source.Fingerprint, Position.EndByte, _source.End, _rows - rejected, rejected,
-        isLast) { Empties = EmptiesTable && plan.ForgetsOthers };
+    private ImportBatch Row(bool isLast, int rejected = 0) => new(ledger?.ImportId ?? Guid.Empty, Position.Batch,
+        TargetIdentity.Of(_table) with { Staging = isLast ? null : plan.Staging?.Rows.Table.Oid }, plan.File.Source.Name, plan.Route.ToString(),
+        _source.Fingerprint, Position.EndByte, _source.End, _rows - rejected, rejected, isLast) { Empties = EmptiesTable && plan.ForgetsOthers };
 
     private CitusException SourceChanged(long end, long rows) =>
         ImportErrors.SourceChanged(plan.File.Source, ledger!.ImportId, end, rows);

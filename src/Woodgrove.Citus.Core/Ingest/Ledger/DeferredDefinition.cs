@@ -80,7 +80,7 @@ internal sealed record DeferredDefinition(int Number, string Sql, bool IsKey)
         if (makes)
         {
             await SearchPath.ReleaseAsync(session, stop, local: true); // for functions of the index
-            await session.ExecuteAsync($"SET LOCAL statement_timeout = 0; {Sql}", stop);
+            await session.ExecuteAsync($"SET LOCAL statement_timeout = 0; {DdlPropagation.OnAllNodes}; {Sql}", stop);
         }
         await session.ExecuteAsync("DELETE FROM woodgrove.deferred_definition WHERE import_id = $1 AND number = $2", stop,
             importId, Number);

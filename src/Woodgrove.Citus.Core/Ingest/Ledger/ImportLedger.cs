@@ -97,7 +97,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
                 attempt
             FROM woodgrove.import_batch WHERE import_id = $1 ORDER BY batch
             """, row => new ImportBatch(ImportId, row.GetInt32(0),
-                new TargetIdentity(row.GetString(1), row.GetFieldValue<uint>(2), row.GetString(3)),
+                TargetIdentity.Read(row.GetString(1), row.GetFieldValue<uint>(2), row.GetString(3)),
                 row.GetString(4), row.GetString(5), row.GetString(6), row.GetInt64(7), row.GetInt64(8), row.GetInt64(9), row.GetInt64(10),
                 row.GetBoolean(11))
             { Attempt = row.GetString(12) }, stop, ImportId);
@@ -118,7 +118,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
             """);
         foreach (object value in new object[]
         {
-            batch.ImportId, batch.Number, batch.Table.Name, batch.Table.Oid, batch.Table.Distribution, batch.Source, batch.Route,
+            batch.ImportId, batch.Number, batch.Table.Name, batch.Table.Oid, batch.Table.Kept, batch.Source, batch.Route,
             batch.Fingerprint,
             batch.FirstByte, batch.EndByte, batch.Rows, batch.Rejected, batch.IsLast, isPending, Attempt, ImportLock.Key(batch.ImportId),
         })
@@ -206,7 +206,7 @@ internal sealed class ImportLedger : IBatchLedger, IAsyncDisposable
                   FROM woodgrove.import_batch WHERE table_name = $1 ORDER BY import_id, batch DESC) b
             WHERE source = $2 OR fingerprint = $3 OR NOT is_last ORDER BY committed_at DESC, batch DESC
             """, row => new ImportBatch(row.GetGuid(0), row.GetInt32(1),
-                new TargetIdentity(table, row.GetFieldValue<uint>(2), row.GetString(3)), row.GetString(4), row.GetString(5),
+                TargetIdentity.Read(table, row.GetFieldValue<uint>(2), row.GetString(3)), row.GetString(4), row.GetString(5),
                 row.GetString(6), 0, row.GetInt64(7), row.GetInt64(8), 0, row.GetBoolean(9)), stop, table, source, fingerprint);
     }
 

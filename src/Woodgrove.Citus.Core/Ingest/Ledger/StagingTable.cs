@@ -15,6 +15,11 @@ internal static class StagingTable
     public static Task<bool> ExistsAsync(NpgsqlConnection session, Guid importId, CancellationToken stop) =>
         LedgerSchema.HasTableAsync(session, NameOf(importId).Name, stop);
 
+    /// <returns>Null where there is none.</returns>
+    public static Task<uint?> OidAsync(NpgsqlConnection session, Guid importId, CancellationToken stop) => session.ScalarAsync<uint?>(
+        "SELECT oid FROM pg_catalog.pg_class WHERE relnamespace = pg_catalog.to_regnamespace('woodgrove') AND relname = $1", stop,
+        NameOf(importId).Name);
+
     /// <summary>Drops the staging table of an import that will not be resumed.</summary>
     /// <returns>True where there was one.</returns>
     public static async Task<bool> DropAsync(NpgsqlConnection session, Guid importId, CancellationToken stop)

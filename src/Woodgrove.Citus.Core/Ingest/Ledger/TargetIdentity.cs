@@ -1,3 +1,4 @@
+using System.Globalization;
 using Woodgrove.Citus.Catalog;
 
 namespace Woodgrove.Citus.Ingest.Ledger;
@@ -9,8 +10,22 @@ namespace Woodgrove.Citus.Ingest.Ledger;
 /// <param name="Name">The table's schema-qualified name.</param>
 /// <param name="Oid">Its OID on the coordinator.</param>
 /// <param name="Distribution">Its distribution column and type, or its kind where it has none.</param>
-internal sealed record TargetIdentity(string Name, uint Oid, string Distribution)
+/// <param name="Staging">The OID of the staging table that has the rows, or null where the table itself has them.</param>
+internal sealed record TargetIdentity(string Name, uint Oid, string Distribution, uint? Staging = null)
 {
+    private const string StagingMark = ", staging table ";
+
     public static TargetIdentity Of(TableInfo table) => new(table.Name.ToString(), table.Oid,
         table.DistributionColumn is { } key ? $"{key} {table.FindColumn(key)?.TypeName}" : table.Kind.ToString());
+
+    /// <summary>The distribution with the staging table, as the ledger keeps it.</summary>
+    public string Kept => Staging is { } oid ? string.Create(CultureInfo.InvariantCulture, $"{Distribution}{StagingMark}{oid}") : Distribution;
+
+    /// <param name="kept">As <see cref="Kept"/> gives it.</param>
+    public static TargetIdentity Read(string name, uint oid, string kept)
+    {
+        int mark = kept.LastIndexOf(StagingMark, StringComparison.Ordinal);
+        return mark >= 0 && uint.TryParse(kept.AsSpan(mark + StagingMark.Length), NumberStyles.None, CultureInfo.InvariantCulture, out uint staging)
+            ? new(name, oid, kept[..mark], staging) : new(name, oid, kept);
+    }
 }

@@ -1,5 +1,6 @@
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Errors;
+using Woodgrove.Citus.Ingest.Ledger;
 
 namespace Woodgrove.Citus.Ingest.Merge;
 
@@ -10,6 +11,11 @@ internal static class MergeErrors
         new("CitusImportNeedsOnConflict", CitusErrorKind.InvalidArgument,
             $"Import {importId} was started with -OnConflict, and its first rows are in a staging table.",
             "Continue with the same -OnConflict, or clear it with Remove-CitusImport and load the file again.") { Target = importId };
+
+    public static CitusException StagingTableDropped(ImportBatch last) => new("CitusStagingTableDropped", CitusErrorKind.InvalidOperation,
+        $"Import {last.ImportId} of {last.Source} was started with -OnConflict, and table {StagingTable.NameOf(last.ImportId)}, which had "
+            + $"its rows up to byte {last.EndByte}, has been dropped: they are not in {last.Table.Name}. Nothing was loaded.",
+        $"Clear the import with Remove-CitusImport {last.ImportId} and load the file again.") { Target = last.ImportId };
 
     /// <summary>
     /// A distribution value that the coordinator fills in can clash with none that is there, nor can rows be laid out by it

@@ -112,6 +112,13 @@ internal sealed class Staging(TableInfo target, CopyTarget rows, ConflictRule ru
         throw MergeErrors.StagedImport(importId);
     }
 
+    /// <summary>Refuses to continue an import whose staging table is no longer the one that has its rows.</summary>
+    public static async Task RequireAsync(NpgsqlConnection session, ImportBatch last, CancellationToken stop)
+    {
+        if (last.Table.Staging is { } oid && await StagingTable.OidAsync(session, last.ImportId, stop) != oid)
+            throw MergeErrors.StagingTableDropped(last);
+    }
+
     private static async Task CreateAsync(NpgsqlConnection session, TableName name, CopyTarget target, CancellationToken stop)
     {
         if (target.Table.DistributionColumn is { } key && target.Columns.All(c => c.Name != key))
