@@ -104,22 +104,28 @@ public sealed class EmptiedTableTests(ClusterFixture cluster) : ClusterTest(clus
             + "$$ SELECT count(*) FROM pg_class WHERE relname LIKE 'staging_%' $$)"));
     }
 
-    [Fact]
-    public void An_import_whose_rows_are_still_in_its_staging_table_is_continued()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_import_is_continued_only_if_all_its_rows_are_in_its_staging_table(bool begunWithout)
     {
         string table = Cluster.NewName();
         Cluster.Distribute($"{Columns}, PRIMARY KEY (user_id, id)", "user_id", table);
         Interruptible(table);
         Guid import = Guid.NewGuid();
-        string load = $"Import-CsvToCitus $path {table} -OnConflict Update -Checkpoint 256KB -ImportId {import}";
-        Shell.Run(load).Failed("CitusRowRefused");
+        string load = $"Import-CsvToCitus $path {table} -Checkpoint 256KB -ImportId {import}";
+        if (begunWithout) Shell.Run(load).Failed("CitusRowRefused");
+        Assert.Equal(begunWithout, Cluster.Count(table) > 0);
+        Shell.Run($"{load} -OnConflict Update").Failed("CitusRowRefused");
         Shell["few"] = Cluster.File($"{table}-few.csv", Few);
         Shell.Run($"Import-CsvToCitus $few {table} -Truncate").Succeeded();
+        Assert.Equal(!begunWithout, (long)Cluster.Scalar($"SELECT count(*) FROM woodgrove.import_batch WHERE import_id = '{import}'")! > 0);
         Repair(table);
 
-        Shell.Run(load).Succeeded();
+        Shell.Run($"{load} -OnConflict Update").Succeeded();
 
         Assert.Equal(40_002, Cluster.Count(table));
+        Assert.Equal(0L, Cluster.Scalar("SELECT count(*) FROM pg_class WHERE relname LIKE 'staging_%'"));
     }
 
     [Fact]

@@ -10,11 +10,10 @@ namespace Woodgrove.Citus.Ingest.Ledger;
 /// </summary>
 internal static class EmptiedTable
 {
-    // The rows of an import with -OnConflict are in its staging table until its end.
-    private const string Statement = """
-        DELETE FROM woodgrove.import_batch b WHERE b.table_name = $1 AND b.import_id <> $2 AND NOT EXISTS (
-            SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = pg_catalog.to_regnamespace('woodgrove')
-                AND c.relname = 'staging_' || pg_catalog.replace(b.import_id::text, '-', ''))
+    // The rows of an import with -OnConflict are in its staging table until its end, unless it was begun without.
+    private const string Statement = $"""
+        DELETE FROM woodgrove.import_batch b WHERE b.table_name = $1 AND b.import_id <> $2 AND EXISTS (
+            SELECT FROM woodgrove.import_batch d WHERE d.import_id = b.import_id AND d.distribution !~ '{TargetIdentity.StagingPattern}')
         """;
 
     /// <summary>Before the table is emptied: refuses to do it under an import that runs, and warns of what this user can't remove.</summary>

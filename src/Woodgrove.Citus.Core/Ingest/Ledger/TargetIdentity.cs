@@ -15,6 +15,9 @@ internal sealed record TargetIdentity(string Name, uint Oid, string Distribution
 {
     private const string StagingMark = ", staging table ";
 
+    /// <summary>A regular expression for <see cref="Kept"/> of rows that are in a staging table.</summary>
+    public const string StagingPattern = $"{StagingMark}[0-9]+$";
+
     public static TargetIdentity Of(TableInfo table) => new(table.Name.ToString(), table.Oid,
         table.DistributionColumn is { } key ? $"{key} {table.FindColumn(key)?.TypeName}" : table.Kind.ToString());
 
