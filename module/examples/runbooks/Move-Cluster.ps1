@@ -9,7 +9,7 @@
     -Path: objects that exist and rows that are committed are left as they are.
 
     The job fails before any row is copied if the target has objects that differ from the source's, or lacks a table that
-    Import-CitusSchema can't distribute, such as one distributed by range or append.
+    Import-CitusSchema can't distribute, such as one distributed by range or append. Triggers are created after the rows are copied.
 
     In -Path it writes schema.sql, comparison.json with each table, report.html about the target, and import-id.txt, by which
     the next start goes on. about_Citus_Migration says what is not moved.
@@ -62,24 +62,29 @@ function Connect-Side([hashtable] $To, [string] $Name, [string] $Stored) {
     $more = if ($credential) { @{ Credential = $credential } } else { @{} }
     Connect-CitusCluster @To @more -Name $Name
 }
+function Import-Object($Objects) {
+    $made = @($Objects | Import-CitusSchema -Connection $target -Confirm:$false)
+    # A newer server has newer extensions, and may print the query of a view differently.
+    $different = @($made | Where-Object { $_.State -eq 'Different' -and $_.Kind -notin 'Extension', 'View' })
+    if ($different) { throw "The target has objects that differ from the source's: $($different.ForEach{ "$($_.Kind) $($_.Name): $($_.Differences)" } -join '; ')" }
+    # User mappings, of kind Other, are to be created in the target afterwards.
+    $absent = @($made | Where-Object { $_.State -eq 'Skipped' -and -not $_.Sql -and $_.Kind -ne 'Other' })
+    if ($absent) { throw "Create or distribute these in the target, then start the job again: $($absent.ForEach{ "$($_.Kind) $($_.Name): $($_.Reason)" } -join '; ')" }
+    Report Schema "$($made.Count) objects: $(($made | Group-Object State | Sort-Object Name).ForEach{ "$($_.Count) $($_.Name)" } -join ', ')"
+}
 function Report([string] $State, $Detail) { [ordered] @{ Time = [datetime]::UtcNow.ToString('o'); State = $State; Detail = $Detail } | ConvertTo-Json -Compress }
 
-$source = $target = $null
+$source = $target = $triggers = $null
 try {
     $source = Connect-Side -To $From -Name move-source -Stored $FromCredentialName
     $target = Connect-Side -To $To -Name move-target -Stored $ToCredentialName
     $folder = (New-Item $Path -ItemType Directory -Force).FullName
 
     if (-not $SkipSchema) {
-        $schema = Export-CitusSchema (Join-Path $folder schema.sql) -IncludeDefinition -Connection $source -Confirm:$false
-        $objects = @(Import-CitusSchema $schema.FullName -Connection $target -Confirm:$false)
-        # A newer server has newer extensions, and may print the query of a view differently.
-        $different = @($objects | Where-Object { $_.State -eq 'Different' -and $_.Kind -notin 'Extension', 'View' })
-        if ($different) { throw "The target has objects that differ from the source's: $($different.ForEach{ "$($_.Kind) $($_.Name): $($_.Differences)" } -join '; ')" }
-        # User mappings, of kind Other, are to be created in the target afterwards.
-        $absent = @($objects | Where-Object { $_.State -eq 'Skipped' -and -not $_.Sql -and $_.Kind -ne 'Other' })
-        if ($absent) { throw "Create or distribute these in the target, then start the job again: $($absent.ForEach{ "$($_.Kind) $($_.Name): $($_.Reason)" } -join '; ')" }
-        Report Schema "$($objects.Count) objects: $(($objects | Group-Object State | Sort-Object Name).ForEach{ "$($_.Count) $($_.Name)" } -join ', ')"
+        $null = Export-CitusSchema (Join-Path $folder schema.sql) -IncludeDefinition -Connection $source -Confirm:$false
+        # Triggers are created after the rows, which they would change or multiply.
+        $triggers, $schema = @(Export-CitusSchema -IncludeDefinition -Connection $source).Where({ $_.Kind -eq 'Trigger' -or $_.Sql -like 'COMMENT ON TRIGGER*' }, 'Split')
+        Import-Object $schema
     }
 
     $idFile = Join-Path $folder import-id.txt
@@ -88,6 +93,7 @@ try {
     # What an earlier start has copied is left out.
     $copied = @(Copy-CitusTable @copy -DeferIndexes)
     Report Copied "$($copied.Count) table(s), $(($copied | Measure-Object Rows -Sum).Sum) rows by this start"
+    if ($triggers) { Import-Object $triggers }
 
     $compared = @(Compare-CitusTable $Table -From $source -To $target -ThrottleLimit ([Math]::Min($ThrottleLimit, 4)))
     $compared | ConvertTo-Json -Depth 5 -EnumsAsStrings -AsArray | Set-Content (Join-Path $folder comparison.json)

@@ -56,6 +56,8 @@ public sealed class SchemaImport : IAsyncDisposable
         {
             IReadOnlyList<SchemaDifference> differences = item.DifferencesTo(there);
             if (differences.Count == 0) return Result(item, SchemaImportState.Equal);
+            // Citus distributes a function when it is created; only its argument and tables are missing then.
+            if (item.Kind == SchemaObjectKind.DistributedFunction && there.Properties.All(p => p.Value is null or "false")) return null;
             // Another version of an extension is reported, and is no obstacle.
             if (item.Kind is not (SchemaObjectKind.Extension or SchemaObjectKind.View)) Mark(item, "is different in the database");
             return Result(item, SchemaImportState.Different) with { Differences = [.. differences] };

@@ -68,7 +68,10 @@ public sealed record ClusterCopy(CitusConnection From, CitusConnection To, IRead
     public async Task CheckAsync(CancellationToken stop)
     {
         foreach (TablePlan plan in await PlanAsync(await From.AtCoordinatorAsync(stop), await To.AtCoordinatorAsync(stop), stop))
+        {
             Explain?.Invoke($"{plan.Target.Display}: {plan.Reason}");
+            if (plan.Triggers.Count > 0) Warn?.Invoke(CopyErrors.TriggersFire(plan));
+        }
     }
 
     private async Task<IReadOnlyList<TablePlan>> PlanAsync(CitusConnection from, CitusConnection to, CancellationToken stop)

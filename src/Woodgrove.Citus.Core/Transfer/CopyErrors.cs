@@ -20,6 +20,12 @@ internal static class CopyErrors
         $"{table}: {done} of {parts} parts were copied by an earlier run, as the source was then. What was written in the source since "
             + "is missing in them; -Verify, or Compare-CitusTable, tells.";
 
+    /// <summary>A warning: rows may not arrive as they are.</summary>
+    public static string TriggersFire(TablePlan plan) =>
+        $"{plan.Target.Display}: triggers of the target fire for each row that is copied, and may change it or insert others "
+            + $"({string.Join(", ", plan.Triggers)}). To copy rows as they are, run ALTER TABLE {plan.Target.Name} DISABLE TRIGGER USER "
+            + $"before, and ALTER TABLE {plan.Target.Name} ENABLE TRIGGER USER afterwards.";
+
     /// <summary>A warning: a copy goes on with another snapshot than the one that it began with.</summary>
     public static string SourceReopened(bool hasCopied) => "The source's sessions were lost. What is left is read in new sessions"
         + (hasCopied ? ", as of a later instant than what is copied already: what was written in the source in between may be missing "

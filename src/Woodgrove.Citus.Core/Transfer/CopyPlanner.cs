@@ -1,6 +1,7 @@
 using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
+using Woodgrove.Citus.Export;
 using Woodgrove.Citus.Ingest.Import;
 using Woodgrove.Citus.Ingest.Merge;
 using Woodgrove.Citus.Ingest.Routes;
@@ -18,8 +19,10 @@ internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, Npgsql
     /// <exception cref="Errors.CitusException">A table is missing on a side, or can't take the other's rows.</exception>
     public async Task<TablePlan> PlanAsync(TableName name, CancellationToken stop)
     {
-        TableInfo into = await TableCatalog.FindAsync(to, target, name, stop);
-        TableInfo table = copy.Query is null ? await TableCatalog.FindAsync(from, source, name, stop) : into;
+        // The name means what it means in the source; the target's search path may lead to another schema's table.
+        TableInfo? own = copy.Query is null ? await TableCatalog.FindAsync(from, source, name, stop) : null;
+        TableInfo into = await TableCatalog.FindAsync(to, target, own?.Name ?? name, stop);
+        TableInfo table = own ?? into;
         IReadOnlyList<TableColumn> columns = copy.Query is null ? table.Columns : await QueryColumnsAsync(copy.Query, stop);
         ColumnMatch match = await ColumnMatch.ReadAsync(source, columns, target, into, stop);
         if (copy.Query is not null) match = match with { Columns = [.. columns.Select(c => into.FindColumn(c.Name)!)] };
@@ -35,6 +38,8 @@ internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, Npgsql
                 "SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::oid", stop, table.Oid),
             SourceId = $"{await CoordinatorFacts.IdentifierAsync(source, stop)} {from.Database} "
                 + $"{(copy.Query is null ? table.Oid : copy.Query)}",
+            SourceSettings = await ValueSettings.ReadAsync(source, stop),
+            Triggers = await FiringTriggersAsync(into, stop),
             SourceName = $"{from.Server}:{from.Port}/{from.Database} {(copy.Query ?? table.Name.ToString())}",
         };
     }
@@ -85,6 +90,14 @@ internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, Npgsql
             SELECT (NOT $3 OR pg_catalog.current_setting('server_encoding') IN ('UTF8', 'SQL_ASCII')) AND coalesce((SELECT l.collisdeterministic FROM pg_catalog.pg_attribute a
                 JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation WHERE a.attrelid = $1::oid AND a.attname = $2), true)
             """, stop, table.Oid, key, TableColumn.IsText(table.FindColumn(key)!.TypeOid));
+
+    /// <summary>The triggers that fire for each row that is inserted into a table or a partition of it.</summary>
+    private async Task<IReadOnlyList<string>> FiringTriggersAsync(TableInfo table, CancellationToken stop) => await target.ListAsync("""
+        SELECT DISTINCT t.tgname::text FROM pg_catalog.pg_trigger t
+        WHERE t.tgrelid IN (SELECT $1::oid UNION SELECT p.relid FROM pg_catalog.pg_partition_tree($1::oid::pg_catalog.regclass) p)
+            AND NOT t.tgisinternal AND t.tgtype::int & 4 <> 0 AND (t.tgenabled = 'A' OR t.tgenabled =
+                CASE pg_catalog.current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END) ORDER BY 1
+        """, row => row.GetString(0), stop, table.Oid);
 
     private async Task<IReadOnlyList<TableColumn>> QueryColumnsAsync(string query, CancellationToken stop)
     {

@@ -24,7 +24,7 @@ internal static class DeferredIndexes
                     || pg_catalog.quote_literal(pg_catalog.obj_description(i.oid, 'pg_class')), ''), false
         FROM tables t JOIN pg_catalog.pg_index x ON x.indrelid = t.relid JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
             JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
-        WHERE NOT EXISTS (
+        WHERE NOT ($2 AND x.indisunique) AND NOT EXISTS (
             SELECT FROM (SELECT i.oid UNION SELECT p.relid FROM pg_catalog.pg_partition_tree(pg_catalog.pg_partition_root(i.oid)) p) a (oid)
                 JOIN pg_catalog.pg_index y ON y.indexrelid = a.oid
             -- pg_get_indexdef does not tell the tablespace.
@@ -43,18 +43,22 @@ internal static class DeferredIndexes
         """;
 
     /// <summary>Drops what a table can do without while its rows come.</summary>
+    /// <param name="keepsUnique">Keeps unique indexes, by which rows are compared.</param>
     /// <returns>Why nothing was dropped, or null.</returns>
-    public static async Task<string?> DropAsync(NpgsqlConnection session, TableInfo table, Guid importId, CancellationToken stop)
+    public static async Task<string?> DropAsync(NpgsqlConnection session, TableInfo table, Guid importId, bool keepsUnique,
+        CancellationToken stop)
     {
         if ((await DeferredDefinition.PendingAsync(session, importId, stop)).Count > 0) return null; // by an earlier run
         if (await session.ScalarAsync<int?>($"SELECT 1 FROM {table.Name.Sql} LIMIT 1", stop) is not null) return "it has rows already";
         var found = await session.ListAsync(Definitions, row => (Drop: row.TextOrNull(0), Make: row.GetString(1),
-            IsKey: row.GetBoolean(2)), stop, table.Oid);
+            IsKey: row.GetBoolean(2)), stop, table.Oid, keepsUnique);
         if (found.Count == 0) return null;
         await DeferredDefinition.CreateTableAsync(session, stop);
         await using NpgsqlTransaction transaction = await session.BeginTransactionAsync(stop);
-        // After DDL on many shards at once, Citus takes no change of a foreign key to a reference table.
-        await session.ExecuteAsync($"SET LOCAL citus.multi_shard_modify_mode = 'sequential'; {DdlPropagation.OnAllNodes}", stop);
+        // After DDL on many shards at once, Citus takes no change of a foreign key to a reference table. A local table that only the
+        // key ties to one is to stay in Citus's metadata: to remove it, Citus would replace it by another table.
+        await session.ExecuteAsync("SET LOCAL citus.multi_shard_modify_mode = 'sequential'; "
+            + $"SET LOCAL citus.enable_local_reference_table_foreign_keys = off; {DdlPropagation.OnAllNodes}", stop);
         for (int i = 0; i < found.Count; i++)
             await new DeferredDefinition(i, found[i].Make, found[i].IsKey).KeepAsync(session, importId, table.Name.ToString(), stop);
         foreach ((string? drop, _, _) in found)

@@ -46,6 +46,12 @@ internal sealed record TablePlan(TableInfo Source, TableInfo Target, ColumnMatch
     /// <summary>The source, as lists of imports show it.</summary>
     public required string SourceName { get; init; }
 
+    /// <summary>How the source's coordinator writes values, as SQL: each node may have settings of its own.</summary>
+    public required string SourceSettings { get; init; }
+
+    /// <summary>The target's triggers that fire for each row that is copied.</summary>
+    public IReadOnlyList<string> Triggers { get; init; } = [];
+
     /// <summary>A conflict rule works on rows that it gathers from CSV.</summary>
     public bool IsBinary => Match.IsBinary && Rule is null && Query is null;
 

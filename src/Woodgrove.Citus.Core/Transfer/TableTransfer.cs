@@ -71,12 +71,13 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
         int sequences = 0;
         if (!before.Any(b => b.IsLast))
         {
+            if (isFirst && plan.Triggers.Count > 0) copy.Warn?.Invoke(CopyErrors.TriggersFire(plan));
             if (isFirst && _done > 0) copy.Warn?.Invoke(CopyErrors.PartsOfEarlierRun(_table, _done, _shards.Count));
             await new RunningLoad(plan.Target.Name.ToString(), plan.SourceName, plan.Method.ToString()).ShowAsync(session, importId, stop);
             try
             {
                 if (copy.DeferIndexes && (isFirst || _done == 0)
-                    && await DeferredIndexes.DropAsync(session, plan.Target, importId, stop) is { } obstacle)
+                    && await DeferredIndexes.DropAsync(session, plan.Target, importId, plan.Rule is not null, stop) is { } obstacle)
                     copy.Warn?.Invoke($"{_table}: no index or foreign key is deferred, because {obstacle}.");
                 await CopyAsync(ledger, before, stop);
                 indexes = await DeferredIndexes.RestoreAsync(to, _table, importId, keys: false, copy.Explain, stop);
@@ -177,8 +178,8 @@ internal sealed class TableTransfer(ClusterCopy copy, CitusConnection from, Citu
     {
         stop.ThrowIfCancellationRequested();
         if (plan.IsBinary) return await session.BeginRawBinaryCopyAsync(command, CancellationToken.None);
-        await session.ExecuteAsync("SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = postgres; SET LOCAL extra_float_digits = 3",
-            stop);
+        await session.ExecuteAsync($"{plan.SourceSettings}; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = postgres; "
+            + "SET LOCAL extra_float_digits = 3", stop);
         return (NpgsqlRawCopyStream)((StreamReader)await session.BeginTextExportAsync(command, CancellationToken.None)).BaseStream;
     }
 

@@ -15,14 +15,15 @@ public sealed class MoveClusterTests(ComparedClusters clusters, ClusterFixture c
         CREATE TABLE move_notes (user_id bigint, note text);
         """;
 
-    private static readonly string[] Names = ["public.move_currencies", "public.move_events", "public.move_notes"];
+    private static readonly string[] Names = ["public.move_audit", "public.move_currencies", "public.move_events", "public.move_notes", "public.move_orders"];
 
     [Theory, MemberData(nameof(Pwsh.Shells), MemberType = typeof(Pwsh))]
     public async Task A_database_is_moved_and_proven_equal_and_a_difference_fails_the_job(string shell)
     {
         Cluster.RequireCitus();
         foreach (string side in new[] { clusters.Source, clusters.Target })
-            clusters.Execute(side, "DROP TABLE IF EXISTS move_notes, move_events, move_currencies, move_appended; DROP SCHEMA IF EXISTS woodgrove CASCADE");
+            clusters.Execute(side, "DROP TABLE IF EXISTS move_notes, move_events, move_currencies, move_appended, "
+                + "move_orders, move_audit; DROP SCHEMA IF EXISTS woodgrove CASCADE");
         clusters.Execute(clusters.Source, Tables);
         clusters.Execute(clusters.Source, """
             SELECT create_reference_table('move_currencies');
@@ -32,12 +33,22 @@ public sealed class MoveClusterTests(ComparedClusters clusters, ClusterFixture c
             INSERT INTO move_events (user_id, code) SELECT i % 90, 'c' || 1 + i % 20 FROM generate_series(1, 2000) i;
             INSERT INTO move_notes SELECT i % 90, 'note ' || i FROM generate_series(1, 500) i
             """);
+        // A trigger that writes to another table that is copied, and one table with a foreign key to a reference table.
+        clusters.Execute(clusters.Source, """
+            CREATE TABLE move_orders (id bigint PRIMARY KEY, code text REFERENCES move_currencies);
+            CREATE TABLE move_audit (order_id bigint);
+            CREATE OR REPLACE FUNCTION move_log() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.move_audit VALUES (new.id);
+                RETURN new; END $$;
+            CREATE TRIGGER move_logged AFTER INSERT ON move_orders FOR EACH ROW EXECUTE FUNCTION move_log();
+            COMMENT ON TRIGGER move_logged ON move_orders IS 'writes move_audit';
+            INSERT INTO move_orders SELECT i, 'c' || i FROM generate_series(1, 20) i
+            """);
         string folder = Path.Combine(Cluster.Folder, $"moved-{shell}");
 
         (int code, string output, string error) = await MoveAsync(shell, folder);
 
         Assert.True(code == 0, error + output);
-        Assert.Equal(["Schema", "Copied", "Equal"], States(output));
+        Assert.Equal(["Schema", "Copied", "Schema", "Equal"], States(output));
         foreach (string table in Names) Assert.Equal(clusters.Content(clusters.Source, table), clusters.Content(clusters.Target, table));
         JsonElement[] compared = Compared(folder);
         Assert.Equal(Names, compared.Select(c => c.GetProperty("Table").GetString()!));
@@ -46,6 +57,9 @@ public sealed class MoveClusterTests(ComparedClusters clusters, ClusterFixture c
             StringComparison.Ordinal);
 
         Assert.Equal(2001L, clusters.Scalar(clusters.Target, "SELECT nextval('move_events_event_id_seq')"));
+
+        Assert.Equal("move_logged: writes move_audit", clusters.Scalar(clusters.Target, "SELECT tgname || ': ' || obj_description(oid, "
+            + "'pg_trigger') FROM pg_trigger WHERE tgrelid = 'move_orders'::regclass AND NOT tgisinternal"));
 
         // Again: all of it exists, and is equal.
         string id = File.ReadAllText(Path.Combine(folder, "import-id.txt"));
@@ -65,7 +79,7 @@ public sealed class MoveClusterTests(ComparedClusters clusters, ClusterFixture c
         // A row that was written meanwhile fails the job, and its key is in the file.
         clusters.Execute(clusters.Source, "INSERT INTO move_events (event_id, user_id) VALUES (777777, 5)");
         (code, output, error) = await MoveAsync(shell, folder);
-        Assert.Equal((1, "Copied"), (code, States(output)[^1]));
+        Assert.Equal((1, "Schema"), (code, States(output)[^1]));
         Assert.Contains($"1of{Names.Length}table(s)arenotequal:public.move_events(2001and2000rows)", Compact(error),
             StringComparison.Ordinal);
         JsonElement difference = Assert.Single(Compared(folder).Single(c => !c.GetProperty("IsEqual").GetBoolean())

@@ -187,6 +187,31 @@ public sealed class SchemaRepeatTests(ComparedClusters clusters, ClusterFixture 
             "SELECT string_agg(description, ' ' ORDER BY description) FROM pg_description WHERE objoid > 16384 AND description ~ '^[a-z]+$'"));
     }
 
+    [Fact]
+    public void Functions_that_exist_are_given_their_distribution_argument()
+    {
+        Cluster.RequireCitus();
+        Source("""
+            CREATE TABLE bank.users (id bigint PRIMARY KEY);
+            SELECT create_distributed_table('bank.users', 'id', colocate_with := 'none');
+            CREATE FUNCTION bank.credit(account bigint) RETURNS void LANGUAGE sql AS 'UPDATE bank.users SET id = id WHERE id = account';
+            SELECT create_distributed_function('bank.credit(bigint)', '$1', colocate_with := 'bank.users')
+            """);
+        Import("| Where-Object Kind -NE DistributedFunction").Succeeded();
+
+        RunResult import = Import().Succeeded();
+        RunResult again = Import().Succeeded();
+
+        Assert.Equal("Applied", Result(import, "bank.credit(bigint)", "DistributedFunction").Get("State")!.ToString());
+        Assert.Equal("Equal", Result(again, "bank.credit(bigint)", "DistributedFunction").Get("State")!.ToString());
+        Assert.Equal(0, clusters.Scalar(clusters.Target, "SELECT distribution_argument_index FROM pg_dist_object WHERE objid = "
+            + "'bank.credit(bigint)'::regprocedure"));
+        clusters.Execute(clusters.Target, "CREATE TABLE bank.others (id bigint); SELECT create_distributed_table('bank.others', 'id', "
+            + "shard_count := 3, colocate_with := 'none')");
+        clusters.Execute(clusters.Target, "SELECT create_distributed_function('bank.credit(bigint)', '$1', colocate_with := 'bank.others')");
+        Assert.Equal("Different", Result(Import(), "bank.credit(bigint)", "DistributedFunction").Get("State")!.ToString());
+    }
+
     /// <summary>Creates a schema in the source, and leaves nothing of that of another test in both.</summary>
     private void Source(string sql)
     {

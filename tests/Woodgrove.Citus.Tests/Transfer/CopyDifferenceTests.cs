@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Npgsql;
 using Woodgrove.Citus.Tests.Hosting;
 
 namespace Woodgrove.Citus.Tests.Transfer;
@@ -186,6 +187,144 @@ public sealed class CopyDifferenceTests : ClusterTest, IClassFixture<CopyCluster
         const string definitions = "SELECT string_agg(d, ' ' ORDER BY d) FROM (SELECT pg_get_indexdef(indexrelid) AS d FROM pg_index "
             + "WHERE indrelid = 'priced'::regclass UNION SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'priced'::regclass) x";
         Assert.Equal(_clusters.Scalar('a', definitions), _clusters.Scalar('b', definitions));
+    }
+
+    /// <summary>In the target the same name leads to another schema's table.</summary>
+    [Fact]
+    public void A_name_means_the_sources_table_whatever_the_search_path_of_the_target()
+    {
+        string role = Cluster.NewName("pathed");
+        foreach (char cluster in "ab")
+        {
+            _clusters.Execute(cluster, $"""
+                DROP SCHEMA IF EXISTS pathed CASCADE;
+                DROP TABLE IF EXISTS public.pathed_orders;
+                CREATE SCHEMA pathed;
+                CREATE TABLE pathed.pathed_orders (id bigint PRIMARY KEY, note text);
+                CREATE TABLE public.pathed_orders (id bigint PRIMARY KEY, note text);
+                SELECT create_distributed_table('pathed.pathed_orders', 'id', shard_count := 3, colocate_with := 'none');
+                SELECT create_distributed_table('public.pathed_orders', 'id', shard_count := 4, colocate_with := 'none')
+                """);
+        }
+        _clusters.Execute('a', $"""
+            INSERT INTO pathed.pathed_orders SELECT i, 'pathed' FROM generate_series(1, 50) i;
+            INSERT INTO public.pathed_orders SELECT i, 'public' FROM generate_series(1, 70) i;
+            CREATE ROLE {role} LOGIN SUPERUSER PASSWORD '{_clusters.Password('a')}';
+            ALTER ROLE {role} SET search_path = pathed, public
+            """);
+        _clusters.Connect('a', $"{role}_a", role: role);
+
+        IReadOnlyList<PSObject> copied = _clusters.Shell.Get($"Copy-CitusTable *pathed_orders -From {role}_a -To b -Verify");
+
+        Assert.Equal([50L, 70L], copied.Select(r => (long)r.Get("Rows")!).Order());
+        Assert.All(copied, r => Assert.Equal(true, r.Get("IsVerified")));
+        _clusters.AssertSame("pathed.pathed_orders", "public.pathed_orders");
+    }
+
+    /// <summary>Each node writes values by settings of its own.</summary>
+    [Fact]
+    public void Moments_become_the_local_times_of_the_sources_coordinator_whatever_its_nodes_are_set_to()
+    {
+        foreach ((char cluster, string type) in new[] { ('a', "timestamptz"), ('b', "timestamp") })
+            _clusters.Execute(cluster, $"""
+                DROP TABLE IF EXISTS moments;
+                CREATE TABLE moments (id bigint PRIMARY KEY, at {type}, data {(cluster == 'a' ? "bytea" : "text")});
+                SELECT create_distributed_table('moments', 'id', shard_count := 8, colocate_with := 'none')
+                """);
+        _clusters.Execute('a', "INSERT INTO moments SELECT i, '2024-01-01 00:00+00'::timestamptz + i * interval '1 h', '\\x00ff' "
+            + "FROM generate_series(1, 300) i");
+        string role = Cluster.NewName("zoned");
+        int worker = _clusters.Servers('a')[1].Port;
+        _clusters.Execute('a', $"CREATE ROLE {role} LOGIN SUPERUSER PASSWORD '{_clusters.Password('a')}';\n"
+            + $"ALTER ROLE {role} SET TimeZone = 'UTC'");
+        using (var session = new NpgsqlConnection(_clusters.ConnectionString('a', port: worker) + ";Pooling=false"))
+        {
+            session.Open();
+            using var set = new NpgsqlCommand($"SET citus.enable_ddl_propagation = off; ALTER ROLE {role} SET TimeZone = 'Asia/Tokyo'; "
+                + $"ALTER ROLE {role} SET bytea_output = 'escape'", session);
+            set.ExecuteNonQuery();
+        }
+        _clusters.Connect('a', $"{role}_a", role: role);
+
+        PSObject copied = _clusters.Shell.Run($"Copy-CitusTable moments -From {role}_a -To b").Single;
+
+        Assert.Equal(300L, copied.Get("Rows"));
+        Assert.Equal(300L, _clusters.Scalar('b', "SELECT count(*) FROM moments WHERE at = '2024-01-01'::timestamp + id * interval '1 h' "
+            + "AND data = '\\x00ff'"));
+    }
+
+    /// <summary>Citus would replace a local table that no foreign key ties to a reference table any more.</summary>
+    [Fact]
+    public void Local_tables_with_foreign_keys_to_reference_tables_stay_the_same_tables()
+    {
+        foreach (char cluster in "ab")
+            _clusters.Execute(cluster, """
+                DROP TABLE IF EXISTS tied, tied_to;
+                CREATE TABLE tied_to (id int PRIMARY KEY);
+                SELECT create_reference_table('tied_to');
+                CREATE TABLE tied (id serial PRIMARY KEY, ref int REFERENCES tied_to);
+                CREATE INDEX tied_ref ON tied (ref)
+                """);
+        Assert.Equal(true, _clusters.Scalar('b', "SELECT autoconverted FROM pg_dist_partition WHERE logicalrelid = 'tied'::regclass"));
+        object? before = _clusters.Scalar('b', "SELECT 'tied'::regclass::oid");
+        _clusters.Execute('a', "INSERT INTO tied_to SELECT generate_series(1, 10);\n"
+            + "INSERT INTO tied (ref) SELECT 1 + i % 10 FROM generate_series(1, 100) i");
+        string copy = $"Copy-CitusTable tied, tied_to -From a -To b -DeferIndexes -ImportId {Guid.NewGuid()}";
+
+        IReadOnlyList<PSObject> copied = _clusters.Shell.Get(copy), again = _clusters.Shell.Get(copy);
+
+        Assert.Equal(110L, copied.Sum(r => (long)r.Get("Rows")!));
+        Assert.All(again, r => Assert.Equal(0L, r.Get("Rows")));
+        _clusters.AssertSame("tied", "tied_to");
+        Assert.Equal(before, _clusters.Scalar('b', "SELECT 'tied'::regclass::oid"));
+        Assert.Equal(1L, _clusters.Scalar('b', "SELECT count(*) FROM pg_constraint WHERE conrelid = 'tied'::regclass AND contype = 'f'"));
+    }
+
+    [Fact]
+    public void A_unique_index_by_which_rows_are_compared_is_not_deferred()
+    {
+        foreach (char cluster in "ab")
+            _clusters.Execute(cluster, """
+                DROP TABLE IF EXISTS decided;
+                CREATE TABLE decided (id bigint, note text);
+                SELECT create_distributed_table('decided', 'id', shard_count := 4, colocate_with := 'none');
+                CREATE UNIQUE INDEX decided_id ON decided (id);
+                CREATE INDEX decided_note ON decided (note)
+                """);
+        _clusters.Execute('a', "INSERT INTO decided SELECT i, 'n' || i FROM generate_series(1, 100) i");
+
+        PSObject copied = _clusters.Shell.Run("Copy-CitusTable decided -From a -To b -DeferIndexes -OnConflict Skip -KeyColumn id").Single;
+
+        Assert.NotNull(copied.Get("IndexDuration"));
+        _clusters.AssertSame("decided");
+        Assert.Equal("decided_id decided_note", _clusters.Scalar('b', "SELECT string_agg(indexname, ' ' ORDER BY 1) FROM pg_indexes "
+            + "WHERE tablename = 'decided'"));
+    }
+
+    [Fact]
+    public void Triggers_that_fire_for_copied_rows_are_named_with_what_disables_them()
+    {
+        foreach (char cluster in "ab")
+            _clusters.Execute(cluster, """
+                DROP TABLE IF EXISTS watched, watched_log;
+                CREATE TABLE watched (id bigint PRIMARY KEY);
+                CREATE TABLE watched_log (id bigint)
+                """);
+        const string log = "CREATE OR REPLACE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS "
+            + "$$ BEGIN INSERT INTO public.watched_log VALUES (new.id); RETURN new; END $$";
+        _clusters.Execute('b', $"{log};\nCREATE TRIGGER watch AFTER INSERT ON watched FOR EACH ROW EXECUTE FUNCTION watch();\n"
+            + "CREATE TRIGGER unfired BEFORE UPDATE ON watched FOR EACH ROW EXECUTE FUNCTION watch()");
+        _clusters.Execute('a', "INSERT INTO watched SELECT generate_series(1, 10);\nINSERT INTO watched_log SELECT generate_series(1, 10)");
+
+        string warning = Assert.Single(_clusters.Shell.Run("Copy-CitusTable watched, watched_log -From a -To b -WhatIf").Succeeded().Warnings);
+        Assert.Contains("watched: triggers of the target fire for each row", warning, StringComparison.Ordinal);
+        Assert.Contains("(watch)", warning, StringComparison.Ordinal);
+        string disable = warning[warning.IndexOf("ALTER TABLE", StringComparison.Ordinal)..warning.IndexOf(" before, ", StringComparison.Ordinal)];
+        _clusters.Shell.Run($"Invoke-CitusQuery '{disable}' -Connection b").Succeeded();
+        RunResult run = _clusters.Shell.Run("Copy-CitusTable watched, watched_log -From a -To b -Verify").Succeeded();
+
+        Assert.Empty(run.Warnings);
+        _clusters.AssertSame("watched", "watched_log");
     }
 
     /// <summary>What an index runs finds what it names without a schema, as when the index was made.</summary>
