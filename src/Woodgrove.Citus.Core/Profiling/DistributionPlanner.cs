@@ -175,6 +175,15 @@ public sealed class DistributionPlanner(CitusConnection connection)
         DistributionCandidate? measured = table.Candidate(column);
         string share = measured is { Verdict: CandidateVerdict.Unsuitable } ? $"; but {measured.Reason}" : "";
         UniqueKey[] keys = [.. table.Keys.Where(k => !k.Holds(column))];
+        // Colocated tables are distributed by columns of one type.
+        string[] retype = [];
+        if (lead is not null && table.Columns.TryGetValue(column, out ColumnEvidence? mine)
+            && _byName[lead].Columns.TryGetValue(_plans.Find(p => p.Table == lead)!.DistributionColumn!, out ColumnEvidence? first)
+            && mine.TypeOid != first.TypeOid)
+        {
+            retype = [$"ALTER TABLE {table.Exact} ALTER COLUMN {TableName.QuoteIfNeeded(column)} TYPE {first.Type};"];
+            why += $"; it is {mine.Type} there, and has to become {first.Type}";
+        }
         _plans.Add(Plan(table, TableKind.Distributed, why + share) with
         {
             DistributionColumn = column,
@@ -182,7 +191,7 @@ public sealed class DistributionPlanner(CitusConnection connection)
             Evidence = measured?.Evidence ?? [],
             KeysToWiden = [.. keys.Select(k => k.ToString())],
             FillThrough = through,
-            Prepare = [.. fill ?? [], .. keys.Select(k => k.Widen(table.Exact, column))],
+            Prepare = [.. retype, .. fill ?? [], .. keys.Select(k => k.Widen(table.Exact, column))],
             Distribute = $"SELECT create_distributed_table({Literal(table)}, {TableName.Literal(column)}, colocate_with := "
                 + $"{(lead is null ? "'none'" : Literal(_byName[lead]))});",
         });
@@ -253,7 +262,9 @@ public sealed class DistributionPlanner(CitusConnection connection)
         // A key to a distributed table gets the column.
         if (key.ChangesColumns)
             return (KeyFate.Lost, $"Citus does not support{key.Actions.Split(" DEFERRABLE")[0]} where the key has the distribution column");
-        return (isCopied ? kept : KeyFate.Again, null);
+        if (isCopied) return (kept, null);
+        return key.CanAdd(mine.DistributionColumn!, other!.DistributionColumn!) ? (KeyFate.Again, null) : (KeyFate.Lost,
+            $"it does not lead from {mine.DistributionColumn} to {other.DistributionColumn}, by which the two are distributed");
     }
 
     private bool IsOnSameNode(DistributionPlan one, DistributionPlan other)

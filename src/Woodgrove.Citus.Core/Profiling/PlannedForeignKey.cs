@@ -20,6 +20,10 @@ internal sealed record PlannedForeignKey(string Name, string Table, string Other
 
     public string Drop(TableName table) => $"ALTER TABLE {table} DROP CONSTRAINT {TableName.QuoteIfNeeded(Name)};";
 
+    /// <summary>Whether it can have both distribution columns, as a pair; each can be in it only once.</summary>
+    public bool CanAdd(string column, string otherColumn) => Columns.Zip(Referenced).Contains((column, otherColumn))
+        || !Columns.Contains(column) && !Referenced.Contains(otherColumn);
+
     /// <summary>The same again, and with the distribution columns where it lacks them.</summary>
     /// <param name="otherColumn">Null of a reference table.</param>
     public string Add(TableName table, TableName other, string column, string? otherColumn)

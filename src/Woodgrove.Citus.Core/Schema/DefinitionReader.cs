@@ -20,12 +20,13 @@ internal static class DefinitionReader
             WITH s AS (SELECT oid, nspname::text FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN
                 ('information_schema', 'citus', 'citus_internal', 'columnar', 'columnar_internal', '{ModuleSchema.Name}')),
             c AS (SELECT c.oid, c.relname::text, c.relkind, c.relpartbound, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,
-                    s.nspname
+                    c.relpersistence, c.reloptions, c.relam, s.nspname
                 FROM pg_catalog.pg_class c JOIN s ON s.oid = c.relnamespace WHERE NOT EXISTS (
                 SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
                     AND d.deptype = 'e')),
             a AS (SELECT c.oid, c.nspname, c.relname, c.relkind, a.attname::text, a.attnum, a.attgenerated, a.attidentity,
-                    pg_catalog.format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull AND NOT EXISTS (SELECT
+                    pg_catalog.format_type(a.atttypid, a.atttypmod) || {Collation("a.attcollation", "a.atttypid")}
+                        || CASE WHEN a.attnotnull AND NOT EXISTS (SELECT
                             FROM pg_catalog.pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey[1] = a.attnum
                                 AND NOT k.convalidated) THEN ' NOT NULL' ELSE '' END
                         || CASE a.attgenerated WHEN '' THEN '' ELSE coalesce(' GENERATED ' || x.value, '') END AS type,
@@ -48,7 +49,13 @@ internal static class DefinitionReader
         return [.. found.Select(f => new SchemaObject { Kind = f.Key.Item1, Name = f.Key.Item2, Sql = "", Properties = f.Value })];
     }
 
-    private const string Objects = $"""
+    /// <summary>SQL for a collation that is not the type's own.</summary>
+    private static string Collation(string collation, string type) => $"""
+        coalesce((SELECT ' COLLATE ' || pg_catalog.quote_ident(l.collname) FROM pg_catalog.pg_collation l JOIN pg_catalog.pg_type y
+            ON y.oid = {type} WHERE l.oid = {collation} AND l.oid <> y.typcollation), '')
+        """;
+
+    private static readonly string Objects = $"""
         SELECT 'SCHEMA', '', nspname::text, 'Name', nspname::text FROM s
         UNION ALL SELECT 'TABLE', a.nspname, a.relname, 'Columns', pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', '
             ORDER BY a.attnum) FROM a WHERE a.relkind <> 'v' GROUP BY a.oid, a.nspname, a.relname
@@ -57,6 +64,12 @@ internal static class DefinitionReader
             FROM a WHERE a.relkind <> 'v' ORDER BY a.oid, a.attnum)
         UNION ALL SELECT 'TABLE', a.nspname, a.relname, '{TypeOf}' || a.attname, a.type FROM a WHERE a.relkind <> 'v'
         UNION ALL SELECT 'TABLE', c.nspname, c.relname, 'Partitioning', pg_catalog.pg_get_partkeydef(c.oid) FROM c WHERE c.relkind = 'p'
+        UNION ALL SELECT 'TABLE', c.nspname, c.relname, 'Persistence', CASE c.relpersistence WHEN 'u' THEN 'UNLOGGED' END
+        FROM c WHERE c.relkind IN ('r', 'p')
+        UNION ALL SELECT 'TABLE', c.nspname, c.relname, 'AccessMethod', (SELECT m.amname::text FROM pg_catalog.pg_am m
+            WHERE m.oid = c.relam AND m.amname <> 'heap') FROM c WHERE c.relkind IN ('r', 'p')
+        UNION ALL SELECT 'VIEW', c.nspname, c.relname, 'Options', pg_catalog.array_to_string(c.reloptions, ', ')
+        FROM c WHERE c.relkind = 'v'
         UNION ALL SELECT 'TABLE', c.nspname, c.relname, 'RowSecurity', CASE WHEN c.relforcerowsecurity THEN 'FORCE' END
         FROM c WHERE c.relkind IN ('r', 'p', 'f')
         UNION ALL SELECT 'SEQUENCE', c.nspname, c.relname, 'Type', pg_catalog.format_type(q.seqtypid, NULL)
@@ -80,6 +93,7 @@ internal static class DefinitionReader
         UNION ALL SELECT 'CONSTRAINT', s.nspname, t.typname || ' ' || k.conname, 'Definition', pg_catalog.pg_get_constraintdef(k.oid)
         FROM s JOIN pg_catalog.pg_type t ON t.typnamespace = s.oid JOIN pg_catalog.pg_constraint k ON k.contypid = t.oid
         UNION ALL SELECT 'TRIGGER', c.nspname, c.relname || ' ' || t.tgname, 'Definition', pg_catalog.pg_get_triggerdef(t.oid)
+            || CASE t.tgenabled WHEN 'O' THEN '' WHEN 'D' THEN ' DISABLED' WHEN 'R' THEN ' ON REPLICAS' ELSE ' ALWAYS' END
         FROM c JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
         UNION ALL SELECT 'FUNCTION', s.nspname, p.proname || '(' || pg_catalog.array_to_string(ARRAY(
             SELECT pg_catalog.format_type(u.t, NULL) FROM pg_catalog.unnest(p.proargtypes) WITH ORDINALITY u (t, n) ORDER BY n), ', ')
@@ -91,9 +105,10 @@ internal static class DefinitionReader
             WHEN 'e' THEN (SELECT pg_catalog.string_agg(pg_catalog.quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
                 FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid)
             WHEN 'c' THEN (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f.attname) || ' '
-                || pg_catalog.format_type(f.atttypid, f.atttypmod), ', ' ORDER BY f.attnum)
+                || pg_catalog.format_type(f.atttypid, f.atttypmod) || {Collation("f.attcollation", "f.atttypid")}, ', ' ORDER BY f.attnum)
                 FROM pg_catalog.pg_attribute f WHERE f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped)
-            WHEN 'd' THEN pg_catalog.concat_ws(' ', pg_catalog.format_type(t.typbasetype, t.typtypmod),
+            WHEN 'd' THEN pg_catalog.concat_ws(' ', pg_catalog.format_type(t.typbasetype, t.typtypmod)
+                    || {Collation("t.typcollation", "t.typbasetype")},
                 CASE WHEN t.typnotnull THEN 'NOT NULL' END, 'DEFAULT ' || t.typdefault,
                 (SELECT pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(k.oid), ' ' ORDER BY k.conname)
                  FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c' AND k.convalidated))

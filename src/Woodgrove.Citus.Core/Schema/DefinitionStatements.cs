@@ -13,7 +13,8 @@ internal static class DefinitionStatements
         "POLICY", "ROW SECURITY", "COMMENT"];
 
     /// <summary>What may use a view, or a function that does, and comes after it then.</summary>
-    private static readonly HashSet<string> MayUseViews = ["FUNCTION", "PROCEDURE", "AGGREGATE", "TYPE", "CAST", "OPERATOR", "DEFAULT"];
+    private static readonly HashSet<string> MayUseViews = ["FUNCTION", "PROCEDURE", "AGGREGATE", "TYPE", "CAST", "OPERATOR", "DEFAULT",
+        "STATISTICS"];
 
     /// <param name="printed">How the server prints the objects.</param>
     public static (List<SchemaObject> Before, List<SchemaObject> After) Of(
@@ -23,7 +24,7 @@ internal static class DefinitionStatements
         var (before, after, laterNames) = (new List<SchemaObject>(), new List<SchemaObject>(), new HashSet<string>());
         HashSet<(string, string)> apart = [.. dump.Select(ColumnOf).OfType<(string, string)>()];
         // Extensions are written apart, with their comments.
-        foreach (DumpEntry entry in dump.Where(e => e.Type != "EXTENSION"
+        foreach (DumpEntry entry in WithQueries(dump).Where(e => e.Type != "EXTENSION"
             && !(e.Type == "COMMENT" && e.Tag.StartsWith("EXTENSION ", StringComparison.Ordinal))))
         {
             IReadOnlyList<SqlToken> tokens = SqlTokens.Read(entry.Sql);
@@ -47,6 +48,31 @@ internal static class DefinitionStatements
             (later ? after : before).Add(made with { DependsOn = made.PartOf is { } part ? [part] : [] });
         }
         return (before, after);
+    }
+
+    /// <summary>
+    /// The entries with each view in one piece. pg_dump writes a view that needs a primary key as a placeholder of NULLs first, which
+    /// Citus would distribute, and its query as a rule after the keys; here it comes before the first entry that names it.
+    /// </summary>
+    private static List<DumpEntry> WithQueries(IReadOnlyList<DumpEntry> dump)
+    {
+        const string query = " _RETURN";
+        Dictionary<string, DumpEntry> queries = dump.Where(e => e.Type == "RULE" && e.Tag.EndsWith(query, StringComparison.Ordinal))
+            .Select(e => e with { Type = "VIEW", Tag = e.Tag[..^query.Length] })
+            .ToDictionary(e => DefinitionReader.NameOf(e.Type, e.Schema, e.Tag));
+        if (queries.Count == 0) return [.. dump];
+        var (whole, waiting) = (new List<DumpEntry>(), new HashSet<string>());
+        foreach (DumpEntry entry in dump)
+        {
+            string[] names = [.. Names(SqlTokens.Read(entry.Sql))];
+            if (entry.Type == "VIEW" && queries.ContainsKey(names[0])) waiting.Add(names[0]);
+            else
+            {
+                foreach (string view in names.Where(waiting.Remove)) whole.Add(queries[view]);
+                if (!(entry.Type == "RULE" && entry.Tag.EndsWith(query, StringComparison.Ordinal))) whole.Add(entry);
+            }
+        }
+        return whole;
     }
 
     /// <summary>A default or an identity that has a statement of its own is compared with that, and not with the table's column.</summary>

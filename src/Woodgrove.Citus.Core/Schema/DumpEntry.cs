@@ -31,7 +31,7 @@ internal sealed partial record DumpEntry(string Type, string Schema, string Tag,
                 string type = head.Groups["type"].Value, schema = head.Groups["schema"].Value;
                 bool stored = method != Heap && type is "TABLE" or "MATERIALIZED VIEW";
                 entries.Add(new DumpEntry(type, schema == "-" ? "" : schema, head.Groups["tag"].Value, stored
-                    ? $"SET default_table_access_method = {method};\n{body}\nRESET default_table_access_method;" : body));
+                    ? $"SET default_table_access_method = {method};\n{body}\nSET default_table_access_method = heap;" : body));
             }
             method = changed ?? method;
             (head, from) = (next.Success ? next : null, token.Start + token.Text.Length);

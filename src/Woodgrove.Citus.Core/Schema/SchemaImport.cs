@@ -41,11 +41,15 @@ public sealed class SchemaImport : IAsyncDisposable
         }
     }
 
-    /// <summary>The bodies of functions are checked when they run: what they name may not be there yet.</summary>
+    /// <summary>
+    /// The bodies of functions are checked when they run: what they name may not be there yet. Tables are stored as the script says,
+    /// whatever the database's default.
+    /// </summary>
     private static async Task<NpgsqlConnection> OpenSessionAsync(CitusConnection connection, CancellationToken stop)
     {
         NpgsqlConnection session = await connection.OpenSessionAsync(stop);
-        await session.ExecuteAsync($"SET check_function_bodies = false; {DdlPropagation.OnAllNodesInSession}", stop);
+        await session.ExecuteAsync("SET check_function_bodies = false; SET default_table_access_method = heap; "
+            + $"{DdlPropagation.OnAllNodesInSession}", stop);
         return session;
     }
 

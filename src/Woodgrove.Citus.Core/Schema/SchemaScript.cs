@@ -27,7 +27,8 @@ public static class SchemaScript
         var script = new StringBuilder();
         script.Append(Title).Append(mark).Append('\n')
             .Append(SchemaErrors.HowToRun(VisibleText.Of(source))).Append("\n\n")
-            .Append("SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\nSET check_function_bodies = false;\n")
+            .Append("SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\nSET check_function_bodies = false;\n"
+                + "SET default_table_access_method = heap;\n")
             .Append("SELECT pg_catalog.set_config('search_path', '', false);\n");
         foreach (SchemaObject item in objects)
         {

@@ -98,6 +98,7 @@ internal static class TableStatements
                 $"SET citus.shard_replication_factor = {table.ReplicationFactor};\n{create}\nRESET citus.shard_replication_factor;"),
             Properties = [new("DistributionColumn", table.Column), new(SchemaObject.ColocatedWith, with),
                 new("ShardCount", layout.Starts.Count.ToString(CultureInfo.InvariantCulture)),
+                new("FirstHashes", layout.IsEven ? null : string.Join(' ', layout.Starts)),
                 new("ReplicationFactor", table.ReplicationFactor.ToString(CultureInfo.InvariantCulture))],
         };
     }

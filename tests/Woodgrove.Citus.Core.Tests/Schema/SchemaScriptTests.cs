@@ -101,6 +101,6 @@ public sealed class SchemaScriptTests
         Assert.StartsWith("CREATE FUNCTION", entries[0].Sql);
         Assert.EndsWith("evil;\n$$;", entries[0].Sql);
         Assert.Equal("SET default_table_access_method = columnar;\nCREATE TABLE bank.\"Odd; name\" (\n    id bigint\n);\n"
-            + "RESET default_table_access_method;", entries[1].Sql);
+            + "SET default_table_access_method = heap;", entries[1].Sql);
     }
 }

@@ -15,7 +15,8 @@ public sealed class MoveClusterTests(ComparedClusters clusters, ClusterFixture c
         CREATE TABLE move_notes (user_id bigint, note text);
         """;
 
-    private static readonly string[] Names = ["public.move_audit", "public.move_currencies", "public.move_events", "public.move_notes", "public.move_orders"];
+    private static readonly string[] Names = ["public.move_audit", "public.move_currencies", "public.move_events",
+        "public.move_notes", "public.move_orders"];
 
     [Theory, MemberData(nameof(Pwsh.Shells), MemberType = typeof(Pwsh))]
     public async Task A_database_is_moved_and_proven_equal_and_a_difference_fails_the_job(string shell)

@@ -38,6 +38,8 @@ public sealed class SchemaTests(SchemaClusters clusters, ClusterFixture cluster)
         WHERE schemaname !~ '^(pg_|columnar)' AND tablename !~ '_1[0-9]{5}$' ORDER BY 1, 2, 3
         """,
         "SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits WHERE inhrelid::regclass::text !~ 'pg_' ORDER BY 1",
+        "SELECT c.oid::regclass::text, a.amname FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE c.relkind = 'r' "
+            + "AND c.relnamespace::regnamespace::text !~ '^(pg_|columnar|information)' AND c.relname !~ '_1[0-9]{5}$' ORDER BY 1",
         // The shards' own indexes and constraints, and what else each node has.
         """
         SELECT logicalrelid::text, (SELECT string_agg(DISTINCT success || result, ' ') FROM run_command_on_shards(logicalrelid, $$
@@ -64,7 +66,9 @@ public sealed class SchemaTests(SchemaClusters clusters, ClusterFixture cluster)
         Assert.Equal(file, clusters.Shell.Run($"Export-CitusSchema '{file}' -IncludeDefinition -Connection {clusters.Names[0]}").Single
             .Get("FullName"));
         // Objects reach all nodes and shards, whatever the role's settings.
-        clusters.Shell["to"] = $"{clusters.ConnectionString(1)};Options=-c citus.enable_ddl_propagation=off";
+        clusters.Execute(1, "CREATE EXTENSION IF NOT EXISTS citus_columnar");
+        clusters.Shell["to"] = $"{clusters.ConnectionString(1)};Options=-c citus.enable_ddl_propagation=off "
+            + "-c default_table_access_method=columnar";
         RunResult import = clusters.Shell.Run($"$c = Connect-CitusCluster -ConnectionString $to -Name alone; Import-CitusSchema '{file}' "
             + "-Connection $c; Disconnect-CitusCluster alone").Succeeded();
         string errors = clusters.Psql(2, file);

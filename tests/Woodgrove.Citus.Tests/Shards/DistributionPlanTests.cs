@@ -129,6 +129,52 @@ public sealed class DistributionPlanTests : ClusterTest
     }
 
     [Fact]
+    public void Keys_stay_as_strict_and_columns_of_other_types_are_changed_and_the_plan_runs()
+    {
+        Cluster.RequireCitus();
+        Execute("""
+            CREATE EXTENSION citus;
+            CREATE COLLATION same_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+            CREATE TABLE users (user_id bigint PRIMARY KEY, login text);
+            CREATE TABLE messages (message_id bigint PRIMARY KEY, user_id bigint NOT NULL REFERENCES users,
+                recipient_id bigint REFERENCES users);
+            CREATE TABLE payments (payment_id bigint PRIMARY KEY, user_id int NOT NULL REFERENCES users, email text, iban text, code text,
+                CONSTRAINT one_email UNIQUE NULLS NOT DISTINCT (email) INCLUDE (iban) DEFERRABLE INITIALLY DEFERRED);
+            CREATE UNIQUE INDEX one_iban ON payments (iban COLLATE same_case);
+            CREATE UNIQUE INDEX one_code ON payments (code text_pattern_ops) INCLUDE (email) NULLS NOT DISTINCT WHERE code <> 'x';
+            INSERT INTO users SELECT i, 'user ' || i FROM generate_series(1, 2000) i;
+            INSERT INTO messages SELECT i, i % 2000 + 1, i % 7 + 1 FROM generate_series(1, 20000) i;
+            INSERT INTO payments SELECT i, i % 2000 + 1, 'e' || i, 'i' || i, 'c' || i FROM generate_series(1, 20000) i;
+            """);
+
+        IReadOnlyList<PSObject> plans = Find().Output;
+
+        PSObject messages = plans.Single(p => (string)p.Get("Table")! == "messages");
+        PSObject payments = plans.Single(p => (string)p.Get("Table")! == "payments");
+        Assert.Equal("messages_recipient_id_fkey (recipient_id) to users (user_id): it does not lead from user_id to user_id, by which the two "
+            + "are distributed", messages.Get("LostForeignKeys")!.ToString());
+        Assert.Contains("it is integer there, and has to become bigint", (string)payments.Get("Reason")!, StringComparison.Ordinal);
+        foreach (string step in new[] { "Prepare", "Distribute", "Finish" })
+            foreach (PSObject plan in plans.Where(p => p.Get(step) is not null))
+                foreach (object? sql in plan.Get(step) is string one ? new[] { one } : (System.Collections.IEnumerable)plan.Get(step)!)
+                    Execute((string)sql!);
+        Assert.Equal("""
+            one code: CREATE UNIQUE INDEX payments_code_user_id_email_idx ON public.payments USING btree (code text_pattern_ops, user_id) INCLUDE (email) NULLS NOT DISTINCT WHERE (code <> 'x'::text)
+            one email: UNIQUE NULLS NOT DISTINCT (email, user_id) INCLUDE (iban) DEFERRABLE INITIALLY DEFERRED
+            one iban: CREATE UNIQUE INDEX payments_iban_user_id_idx ON public.payments USING btree (iban COLLATE same_case, user_id)
+            """.ReplaceLineEndings("\n"), Scalar("""
+            SELECT string_agg(definition, E'\n' ORDER BY definition) FROM (
+                SELECT 'one email: ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'payments'::regclass AND contype = 'u'
+                UNION ALL SELECT 'one ' || (regexp_match(indexdef, '\((\w+)'))[1] || ': ' || indexdef FROM pg_indexes
+                WHERE tablename = 'payments' AND indexname ~ '_idx$') x (definition)
+            """));
+        Assert.Equal("bigint", Scalar("SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = 'payments'::regclass "
+            + "AND attname = 'user_id'"));
+        Assert.Equal(40_000L, Scalar("SELECT (SELECT count(*) FROM messages JOIN users USING (user_id)) + (SELECT count(*) FROM payments JOIN "
+            + "users USING (user_id))"));
+    }
+
+    [Fact]
     public void Foreign_keys_between_schemas_of_tenants_are_lost()
     {
         Execute("""

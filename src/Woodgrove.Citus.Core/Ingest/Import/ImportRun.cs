@@ -301,8 +301,9 @@ internal sealed class ImportRun(CsvImport import, ImportPlan plan, ImportLedger?
 
     /// <summary>The ledger's row of the open batch, which ends where the source has been read to.</summary>
     private ImportBatch Row(bool isLast, int rejected = 0) => new(ledger?.ImportId ?? Guid.Empty, Position.Batch,
-        TargetIdentity.Of(_table) with { Staging = isLast ? null : plan.Staging?.Rows.Table.Oid }, plan.File.Source.Name, plan.Route.ToString(),
-        _source.Fingerprint, Position.EndByte, _source.End, _rows - rejected, rejected, isLast) { Empties = EmptiesTable && plan.ForgetsOthers };
+        TargetIdentity.Of(_table) with { Staging = isLast ? null : plan.Staging?.Rows.Table.Oid },
+        plan.File.Source.Name, plan.Route.ToString(), _source.Fingerprint, Position.EndByte, _source.End, _rows - rejected, rejected, isLast)
+        { Empties = EmptiesTable && plan.ForgetsOthers };
 
     private CitusException SourceChanged(long end, long rows) =>
         ImportErrors.SourceChanged(plan.File.Source, ledger!.ImportId, end, rows);

@@ -22,13 +22,15 @@ internal sealed record TargetIdentity(string Name, uint Oid, string Distribution
         table.DistributionColumn is { } key ? $"{key} {table.FindColumn(key)?.TypeName}" : table.Kind.ToString());
 
     /// <summary>The distribution with the staging table, as the ledger keeps it.</summary>
-    public string Kept => Staging is { } oid ? string.Create(CultureInfo.InvariantCulture, $"{Distribution}{StagingMark}{oid}") : Distribution;
+    public string Kept => Staging is not { } oid ? Distribution
+        : string.Create(CultureInfo.InvariantCulture, $"{Distribution}{StagingMark}{oid}");
 
     /// <param name="kept">As <see cref="Kept"/> gives it.</param>
     public static TargetIdentity Read(string name, uint oid, string kept)
     {
         int mark = kept.LastIndexOf(StagingMark, StringComparison.Ordinal);
-        return mark >= 0 && uint.TryParse(kept.AsSpan(mark + StagingMark.Length), NumberStyles.None, CultureInfo.InvariantCulture, out uint staging)
+        return mark >= 0 && uint.TryParse(kept.AsSpan(mark + StagingMark.Length), NumberStyles.None, CultureInfo.InvariantCulture,
+                out uint staging)
             ? new(name, oid, kept[..mark], staging) : new(name, oid, kept);
     }
 }
