@@ -187,11 +187,16 @@ internal sealed class WebStream(WebSource source, ReadHistory.Reading reading) :
             if (_came >= Piece) (_came, _waited) = (0, TimeSpan.Zero);
             return count;
         }
-        catch (OperationCanceledException e) when (!stop.IsCancellationRequested)
+        // A read that begins as it is cancelled may find its connection disposed.
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException && stop.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(null, e, stop);
+        }
+        catch (Exception e) when (e is OperationCanceledException || e is ObjectDisposedException && patience.IsCancellationRequested)
         {
             throw WebFailure.Silence(_came == 0 ? "sent nothing for" : $"sent only {_came} bytes in", source.ReadTimeout, e);
         }
-        catch (Exception e) when (e is IOException or HttpRequestException)
+        catch (Exception e) when (e is IOException or HttpRequestException or ObjectDisposedException)
         {
             throw new WebFailure($"the connection was lost ({e.Message.TrimEnd('.')})", e);
         }
