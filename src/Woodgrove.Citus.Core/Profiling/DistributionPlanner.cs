@@ -17,7 +17,7 @@ public sealed class DistributionPlanner(CitusConnection connection)
     private const long LargestReference = 1_000_000;
 
     private readonly List<DistributionPlan> _plans = [];
-    private readonly Dictionary<(string Table, string Column), string> _added = []; // columns to add, with their types
+    private readonly Dictionary<(string Table, string Column), string> _changed = []; // the new types of columns
     private List<PlannedTable> _tables = [];
     private Dictionary<string, PlannedTable> _byName = [];
 
@@ -148,12 +148,12 @@ public sealed class DistributionPlanner(CitusConnection connection)
                 $"UPDATE {lacking.Exact} t SET {quoted} = o.{quoted} FROM {other.Exact} o WHERE {joined};",
                 $"ALTER TABLE {lacking.Exact} ALTER COLUMN {quoted} SET NOT NULL;",
             ]);
-            _added[(lacking.Name, column)] = type;
+            _changed[(lacking.Name, column)] = type;
         }
     }
 
     private string TypeOf(PlannedTable table, string column) =>
-        table.Columns.TryGetValue(column, out ColumnEvidence? facts) ? facts.Type : _added[(table.Name, column)];
+        _changed.TryGetValue((table.Name, column), out string? type) ? type : table.Columns[column].Type;
 
     private (PlannedForeignKey, DistributionPlan)? Source(PlannedTable table)
     {
@@ -182,6 +182,7 @@ public sealed class DistributionPlanner(CitusConnection connection)
             && mine.TypeOid != first.TypeOid)
         {
             retype = [$"ALTER TABLE {table.Exact} ALTER COLUMN {TableName.QuoteIfNeeded(column)} TYPE {first.Type};"];
+            _changed[(table.Name, column)] = first.Type;
             why += $"; it is {mine.Type} there, and has to become {first.Type}";
         }
         _plans.Add(Plan(table, TableKind.Distributed, why + share) with

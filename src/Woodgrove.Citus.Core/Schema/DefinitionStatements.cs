@@ -57,7 +57,7 @@ internal static class DefinitionStatements
     private static List<DumpEntry> WithQueries(IReadOnlyList<DumpEntry> dump)
     {
         const string query = " _RETURN";
-        Dictionary<string, DumpEntry> queries = dump.Where(e => e.Type == "RULE" && e.Tag.EndsWith(query, StringComparison.Ordinal))
+        Dictionary<string, DumpEntry> queries = dump.Where(IsQuery)
             .Select(e => e with { Type = "VIEW", Tag = e.Tag[..^query.Length] })
             .ToDictionary(e => DefinitionReader.NameOf(e.Type, e.Schema, e.Tag));
         if (queries.Count == 0) return [.. dump];
@@ -69,10 +69,12 @@ internal static class DefinitionStatements
             else
             {
                 foreach (string view in names.Where(waiting.Remove)) whole.Add(queries[view]);
-                if (!(entry.Type == "RULE" && entry.Tag.EndsWith(query, StringComparison.Ordinal))) whole.Add(entry);
+                if (!IsQuery(entry)) whole.Add(entry);
             }
         }
         return whole;
+
+        static bool IsQuery(DumpEntry entry) => entry.Type == "RULE" && entry.Tag.EndsWith(query, StringComparison.Ordinal);
     }
 
     /// <summary>A default or an identity that has a statement of its own is compared with that, and not with the table's column.</summary>

@@ -27,7 +27,7 @@ internal sealed record UniqueKey(string Name, bool IsPrimary, bool IsConstraint,
                                FROM pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace s ON s.oid = l.collnamespace
                                WHERE l.oid = x.indcollation[n - 1] AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a
                                    WHERE a.attrelid = x.indrelid AND a.attnum = x.indkey[n - 1] AND a.attcollation = l.oid)
-                                   AND (l.oid <> 100 OR x.indkey[n - 1] <> 0)), '')
+                                   AND (x.indkey[n - 1] <> 0 OR l.oid <> 'pg_catalog."default"'::pg_catalog.regcollation)), '')
                            || coalesce((SELECT ' ' || pg_catalog.quote_ident(s.nspname) || '.' || pg_catalog.quote_ident(o.opcname)
                                FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_namespace s ON s.oid = o.opcnamespace
                                WHERE o.oid = x.indclass[n - 1] AND NOT o.opcdefault), '') ORDER BY n)

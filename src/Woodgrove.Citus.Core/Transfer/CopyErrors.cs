@@ -23,8 +23,9 @@ internal static class CopyErrors
     /// <summary>A warning: rows may not arrive as they are.</summary>
     public static string TriggersFire(TablePlan plan) =>
         $"{plan.Target.Display}: triggers of the target fire for each row that is copied, and may change it or insert others "
-            + $"({string.Join(", ", plan.Triggers)}). To copy rows as they are, run ALTER TABLE {plan.Target.Name} DISABLE TRIGGER USER "
-            + $"before, and ALTER TABLE {plan.Target.Name} ENABLE TRIGGER USER afterwards.";
+            + $"({string.Join(", ", plan.Triggers.Select(t => t.Name).Distinct())}). To copy rows as they are, run "
+            + $"{string.Join(' ', plan.Triggers.Select(t => t.Disable))} before, and "
+            + $"{string.Join(' ', plan.Triggers.Select(t => t.Enable))} afterwards.";
 
     /// <summary>A warning: a copy goes on with another snapshot than the one that it began with.</summary>
     public static string SourceReopened(bool hasCopied) => "The source's sessions were lost. What is left is read in new sessions"

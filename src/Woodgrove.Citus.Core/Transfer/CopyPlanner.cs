@@ -2,6 +2,7 @@ using Npgsql;
 using Woodgrove.Citus.Catalog;
 using Woodgrove.Citus.Connections;
 using Woodgrove.Citus.Export;
+using Woodgrove.Citus.Ingest.Copy;
 using Woodgrove.Citus.Ingest.Import;
 using Woodgrove.Citus.Ingest.Merge;
 using Woodgrove.Citus.Ingest.Routes;
@@ -16,6 +17,8 @@ namespace Woodgrove.Citus.Transfer;
 internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, NpgsqlConnection source, CitusConnection to,
     NpgsqlConnection target)
 {
+    private string? _settings;
+
     /// <exception cref="Errors.CitusException">A table is missing on a side, or can't take the other's rows.</exception>
     public async Task<TablePlan> PlanAsync(TableName name, CancellationToken stop)
     {
@@ -38,8 +41,8 @@ internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, Npgsql
                 "SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::oid", stop, table.Oid),
             SourceId = $"{await CoordinatorFacts.IdentifierAsync(source, stop)} {from.Database} "
                 + $"{(copy.Query is null ? table.Oid : copy.Query)}",
-            SourceSettings = await ValueSettings.ReadAsync(source, stop),
-            Triggers = await FiringTriggersAsync(into, stop),
+            SourceSettings = _settings ??= await ValueSettings.ReadAsync(source, stop),
+            Triggers = await FiringTrigger.ReadAsync(target, into.Oid, stop),
             SourceName = $"{from.Server}:{from.Port}/{from.Database} {(copy.Query ?? table.Name.ToString())}",
         };
     }
@@ -90,14 +93,6 @@ internal sealed class CopyPlanner(ClusterCopy copy, CitusConnection from, Npgsql
             SELECT (NOT $3 OR pg_catalog.current_setting('server_encoding') IN ('UTF8', 'SQL_ASCII')) AND coalesce((SELECT l.collisdeterministic FROM pg_catalog.pg_attribute a
                 JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation WHERE a.attrelid = $1::oid AND a.attname = $2), true)
             """, stop, table.Oid, key, TableColumn.IsText(table.FindColumn(key)!.TypeOid));
-
-    /// <summary>The triggers that fire for each row that is inserted into a table or a partition of it.</summary>
-    private async Task<IReadOnlyList<string>> FiringTriggersAsync(TableInfo table, CancellationToken stop) => await target.ListAsync("""
-        SELECT DISTINCT t.tgname::text FROM pg_catalog.pg_trigger t
-        WHERE t.tgrelid IN (SELECT $1::oid UNION SELECT p.relid FROM pg_catalog.pg_partition_tree($1::oid::pg_catalog.regclass) p)
-            AND NOT t.tgisinternal AND t.tgtype::int & 4 <> 0 AND (t.tgenabled = 'A' OR t.tgenabled =
-                CASE pg_catalog.current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END) ORDER BY 1
-        """, row => row.GetString(0), stop, table.Oid);
 
     private async Task<IReadOnlyList<TableColumn>> QueryColumnsAsync(string query, CancellationToken stop)
     {

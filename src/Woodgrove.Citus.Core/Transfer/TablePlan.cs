@@ -50,7 +50,7 @@ internal sealed record TablePlan(TableInfo Source, TableInfo Target, ColumnMatch
     public required string SourceSettings { get; init; }
 
     /// <summary>The target's triggers that fire for each row that is copied.</summary>
-    public IReadOnlyList<string> Triggers { get; init; } = [];
+    public IReadOnlyList<FiringTrigger> Triggers { get; init; } = [];
 
     /// <summary>A conflict rule works on rows that it gathers from CSV.</summary>
     public bool IsBinary => Match.IsBinary && Rule is null && Query is null;

@@ -140,11 +140,13 @@ public sealed class DistributionPlanTests : ClusterTest
                 recipient_id bigint REFERENCES users);
             CREATE TABLE payments (payment_id bigint PRIMARY KEY, user_id int NOT NULL REFERENCES users, email text, iban text, code text,
                 CONSTRAINT one_email UNIQUE NULLS NOT DISTINCT (email) INCLUDE (iban) DEFERRABLE INITIALLY DEFERRED);
+            CREATE TABLE payment_notes (note_id bigint PRIMARY KEY, payment_id bigint NOT NULL REFERENCES payments);
             CREATE UNIQUE INDEX one_iban ON payments (iban COLLATE same_case);
             CREATE UNIQUE INDEX one_code ON payments (code text_pattern_ops) INCLUDE (email) NULLS NOT DISTINCT WHERE code <> 'x';
             INSERT INTO users SELECT i, 'user ' || i FROM generate_series(1, 2000) i;
             INSERT INTO messages SELECT i, i % 2000 + 1, i % 7 + 1 FROM generate_series(1, 20000) i;
             INSERT INTO payments SELECT i, i % 2000 + 1, 'e' || i, 'i' || i, 'c' || i FROM generate_series(1, 20000) i;
+            INSERT INTO payment_notes SELECT i, i FROM generate_series(1, 5000) i;
             """);
 
         IReadOnlyList<PSObject> plans = Find().Output;
@@ -168,8 +170,9 @@ public sealed class DistributionPlanTests : ClusterTest
                 UNION ALL SELECT 'one ' || (regexp_match(indexdef, '\((\w+)'))[1] || ': ' || indexdef FROM pg_indexes
                 WHERE tablename = 'payments' AND indexname ~ '_idx$') x (definition)
             """));
-        Assert.Equal("bigint", Scalar("SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = 'payments'::regclass "
-            + "AND attname = 'user_id'"));
+        // The column that payment_notes is given has the type that payments' gets.
+        Assert.Equal("bigint bigint", Scalar("SELECT string_agg(format_type(atttypid, NULL), ' ') FROM pg_attribute WHERE attrelid IN "
+            + "('payments'::regclass, 'payment_notes'::regclass) AND attname = 'user_id'"));
         Assert.Equal(40_000L, Scalar("SELECT (SELECT count(*) FROM messages JOIN users USING (user_id)) + (SELECT count(*) FROM payments JOIN "
             + "users USING (user_id))"));
     }

@@ -313,7 +313,12 @@ public sealed class CopyDifferenceTests : ClusterTest, IClassFixture<CopyCluster
         const string log = "CREATE OR REPLACE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS "
             + "$$ BEGIN INSERT INTO public.watched_log VALUES (new.id); RETURN new; END $$";
         _clusters.Execute('b', $"{log};\nCREATE TRIGGER watch AFTER INSERT ON watched FOR EACH ROW EXECUTE FUNCTION watch();\n"
-            + "CREATE TRIGGER unfired BEFORE UPDATE ON watched FOR EACH ROW EXECUTE FUNCTION watch()");
+            + "CREATE TRIGGER unfired BEFORE UPDATE ON watched FOR EACH ROW EXECUTE FUNCTION watch();\n"
+            + "CREATE TRIGGER disabled BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION watch();\n"
+            + "ALTER TABLE watched DISABLE TRIGGER disabled;\nALTER TABLE watched ENABLE ALWAYS TRIGGER watch");
+        const string enabled = "SELECT string_agg(tgname || ' ' || tgenabled::text, ', ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = "
+            + "'watched'::regclass";
+        object? before = _clusters.Scalar('b', enabled);
         _clusters.Execute('a', "INSERT INTO watched SELECT generate_series(1, 10);\nINSERT INTO watched_log SELECT generate_series(1, 10)");
 
         string warning = Assert.Single(_clusters.Shell.Run("Copy-CitusTable watched, watched_log -From a -To b -WhatIf").Succeeded().Warnings);
@@ -325,6 +330,9 @@ public sealed class CopyDifferenceTests : ClusterTest, IClassFixture<CopyCluster
 
         Assert.Empty(run.Warnings);
         _clusters.AssertSame("watched", "watched_log");
+        string enable = warning[(warning.IndexOf(" before, and ", StringComparison.Ordinal) + " before, and ".Length)..^" afterwards.".Length];
+        _clusters.Shell.Run($"Invoke-CitusQuery '{enable}' -Connection b").Succeeded();
+        Assert.Equal(before, _clusters.Scalar('b', enabled));
     }
 
     /// <summary>What an index runs finds what it names without a schema, as when the index was made.</summary>
