@@ -42,6 +42,20 @@ internal static class ChangeErrors
     private static string Committed(ClusterChange change, int done) =>
         done == 0 ? "" : $"{done} of {change.Sql.Count} statements were committed and stay. ";
 
+    public static CitusException ReferenceNoRight(string user) =>
+        new("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
+            $"A node does not have the reference tables yet, which must be copied there first, and {user} may not do that.",
+            "Have a superuser run: SELECT replicate_reference_tables();")
+        { Target = "replicate_reference_tables", SqlState = PostgresErrorCodes.InsufficientPrivilege };
+
+    /// <summary>A node lacks copies of the reference tables, and they can't be copied there while they are written to.</summary>
+    public static CitusException ReferenceNoIdentity(IReadOnlyList<string> tables) =>
+        new("CitusTransferRefused", CitusErrorKind.InvalidOperation,
+            "A node does not have the reference tables yet, which must be copied there first. "
+                + $"{string.Join(", ", tables)} can't be copied while rows are updated or deleted: without a primary key or a replica identity.",
+            $"Let writers wait with -TransferMode block_writes, or give each one: "
+                + string.Join(" ", tables.Select(t => $"ALTER TABLE {t} REPLICA IDENTITY FULL;"))) { Target = tables[0] };
+
     public static CitusException NoSession(long id) => new("CitusSessionNotFound", CitusErrorKind.ObjectNotFound,
         $"No session of the cluster has the id {id}.", "Get-CitusActivity -All lists the sessions; this one may have ended.")
             { Target = id };

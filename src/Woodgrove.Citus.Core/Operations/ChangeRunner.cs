@@ -11,8 +11,11 @@ public sealed class ChangeRunner(CitusConnection connection)
 
     private int _done = -1; // statements; -1 until the first begins
 
-    /// <summary>Receives each statement before it runs, and what the servers say meanwhile.</summary>
+    /// <summary>Receives each statement before it runs, and the notices of the servers.</summary>
     public Action<string> Explain { get; init; } = _ => { };
+
+    /// <summary>Receives the warnings of the servers.</summary>
+    public Action<string> Warn { get; init; } = _ => { };
 
     /// <summary>Receives how far the change is, twice a second.</summary>
     public Action<ChangeProgress> Report { get; init; } = _ => { };
@@ -28,7 +31,8 @@ public sealed class ChangeRunner(CitusConnection connection)
     {
         CitusConnection coordinator = change.SeeksCoordinator ? await connection.AtCoordinatorAsync(stop) : connection;
         await using NpgsqlConnection session = await ClusterMetadata.OpenAsync(coordinator, stop);
-        await session.ExecuteAsync(DdlPropagation.OnAllNodesInSession, stop);
+        // A statement that waits for a condition would see it as it was in the beginning.
+        await session.ExecuteAsync($"SET default_transaction_isolation = 'read committed'; {DdlPropagation.OnAllNodesInSession}", stop);
         session.Notice += Tell;
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Task reports = ReportAsync(coordinator, change, session.ProcessID, ended.Token);
@@ -68,7 +72,8 @@ public sealed class ChangeRunner(CitusConnection connection)
             await reports;
         }
 
-        void Tell(object sender, NpgsqlNoticeEventArgs e) => Explain(e.Notice.MessageText);
+        void Tell(object sender, NpgsqlNoticeEventArgs e) =>
+            (e.Notice.InvariantSeverity == "WARNING" ? Warn : Explain)(e.Notice.MessageText);
     }
 
     /// <summary>Asks over another session what the statement has copied.</summary>

@@ -7,7 +7,10 @@ namespace Woodgrove.Citus.Operations;
 
 /// <summary>What statistics the planners of the nodes have of a table's shards.</summary>
 /// <param name="MissingShards">Shards with rows that were never analyzed.</param>
-/// <param name="StaleShards">Shards of which more rows have changed since than autovacuum lets pass, by the node's settings.</param>
+/// <param name="StaleShards">
+/// Shards of which more rows have changed since than autovacuum lets pass, by the node's settings: by its counters, to which a load
+/// may be added ten seconds late, or by the pages that the shard has grown by.
+/// </param>
 /// <param name="EstimatedRows">Rows as the planners estimate them: the sum of reltuples. Null where a shard was never analyzed.</param>
 /// <param name="LiveRows">Rows by the servers' counters, an estimate too.</param>
 /// <param name="ChangedRows">Rows that were written since the shards were analyzed, by the counters.</param>
@@ -21,8 +24,12 @@ public sealed record TableStatistics(
         c.reltuples, pg_catalog.pg_stat_get_live_tuples(c.oid), pg_catalog.pg_stat_get_mod_since_analyze(c.oid),
         greatest(pg_catalog.pg_stat_get_last_analyze_time(c.oid), pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid)),
         c.relkind = 'p' OR c.oid IN (SELECT l.relation FROM locked l) OR pg_catalog.pg_relation_size(c.oid) > 0,
-        pg_catalog.pg_stat_get_mod_since_analyze(c.oid) > pg_catalog.current_setting('autovacuum_analyze_threshold')::float8
-            + pg_catalog.current_setting('autovacuum_analyze_scale_factor')::float8 * greatest(c.reltuples, 0)
+        greatest(pg_catalog.pg_stat_get_mod_since_analyze(c.oid), CASE WHEN c.reltuples >= 0 AND c.relkind <> 'p'
+                AND c.oid NOT IN (SELECT l.relation FROM locked l) THEN (SELECT CASE WHEN grown <= 0 THEN 0
+                    WHEN c.reltuples > 0 AND c.relpages > 0 THEN grown * c.reltuples / c.relpages ELSE 'infinity' END
+                FROM (SELECT pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int - c.relpages) g (grown)) END)
+            > pg_catalog.current_setting('autovacuum_analyze_threshold')::float8
+                + pg_catalog.current_setting('autovacuum_analyze_scale_factor')::float8 * greatest(c.reltuples, 0)
         """;
 
     /// <param name="warn">Receives which nodes could not be asked.</param>

@@ -41,7 +41,7 @@ public abstract class ChangeCmdlet : ConnectedCmdlet
         async Task MakeAsync(CmdletOutput output, CancellationToken stop)
         {
             var bar = new ChangeProgressBar(output);
-            running = new ChangeRunner(cluster) { Explain = output.Verbose, Report = bar.Show };
+            running = new ChangeRunner(cluster) { Explain = output.Verbose, Warn = output.Warning, Report = bar.Show };
             await running.RunAsync(change, stop);
             running = null;
             bar.End();

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Npgsql;
 using Woodgrove.Citus.Tests.Hosting;
 using Woodgrove.Citus.Tests.Validation;
 
@@ -35,6 +36,10 @@ public sealed class NodeTests : ClusterTest, IClassFixture<ChangedCluster>, IDis
     private string? State(int port) => _changed.Rows($"SELECT isactive, shouldhaveshards FROM pg_dist_node WHERE nodeport = {port}")
         .SingleOrDefault();
 
+    private int GroupOf(int port) => _changed.Scalar<int>($"SELECT groupid FROM pg_dist_node WHERE nodeport = {port}");
+
+    private long Records(int group) => _changed.Scalar<long>($"SELECT count(*) FROM pg_dist_cleanup WHERE node_group_id = {group}");
+
     [Fact]
     public void A_node_with_the_last_copy_of_a_shard_is_removed_only_once_it_is_drained()
     {
@@ -45,16 +50,16 @@ public sealed class NodeTests : ClusterTest, IClassFixture<ChangedCluster>, IDis
 
         PSObject plan = Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -WhatIf").Single;
         string[] sql = [.. (IEnumerable<string>)plan.Get("Sql")!];
-        Assert.Equal(5, sql.Length);
+        Assert.Equal(6, sql.Length);
         Assert.Contains("'shouldhaveshards', false", sql[0]);
         Assert.All(sql[1..3], s => Assert.StartsWith("SELECT pg_catalog.citus_move_shard_placement(", s));
         Assert.Equal("(t,t)", State(Port));
 
-        int group = _changed.Scalar<int>($"SELECT groupid FROM pg_dist_node WHERE nodeport = {Port}");
+        int group = GroupOf(Port);
         Assert.Empty(Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -Confirm:$false").Succeeded().Output);
 
         Assert.Null(State(Port));
-        Assert.Equal(0L, _changed.Scalar<long>($"SELECT count(*) FROM pg_dist_cleanup WHERE node_group_id = {group}"));
+        Assert.Equal(0L, Records(group));
         Assert.DoesNotContain(_changed.Node(3), _changed.NodesOf("orders"));
         Assert.Equal(before, Content());
 
@@ -126,6 +131,91 @@ public sealed class NodeTests : ClusterTest, IClassFixture<ChangedCluster>, IDis
     }
 
     [Fact]
+    public void A_changed_address_is_on_all_nodes_before_the_next_change()
+    {
+        string address = $"127.0.0.1:{Port}";
+        string passwords = Path.Combine(_changed.Folder, "pgpass");
+        File.AppendAllText(passwords, $"localhost:*:*:*:{File.ReadAllText(passwords).Trim().Split(':')[^1]}\n");
+        for (int round = 0; round < 5; round++)
+        {
+            PSObject node = Shell.Run($"Set-CitusNode 127.0.0.1 {Port} -Address localhost:{Port} -ShouldHaveShards $false").Single;
+            Assert.Equal(("localhost", false, true), (node.Get("NodeName"), node.Get("ShouldHaveShards"), node.Get("MetadataSynced")));
+            Assert.All(_changed.Ports, p => Assert.Equal("(localhost,f)",
+                Assert.Single(_changed.Rows($"SELECT nodename, shouldhaveshards FROM pg_dist_node WHERE nodeport = {Port}", p))));
+            Shell.Run($"Set-CitusNode localhost {Port} -Address {address} -ShouldHaveShards $true").Succeeded();
+            _changed.Execute("ALTER TABLE orders ALTER note SET DEFAULT 'none'");
+        }
+    }
+
+    [Fact]
+    public void A_node_goes_only_once_what_was_moved_off_it_is_dropped_there()
+    {
+        string shard = _changed.Rows($"SELECT 'orders_' || shardid FROM pg_dist_placement JOIN pg_dist_shard USING (shardid) WHERE "
+            + $"logicalrelid = 'orders'::regclass AND groupid = {GroupOf(Port)}")[0].Trim('(', ')');
+        using (NpgsqlConnection node = _changed.Open(Port))
+        using (NpgsqlTransaction reader = node.BeginTransaction())
+        {
+            new NpgsqlCommand($"SELECT count(*) FROM {shard}", node, reader).ExecuteScalar();
+            Shell.Run($"Set-CitusNode 127.0.0.1 {Port} -ShouldHaveShards $false; Start-ShardRebalance -DrainOnly -TransferMode block_writes -Wait").Succeeded();
+            string refused = Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Confirm:$false").Errors.Single().Exception.Message;
+            Assert.Contains($"shards that were moved off 127.0.0.1:{Port} could not be dropped there yet", refused);
+            Assert.Contains("Once these have ended, run the same command again.", refused);
+            Assert.Equal("(t,f)", State(Port));
+        }
+        int group = GroupOf(Port);
+        Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Confirm:$false").Succeeded();
+        Assert.Null(State(Port));
+        Assert.Equal(0L, Records(group));
+        Shell.Run($"Add-CitusNode 127.0.0.1 {Port}; Start-ShardRebalance -Wait -Timeout 60").Succeeded();
+        Assert.Contains(_changed.Node(3), _changed.NodesOf("orders"));
+    }
+
+    [Theory]
+    [InlineData("Move-ShardPlacement {shard} 127.0.0.1:{port}")]
+    [InlineData("Split-Shard {shard} -ToNode 127.0.0.1:{port}")]
+    [InlineData("Split-Tenant orders 1 -ToNode 127.0.0.1:{port}")]
+    [InlineData("Move-DistributedSchema tenant 127.0.0.1:{port}")]
+    [InlineData("Remove-CitusNode 127.0.0.1 {other} -Drain")]
+    public void A_node_that_was_added_gets_the_reference_tables_before_shards_move(string command)
+    {
+        int other = _changed.Ports[2];
+        _changed.Execute("CREATE TABLE countries (code text PRIMARY KEY)", "SELECT create_reference_table('countries')",
+            "INSERT INTO countries VALUES ('nl'), ('pl')", "CREATE SCHEMA tenant", "SELECT citus_schema_distribute('tenant')",
+            "CREATE TABLE tenant.notes (id int PRIMARY KEY)");
+        try
+        {
+            Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Drain -Confirm:$false; Add-CitusNode 127.0.0.1 {Port}").Succeeded();
+            command = command.Replace("{port}", $"{Port}", StringComparison.Ordinal).Replace("{other}", $"{other}", StringComparison.Ordinal)
+                .Replace("{shard}", $"{_changed.ShardsOf("orders")[0]}", StringComparison.Ordinal);
+
+            _changed.Execute("ALTER TABLE countries DROP CONSTRAINT countries_pkey");
+            string refused = Shell.Run(command + " -WhatIf").Failed("CitusTransferRefused").Exception.Message;
+            Assert.Contains("countries can't be copied while rows are updated or deleted", refused);
+            string identity = System.Text.RegularExpressions.Regex.Match(refused, "ALTER TABLE [^;]+;").Value;
+            Shell.Run($"{command} -WhatIf -TransferMode block_writes").Succeeded();
+            _changed.Execute(identity);
+
+            PSObject plan = Shell.Run(command + " -WhatIf").Single;
+            string[] sql = [.. (IEnumerable<string>)plan.Get("Sql")!];
+            Assert.Equal("SELECT pg_catalog.replicate_reference_tables('auto'::citus.shard_transfer_mode)", sql[0]);
+            Assert.Contains("First the reference tables countries are copied to the nodes that lack them",
+                string.Join(' ', (IEnumerable<string>)plan.Get("Locks")!));
+            string before = Content();
+            Shell.Run($"{command} -Confirm:$false").Succeeded();
+            Assert.Equal(before, Content());
+            Assert.Equal("(2)", Assert.Single(_changed.Rows("SELECT count(*) FROM countries", Port)));
+            Assert.Empty(_changed.Rows("SELECT nodeport FROM pg_dist_node n WHERE NOT EXISTS (SELECT FROM pg_dist_placement p "
+                + "JOIN pg_dist_shard s USING (shardid) WHERE logicalrelid = 'countries'::regclass AND p.groupid = n.groupid)"));
+            Assert.Equal(1L, _changed.Scalar<long>($"SELECT count(DISTINCT groupid) FROM pg_dist_placement WHERE groupid = {GroupOf(Port)} "
+                + "AND shardid NOT IN (SELECT shardid FROM pg_dist_shard WHERE logicalrelid = 'countries'::regclass)"));
+        }
+        finally
+        {
+            _changed.Execute($"SELECT citus_add_node('127.0.0.1', {other})", "DROP SCHEMA tenant CASCADE", "DROP TABLE orders, countries");
+        }
+    }
+
+    [Fact]
     public void A_dead_node_is_kept_while_it_has_the_last_copy_and_removed_once_it_has_none()
     {
         using var dead = new NodeUnderTest(_changed.Folder, "worker3", Port);
@@ -143,11 +233,15 @@ public sealed class NodeTests : ClusterTest, IClassFixture<ChangedCluster>, IDis
         }
         Shell.Run($"Set-CitusNode 127.0.0.1 {Port} -ShouldHaveShards $false; Start-ShardRebalance -DrainOnly -TransferMode block_writes -Wait").Succeeded();
         string before = Content();
+        int group = GroupOf(Port);
         dead.Stop();
         try
         {
+            _changed.Execute("INSERT INTO pg_dist_cleanup SELECT nextval('pg_dist_cleanup_recordid_seq'), "
+                + $"nextval('pg_dist_operationid_seq'), 1, 'public.orders_999999999', {group}, 1");
             Shell.Run($"Remove-CitusNode 127.0.0.1 {Port} -Confirm:$false").Succeeded();
             Assert.Null(State(Port));
+            Assert.Equal(0L, Records(group));
             Assert.Equal(before, Content());
         }
         finally

@@ -53,6 +53,6 @@ public sealed partial class PlannedSqlTests(ClusterFixture cluster, ChangedClust
     /// <summary>The changes that clients asked for, without those that were only tried with other values, and Citus's own.</summary>
     private static string[] Changes(string log) => [.. Change().Matches(log).Select(m => m.Groups[1].Value.Trim())];
 
-    [GeneratedRegex(@"LOG:  execute <unnamed>: ((?:SELECT|CALL) pg_catalog\.(?:citus_(?:move|split|set|add|remove|disable|activate|update|cleanup)_|isolate_)\w+\([^$\n]*)$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"LOG:  execute <unnamed>: ((?:SELECT|CALL) pg_catalog\.(?:citus_(?:move|split|set|add|remove|disable|activate|update|cleanup)_|isolate_)\w+\([^$\n]*|DO \$wait\$[^\n]*)$", RegexOptions.Multiline)]
     private static partial Regex Change();
 }

@@ -55,6 +55,26 @@ public sealed class StatisticsTests(ClusterFixture cluster, ChangedCluster chang
     }
 
     [Fact]
+    public void A_table_that_was_just_loaded_is_stale_before_its_counters_say_so()
+    {
+        Require();
+        Fill("grown", 4);
+        changed.Execute("CREATE TABLE filled (id bigint PRIMARY KEY, note text)",
+            "SELECT create_distributed_table('filled', 'id', shard_count := 4, colocate_with := 'none')", "ANALYZE grown, filled");
+        Assert.Empty(Shell.Run("Update-CitusStatistic -WhatIf").Succeeded().Output);
+
+        foreach (string table in (string[])["grown", "filled"])
+        {
+            Shell["rows"] = Enumerable.Range(10_000, 5000).Select(i => PSObject.AsPSObject(new { id = i, note = "y" })).ToArray();
+            Shell.Run($"$rows | Add-CitusRow {table}").Succeeded();
+        }
+        IReadOnlyList<PSObject> found = Shell.Run("Update-CitusStatistic").Succeeded().Output;
+
+        Assert.Equal(["filled 5000", "grown 7000"], found.Select(s => $"{s.Get("Table")} {s.Get("EstimatedRows")}"));
+        changed.Execute("DROP TABLE grown, filled");
+    }
+
+    [Fact]
     public void All_tables_of_a_schema_are_analyzed_whatever_they_have()
     {
         Require();

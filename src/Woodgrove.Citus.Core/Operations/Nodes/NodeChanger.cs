@@ -8,6 +8,15 @@ namespace Woodgrove.Citus.Operations.Nodes;
 /// <summary>Plans changes of the cluster's nodes.</summary>
 public static class NodeChanger
 {
+    /// <summary>
+    /// Waits until the nodes have a changed address: Citus refuses DDL and changes of nodes until then. The maintenance daemon copies
+    /// it there, but may wait for citus.node_connection_timeout (30 s) for a server that is gone before it does.
+    /// </summary>
+    private static readonly string AwaitMetadata = DaemonWait.For(
+        "SELECT FROM pg_catalog.pg_dist_node WHERE isactive AND hasmetadata AND NOT metadatasynced", 60,
+        "WARNING 'not all nodes have the changed address yet (pg_dist_node.metadatasynced); until they have it, Citus refuses DDL on "
+            + "distributed tables and changes of nodes'");
+
     /// <summary>Plans to add a server as a node, or to activate one that is there.</summary>
     /// <exception cref="Errors.CitusException">It would be refused.</exception>
     public static async Task<ClusterChange> PlanAddAsync(CitusConnection connection, string host, int port, CancellationToken stop)
@@ -48,6 +57,7 @@ public static class NodeChanger
             if (!await AnswersAsync(session, address, stop)) throw NodeErrors.NoAnswer(address);
             await RequireDaemonAsync(session, node, stop);
             sql.Add($"SELECT pg_catalog.citus_update_node({node.NodeId}, {At(address)})");
+            sql.Add(AwaitMetadata);
             locks.Add("Statements on shards of the node wait until its address is changed, which waits for those that run.");
             name = address;
         }

@@ -25,9 +25,10 @@ public static class ShardMover
         ClusterNode source = SourceOf(group, nodes, fromNode);
         if (source == target) return Change(group, target, []);
         await group.RequireTransferableAsync(session, mode, stop);
-        return Change(group, target, [Move(shardId.ToString(System.Globalization.CultureInfo.InvariantCulture), source, target, mode)]) with
+        ReferenceCopies copies = await ReferenceCopies.ReadAsync(session, mode, null, stop);
+        return Change(group, target, [.. copies.Sql, Move(shardId.ToString(System.Globalization.CultureInfo.InvariantCulture), source, target, mode)]) with
         {
-            Shards = group.Shards, Tables = group.Tables, SizeBytes = group.SizeBytes, Locks = group.Locks(mode),
+            Shards = group.Shards, Tables = group.Tables, SizeBytes = group.SizeBytes, Locks = [.. copies.Locks, .. group.Locks(mode)],
         };
     }
 

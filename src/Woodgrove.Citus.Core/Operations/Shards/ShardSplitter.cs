@@ -26,17 +26,19 @@ public static class ShardSplitter
         foreach (int outside in points.Where(p => p < min || p >= max)) throw SplitErrors.OutsideRange(group, outside);
         if (points.Distinct().Count() < points.Length) throw SplitErrors.Twice(group, points);
         await group.RequireTransferableAsync(session, split.Mode, stop);
-        IEnumerable<int> takers = Enumerable.Range(0, points.Length + 1)
-            .Select(i => i == 0 || targets.Length == 0 ? source.NodeId : targets[(i - 1) % targets.Length].NodeId);
+        int[] takers = [.. Enumerable.Range(0, points.Length + 1)
+            .Select(i => i == 0 || targets.Length == 0 ? source.NodeId : targets[(i - 1) % targets.Length].NodeId)];
+        ReferenceCopies copies = await ReferenceCopies.ReadAsync(session, split.Mode, takers, stop);
         return new ClusterChange
         {
             Action = $"Split shard {group.ShardId} of {group.Table} into {points.Length + 1} parts: "
                 + string.Join(", ", points.Append(max).Zip(points.Select(p => p + 1).Prepend(min), (to, from) => $"{from} to {to}")),
             Target = $"shard {group.ShardId}",
-            Sql = [$"SELECT pg_catalog.citus_split_shard_by_split_points({group.ShardId}, "
+            Sql = [.. copies.Sql, $"SELECT pg_catalog.citus_split_shard_by_split_points({group.ShardId}, "
                 + $"ARRAY[{string.Join(", ", points.Select(p => string.Create(CultureInfo.InvariantCulture, $"'{p}'")))}], "
                 + $"ARRAY[{string.Join(", ", takers)}], {ShardGroup.Mode(split.Mode)})"],
-            Shards = group.Shards, Tables = group.Tables, SizeBytes = group.SizeBytes, Locks = group.Locks(split.Mode),
+            Shards = group.Shards, Tables = group.Tables, SizeBytes = group.SizeBytes,
+            Locks = [.. copies.Locks, .. group.Locks(split.Mode)],
         };
     }
 

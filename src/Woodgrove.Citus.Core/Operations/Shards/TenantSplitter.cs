@@ -39,13 +39,16 @@ public static class TenantSplitter
         if (target is not null && target != source)
             sql.Add(ShardMover.Move($"pg_catalog.get_shard_id_for_distribution_column({name}, {tenant})", source, target, mode));
         if (sql.Count > 0) await group.RequireTransferableAsync(session, mode, stop);
+        ReferenceCopies copies = sql.Count == 0 ? new([], [])
+            : await ReferenceCopies.ReadAsync(session, mode, target is null || target == source ? [source.NodeId] : null, stop);
         return new ClusterChange
         {
             Action = $"Give {table.DistributionColumn} {text} of {table.Display} a shard of its own"
                 + (target is null ? "" : $" on {target.Name}"),
             Target = $"shard {group.ShardId}",
-            Sql = sql,
-            Shards = group.Shards, Tables = group.Tables, SizeBytes = sql.Count == 0 ? null : group.SizeBytes, Locks = group.Locks(mode),
+            Sql = [.. copies.Sql, .. sql],
+            Shards = group.Shards, Tables = group.Tables, SizeBytes = sql.Count == 0 ? null : group.SizeBytes,
+            Locks = [.. copies.Locks, .. group.Locks(mode)],
         };
     }
 }

@@ -41,17 +41,18 @@ public sealed record SchemaMove(CitusConnection Connection, string Schema, strin
         if (bare.Count > 0 && TransferMode == "auto") throw TableChangeErrors.NoReplicaIdentity(Schema, bare);
         if (!blocks && await OutputPlugins.AdviceAsync(session, stop) is { } advice)
             throw TableChangeErrors.NoLogicalTransfer(Schema, advice);
+        ReferenceCopies copies = await ReferenceCopies.ReadAsync(session, TransferMode, null, stop);
         TableShards shards = await TableShards.ReadAsync(Connection, session, schema.Oids, Warn, stop);
         return new ClusterChange
         {
             Action = action,
             Target = Schema,
-            Sql = [$"SELECT pg_catalog.citus_schema_move({TableName.Literal(TableName.QuoteIfNeeded(Schema))}, "
+            Sql = [.. copies.Sql, $"SELECT pg_catalog.citus_schema_move({TableName.Literal(TableName.QuoteIfNeeded(Schema))}, "
                 + $"{TableName.Literal(node.Name)}, {Port(node.Port)}, shard_transfer_mode := '{TransferMode}')"],
             Tables = schema.Names,
             Shards = shards.Shards,
             SizeBytes = shards.SizeBytes,
-            Locks = [blocks ? $"Writers of the tables of {Schema} wait until all is copied; readers don't wait."
+            Locks = [.. copies.Locks, blocks ? $"Writers of the tables of {Schema} wait until all is copied; readers don't wait."
                 : $"Writers of the tables of {Schema} wait at the end, while the last changes are copied; readers don't wait.",
                 .. bare.Count > 0 && !blocks ? [$"UPDATE and DELETE fail meanwhile on {string.Join(", ", bare)}, which "
                     + $"{(bare.Count == 1 ? "has" : "have")} no replica identity."] : (string[])[]],
