@@ -39,13 +39,12 @@ internal static class ChangeErrors
             : $"{Committed(change, done)}Number {done + 1} was rolled back: {change.Sql[done]}")
         + (change.SizeBytes is null ? "" : " Citus drops what was copied by itself a little later; Repair-CitusCluster drops it at once.");
 
-    private static string Committed(ClusterChange change, int done) =>
-        done == 0 ? "" : $"{done} of {change.Sql.Count} statements were committed and stay. ";
-
-    public static CitusException ReferenceNoRight(string user) =>
+    /// <summary>A node lacks copies of the reference tables, and the role may not have them copied.</summary>
+    /// <param name="sql">What copies them.</param>
+    public static CitusException ReferenceNoRight(string user, string sql) =>
         new("CitusPermissionDenied", CitusErrorKind.PermissionDenied,
             $"A node does not have the reference tables yet, which must be copied there first, and {user} may not do that.",
-            "Have a superuser run: SELECT replicate_reference_tables();")
+            $"Have a superuser run: {sql};")
         { Target = "replicate_reference_tables", SqlState = PostgresErrorCodes.InsufficientPrivilege };
 
     /// <summary>A node lacks copies of the reference tables, and they can't be copied there while they are written to.</summary>
@@ -94,4 +93,7 @@ internal static class ChangeErrors
             { Target = change.Target, SqlState = server.SqlState },
             _ => PostgresErrors.Describe(server, change.Target),
         };
+
+    private static string Committed(ClusterChange change, int done) =>
+        done == 0 ? "" : $"{done} of {change.Sql.Count} statements were committed and stay. ";
 }

@@ -15,6 +15,9 @@ namespace Woodgrove.Citus.Operations;
 /// <param name="warn">Receives which nodes could not be asked.</param>
 public sealed class LeftoverSearch(CitusConnection connection, TimeSpan olderThan, Action<string> warn)
 {
+    /// <summary>Has Citus drop what operations that have ended have left, as its maintenance daemon does by itself.</summary>
+    internal const string CleanUp = "CALL pg_catalog.citus_cleanup_orphaned_resources()";
+
     // Citus: the advisory lock of an operation that goes on has 10 as its class.
     private const string Records = """
         SELECT r.record_id, r.object_name, r.node_group_id, n.nodename || ':' || n.nodeport
@@ -66,7 +69,7 @@ public sealed class LeftoverSearch(CitusConnection connection, TimeSpan olderTha
             LeftoverKind.CleanupRecord => new ClusterChange
             {
                 Action = $"Drop {count} object(s) of operations that have ended: {names}", Target = "pg_dist_cleanup",
-                Sql = ["CALL pg_catalog.citus_cleanup_orphaned_resources()"],
+                Sql = [CleanUp],
                 Locks = ["A table of a shard that a statement still reads is dropped by a later run."],
             },
             _ => new ClusterChange

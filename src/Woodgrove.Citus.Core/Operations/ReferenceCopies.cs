@@ -23,12 +23,13 @@ internal sealed record ReferenceCopies(IReadOnlyList<string> Sql, IReadOnlyList<
             JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid WHERE p.partmethod = 'n' AND p.repmodel = 't' ORDER BY 1
             """, row => (Name: row.GetString(0), IsKeyless: row.GetBoolean(1), IsMissing: row.GetBoolean(2)), stop, nodeIds);
         if (!tables.Exists(t => t.IsMissing)) return new([], []);
-        if (!await session.ScalarAsync<bool>("SELECT pg_catalog.has_function_privilege("
-            + "'pg_catalog.replicate_reference_tables(citus.shard_transfer_mode)', 'EXECUTE')", stop))
-            throw ChangeErrors.ReferenceNoRight(session.UserName!);
         string[] keyless = [.. tables.Where(t => t.IsKeyless).Select(t => t.Name)];
         if (mode == "auto" && keyless.Length > 0) throw ChangeErrors.ReferenceNoIdentity(keyless);
-        return new([$"SELECT pg_catalog.replicate_reference_tables('{mode}'::citus.shard_transfer_mode)"],
+        string sql = $"SELECT pg_catalog.replicate_reference_tables('{mode}'::citus.shard_transfer_mode)";
+        if (!await session.ScalarAsync<bool>("SELECT pg_catalog.has_function_privilege("
+            + "'pg_catalog.replicate_reference_tables(citus.shard_transfer_mode)', 'EXECUTE')", stop))
+            throw ChangeErrors.ReferenceNoRight(session.UserName!, sql);
+        return new([sql],
         [
             $"First the reference tables {string.Join(", ", tables.Where(t => t.IsMissing).Select(t => t.Name))} are copied to the "
                 + $"nodes that lack them; writes to them wait {(mode == "block_writes" ? "until then" : "for the last moment only")}.",

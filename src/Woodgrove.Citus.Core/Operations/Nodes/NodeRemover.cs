@@ -13,8 +13,6 @@ namespace Woodgrove.Citus.Operations.Nodes;
 /// <summary>Plans to remove a node, with the moves of its shards where it is to be drained.</summary>
 public static class NodeRemover
 {
-    private const string CleanUp = "CALL pg_catalog.citus_cleanup_orphaned_resources()";
-
     /// <param name="drain">Moves its shards to other nodes first.</param>
     /// <param name="mode">Citus's own word: auto, force_logical or block_writes.</param>
     /// <param name="warn">Receives sizes that could not be read.</param>
@@ -58,7 +56,7 @@ public static class NodeRemover
             };
         }
         // Once the node is gone, Citus drops nothing there any more, keeps the records of it, and refuses to move these shards again.
-        if (answers && (hasRecords || shards.Count > 0)) sql.AddRange([CleanUp, Dropped(node)]);
+        if (answers && (hasRecords || shards.Count > 0)) sql.AddRange([LeftoverSearch.CleanUp, Dropped(node)]);
         // Of a node that does not answer, Citus first has to be told that it is gone.
         if (!answers && node.IsActive) sql.Add(NodeChanger.Disable(node.Name));
         sql.Add($"SELECT pg_catalog.citus_remove_node({NodeChanger.At(node.Name)})");

@@ -26,7 +26,8 @@ public static class ShardMover
         if (source == target) return Change(group, target, []);
         await group.RequireTransferableAsync(session, mode, stop);
         ReferenceCopies copies = await ReferenceCopies.ReadAsync(session, mode, null, stop);
-        return Change(group, target, [.. copies.Sql, Move(shardId.ToString(System.Globalization.CultureInfo.InvariantCulture), source, target, mode)]) with
+        return Change(group, target, [.. copies.Sql,
+            Move(shardId.ToString(System.Globalization.CultureInfo.InvariantCulture), source, target, mode)]) with
         {
             Shards = group.Shards, Tables = group.Tables, SizeBytes = group.SizeBytes, Locks = [.. copies.Locks, .. group.Locks(mode)],
         };
