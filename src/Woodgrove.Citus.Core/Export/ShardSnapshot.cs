@@ -96,9 +96,10 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         await using NpgsqlTransaction transaction = await guard.BeginTransactionAsync(stop);
         var clock = Stopwatch.StartNew();
         bool isOne = connection.CitusVersion is null && readers.Count == 1; // one server's snapshot is one
+        // The lock is held on all nodes until the readers have their snapshots, so no time limit may end its sessions there.
         // statement_timeout and not lock_timeout: it ends the wait on every node.
-        if (!isOne) await guard.ExecuteAsync($"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; {DdlPropagation.OnAllNodes}; "
-            + $"LOCK TABLE {string.Join(", ", tables.Select(t => t.Name.Sql))} IN SHARE MODE", stop);
+        if (!isOne) await guard.ExecuteAsync($"{DdlPropagation.OnAllNodes}; {LoadSession.TransactionSettings}; "
+            + $"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; LOCK TABLE {string.Join(", ", tables.Select(t => t.Name.Sql))} IN SHARE MODE", stop);
         string? obstacle = (await ReadShardsAsync(connection, guard, tables, stop)).SequenceEqual(shards) ? null
             : $"shards of {Names(tables)} were moved or split meanwhile";
         if (obstacle is null) await WithAllAsync(readers, async (reader, all) =>

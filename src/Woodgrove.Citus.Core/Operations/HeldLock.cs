@@ -25,7 +25,9 @@ internal sealed class HeldLock : IAsyncDisposable
     public async Task AcquireAsync()
     {
         _transaction = await _session.BeginTransactionAsync();
-        await RunAsync($"SET LOCAL idle_in_transaction_session_timeout = 0; {DdlPropagation.OnAllNodes}");
+        // No node ends its part of the transaction while the change is made, whatever limit the role has.
+        await RunAsync($"{DdlPropagation.OnAllNodes}; SET LOCAL citus.propagate_set_commands = 'local'; "
+            + "SET LOCAL idle_in_transaction_session_timeout = 0");
         await RunAsync(_sql);
     }
 

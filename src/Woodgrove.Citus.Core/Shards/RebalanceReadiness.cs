@@ -59,10 +59,11 @@ internal static class RebalanceReadiness
         await session.FirstAsync("""
             SELECT current_setting('citus.max_background_task_executors')::int,
                 coalesce(current_setting('citus.max_background_task_executors_per_node', true)::int, 1), count(*)::int,
-                coalesce(array_agg(DISTINCT t.job_id), '{}')
+                coalesce(array_agg(DISTINCT t.job_id), '{}'),
+                coalesce(current_setting('citus.background_task_queue_interval', true) = '-1', false)
             FROM pg_catalog.pg_dist_background_task t WHERE t.status IN ('running', 'cancelling')
-            """, row => Delay(row.GetInt32(0), row.GetInt32(1), row.GetInt32(2), row.GetFieldValue<long[]>(3), order.ParallelColocatedShards),
-            stop);
+            """, row => row.GetBoolean(4) ? ShardErrors.NoTasksStarted
+                : Delay(row.GetInt32(0), row.GetInt32(1), row.GetInt32(2), row.GetFieldValue<long[]>(3), order.ParallelColocatedShards), stop);
 
     /// <param name="executors">How many tasks of background jobs run side by side.</param>
     /// <param name="perNode">How many of them a node takes part in.</param>

@@ -62,6 +62,10 @@ internal static class ShardErrors
         $"The moves begin once tasks of job {string.Join(", ", jobs)} have ended: they take all {executors} of "
             + "citus.max_background_task_executors on the coordinator. Get-CitusJob -Active shows them.";
 
+    public const string NoTasksStarted =
+        "No move begins while citus.background_task_queue_interval is -1 on the coordinator: Citus starts no tasks then. The moves begin "
+            + "when a superuser has run: ALTER SYSTEM SET citus.background_task_queue_interval = '5s'; SELECT pg_reload_conf();";
+
     public static string FewExecutors(int executors, int perNode) =>
         $"At most {executors} move(s) run side by side, {perNode} of them of the same node: citus.max_background_task_executors and "
             + "citus.max_background_task_executors_per_node of the coordinator say so. Raise them there, and reload its configuration.";

@@ -49,6 +49,25 @@ public sealed class AddRowTests(ClusterFixture cluster, ITestOutputHelper log) :
     }
 
     [Fact]
+    public void The_time_limits_of_a_role_end_no_load()
+    {
+        Cluster.RequireSandbox();
+        var settings = new NpgsqlConnectionStringBuilder(Cluster.ConnectionString) { Username = Cluster.NewName("hurried") };
+        string table = Cluster.Distribute("id bigint CHECK (id <> 2 OR pg_sleep(1)::text IS NOT NULL)", "id"), role = settings.Username;
+        Cluster.Execute($"CREATE ROLE {role} LOGIN PASSWORD '{File.ReadAllText(settings.Passfile!).Trim().Split(':')[^1]}'; "
+            + $"ALTER ROLE {role} SET statement_timeout = '300ms'; GRANT SELECT, INSERT ON {table} TO {role}");
+        Cluster.AtEnd($"DROP OWNED BY {role}; DROP ROLE {role}");
+        Shell["text"] = settings.ConnectionString;
+
+        RunResult added = Shell.Run("$null = Connect-CitusCluster -ConnectionString $text -Name hurried; try { "
+            + $"1..3 | ForEach-Object {{ @{{ id = $_ }} }} | Add-CitusRow {table} -Connection hurried }} finally {{ "
+            + "Disconnect-CitusCluster hurried }");
+
+        Assert.Empty(added.Succeeded().Warnings);
+        Assert.Equal((3L, 3L), (added.Single.Get("Rows"), Cluster.Count(table)));
+    }
+
+    [Fact]
     public void Objects_become_rows_by_property_name()
     {
         string table = Cluster.Distribute("user_id bigint, amount numeric, note text, details jsonb, at timestamptz, tags text[], "

@@ -191,6 +191,30 @@ public sealed class RebalanceTests : ClusterTest, IClassFixture<HealthyCluster>,
         }
     }
 
+    [Fact]
+    public void A_cluster_that_starts_no_tasks_is_told_and_the_moves_begin_once_it_does()
+    {
+        Coordinator.Run("ALTER SYSTEM SET citus.background_task_queue_interval = -1", "SELECT pg_reload_conf()");
+        try
+        {
+            for (int i = 0; i < 100 && Coordinator.Get<string>("SHOW citus.background_task_queue_interval") != "-1"; i++) Thread.Sleep(50);
+            string warning = Assert.Single(Shell.Run("Start-ShardRebalance -TransferMode block_writes").Succeeded().Warnings);
+            Assert.Contains("No move begins while citus.background_task_queue_interval is -1", warning);
+            Assert.Contains("citus.background_task_queue_interval is -1, so no task is started",
+                (string?)Shell.Get("Get-CitusJob -Active | ForEach-Object Tasks")[0].Get("WaitsFor"));
+
+            string fix = warning[warning.IndexOf("ALTER SYSTEM", StringComparison.Ordinal)..];
+            Coordinator.Run([.. fix.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)]);
+
+            Assert.Equal("Finished", Shell.Run("Wait-ShardRebalance -Timeout 120").Single.Get("State")!.ToString());
+            Assert.Equal(4, OnWorker());
+        }
+        finally
+        {
+            Coordinator.Run("ALTER SYSTEM RESET citus.background_task_queue_interval", "SELECT pg_reload_conf()");
+        }
+    }
+
     /// <summary>
     /// Locks the shard of the third move as who writes to it does, until the progress of the two moves before it was shown. An open
     /// write itself would hold up all moves by logical replication.

@@ -239,8 +239,10 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
         Assert.Equal(3, Evidence(found).Length);
     }
 
-    [Fact]
-    public void A_reference_table_that_a_worker_lacks()
+    [Theory]
+    [InlineData("DEFAULT", "SELECT replicate_reference_tables();")]
+    [InlineData("NOTHING", "SELECT replicate_reference_tables('block_writes'); -- writes to reference tables wait meanwhile")]
+    public void A_reference_table_that_a_worker_lacks(string identity, string fix)
     {
         long shard = Coordinator.Get<long>("SELECT shardid FROM pg_dist_shard WHERE logicalrelid = 'payment_merchants'::regclass");
         PSObject found = Expect("ReferenceTables", "Failed",
@@ -249,9 +251,12 @@ public sealed class NodeFaultTests(ClusterFixture cluster, HealthyCluster health
                 foreach (NodeUnderTest node in Healthy.Nodes)
                     node.Run($"DELETE FROM pg_dist_placement WHERE shardid = {shard} AND groupid = 2");
                 Worker.Run("SET citus.enable_manual_changes_to_shards = on", $"DROP TABLE payment_merchants_{shard}");
+                Coordinator.Run($"ALTER TABLE payment_merchants REPLICA IDENTITY {identity}");
             },
-            () => Coordinator.Run("SELECT replicate_reference_tables('block_writes')", "ANALYZE payment_merchants"));
+            () => Coordinator.Run("SELECT replicate_reference_tables('block_writes')", "ANALYZE payment_merchants",
+                "ALTER TABLE payment_merchants REPLICA IDENTITY DEFAULT"));
 
+        Assert.Equal(fix, found.Get("Fix"));
         Assert.Contains($"payment_merchants is not on {Worker.Name}", (string)found.Get("Actual")!);
     }
 

@@ -58,6 +58,7 @@ internal sealed class CoordinatorBatch : IBatch
             await SearchPath.ReleaseAsync(session, stop, local: true); // for the table's triggers, constraints and defaults
             // A ledger holds for one table: the batch's rows must not go into another that has its name by now.
             if (ledger is not null) await TableGuard.LockAsync(connection, session, target.Table, stop);
+            else await session.ExecuteAsync(LoadSession.TransactionSettings, stop);
             return await OpenAsync(connection, session, target, truncate, rejects, rule, level, inBinary, stop);
         });
         return new CoordinatorBatch(writer, ledger,

@@ -6,7 +6,8 @@ internal sealed class CleanupRecords() : CitusCheck(CheckCategory.Metadata,
         + "it stays where the drop fails or is switched off.")
 {
     private static readonly Question<Leftover> Leftovers = new(Ask.Cluster, """
-        SELECT record_id, operation_id, object_type, object_name, node_group_id FROM pg_catalog.pg_dist_cleanup
+        SELECT record_id, operation_id, object_type, object_name, node_group_id,
+            pg_catalog.current_setting('citus.defer_shard_delete_interval', true) AS drop_interval FROM pg_catalog.pg_dist_cleanup
         WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory'
             AND l.objsubid = 10 -- Citus: an operation that goes on
                           AND (l.classid::bigint << 32) + l.objid::bigint = operation_id)
@@ -20,8 +21,10 @@ internal sealed class CleanupRecords() : CitusCheck(CheckCategory.Metadata,
     public override Verdict Decide(Facts facts) =>
         Verdict.Unless(facts.Of(Leftovers) is { } all && all.Count > facts.Limit ? all : [], CheckStatus.Warning,
         $"at most {facts.Limit:0} record(s)", "nothing is left over",
-        left => $"{left.Count} left over: {Verdict.List(left.Select(l => l.ObjectName))}",
+        // No record has a time, so those of an operation that has just ended can't be told apart.
+        left => $"{left.Count} not dropped yet{(left[0].DropInterval is null or "-1" ? ""
+            : $", which Citus does within {left[0].DropInterval} of an operation's end")}: {Verdict.List(left.Select(l => l.ObjectName))}",
         _ => "Repair-CitusCluster # and see that citus.defer_shard_delete_interval is not -1");
 
-    public sealed record Leftover(long RecordId, long OperationId, int ObjectType, string ObjectName, int NodeGroupId);
+    public sealed record Leftover(long RecordId, long OperationId, int ObjectType, string ObjectName, int NodeGroupId, string? DropInterval);
 }
