@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Woodgrove.Citus.Errors;
@@ -128,14 +129,23 @@ public static partial class SandboxRegistry
             using var owner = Process.GetProcessById(entry.ProcessId);
             return StartOf(owner) == entry.ProcessStart;
         }
-        catch (ArgumentException)
+        catch (Exception e) when (e is ArgumentException or FileNotFoundException or DirectoryNotFoundException)
         {
             return false;
         }
     }
 
-    /// <summary>To the second: the clock's resolution differs between readings of one process.</summary>
-    private static long StartOf(Process process) => new DateTimeOffset(process.StartTime).ToUnixTimeSeconds();
+    /// <summary>
+    /// When a process was started, whatever has been done to the clock since. Linux counts it from the machine's start, and the time of
+    /// day that .NET makes of it is another one each time the clock is set, as after a virtual machine was paused.
+    /// </summary>
+    internal static long StartOf(Process process)
+    {
+        if (!OperatingSystem.IsLinux()) return new DateTimeOffset(process.StartTime).ToUnixTimeSeconds();
+        string stat = File.ReadAllText($"/proc/{process.Id}/stat");
+        // The second field is the program's name in parentheses, which may hold any character; the 22nd is the start.
+        return long.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[19], CultureInfo.InvariantCulture);
+    }
 
     [GeneratedRegex("^(coordinator|worker[0-9]{1,2})$")]
     private static partial Regex ServerName();
