@@ -59,9 +59,8 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         catch (Exception e) when (e is NpgsqlException or TimeoutException && !stop.IsCancellationRequested)
         {
             await CloseAsync(readers);
-            return (null, e is PostgresException { SqlState: "57014" or "55P03" } late
-                ? $"a writer, or a move of a shard, held {Names(tables)} for more than "
-                    + (late.SqlState == "57014" ? $"{Patience.TotalSeconds} s" : "lock_timeout allows")
+            return (null, e is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled }
+                ? $"a writer, or a move of a shard, held {Names(tables)} for more than {Patience.TotalSeconds} s"
                 : (e as PostgresException)?.MessageText
                     ?? $"a node can't be reached from here ({e.Message.TrimEnd('.')}; {connection.ReachAdvice(e)})");
         }
@@ -99,7 +98,8 @@ internal sealed class ShardSnapshot : IAsyncDisposable
         // The lock is held on all nodes until the readers have their snapshots, so no time limit may end its sessions there.
         // statement_timeout and not lock_timeout: it ends the wait on every node.
         if (!isOne) await guard.ExecuteAsync($"{DdlPropagation.OnAllNodes}; {LoadSession.TransactionSettings}; "
-            + $"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; LOCK TABLE {string.Join(", ", tables.Select(t => t.Name.Sql))} IN SHARE MODE", stop);
+            + $"SET LOCAL statement_timeout = '{Patience.TotalSeconds}s'; "
+            + $"LOCK TABLE {string.Join(", ", tables.Select(t => t.Name.Sql))} IN SHARE MODE", stop);
         string? obstacle = (await ReadShardsAsync(connection, guard, tables, stop)).SequenceEqual(shards) ? null
             : $"shards of {Names(tables)} were moved or split meanwhile";
         if (obstacle is null) await WithAllAsync(readers, async (reader, all) =>

@@ -23,7 +23,7 @@ internal sealed class CleanupRecords() : CitusCheck(CheckCategory.Metadata,
         $"at most {facts.Limit:0} record(s)", "nothing is left over",
         // No record has a time, so those of an operation that has just ended can't be told apart.
         left => $"{left.Count} not dropped yet{(left[0].DropInterval is null or "-1" ? ""
-            : $", which Citus does within {left[0].DropInterval} of an operation's end")}: {Verdict.List(left.Select(l => l.ObjectName))}",
+            : $", which Citus tries every {left[0].DropInterval}")}: {Verdict.List(left.Select(l => l.ObjectName))}",
         _ => "Repair-CitusCluster # and see that citus.defer_shard_delete_interval is not -1");
 
     public sealed record Leftover(long RecordId, long OperationId, int ObjectType, string ObjectName, int NodeGroupId, string? DropInterval);
