@@ -24,21 +24,35 @@ public sealed partial class PackageRun : IDisposable
 
     public void Dispose() => Directory.Delete(_output, recursive: true);
 
-    private string Pack()
+    /// <summary>Runs the build script's Package task.</summary>
+    public static (int ExitCode, string Log) Build(string output, params string[] parameters)
     {
         string script = Path.Combine(Repository.Root, "build.ps1");
-        using Process process = Process.Start(Pwsh.StartInfo("packaged", "-File", script, "-Task", "Package", "-AllRuntimes", "-Runtime",
-            Runtime, "-OutputPath", _output))!;
+        using Process process = Process.Start(
+            Pwsh.StartInfo("packaged", ["-File", script, "-Task", "Package", "-OutputPath", output, .. parameters]))!;
         Task<string> error = process.StandardError.ReadToEndAsync();
-        Log = process.StandardOutput.ReadToEnd();
+        string log = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        // The compiler ahead and the bill of materials are packages that nothing else needs.
-        if (process.ExitCode != 0 && NotFound().Match(Log + error.Result) is { Success: true } missing)
-            Assert.Skip($"needs packages that no source here has: {missing.Value.Trim()}");
-        Assert.True(process.ExitCode == 0, Log + error.Result);
-        string folder = Path.Combine(_output, "unpacked");
-        ZipFile.ExtractToDirectory(Directory.GetFiles(_output, "*.nupkg").Single(), folder);
+        return (process.ExitCode, log + error.Result);
+    }
+
+    /// <summary>Unpacks a package.</summary>
+    /// <returns>The folder, in that of the package.</returns>
+    public static string Unpack(string output)
+    {
+        string folder = Path.Combine(output, "unpacked");
+        ZipFile.ExtractToDirectory(Directory.GetFiles(output, "*.nupkg").Single(), folder);
         return folder;
+    }
+
+    private string Pack()
+    {
+        (int exitCode, Log) = Build(_output, "-AllRuntimes", "-Runtime", Runtime);
+        // The compiler ahead and the bill of materials are packages that nothing else needs.
+        if (exitCode != 0 && NotFound().Match(Log) is { Success: true } missing)
+            Assert.Skip($"needs packages that no source here has: {missing.Value.Trim()}");
+        Assert.True(exitCode == 0, Log);
+        return Unpack(_output);
     }
 
     /// <summary>A package, a version of it, or its source was not found.</summary>

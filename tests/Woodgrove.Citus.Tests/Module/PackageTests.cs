@@ -100,6 +100,35 @@ public sealed class PackageTests(ClusterFixture cluster, PackageRun run) : Clust
             Directory.EnumerateFiles(run.Folder, "*", SearchOption.AllDirectories).Select(f => Path.GetFileName(f))
                 .Where(f => f == "LICENSE" || f.EndsWith(".pdb", StringComparison.Ordinal)));
 
+    [Fact]
+    public void A_runtime_that_cannot_be_compiled_for_is_left_out_with_a_warning_and_the_rest_is_packed()
+    {
+        string bill = File.ReadAllText(Path.Combine(run.Folder, "bom.json"));
+        string output = Directory.CreateTempSubdirectory("woodgrove-package-").FullName;
+        try
+        {
+            // .NET has no runtime package for it.
+            (int exitCode, string log) = PackageRun.Build(output, "-Runtime", "freebsd-arm64");
+
+            Assert.True(exitCode == 0, log);
+            Assert.Contains("could not be compiled ahead for freebsd-arm64", log);
+            string folder = PackageRun.Unpack(output), bin = Path.Combine(folder, "module", "bin");
+            Assert.Equal(Names(Path.Combine(run.Folder, "module", "bin")), Names(bin));
+            Assert.Equal(["en-US"], Directory.GetDirectories(bin).Select(Path.GetFileName));
+            Assert.Equal(Components(bill), Components(File.ReadAllText(Path.Combine(folder, "bom.json"))));
+        }
+        finally
+        {
+            Directory.Delete(output, recursive: true);
+        }
+    }
+
+    private static string Components(string bill)
+    {
+        using JsonDocument document = JsonDocument.Parse(bill);
+        return document.RootElement.GetProperty("components").GetRawText();
+    }
+
     private static string[] Names(string folder) =>
         [.. Directory.EnumerateFiles(folder, "*.dll").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
 
