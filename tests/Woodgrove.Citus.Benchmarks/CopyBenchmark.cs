@@ -5,7 +5,10 @@ using Woodgrove.Citus.Sandbox;
 
 namespace Woodgrove.Citus.Benchmarks;
 
-/// <summary>The same table from one cluster into another, by Copy-CitusTable, a pipe of two psql and, where it is found, pgcopydb.</summary>
+/// <summary>
+/// The same table from one cluster into another, by Copy-CitusTable, a pipe of two psql, such pipes from shard to shard and, where it
+/// is found, pgcopydb.
+/// </summary>
 internal static class CopyBenchmark
 {
     private const int SourceShards = 16;
@@ -28,7 +31,8 @@ internal static class CopyBenchmark
             report.Paragraph($"Two clusters of three nodes, {a.Properties["Engine"].Value} {a.Properties["CitusVersion"].Value} on PostgreSQL "
                 + $"{a.Properties["ServerVersion"].Value}. {rows} events, {Report.Megabytes(file.Length)} MB of CSV, from {SourceShards} shards, "
                 + @"against `psql -c '\copy … to stdout' | psql -c '\copy … from stdin'` through the coordinators; "
-                + $"{runs} rounds, in turn; "
+                + $"and, where both have the same ranges, against one such pipe a shard, all at the same time, in COPY's binary format (not atomic, "
+                + $"and nothing is known of an interrupted one); {runs} rounds, in turn; "
                 + "every copy's rows and content checked. Processor time is the client's, of the cmdlet without PowerShell's start.");
             List<Way> others = [new Way("psql", () => Pipe(databases))];
             if (PgCopyDb is not null)
@@ -38,7 +42,7 @@ internal static class CopyBenchmark
                 others.Add(new Way("pgcopydb", () => CopyDb(databases)));
             }
             report.Table(["target", "way", "seconds", "processor s, client", "Copy-CitusTable of it, median of pairs"],
-                new[] { SourceShards, 24 }.SelectMany(shards => Compare(engine, others, shards, rows, runs)));
+                new[] { SourceShards, 24 }.SelectMany(shards => Compare(engine, databases, others, shards, rows, runs)));
             report.Save();
         }
         finally
@@ -48,10 +52,15 @@ internal static class CopyBenchmark
         return 0;
     }
 
-    private static IEnumerable<string[]> Compare(Engine engine, List<Way> others, int shards, int rows, int runs)
+    private static IEnumerable<string[]> Compare(Engine engine, Database[] databases, List<Way> others, int shards, int rows, int runs)
     {
         Create(engine, 'b', shards);
         others = [.. others.Select(w => new Way(w.Name, w.Run))]; // with samples of its own
+        if (shards == SourceShards)
+        {
+            string pipes = ShardPipes(engine, databases);
+            others.Add(new Way("psql, shard to shard", () => Shell(pipes)));
+        }
         var copy = new Way("Copy-CitusTable", () => Copy(engine, shards));
         string expected = Checksum(engine, 'a');
         for (int round = 0; round <= runs; round++)
@@ -86,7 +95,17 @@ internal static class CopyBenchmark
     }
 
     private static (double Seconds, double Busy) Pipe(Database[] databases) => Shell(
-        $@"{databases[0].Psql} -c '\copy {Cluster.Table} to stdout' | {databases[1].Psql} -c '\copy {Cluster.Table} from stdin'");
+        $@"{databases[0].Psql()} -c '\copy {Cluster.Table} to stdout' | {databases[1].Psql()} -c '\copy {Cluster.Table} from stdin'");
+
+    /// <summary>What servers and network allow: nothing but COPY, by the nodes themselves.</summary>
+    private static string ShardPipes(Engine engine, Database[] databases)
+    {
+        (string Name, int Port)[] Shards(string connection) => [.. engine.Run($"Get-ShardPlacement {Cluster.Table} -Connection {connection}")
+            .OrderBy(s => s.Properties["HashMin"].Value).Select(s => ((string)s.Properties["ShardName"].Value, (int)s.Properties["NodePort"].Value))];
+        return string.Concat(Shards("a").Zip(Shards("b"), (from, to) =>
+            $"{databases[0].Psql(from.Port)} -c 'COPY {from.Name} TO STDOUT (FORMAT binary)' | "
+            + $"{databases[1].Psql(to.Port)} -c 'COPY {to.Name} FROM STDIN (FORMAT binary)' & ")) + "wait";
+    }
 
     private static (double Seconds, double Busy) CopyDb(Database[] databases)
     {
@@ -124,7 +143,7 @@ internal static class CopyBenchmark
         engine.Run($"$null = Connect-CitusCluster -ConnectionString 'Host=127.0.0.1;Port={port};Database=citus;Username=postgres;"
             + $"Passfile={path}/pgpass' -Name {name}");
         string program = PostgresInstallation.Find().Program("psql");
-        return new Database($"PGPASSFILE={path}/pgpass {program} -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p {port} -U postgres -d citus",
+        return new Database((int)port, $"PGPASSFILE={path}/pgpass {program} -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -U postgres -d citus",
             $"postgresql://postgres@127.0.0.1:{port}/citus",
             $"127.0.0.1:{port}:*:*:{File.ReadAllText($"{path}/pgpass").Trim().Split(':')[^1]}");
     }
@@ -141,8 +160,12 @@ internal static class CopyBenchmark
             concat_ws(''|'', event_id, event_type, user_id, merchant_id, event_details, created_at), 0)), 0) FROM {Cluster.Table}' -Connection {name}
         """).Single().ToString();
 
-    /// <param name="Psql">What runs psql there.</param>
-    private sealed record Database(string Psql, string Uri, string PasswordLine);
+    /// <param name="Command">What runs psql there, but for the port.</param>
+    private sealed record Database(int Port, string Command, string Uri, string PasswordLine)
+    {
+        /// <param name="node">A node's port; by default the coordinator's.</param>
+        public string Psql(int? node = null) => $"{Command} -p {node ?? Port}";
+    }
 
     private sealed record Way(string Name, Func<(double Seconds, double Busy)> Run)
     {
