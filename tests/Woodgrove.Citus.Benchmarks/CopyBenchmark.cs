@@ -28,11 +28,12 @@ internal static class CopyBenchmark
             engine.Run($"{Cluster.ImportScript(file, "Auto")} -Connection a");
             var report = new Report("copy", "Copy-CitusTable against a pipe of two psql");
             PSObject a = engine.Run("Get-CitusConnection | Where-Object Name -eq a").Single();
-            report.Paragraph($"Two clusters of three nodes, {a.Properties["Engine"].Value} {a.Properties["CitusVersion"].Value} on PostgreSQL "
-                + $"{a.Properties["ServerVersion"].Value}. {rows} events, {Report.Megabytes(file.Length)} MB of CSV, from {SourceShards} shards, "
+            string Of(string property) => $"{a.Properties[property].Value}";
+            report.Paragraph($"Two clusters of three nodes, {Of("Engine")} {Of("CitusVersion")} on PostgreSQL {Of("ServerVersion")}. "
+                + $"{rows} events, {Report.Megabytes(file.Length)} MB of CSV, from {SourceShards} shards, "
                 + @"against `psql -c '\copy … to stdout' | psql -c '\copy … from stdin'` through the coordinators; "
-                + $"and, where both have the same ranges, against one such pipe a shard, all at the same time, in COPY's binary format (not atomic, "
-                + $"and nothing is known of an interrupted one); {runs} rounds, in turn; "
+                + $"and, where both have the same ranges, against one such pipe a shard, all at the same time, in COPY's binary format "
+                + $"(not atomic, and an interrupted one cannot be resumed); {runs} rounds, in turn; "
                 + "every copy's rows and content checked. Processor time is the client's, of the cmdlet without PowerShell's start.");
             List<Way> others = [new Way("psql", () => Pipe(databases))];
             if (PgCopyDb is not null)
@@ -100,8 +101,9 @@ internal static class CopyBenchmark
     /// <summary>What servers and network allow: nothing but COPY, by the nodes themselves.</summary>
     private static string ShardPipes(Engine engine, Database[] databases)
     {
-        (string Name, int Port)[] Shards(string connection) => [.. engine.Run($"Get-ShardPlacement {Cluster.Table} -Connection {connection}")
-            .OrderBy(s => s.Properties["HashMin"].Value).Select(s => ((string)s.Properties["ShardName"].Value, (int)s.Properties["NodePort"].Value))];
+        (object Name, int Port)[] Shards(string connection) => [..
+            engine.Run($"Get-ShardPlacement {Cluster.Table} -Connection {connection}").OrderBy(s => s.Properties["HashMin"].Value)
+                .Select(s => (s.Properties["ShardName"].Value, (int)s.Properties["NodePort"].Value))];
         return string.Concat(Shards("a").Zip(Shards("b"), (from, to) =>
             $"{databases[0].Psql(from.Port)} -c 'COPY {from.Name} TO STDOUT (FORMAT binary)' | "
             + $"{databases[1].Psql(to.Port)} -c 'COPY {to.Name} FROM STDIN (FORMAT binary)' & ")) + "wait";

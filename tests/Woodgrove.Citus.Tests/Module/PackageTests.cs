@@ -68,7 +68,8 @@ public sealed class PackageTests(ClusterFixture cluster, PackageRun run) : Clust
         int count = Shell.Get("Get-Command -Module Woodgrove.Citus").Count;
         string folder = run.Folder;
 
-        Assert.Matches($@"Imported from the package: {count} cmdlets from .+[\\/]module[\\/]bin[\\/]{Regex.Escape(PackageRun.Runtime)}[\\/]Woodgrove\.Citus\.dll", run.Log);
+        Assert.Matches($@"Imported from the package: {count} cmdlets from .+[\\/]module[\\/]bin[\\/]{Regex.Escape(PackageRun.Runtime)}"
+            + @"[\\/]Woodgrove\.Citus\.dll", run.Log);
         string[] portable = Names(Path.Combine(folder, "module", "bin"));
         Assert.Equal(portable.Where(n => n != "Woodgrove.Citus.Loader.dll"),
             Names(Path.Combine(folder, "module", "bin", PackageRun.Runtime)).Where(n => n != "Woodgrove.Citus.Loader.dll"));
