@@ -70,7 +70,7 @@ function Package {
     # The checkout's own module/bin stays as it is.
     Invoke-Dotnet build $project --configuration $Configuration "-p:ReadyToRunRuntimes=" "-p:ModuleBin=$bin/"
     foreach ($name in $Runtime) { Add-Runtime $name (Join-Path $bin $name) }
-    # Publishing for a runtime restores the project for it, and leaves errors in that state where it fails.
+    # Each publish has restored the project for its runtime; after one that failed, the steps below would fail too.
     Invoke-Dotnet restore $project "-p:Configuration=$Configuration" "-p:ReadyToRunRuntimes="
     Get-ChildItem $layout -Recurse -Filter *.pdb | Remove-Item
     Add-Bill $layout

@@ -32,7 +32,7 @@ internal static class CopyBenchmark
             report.Paragraph($"Two clusters of three nodes, {Of("Engine")} {Of("CitusVersion")} on PostgreSQL {Of("ServerVersion")}. "
                 + $"{rows} events, {Report.Megabytes(file.Length)} MB of CSV, from {SourceShards} shards, "
                 + @"against `psql -c '\copy … to stdout' | psql -c '\copy … from stdin'` through the coordinators; "
-                + $"and, where both have the same ranges, against one such pipe a shard, all at the same time, in COPY's binary format "
+                + $"and, where both have the same ranges, against one such pipe per shard, all at the same time, in COPY's binary format "
                 + $"(not atomic, and an interrupted one cannot be resumed); {runs} rounds, in turn; "
                 + "every copy's rows and content checked. Processor time is the client's, of the cmdlet without PowerShell's start.");
             List<Way> others = [new Way("psql", () => Pipe(databases))];
@@ -98,7 +98,7 @@ internal static class CopyBenchmark
     private static (double Seconds, double Busy) Pipe(Database[] databases) => Shell(
         $@"{databases[0].Psql()} -c '\copy {Cluster.Table} to stdout' | {databases[1].Psql()} -c '\copy {Cluster.Table} from stdin'");
 
-    /// <summary>What servers and network allow: nothing but COPY, by the nodes themselves.</summary>
+    /// <summary>A pipe of two psql for each pair of shards with the same range, connected to their nodes.</summary>
     private static string ShardPipes(Engine engine, Database[] databases)
     {
         (object Name, int Port)[] Shards(string connection) => [..
@@ -162,7 +162,7 @@ internal static class CopyBenchmark
             concat_ws(''|'', event_id, event_type, user_id, merchant_id, event_details, created_at), 0)), 0) FROM {Cluster.Table}' -Connection {name}
         """).Single().ToString();
 
-    /// <param name="Command">What runs psql there, but for the port.</param>
+    /// <param name="Command">The psql command without a port.</param>
     private sealed record Database(int Port, string Command, string Uri, string PasswordLine)
     {
         /// <param name="node">A node's port; by default the coordinator's.</param>
